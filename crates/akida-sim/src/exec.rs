@@ -1,0 +1,435 @@
+//! Running a plan: single inputs, batches over threads, the outputs of every layer.
+
+use crate::model::Output;
+use crate::ops::prediction;
+use crate::plan::{Plan, Scratch};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Outputs of a layer, one input after the other, each in C order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outputs {
+    /// Levels of a layer with activation.
+    Levels(Vec<u8>),
+    /// Potentials of a layer without activation.
+    Potentials(Vec<i32>),
+}
+
+/// The output for one input, held by a [`Scratch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputRef<'a> {
+    /// Levels of a layer with activation.
+    Levels(&'a [u8]),
+    /// Potentials of a layer without activation.
+    Potentials(&'a [i32]),
+}
+
+/// How a batch is run. No option changes a result.
+#[derive(Clone, Copy, Default)]
+pub struct RunOptions<'a> {
+    /// Threads to use; 0 means one per core. Without the feature `threads` it is 1.
+    pub threads: usize,
+    /// Inputs processed before `interrupt` is asked again; 0 leaves the choice to the plan.
+    pub batch_size: usize,
+    /// Asked on the calling thread between batches; the run stops when it answers true.
+    pub interrupt: Option<&'a dyn Fn() -> bool>,
+}
+
+impl fmt::Debug for RunOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunOptions")
+            .field("threads", &self.threads)
+            .field("batch_size", &self.batch_size)
+            .field("interrupt", &self.interrupt.is_some())
+            .finish()
+    }
+}
+
+/// Why a run did not happen or did not finish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The inputs are not a whole number of samples.
+    Length {
+        /// Values received.
+        received: usize,
+        /// Values of one sample.
+        sample: usize,
+    },
+    /// An input value is beyond `input_bits`.
+    Value {
+        /// Its place among the inputs.
+        index: usize,
+        /// The value.
+        received: u8,
+        /// The largest allowed value.
+        max: u8,
+    },
+    /// `RunOptions::interrupt` asked to stop.
+    Interrupted,
+    /// `predict` on a model whose last layer has an activation.
+    NotPredictable {
+        /// The last layer.
+        layer: String,
+    },
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { received, sample } => write!(
+                f,
+                "the number of input values must be a multiple of {sample}, received {received}"
+            ),
+            Self::Value {
+                index,
+                received,
+                max,
+            } => write!(
+                f,
+                "input values must be in 0..={max}, received {received} at index {index}"
+            ),
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::NotPredictable { layer } => write!(
+                f,
+                "layer \"{layer}\": predict needs a last layer without activation; use forward for levels"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for RunError {}
+
+/// Multiply-accumulates between two questions to `interrupt`: some hundredths of a second.
+const MACS_PER_BATCH: u64 = 1 << 28;
+
+impl Plan {
+    /// Runs one input in `scratch`, without any allocation.
+    ///
+    /// `input` holds one sample of `model().input().shape` in C order.
+    ///
+    /// # Errors
+    ///
+    /// A wrong number of values, or a value beyond `input_bits`.
+    pub fn run<'a>(
+        &self,
+        scratch: &'a mut Scratch,
+        input: &[u8],
+    ) -> Result<OutputRef<'a>, RunError> {
+        let sample = self.model().input().shape.len();
+        if input.len() != sample {
+            return Err(RunError::Length {
+                received: input.len(),
+                sample,
+            });
+        }
+        self.check(input)?;
+        self.run_checked(scratch, input);
+        Ok(match self.model().output() {
+            Output::Levels { .. } => OutputRef::Levels(last_levels(scratch)),
+            Output::Potentials => OutputRef::Potentials(&scratch.potentials),
+        })
+    }
+
+    /// Levels, or potentials when the last layer has no activation, of a whole number of samples.
+    ///
+    /// # Errors
+    ///
+    /// Inputs that are not a whole number of samples or beyond `input_bits`; an interrupt.
+    pub fn forward(&self, inputs: &[u8], options: &RunOptions<'_>) -> Result<Outputs, RunError> {
+        match self.model().output() {
+            Output::Levels { .. } => {
+                let levels = self.batch(inputs, options, &|scratch, out| {
+                    out.copy_from_slice(last_levels(scratch));
+                });
+                levels.map(Outputs::Levels)
+            }
+            Output::Potentials => {
+                let potentials = self.batch(inputs, options, &|scratch, out| {
+                    out.copy_from_slice(&scratch.potentials);
+                });
+                potentials.map(Outputs::Potentials)
+            }
+        }
+    }
+
+    /// Float outputs (P − T) / act_step of a model whose last layer has no activation (`docs/arithmetic.md`, F2).
+    ///
+    /// # Errors
+    ///
+    /// As for [`forward`](Self::forward), and a last layer with activation.
+    pub fn predict(&self, inputs: &[u8], options: &RunOptions<'_>) -> Result<Vec<f32>, RunError> {
+        let last = self.model().layers().last();
+        let variables = last.and_then(|layer| layer.variables());
+        let (Output::Potentials, Some(variables)) = (self.model().output(), variables) else {
+            return Err(RunError::NotPredictable {
+                layer: last.map_or_else(String::new, |layer| layer.name().to_owned()),
+            });
+        };
+        let channels = variables.threshold.len();
+        self.batch(inputs, options, &|scratch, out: &mut [f32]| {
+            let positions = out.chunks_exact_mut(channels);
+            for (out, potentials) in positions.zip(scratch.potentials.chunks_exact(channels)) {
+                let units = variables.threshold.iter().zip(&variables.act_step);
+                for ((y, &p), (&t, &s)) in out.iter_mut().zip(potentials).zip(units) {
+                    *y = prediction(p, t, s);
+                }
+            }
+        })
+    }
+
+    /// The outputs of every layer, in layer order: what [`forward`](Self::forward) gives for the last one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`forward`](Self::forward).
+    pub fn taps(&self, inputs: &[u8], options: &RunOptions<'_>) -> Result<Vec<Outputs>, RunError> {
+        self.check_batch(inputs)?;
+        let mut taps: Vec<Outputs> = self
+            .model()
+            .layers()
+            .iter()
+            .map(|layer| match layer.connection().output {
+                Output::Levels { .. } => Outputs::Levels(Vec::new()),
+                Output::Potentials => Outputs::Potentials(Vec::new()),
+            })
+            .collect();
+        let mut scratch = self.scratch();
+        for sample in inputs.chunks_exact(self.model().input().shape.len()) {
+            self.run_checked(&mut scratch, sample);
+            for (tap, levels) in taps.iter_mut().zip(&scratch.levels) {
+                match tap {
+                    Outputs::Levels(all) => all.extend_from_slice(levels),
+                    Outputs::Potentials(all) => all.extend_from_slice(&scratch.potentials),
+                }
+            }
+            if options.interrupt.is_some_and(|interrupt| interrupt()) {
+                return Err(RunError::Interrupted);
+            }
+        }
+        Ok(taps)
+    }
+
+    fn check(&self, inputs: &[u8]) -> Result<(), RunError> {
+        let max = crate::model::bits::max_level(self.model().input().bits);
+        match inputs.iter().position(|&x| x > max) {
+            None => Ok(()),
+            Some(index) => Err(RunError::Value {
+                index,
+                received: inputs[index],
+                max,
+            }),
+        }
+    }
+
+    fn check_batch(&self, inputs: &[u8]) -> Result<(), RunError> {
+        let sample = self.model().input().shape.len();
+        if !inputs.len().is_multiple_of(sample) {
+            return Err(RunError::Length {
+                received: inputs.len(),
+                sample,
+            });
+        }
+        self.check(inputs)
+    }
+
+    /// Runs every sample and lets `store` write its output.
+    fn batch<T: Copy + Default + Send>(
+        &self,
+        inputs: &[u8],
+        options: &RunOptions<'_>,
+        store: &(dyn Fn(&Scratch, &mut [T]) + Sync),
+    ) -> Result<Vec<T>, RunError> {
+        self.check_batch(inputs)?;
+        let sample = self.model().input().shape.len();
+        let size = self.model().output_shape().len();
+        let samples = inputs.len() / sample;
+        let mut outputs = vec![T::default(); samples * size];
+        let threads = threads(options.threads).min(samples);
+        let batch = match options.batch_size {
+            0 => {
+                let per_thread = MACS_PER_BATCH / self.model().macs().clamp(1, MACS_PER_BATCH);
+                usize::try_from(per_thread)
+                    .unwrap_or(usize::MAX)
+                    .saturating_mul(threads.max(1))
+            }
+            size => size,
+        }
+        .clamp(1, samples.max(1));
+        let batches = inputs
+            .chunks(batch * sample)
+            .zip(outputs.chunks_mut(batch * size));
+        for (inputs, outputs) in batches {
+            self.spread(inputs, outputs, threads, store);
+            if options.interrupt.is_some_and(|interrupt| interrupt()) {
+                return Err(RunError::Interrupted);
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// Runs samples one after the other on this thread.
+    fn sequence<T>(
+        &self,
+        scratch: &mut Scratch,
+        inputs: &[u8],
+        outputs: &mut [T],
+        store: &(dyn Fn(&Scratch, &mut [T]) + Sync),
+    ) {
+        let sample = self.model().input().shape.len();
+        let size = self.model().output_shape().len();
+        for (input, output) in inputs
+            .chunks_exact(sample)
+            .zip(outputs.chunks_exact_mut(size))
+        {
+            self.run_checked(scratch, input);
+            store(scratch, output);
+        }
+    }
+}
+
+fn last_levels(scratch: &Scratch) -> &[u8] {
+    scratch.levels.last().map_or(&[], |levels| levels)
+}
+
+#[cfg(feature = "std")]
+pub(crate) use pooled::ScratchPool;
+
+#[cfg(feature = "std")]
+mod pooled {
+    use super::{Plan, Scratch};
+    use std::sync::{Mutex, PoisonError};
+
+    /// Scratch memory kept between runs, so that calls do not allocate it anew.
+    #[derive(Debug, Default)]
+    pub(crate) struct ScratchPool(Mutex<Vec<Scratch>>);
+
+    impl ScratchPool {
+        fn take(&self) -> Option<Scratch> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        }
+
+        fn give(&self, scratch: Scratch) {
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(scratch);
+        }
+    }
+
+    impl Plan {
+        pub(super) fn with_scratch(&self, work: impl FnOnce(&mut Scratch)) {
+            let mut scratch = self.scratch_pool.take().unwrap_or_else(|| self.scratch());
+            work(&mut scratch);
+            self.scratch_pool.give(scratch);
+        }
+    }
+}
+
+#[cfg(not(feature = "std"))]
+impl Plan {
+    fn with_scratch(&self, work: impl FnOnce(&mut Scratch)) {
+        work(&mut self.scratch());
+    }
+}
+
+#[cfg(not(feature = "threads"))]
+fn threads(_asked: usize) -> usize {
+    1
+}
+
+#[cfg(not(feature = "threads"))]
+impl Plan {
+    fn spread<T>(
+        &self,
+        inputs: &[u8],
+        outputs: &mut [T],
+        _threads: usize,
+        store: &(dyn Fn(&Scratch, &mut [T]) + Sync),
+    ) {
+        self.with_scratch(|scratch| self.sequence(scratch, inputs, outputs, store));
+    }
+}
+
+#[cfg(feature = "threads")]
+use threaded::threads;
+
+#[cfg(feature = "threads")]
+mod threaded {
+    use super::{Plan, Scratch};
+    use rayon::ThreadPool;
+    use rayon::prelude::*;
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    /// The most threads of a run: more than any host has cores.
+    const MAX_THREADS: usize = 1024;
+
+    pub(super) fn threads(asked: usize) -> usize {
+        match asked {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            asked => asked,
+        }
+        .min(MAX_THREADS)
+    }
+
+    impl Plan {
+        /// Runs samples spread over threads, each with its own scratch memory.
+        pub(super) fn spread<T: Send>(
+            &self,
+            inputs: &[u8],
+            outputs: &mut [T],
+            threads: usize,
+            store: &(dyn Fn(&Scratch, &mut [T]) + Sync),
+        ) {
+            let sample = self.model().input().shape.len();
+            let size = self.model().output_shape().len();
+            let samples = inputs.len() / sample;
+            let pool = if threads > 1 && samples > 1 {
+                pool(threads)
+            } else {
+                None
+            };
+            let Some(pool) = pool else {
+                self.with_scratch(|scratch| self.sequence(scratch, inputs, outputs, store));
+                return;
+            };
+            // Several parts per thread even out samples that take longer than others.
+            let part = samples.div_ceil(threads * 4);
+            pool.install(|| {
+                let parts = inputs.par_chunks(part * sample);
+                parts
+                    .zip(outputs.par_chunks_mut(part * size))
+                    .for_each(|(inputs, outputs)| {
+                        self.with_scratch(|scratch| self.sequence(scratch, inputs, outputs, store));
+                    });
+            });
+        }
+    }
+
+    /// The pool of so many threads; `None` when the system grants none, and the calling thread does the work.
+    ///
+    /// Pools are kept, as making one takes longer than running a small network, and belong to one process: threads do
+    /// not survive a fork.
+    fn pool(threads: usize) -> Option<Arc<ThreadPool>> {
+        static POOLS: Mutex<Vec<(u32, usize, Arc<ThreadPool>)>> = Mutex::new(Vec::new());
+        let process = std::process::id();
+        let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = pools
+            .iter()
+            .find(|(p, t, _)| (*p, *t) == (process, threads));
+        if let Some((_, _, pool)) = found {
+            return Some(Arc::clone(pool));
+        }
+        let name = |index| format!("akida-sim-{index}");
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(name)
+            .build();
+        let pool = Arc::new(pool.ok()?);
+        pools.push((process, threads, Arc::clone(&pool)));
+        Some(pool)
+    }
+}

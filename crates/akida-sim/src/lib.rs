@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod convert;
+mod exec;
+mod kernels;
+mod model;
+pub mod ops;
+mod output;
+mod plan;
+
+pub use exec::{OutputRef, Outputs, RunError, RunOptions};
+pub use kernels::available_kernels;
+pub use model::*;
+pub use plan::{KernelChoice, Plan, PlanError, PlanOptions, Scratch};

@@ -1,0 +1,311 @@
+use super::error::{ModelError, ModelErrorKind};
+use super::layer::{Connection, LayerSpec, Variable, Variables};
+use super::model::{Layer, Model};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Longest layer name, in bytes.
+const MAX_NAME_BYTES: usize = 255;
+/// Most layers of a model.
+const MAX_LAYERS: usize = 4096;
+
+/// Assembles layers into a [`Model`] and is the only place where a model is validated.
+///
+/// Each [`add`](Self::add) checks the layer against its inputs and gives it its variables (weights and thresholds 0,
+/// steps 1); [`build`](Self::build) checks the rules on the model as a whole. Cloning is cheap: layers are shared.
+///
+/// # Examples
+///
+/// ```
+/// use akida_sim::{FullyConnected, InputData, ModelBuilder, Shape, Variable, Weights};
+///
+/// let mut builder = ModelBuilder::new();
+/// builder.add("events", InputData::new(Shape::new(1, 1, 3), 4), &[])?;
+/// let units = FullyConnected { weights_bits: 2, act_bits: None, ..FullyConnected::new(2) };
+/// let dense = builder.add("classes", units, &[])?;
+/// let weights = Weights::new([1, 1, 3, 2], vec![1, 0, 0, 1, -1, 1])?;
+/// builder.set_variable(dense, Variable::Weights(weights))?;
+/// let model = builder.build()?;
+/// assert_eq!(model.macs(), 6);
+/// # Ok::<(), akida_sim::ModelError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct ModelBuilder {
+    layers: Vec<Arc<Layer>>,
+}
+
+impl ModelBuilder {
+    /// A builder without layers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn from_layers(layers: Vec<Arc<Layer>>) -> Self {
+        Self { layers }
+    }
+
+    /// The layers added so far.
+    #[must_use]
+    pub fn layers(&self) -> &[Arc<Layer>] {
+        &self.layers
+    }
+
+    /// Adds a layer reading the layers at `inbounds` (the last one added when empty) and gives its index.
+    ///
+    /// An empty `name` is replaced by one made from the layer's type and index.
+    ///
+    /// # Errors
+    ///
+    /// A parameter that is not allowed, an input that does not fit, a name that is taken, or potentials that could
+    /// leave 32 bits. The builder is then unchanged.
+    pub fn add(
+        &mut self,
+        name: &str,
+        spec: impl Into<LayerSpec>,
+        inbounds: &[usize],
+    ) -> Result<usize, ModelError> {
+        let spec = spec.into();
+        let connection = self.connect(name, &spec, inbounds)?;
+        let variables = LayerSpec::initial_variables(&connection);
+        self.push(name, spec, inbounds, connection, variables)
+    }
+
+    /// Adds a layer together with its variables: [`add`](Self::add) and
+    /// [`set_variable`](Self::set_variable) in one step.
+    ///
+    /// # Errors
+    ///
+    /// As for both. The builder is then unchanged.
+    pub fn add_with_variables(
+        &mut self,
+        name: &str,
+        spec: impl Into<LayerSpec>,
+        inbounds: &[usize],
+        variables: Option<Variables>,
+    ) -> Result<usize, ModelError> {
+        let spec = spec.into();
+        let connection = self.connect(name, &spec, inbounds)?;
+        spec.check_variables(&connection, variables.as_ref())
+            .map_err(|e| e.at(&self.name_of(name, &spec)))?;
+        self.push(name, spec, inbounds, connection, variables)
+    }
+
+    /// What [`add`](Self::add) would make of a layer: the check without the addition, and without any allocation that
+    /// grows with the layer.
+    ///
+    /// # Errors
+    ///
+    /// As for [`add`](Self::add).
+    pub fn connect(
+        &self,
+        name: &str,
+        spec: &LayerSpec,
+        inbounds: &[usize],
+    ) -> Result<Connection, ModelError> {
+        self.connect_unnamed(name, spec, inbounds)
+            .map_err(|e| e.at(&self.name_of(name, spec)))
+    }
+
+    /// Removes the last layer, if there is one.
+    pub fn pop(&mut self) -> Option<Arc<Layer>> {
+        self.layers.pop()
+    }
+
+    /// Replaces one variable of the layer at `index`.
+    ///
+    /// # Errors
+    ///
+    /// An index or variable that does not exist, a wrong shape, weights outside `weights_bits`, a step that is not
+    /// finite and positive. The builder is then unchanged.
+    pub fn set_variable(&mut self, index: usize, variable: Variable) -> Result<(), ModelError> {
+        let Some(layer) = self.layers.get(index) else {
+            return Err(ModelError::new(
+                ModelErrorKind::Structure,
+                "the layer's index",
+                format!("below {}", self.layers.len()),
+                index,
+            ));
+        };
+        let name = variable.name();
+        let no_such = || {
+            ModelError::new(
+                ModelErrorKind::Variable,
+                "the variable",
+                format!("one that {} has", layer.spec.type_name()),
+                name,
+            )
+            .at(&layer.name)
+        };
+        let mut new = layer.variables.clone().ok_or_else(no_such)?;
+        match variable {
+            Variable::Weights(w) => new.weights = w,
+            Variable::WeightsPw(w) => *new.weights_pw.as_mut().ok_or_else(no_such)? = w,
+            Variable::Threshold(t) => new.threshold = t,
+            Variable::ActStep(s) => new.act_step = s,
+        }
+        layer
+            .spec
+            .check_variables(&layer.connection, Some(&new))
+            .map_err(|e| e.at(&layer.name))?;
+        let layer = Layer {
+            variables: Some(new),
+            ..Layer::clone(layer)
+        };
+        self.layers[index] = Arc::new(layer);
+        Ok(())
+    }
+
+    /// The model, complete.
+    ///
+    /// # Errors
+    ///
+    /// When there is no layer, or the output of a layer other than the last is not read by any.
+    pub fn build(&self) -> Result<Model, ModelError> {
+        let error = |allowed, received| {
+            ModelError::new(ModelErrorKind::Structure, "the model", allowed, received)
+        };
+        let (Some(first), Some(last)) = (self.layers.first(), self.layers.last()) else {
+            return Err(error("of at least one layer", "none"));
+        };
+        let read: alloc::collections::BTreeSet<usize> = self
+            .layers
+            .iter()
+            .flat_map(|l| l.inbounds.iter().copied())
+            .collect();
+        let inner = self.layers.iter().take(self.layers.len() - 1);
+        if let Some((_, unread)) = inner.enumerate().find(|(i, _)| !read.contains(i)) {
+            return Err(ModelError::new(
+                ModelErrorKind::Structure,
+                "its output",
+                "read by a later layer",
+                "none that does",
+            )
+            .remedy("name it among the inbounds of a later layer, or leave it out")
+            .at(&unread.name));
+        }
+        Ok(Model::from_checked(self.layers.clone(), first, last))
+    }
+
+    /// The given name, or the one made for a layer without.
+    fn name_of(&self, name: &str, spec: &LayerSpec) -> String {
+        if name.is_empty() {
+            format!("{}_{}", spec.default_name(), self.layers.len())
+        } else {
+            name.to_owned()
+        }
+    }
+
+    /// The indices of the layers to read: the last one by default.
+    fn inbounds_of(&self, spec: &LayerSpec, inbounds: &[usize]) -> Vec<usize> {
+        match self.layers.len().checked_sub(1) {
+            Some(last) if inbounds.is_empty() && !spec.is_input() => alloc::vec![last],
+            _ => inbounds.to_vec(),
+        }
+    }
+
+    fn connect_unnamed(
+        &self,
+        name: &str,
+        spec: &LayerSpec,
+        inbounds: &[usize],
+    ) -> Result<Connection, ModelError> {
+        self.check_name(&self.name_of(name, spec))?;
+        let inbounds = self.inbounds_of(spec, inbounds);
+        let error = |subject, allowed: &str, received: String| {
+            Err(ModelError::new(
+                ModelErrorKind::Inbounds,
+                subject,
+                allowed,
+                received,
+            ))
+        };
+        if spec.is_input() != self.layers.is_empty() {
+            return error(
+                "the first layer",
+                "InputData or InputConvolutional, and no other layer one of these",
+                format!("{} as layer {}", spec.type_name(), self.layers.len()),
+            );
+        }
+        if spec.is_input() && !inbounds.is_empty() {
+            return error(
+                "inbounds",
+                "absent for an input layer",
+                format!("{inbounds:?}"),
+            );
+        }
+        let mut signals = Vec::with_capacity(inbounds.len());
+        for &index in &inbounds {
+            let Some(layer) = self.layers.get(index) else {
+                return error(
+                    "every inbound",
+                    "an earlier layer",
+                    format!("index {index}"),
+                );
+            };
+            match layer.signal() {
+                Some(signal) => signals.push(signal),
+                None => {
+                    return error(
+                        "every inbound",
+                        "a layer with activation",
+                        format!("\"{}\", which has none", layer.name),
+                    );
+                }
+            }
+        }
+        spec.connect(&signals)
+    }
+
+    fn check_name(&self, name: &str) -> Result<(), ModelError> {
+        let error = |allowed, received| {
+            Err(ModelError::new(
+                ModelErrorKind::Name,
+                "the name",
+                allowed,
+                received,
+            ))
+        };
+        if name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
+            let allowed = format!("at most {MAX_NAME_BYTES} bytes without control characters");
+            return error(allowed, format!("{} bytes", name.len()));
+        }
+        if self.layers.iter().any(|l| l.name == name) {
+            return error(
+                String::from("unique in the model"),
+                String::from("a name in use"),
+            );
+        }
+        if self.layers.len() >= MAX_LAYERS {
+            return Err(ModelError::new(
+                ModelErrorKind::Structure,
+                "the number of layers",
+                format!("at most {MAX_LAYERS}"),
+                self.layers.len() + 1,
+            ));
+        }
+        Ok(())
+    }
+
+    fn push(
+        &mut self,
+        name: &str,
+        spec: LayerSpec,
+        inbounds: &[usize],
+        connection: Connection,
+        variables: Option<Variables>,
+    ) -> Result<usize, ModelError> {
+        let layer = Layer {
+            name: self.name_of(name, &spec),
+            inbounds: self.inbounds_of(&spec, inbounds),
+            spec,
+            connection,
+            variables,
+        };
+        self.layers.push(Arc::new(layer));
+        Ok(self.layers.len() - 1)
+    }
+}

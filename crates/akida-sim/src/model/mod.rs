@@ -1,0 +1,20 @@
+//! The model: layers, their parameters and variables, and the rules that every model obeys.
+
+pub(crate) mod bits;
+mod builder;
+mod error;
+mod layer;
+#[expect(clippy::module_inception, reason = "the file of the type Model")]
+mod model;
+pub(crate) mod shape;
+mod tensor;
+
+pub use builder::ModelBuilder;
+pub use error::{ModelError, ModelErrorKind};
+pub use layer::{
+    Concat, Connection, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData,
+    LayerSpec, Output, Pooling, SeparableConvolutional, Signal, Variable, Variables,
+};
+pub use model::{IpVersion, Layer, Model};
+pub use shape::{MAX_ELEMENTS, Padding, Pair, Shape};
+pub use tensor::{WeightShape, Weights};

@@ -1,0 +1,95 @@
+//! Section E (levels) and rule F2 (predictions).
+
+use crate::model::bits::max_level;
+use alloc::vec::Vec;
+
+/// The 2^b − 1 integer boundaries B_n = T + floor(n · s), s = act_step · 2^(4 − b) (E1, E3), rising.
+///
+/// A potential has the level n + 1 or more when it exceeds B_n. Boundaries beyond the range of int32 take the end of
+/// that range.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(akida_sim::ops::boundaries(10, 0.6, 2), [10, 12, 14]);
+/// ```
+#[must_use]
+pub fn boundaries(threshold: i32, act_step: f32, act_bits: u8) -> Vec<i32> {
+    let interval = f64::from(act_step) * f64::from(1u16 << (4 - act_bits));
+    (0..max_level(act_bits))
+        .map(|n| {
+            // Exact: n has 4 bits, the interval 24. The cast saturates, as the clamp after it does.
+            let distance = libm::floor(f64::from(n) * interval) as i64;
+            let boundary = i64::from(threshold).saturating_add(distance);
+            boundary.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+        })
+        .collect()
+}
+
+/// The level of a potential: how many boundaries it exceeds (E3).
+#[must_use]
+pub fn level(potential: i32, boundaries: &[i32]) -> u8 {
+    boundaries.iter().filter(|&&b| potential > b).count() as u8
+}
+
+/// float32((P − T) / act_step): exact difference, one division in double precision, one rounding (F2).
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(akida_sim::ops::prediction(3, -1, 4.166_666_5), 0.960_000_04);
+/// ```
+#[must_use]
+pub fn prediction(potential: i32, threshold: i32, act_step: f32) -> f32 {
+    let difference = i64::from(potential) - i64::from(threshold);
+    (difference as f64 / f64::from(act_step)) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_potential_must_exceed_a_boundary() {
+        let b = boundaries(10, 0.6, 2);
+        assert_eq!(
+            [10, 11, 12, 13, 14, 15].map(|p| level(p, &b)),
+            [0, 1, 1, 2, 2, 3]
+        );
+    }
+
+    #[test]
+    fn one_bit_ignores_the_step() {
+        for act_step in [f32::MIN_POSITIVE, 1.0, f32::MAX] {
+            assert_eq!(boundaries(-7, act_step, 1), [-7]);
+        }
+    }
+
+    #[test]
+    fn boundaries_saturate_instead_of_wrapping() {
+        let b = boundaries(i32::MAX - 1, 3.0e38, 4);
+        assert_eq!(b[0], i32::MAX - 1);
+        assert!(b[1..].iter().all(|&b| b == i32::MAX));
+        let tiny = boundaries(i32::MIN, f32::from_bits(1), 4);
+        assert_eq!(tiny, [i32::MIN; 15]);
+    }
+
+    #[test]
+    fn levels_of_every_potential_equal_the_ceiling() {
+        for (threshold, eighths, bits) in
+            [(3, 5, 4), (-20, 19, 4), (0, 8, 2), (-3, 3, 2), (5, 9, 1)]
+        {
+            let b = boundaries(threshold, eighths as f32 / 8.0, bits);
+            let interval = eighths << (4 - bits);
+            for p in -200..600 {
+                let ceil = ((p - threshold) * 8 + interval - 1).div_euclid(interval);
+                let expected = ceil.clamp(0, (1 << bits) - 1) as u8;
+                assert_eq!(
+                    level(p, &b),
+                    expected,
+                    "T {threshold} s {interval}/8 b {bits} P {p}"
+                );
+            }
+        }
+    }
+}

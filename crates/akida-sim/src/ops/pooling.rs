@@ -1,0 +1,39 @@
+//! Section D: pooling of potentials.
+
+use super::{cell, window_origin};
+use crate::model::{Padding, Pair, Shape};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The largest potential of each window, cells outside the map left out (D1).
+#[must_use]
+pub fn max_pool(map: &[i64], shape: Shape, size: Pair, stride: Pair, padding: Padding) -> Vec<i64> {
+    let count = |input, size, stride| padding.windows(input, size, stride).map_or(0, |w| w.out);
+    let mut pooled = Vec::new();
+    for i in 0..count(shape.x, size.x, stride.x) {
+        for j in 0..count(shape.y, size.y, stride.y) {
+            let (top, left) = window_origin(padding, shape, size, stride, (i, j));
+            for c in 0..shape.c {
+                let rows = top..top + size.x as isize;
+                let cells = rows.flat_map(|row| {
+                    (left..left + size.y as isize)
+                        .filter_map(move |column| cell(map, shape, row, column, c))
+                });
+                pooled.extend(cells.max());
+            }
+        }
+    }
+    pooled
+}
+
+/// The sum of the whole map, per channel (D2).
+#[must_use]
+pub fn global_sum(map: &[i64], shape: Shape) -> Vec<i64> {
+    let mut sums = vec![0; shape.c];
+    for position in map.chunks_exact(shape.c) {
+        for (sum, potential) in sums.iter_mut().zip(position) {
+            *sum += potential;
+        }
+    }
+    sums
+}

@@ -1,0 +1,106 @@
+//! From potentials to levels: the fast form of rule E3, shared by all kernels.
+
+use crate::model::{Output, Variables};
+use crate::ops;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Channels compared together; a multiple of every vector width worth using.
+const LANES: usize = 16;
+
+/// The integer boundaries of a layer's channels, laid out for comparison of neighbouring channels.
+#[derive(Debug, Clone)]
+pub(crate) struct Levels {
+    /// Boundary n of channel f at `[n * filters + f]`.
+    boundaries: Vec<i32>,
+    filters: usize,
+}
+
+impl Levels {
+    /// The boundaries of `variables`; `None` for a layer without activation.
+    pub(crate) fn new(variables: &Variables, output: Output) -> Option<Self> {
+        let Output::Levels { bits } = output else {
+            return None;
+        };
+        let filters = variables.threshold.len();
+        let count = usize::from(crate::model::bits::max_level(bits));
+        let mut boundaries = vec![0; count * filters];
+        let channels = variables.threshold.iter().zip(&variables.act_step);
+        for (f, (&threshold, &act_step)) in channels.enumerate() {
+            for (n, b) in ops::boundaries(threshold, act_step, bits)
+                .into_iter()
+                .enumerate()
+            {
+                boundaries[n * filters + f] = b;
+            }
+        }
+        Some(Self {
+            boundaries,
+            filters,
+        })
+    }
+
+    /// The levels of `potentials`, positions of `filters` channels each.
+    pub(crate) fn apply(&self, potentials: &[i32], levels: &mut [u8]) {
+        let positions = potentials.chunks_exact(self.filters);
+        for (p, y) in positions.zip(levels.chunks_exact_mut(self.filters)) {
+            let split = self.filters - self.filters % LANES;
+            for start in (0..split).step_by(LANES) {
+                self.block::<LANES>(start, p, y);
+            }
+            for start in split..self.filters {
+                self.block::<1>(start, p, y);
+            }
+        }
+    }
+
+    fn block<const N: usize>(&self, start: usize, potentials: &[i32], levels: &mut [u8]) {
+        let mut p = [0i32; N];
+        p.copy_from_slice(&potentials[start..start + N]);
+        let mut count = [0i32; N];
+        for row in self.boundaries.chunks_exact(self.filters) {
+            let row = &row[start..start + N];
+            for ((count, p), b) in count.iter_mut().zip(&p).zip(row) {
+                *count += i32::from(p > b);
+            }
+        }
+        for (y, count) in levels[start..start + N].iter_mut().zip(count) {
+            *y = count as u8;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Weights;
+
+    /// Every potential around every boundary of every width.
+    #[test]
+    fn levels_equal_the_definition() {
+        for bits in [1u8, 2, 4] {
+            for filters in [1usize, 3, 15, 16, 17, 33] {
+                let threshold: Vec<i32> = (0..filters as i32).map(|f| f * 37 - 200).collect();
+                let act_step: Vec<f32> = (0..filters).map(|f| 0.07 + f as f32 * 0.9).collect();
+                let variables = Variables {
+                    weights: Weights::zeros([1, 1, 1, filters]),
+                    weights_pw: None,
+                    threshold,
+                    act_step,
+                };
+                let fast = Levels::new(&variables, Output::Levels { bits }).unwrap();
+                for p in (-600..1500).chain([i32::MAX, -i32::MAX]) {
+                    let mut levels = vec![0; filters];
+                    fast.apply(&vec![p; filters], &mut levels);
+                    let expected: Vec<u8> = (0..filters)
+                        .map(|f| {
+                            let (t, s) = (variables.threshold[f], variables.act_step[f]);
+                            ops::level(p, &ops::boundaries(t, s, bits))
+                        })
+                        .collect();
+                    assert_eq!(levels, expected, "bits {bits}, potential {p}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! A model made ready for one host: packed weights, chosen kernels, scratch memory sized once.
+
+mod compile;
+mod neural;
+mod scratch;
+mod windows;
+
+pub use scratch::Scratch;
+
+#[cfg(feature = "std")]
+use crate::exec::ScratchPool;
+use crate::model::Model;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use compile::Step;
+use core::fmt;
+
+/// How a plan is made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// Use this kernel for every operation of its kind. The names are those of [`available_kernels`](crate::available_kernels).
+    pub kernel: Option<String>,
+}
+
+/// The kernel that a plan uses for one operation of a layer, and why not another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KernelChoice {
+    /// The layer.
+    pub layer: String,
+    /// The kernel's name.
+    pub kernel: &'static str,
+    /// Kernels that come before it in the table, each with the reason for which it was declined.
+    pub declined: Vec<(&'static str, String)>,
+}
+
+/// A kernel that was asked for and cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanError {
+    kernel: String,
+    layer: Option<String>,
+    reason: String,
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(layer) = &self.layer {
+            write!(f, "layer \"{layer}\": ")?;
+        }
+        write!(
+            f,
+            "kernel \"{}\" cannot be used: {}",
+            self.kernel, self.reason
+        )
+    }
+}
+
+impl core::error::Error for PlanError {}
+
+/// A model made ready to run on this host.
+///
+/// It is made once and run many times, from any number of threads. Whatever kernels it chooses, results are the same
+/// integers.
+///
+/// # Examples
+///
+/// ```
+/// use akida_sim::{FullyConnected, InputData, ModelBuilder, Outputs, Plan, RunOptions, Shape, Variable, Weights};
+///
+/// let mut builder = ModelBuilder::new();
+/// builder.add("events", InputData::new(Shape::new(1, 1, 3), 4), &[])?;
+/// let units = FullyConnected { weights_bits: 2, act_bits: None, ..FullyConnected::new(2) };
+/// let dense = builder.add("classes", units, &[])?;
+/// builder.set_variable(dense, Variable::Weights(Weights::new([1, 1, 3, 2], vec![1, 0, 0, 1, -1, 1])?))?;
+///
+/// let plan = Plan::new(builder.build()?);
+/// let outputs = plan.forward(&[5, 3, 1, 0, 15, 15], &RunOptions::default())?;
+/// assert_eq!(outputs, Outputs::Potentials(vec![4, 4, -15, 30]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Plan {
+    model: Model,
+    steps: Box<[Step]>,
+    choices: Box<[KernelChoice]>,
+    #[cfg(feature = "std")]
+    pub(crate) scratch_pool: ScratchPool,
+}
+
+impl Plan {
+    /// A plan with the best kernels that this host has.
+    #[must_use]
+    pub fn new(model: Model) -> Self {
+        match Self::with_options(model, &PlanOptions::default()) {
+            Ok(plan) => plan,
+            Err(error) => unreachable!("the last kernel of a table accepts everything: {error}"),
+        }
+    }
+
+    /// A plan made as `options` ask.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel asked for does not exist, is not available on this host, or is not exact for a layer.
+    pub fn with_options(model: Model, options: &PlanOptions) -> Result<Self, PlanError> {
+        let (steps, choices) = compile::compile(&model, options.kernel.as_deref())?;
+        Ok(Self {
+            model,
+            steps,
+            choices,
+            #[cfg(feature = "std")]
+            scratch_pool: ScratchPool::default(),
+        })
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The kernel of every operation, in the order of the layers.
+    #[must_use]
+    pub fn choices(&self) -> &[KernelChoice] {
+        &self.choices
+    }
+
+    /// Memory for one run at a time, to be kept and used again.
+    #[must_use]
+    pub fn scratch(&self) -> Scratch {
+        Scratch::new(&self.model, &self.steps)
+    }
+
+    /// Runs all layers on one input whose length and values are known to be right.
+    pub(crate) fn run_checked(&self, scratch: &mut Scratch, input: &[u8]) {
+        for (index, step) in self.steps.iter().enumerate() {
+            step.run(index, input, scratch);
+        }
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("choices", &self.choices)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,211 @@
+//! Random models over every layer type and option, the same for the same seed.
+
+use akida_sim::{
+    Concat, Connection, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData,
+    LayerSpec, Model, ModelBuilder, Padding, Pair, Pooling, SeparableConvolutional, Shape,
+    Variables, WeightShape, Weights,
+};
+
+/// A small generator, so that failures repeat.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
+    }
+
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    pub(crate) fn pick<T: Copy>(&mut self, values: &[T]) -> T {
+        values[self.below(values.len())]
+    }
+
+    fn pair(&mut self, max: usize) -> Pair {
+        Pair::new(1 + self.below(max), 1 + self.below(max))
+    }
+
+    fn conv(&mut self, input: Shape, output: bool) -> ConvParams {
+        let padding = self.pick(&[Padding::Same, Padding::Valid]);
+        let mut kernel_size = self.pair(5);
+        if padding == Padding::Valid {
+            kernel_size = Pair::new(kernel_size.x.min(input.x), kernel_size.y.min(input.y));
+        }
+        let pooling = match self.below(4) {
+            0 => Pooling::GlobalAverage,
+            // Windows of one or two cells fit any map that Valid leaves, or are refused and drawn again.
+            1 | 2 => Pooling::Max {
+                size: self.pair(3),
+                stride: self.pair(3),
+            },
+            _ => Pooling::None,
+        };
+        ConvParams {
+            kernel_size,
+            filters: self.pick(&[1, 3, 4, 7, 8, 9, 16, 17, 33]),
+            padding,
+            kernel_stride: self.pair(3),
+            weights_bits: self.pick(&[1, 2, 4, 8]),
+            pooling,
+            act_bits: if output && self.below(2) == 0 {
+                None
+            } else {
+                Some(self.pick(&[1, 2, 4]))
+            },
+        }
+    }
+
+    fn weights(&mut self, shape: WeightShape, bits: u8) -> Weights {
+        let max = if bits == 1 {
+            1
+        } else {
+            (1i64 << (bits - 1)) - 1
+        };
+        let min = if bits == 1 { 0 } else { -max };
+        let value = |random: &mut Self| match random.below(4) {
+            0 => max as i8,
+            1 => min as i8,
+            _ => (min + random.below((max - min + 1) as usize) as i64) as i8,
+        };
+        let values = (0..shape.iter().product()).map(|_| value(self)).collect();
+        Weights::new(shape, values).unwrap()
+    }
+
+    pub(crate) fn variables(
+        &mut self,
+        spec: &LayerSpec,
+        connection: &Connection,
+    ) -> Option<Variables> {
+        let bits = spec.weights_bits()?;
+        let filters = connection.output_shape.c;
+        // Thresholds and steps around the potentials that occur, so that every level does.
+        let reach = (f64::from(connection.potential_bound) / 4.0).max(1.0);
+        let threshold = |r: &mut Self| match r.below(12) {
+            0 => i32::MAX,
+            1 => i32::MIN,
+            _ => ((r.below(2001) as f64 / 1000.0 - 1.0) * reach / 4.0) as i32,
+        };
+        let act_step = |r: &mut Self| match r.below(12) {
+            0 => f32::MAX,
+            1 => f32::from_bits(1),
+            _ => (r.below(1000) as f64 / 16000.0 * reach + 1.0 / 3.0) as f32,
+        };
+        Some(Variables {
+            weights: self.weights(connection.weights?, bits),
+            weights_pw: connection.weights_pw.map(|shape| self.weights(shape, bits)),
+            threshold: (0..filters).map(|_| threshold(self)).collect(),
+            act_step: (0..filters).map(|_| act_step(self)).collect(),
+        })
+    }
+
+    /// Adds a random layer; draws again until one fits.
+    fn add(&mut self, builder: &mut ModelBuilder, inbounds: &[usize], output: bool) -> usize {
+        for _ in 0..200 {
+            let count = builder.layers().len();
+            let source = inbounds.first().copied().unwrap_or(count.wrapping_sub(1));
+            let spec: LayerSpec = match builder.layers().get(source) {
+                None if self.below(2) == 0 => {
+                    let shape =
+                        Shape::new(1 + self.below(9), 1 + self.below(9), 1 + self.below(18));
+                    InputData::new(shape, self.pick(&[1, 2, 4])).into()
+                }
+                None => {
+                    let shape =
+                        Shape::new(1 + self.below(11), 1 + self.below(11), self.pick(&[1, 3]));
+                    let conv = self.conv(shape, false);
+                    let mut layer = InputConvolutional::new(shape, conv);
+                    layer.padding_value = self.next() as u8;
+                    layer.into()
+                }
+                Some(layer) => {
+                    let shape = layer.connection().output_shape;
+                    match self.below(3) {
+                        0 => Convolutional {
+                            conv: self.conv(shape, output),
+                        }
+                        .into(),
+                        1 => SeparableConvolutional {
+                            conv: self.conv(shape, output),
+                        }
+                        .into(),
+                        _ => FullyConnected {
+                            units: self.pick(&[1, 5, 8, 10, 32]),
+                            weights_bits: self.pick(&[1, 2, 4, 8]),
+                            act_bits: if output {
+                                None
+                            } else {
+                                Some(self.pick(&[1, 2, 4]))
+                            },
+                        }
+                        .into(),
+                    }
+                }
+            };
+            let Ok(connection) = builder.connect("", &spec, inbounds) else {
+                continue;
+            };
+            let variables = self.variables(&spec, &connection);
+            return builder
+                .add_with_variables("", spec, inbounds, variables)
+                .unwrap();
+        }
+        panic!("no layer fits in 200 draws");
+    }
+
+    /// A model of one to six layers, some with branches joined by `Concat`.
+    pub(crate) fn model(&mut self) -> Model {
+        let mut builder = ModelBuilder::new();
+        let first = self.add(&mut builder, &[], false);
+        if self.below(3) == 0 {
+            let branches: Vec<usize> = (0..2 + self.below(2))
+                .map(|_| self.branch(&mut builder, first))
+                .collect();
+            builder.add("", Concat, &branches).unwrap();
+        }
+        for _ in 0..self.below(3) {
+            let last = builder.layers().len() - 1;
+            self.add(&mut builder, &[last], false);
+        }
+        let last = builder.layers().len() - 1;
+        if self.below(4) != 0 {
+            self.add(&mut builder, &[last], true);
+        }
+        builder.build().unwrap()
+    }
+
+    /// A 1x1 convolution of `source`, so that branches have equal sizes and widths.
+    fn branch(&mut self, builder: &mut ModelBuilder, source: usize) -> usize {
+        let conv = ConvParams {
+            weights_bits: self.pick(&[1, 2, 4, 8]),
+            act_bits: Some(2),
+            ..ConvParams::new(Pair::square(1), self.pick(&[1, 4, 9]))
+        };
+        let spec = LayerSpec::from(Convolutional { conv });
+        let connection = builder.connect("", &spec, &[source]).unwrap();
+        let variables = self.variables(&spec, &connection);
+        builder
+            .add_with_variables("", spec, &[source], variables)
+            .unwrap()
+    }
+
+    /// `samples` random inputs of `model`, the ends of the range often.
+    pub(crate) fn inputs(&mut self, model: &Model, samples: usize) -> Vec<u8> {
+        let max = ((1u16 << model.input().bits) - 1) as usize;
+        let value = |random: &mut Self| match random.below(4) {
+            0 => 0,
+            1 => max as u8,
+            _ => random.below(max + 1) as u8,
+        };
+        (0..samples * model.input().shape.len())
+            .map(|_| value(self))
+            .collect()
+    }
+}

@@ -1,0 +1,219 @@
+//! A plan gives the integers of `ops`, whatever its kernels, threads and batches.
+
+mod common;
+
+use akida_sim::{Output, Outputs, Plan, PlanOptions, RunError, RunOptions, available_kernels, ops};
+use common::Random;
+use std::cell::Cell;
+
+/// Random networks compared per kernel choice.
+const NETWORKS: u64 = 300;
+const SAMPLES: usize = 3;
+
+/// The outputs of `ops` for every layer, samples joined.
+fn definition(model: &akida_sim::Model, inputs: &[u8]) -> Vec<Outputs> {
+    let mut joined: Vec<Outputs> = Vec::new();
+    for sample in inputs.chunks_exact(model.input().shape.len()) {
+        let outputs = ops::run(model, sample);
+        if joined.is_empty() {
+            joined = outputs;
+            continue;
+        }
+        for (all, new) in joined.iter_mut().zip(outputs) {
+            match (all, new) {
+                (Outputs::Levels(all), Outputs::Levels(new)) => all.extend(new),
+                (Outputs::Potentials(all), Outputs::Potentials(new)) => all.extend(new),
+                _ => panic!("a layer gives levels or potentials, not both"),
+            }
+        }
+    }
+    joined
+}
+
+#[test]
+fn every_layer_equals_the_definition() {
+    for seed in 0..NETWORKS {
+        let mut random = Random::new(seed);
+        let model = random.model();
+        let inputs = random.inputs(&model, SAMPLES);
+        let plan = Plan::new(model);
+        let taps = plan.taps(&inputs, &RunOptions::default()).unwrap();
+        let expected = definition(plan.model(), &inputs);
+        for ((layer, tap), expected) in plan.model().layers().iter().zip(&taps).zip(&expected) {
+            assert_eq!(tap, expected, "seed {seed}, layer {layer:?}");
+        }
+        let forward = plan.forward(&inputs, &RunOptions::default()).unwrap();
+        assert_eq!(Some(&forward), expected.last(), "seed {seed}");
+    }
+}
+
+#[test]
+fn every_forced_kernel_equals_the_definition() {
+    for kernel in available_kernels() {
+        let options = PlanOptions {
+            kernel: Some(kernel.to_owned()),
+        };
+        let mut used = 0;
+        for seed in 0..NETWORKS {
+            let mut random = Random::new(seed);
+            let model = random.model();
+            let inputs = random.inputs(&model, SAMPLES);
+            // A kernel that would not be exact for a layer is refused, which the next test looks at.
+            let Ok(plan) = Plan::with_options(model, &options) else {
+                continue;
+            };
+            used += usize::from(plan.choices().iter().any(|choice| choice.kernel == kernel));
+            let forward = plan.forward(&inputs, &RunOptions::default()).unwrap();
+            let expected = definition(plan.model(), &inputs);
+            assert_eq!(
+                Some(&forward),
+                expected.last(),
+                "kernel {kernel}, seed {seed}"
+            );
+        }
+        assert!(used > 20, "kernel {kernel} was used by {used} networks");
+    }
+}
+
+#[test]
+fn a_kernel_that_cannot_be_exact_is_refused_with_the_reason() {
+    let narrow = PlanOptions {
+        kernel: Some("generic-depthwise-i16".to_owned()),
+    };
+    let refused = (0..2000)
+        .filter_map(|seed| Plan::with_options(Random::new(seed).model(), &narrow).err())
+        .next()
+        .expect("some network has wide depthwise sums");
+    let text = refused.to_string();
+    assert!(
+        text.contains("layer \"") && text.contains("beyond 16 bits"),
+        "{text}"
+    );
+
+    let unknown = PlanOptions {
+        kernel: Some("abacus".to_owned()),
+    };
+    let text = Plan::with_options(Random::new(1).model(), &unknown)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("abacus") && text.contains("generic-dense-i16"),
+        "{text}"
+    );
+}
+
+#[test]
+fn threads_and_batches_change_nothing() {
+    for seed in 0..40 {
+        let mut random = Random::new(seed);
+        let model = random.model();
+        let inputs = random.inputs(&model, 23);
+        let plan = Plan::new(model);
+        let one = RunOptions {
+            threads: 1,
+            ..RunOptions::default()
+        };
+        let expected = plan.forward(&inputs, &one).unwrap();
+        for threads in [0, 2, 3, 64] {
+            for batch_size in [0, 1, 2, 7, 1000] {
+                let options = RunOptions {
+                    threads,
+                    batch_size,
+                    ..RunOptions::default()
+                };
+                assert_eq!(
+                    plan.forward(&inputs, &options).unwrap(),
+                    expected,
+                    "{options:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn predictions_are_the_potentials_made_real() {
+    let mut seen = 0;
+    for seed in 0..NETWORKS {
+        let mut random = Random::new(seed);
+        let model = random.model();
+        let inputs = random.inputs(&model, SAMPLES);
+        let plan = Plan::new(model);
+        let predicted = plan.predict(&inputs, &RunOptions::default());
+        let Output::Potentials = plan.model().output() else {
+            assert!(matches!(predicted, Err(RunError::NotPredictable { .. })));
+            continue;
+        };
+        seen += 1;
+        let Outputs::Potentials(potentials) =
+            plan.forward(&inputs, &RunOptions::default()).unwrap()
+        else {
+            panic!("potentials");
+        };
+        let variables = plan.model().layers().last().unwrap().variables().unwrap();
+        let channels = variables.threshold.len();
+        for (i, (&y, &p)) in predicted.unwrap().iter().zip(&potentials).enumerate() {
+            let (t, s) = (
+                variables.threshold[i % channels],
+                variables.act_step[i % channels],
+            );
+            assert_eq!(y, ops::prediction(p, t, s));
+        }
+    }
+    assert!(seen > 50, "{seen}");
+}
+
+#[test]
+fn an_interrupt_stops_between_batches() {
+    let mut random = Random::new(5);
+    let model = random.model();
+    let inputs = random.inputs(&model, 10);
+    let plan = Plan::new(model);
+    let asked = Cell::new(0);
+    let interrupt = || {
+        asked.set(asked.get() + 1);
+        asked.get() == 3
+    };
+    let options = RunOptions {
+        threads: 1,
+        batch_size: 2,
+        interrupt: Some(&interrupt),
+    };
+    assert_eq!(plan.forward(&inputs, &options), Err(RunError::Interrupted));
+    assert_eq!(asked.get(), 3);
+}
+
+#[test]
+fn inputs_are_checked_on_every_call() {
+    let mut builder = akida_sim::ModelBuilder::new();
+    builder
+        .add(
+            "in",
+            akida_sim::InputData::new(akida_sim::Shape::new(1, 1, 3), 2),
+            &[],
+        )
+        .unwrap();
+    let plan = Plan::new(builder.build().unwrap());
+    let options = RunOptions::default();
+    assert_eq!(
+        plan.forward(&[0, 3, 1], &options),
+        Ok(Outputs::Levels(vec![0, 3, 1]))
+    );
+    assert_eq!(plan.forward(&[], &options), Ok(Outputs::Levels(vec![])));
+    assert_eq!(
+        plan.forward(&[0, 3], &options),
+        Err(RunError::Length {
+            received: 2,
+            sample: 3
+        })
+    );
+    assert_eq!(
+        plan.forward(&[0, 3, 3, 3, 0, 4], &options),
+        Err(RunError::Value {
+            index: 5,
+            received: 4,
+            max: 3
+        })
+    );
+    assert!(plan.run(&mut plan.scratch(), &[1, 2]).is_err());
+}

@@ -1,0 +1,57 @@
+"""The errors raised by this package.
+
+Every error derives from `Cnn2SnnError` and from the built-in exception that the published documentation names,
+so that ``except ValueError`` keeps working. The attributes let a tool branch on the cause without parsing text.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "Cnn2SnnError",
+    "FormatError",
+    "InvalidArgumentError",
+    "InvalidTypeError",
+    "UnsupportedModelError",
+]
+
+
+class Cnn2SnnError(Exception):
+    """Base of all errors of this package.
+
+    Attributes:
+        layer: name of the layer concerned, or None.
+        kind: short machine-readable name of the cause, e.g. ``"weights_bits"``, or None.
+        expected: what is allowed, as text or value, or None.
+        received: what was given, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        layer: str | None = None,
+        kind: str | None = None,
+        expected: object = None,
+        received: object = None,
+    ) -> None:
+        super().__init__(message)
+        self.layer = layer
+        self.kind = kind
+        self.expected = expected
+        self.received = received
+
+
+class InvalidArgumentError(Cnn2SnnError, ValueError):
+    """An argument, array or parameter has a value that is not allowed."""
+
+
+class InvalidTypeError(Cnn2SnnError, TypeError):
+    """An argument has a type that is not allowed."""
+
+
+class UnsupportedModelError(Cnn2SnnError, RuntimeError):
+    """A model has a structure that cannot be handled; the message says where and what to do."""
+
+
+class FormatError(Cnn2SnnError, ValueError):
+    """A file or buffer is not a valid `.fbz` model."""
