@@ -1,4 +1,5 @@
 //! Time of whole networks, one image at a time and in batches, with the multiply-accumulates of each.
+#![allow(clippy::expect_used, reason = "the networks are written out below")]
 
 use akida_sim::{
     ConvParams, Convolutional, FullyConnected, InputConvolutional, LayerSpec, Model, ModelBuilder,

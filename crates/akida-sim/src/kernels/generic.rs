@@ -7,46 +7,44 @@ use super::{
 use alloc::vec;
 use alloc::vec::Vec;
 
-pub(super) const DENSE: &[DenseKernel] = &[
-    DenseKernel {
-        name: "generic-dense-i16",
-        is_available: || true,
-        routines: ByElement::I16(DenseRoutines {
-            pack: pack_pairs,
-            run: dense_i16,
-        }),
-    },
-    DenseKernel {
-        name: "generic-dense-i32",
-        is_available: || true,
-        routines: ByElement::I32(DenseRoutines {
-            pack: pack_i32,
-            run: dense_i32,
-        }),
-    },
-];
+pub(super) const DENSE_I16: DenseKernel = DenseKernel {
+    name: "generic-dense-i16",
+    is_available: || true,
+    routines: ByElement::I16(DenseRoutines {
+        pack: pack_pairs::<PANEL>,
+        run: dense_i16,
+    }),
+};
 
-pub(super) const DEPTHWISE: &[DepthwiseKernel] = &[
-    DepthwiseKernel {
-        name: "generic-depthwise-i16",
-        is_available: || true,
-        routine: ByElement::I16(depthwise::<i16>),
-    },
-    DepthwiseKernel {
-        name: "generic-depthwise-i32",
-        is_available: || true,
-        routine: ByElement::I32(depthwise::<i32>),
-    },
-];
+pub(super) const DENSE_I32: DenseKernel = DenseKernel {
+    name: "generic-dense-i32",
+    is_available: || true,
+    routines: ByElement::I32(DenseRoutines {
+        pack: pack_i32,
+        run: dense_i32,
+    }),
+};
+
+pub(super) const DEPTHWISE_I16: DepthwiseKernel = DepthwiseKernel {
+    name: "generic-depthwise-i16",
+    is_available: || true,
+    routine: ByElement::I16(depthwise::<i16>),
+};
+
+pub(super) const DEPTHWISE_I32: DepthwiseKernel = DepthwiseKernel {
+    name: "generic-depthwise-i32",
+    is_available: || true,
+    routine: ByElement::I32(depthwise::<i32>),
+};
 
 /// Filters per panel of packed weights.
 const PANEL: usize = 8;
 /// Positions computed together.
 const TILE: usize = 4;
 
-/// Panels of [`PANEL`] filters; in each, for every row, the weights of two consecutive inputs side by side:
+/// Panels of `PANEL` filters; in each, for every row, the weights of two consecutive inputs side by side:
 /// `[row][pair][filter][2]`. An odd run and a last panel that is not full end in zeros.
-fn pack_pairs(shape: DenseShape, weight: Weight<'_>) -> Vec<i16> {
+pub(super) fn pack_pairs<const PANEL: usize>(shape: DenseShape, weight: Weight<'_>) -> Vec<i16> {
     let pairs = shape.run.div_ceil(2);
     let panels = shape.filters.div_ceil(PANEL);
     let mut packed = vec![0; panels * shape.rows * pairs * PANEL * 2];
@@ -157,7 +155,8 @@ fn dense_i32(call: DenseCall<'_, i32>) {
 }
 
 /// Products and sums in `T`: exact where no partial sum exceeds `T`.
-fn depthwise<T>(call: DepthwiseCall<'_, T>)
+#[inline(always)]
+pub(super) fn depthwise<T>(call: DepthwiseCall<'_, T>)
 where
     T: Copy + Default + core::ops::AddAssign + core::ops::Mul<Output = T>,
 {

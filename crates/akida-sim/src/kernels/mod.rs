@@ -7,6 +7,8 @@
 mod generic;
 #[cfg(test)]
 mod tests;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
 
 use alloc::format;
 use alloc::string::String;
@@ -124,7 +126,12 @@ pub(crate) trait Kernel: Copy + 'static {
 
 impl Kernel for DenseKernel {
     fn table() -> &'static [Self] {
-        generic::DENSE
+        &[
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DENSE_AVX2,
+            generic::DENSE_I16,
+            generic::DENSE_I32,
+        ]
     }
 
     fn name(&self) -> &'static str {
@@ -145,7 +152,12 @@ impl Kernel for DenseKernel {
 
 impl Kernel for DepthwiseKernel {
     fn table() -> &'static [Self] {
-        generic::DEPTHWISE
+        &[
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DEPTHWISE_AVX2,
+            generic::DEPTHWISE_I16,
+            generic::DEPTHWISE_I32,
+        ]
     }
 
     fn name(&self) -> &'static str {
