@@ -1,0 +1,359 @@
+//! The builder refuses every model that breaks a rule, says where and why, and stays unchanged.
+
+use akida_sim::{
+    Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData, LayerSpec,
+    ModelBuilder, ModelError, ModelErrorKind, Padding, Pair, Pooling, SeparableConvolutional,
+    Shape, Variable, Weights,
+};
+
+fn events(shape: Shape, bits: u8) -> ModelBuilder {
+    let mut builder = ModelBuilder::new();
+    builder.add("in", InputData::new(shape, bits), &[]).unwrap();
+    builder
+}
+
+fn conv(change: impl FnOnce(&mut ConvParams)) -> Convolutional {
+    let mut conv = ConvParams::new(Pair::square(3), 4);
+    change(&mut conv);
+    Convolutional { conv }
+}
+
+/// The error of adding `spec` under the name "it" to an 8x8x2 input, which must leave the builder as it was.
+fn refusal(spec: impl Into<LayerSpec>) -> ModelError {
+    let mut builder = events(Shape::new(8, 8, 2), 4);
+    let error = builder.add("it", spec, &[]).unwrap_err();
+    assert_eq!(builder.layers().len(), 1);
+    assert_eq!(error.layer(), Some("it"), "{error}");
+    error
+}
+
+#[test]
+fn parameters_outside_their_range_are_named() {
+    let cases: Vec<(LayerSpec, &str)> = vec![
+        (
+            conv(|c| c.weights_bits = 3).into(),
+            r#"layer "it": weights_bits must be one of 1, 2, 4, 8, received 3"#,
+        ),
+        (
+            conv(|c| c.act_bits = Some(8)).into(),
+            r#"layer "it": act_bits must be one of 1, 2, 4, received 8"#,
+        ),
+        (
+            conv(|c| c.filters = 0).into(),
+            r#"layer "it": filters must be in 1..=16777216, received 0"#,
+        ),
+        (
+            conv(|c| c.kernel_size = Pair::new(0, 3)).into(),
+            r#"layer "it": kernel_size must be two numbers in 1..=65535, received (0, 3)"#,
+        ),
+        (
+            conv(|c| c.kernel_stride = Pair::new(1, 65_536)).into(),
+            r#"layer "it": kernel_stride must be two numbers in 1..=65535, received (1, 65536)"#,
+        ),
+        (
+            FullyConnected {
+                weights_bits: 5,
+                ..FullyConnected::new(1)
+            }
+            .into(),
+            r#"layer "it": weights_bits must be one of 1, 2, 4, 8, received 5"#,
+        ),
+    ];
+    for (spec, text) in cases {
+        let error = refusal(spec);
+        assert_eq!(error.to_string(), text);
+        assert_eq!(error.kind(), ModelErrorKind::Parameter);
+    }
+}
+
+#[test]
+fn windows_larger_than_a_map_without_border_are_refused() {
+    let error = refusal(conv(|c| {
+        c.padding = Padding::Valid;
+        c.kernel_size = Pair::new(9, 1);
+    }));
+    assert_eq!(error.kind(), ModelErrorKind::Shape);
+    let text = error.to_string();
+    assert!(
+        text.contains("kernel_size must be at most (8, 8)") && text.contains("use padding Same"),
+        "{text}"
+    );
+
+    let error = refusal(conv(|c| {
+        c.padding = Padding::Valid;
+        c.pooling = Pooling::Max {
+            size: Pair::square(7),
+            stride: Pair::square(1),
+        };
+    }));
+    assert!(
+        error
+            .to_string()
+            .contains("pool_size must be at most (6, 6)"),
+        "{error}"
+    );
+}
+
+#[test]
+fn potentials_are_bounded_exactly_at_32_bits() {
+    // 1x1 maps of C channels: |P| <= C * 15 * 127.
+    let fits = (i32::MAX as usize) / (15 * 127);
+    for (channels, accepted) in [(fits, true), (fits + 1, false)] {
+        let builder = events(Shape::new(1, 1, channels), 4);
+        let units = FullyConnected {
+            weights_bits: 8,
+            ..FullyConnected::new(1)
+        };
+        let result = builder.connect("it", &units.into(), &[]);
+        assert_eq!(result.is_ok(), accepted, "{channels} channels");
+        if let Err(error) = result {
+            assert_eq!(error.kind(), ModelErrorKind::PotentialRange);
+        }
+    }
+}
+
+#[test]
+fn summed_positions_count_towards_the_bound() {
+    let params = |pooling| ConvParams {
+        weights_bits: 8,
+        pooling,
+        ..ConvParams::new(Pair::square(1), 1)
+    };
+    let builder = events(Shape::new(1024, 1024, 2), 4);
+    let connect = |spec: LayerSpec| builder.connect("it", &spec, &[]).map(|c| c.potential_bound);
+    assert_eq!(
+        connect(
+            Convolutional {
+                conv: params(Pooling::None)
+            }
+            .into()
+        ),
+        Ok(2 * 15 * 127)
+    );
+    let error = connect(
+        Convolutional {
+            conv: params(Pooling::GlobalAverage),
+        }
+        .into(),
+    )
+    .unwrap_err();
+    assert_eq!(error.kind(), ModelErrorKind::PotentialRange);
+    assert_eq!(
+        error.received(),
+        (1024u64 * 1024 * 2 * 15 * 127).to_string()
+    );
+    let separable = SeparableConvolutional {
+        conv: params(Pooling::None),
+    };
+    assert_eq!(connect(separable.into()), Ok(15 * 127 * 2 * 127));
+}
+
+#[test]
+fn variables_must_have_their_shape_and_range() {
+    let mut builder = events(Shape::new(1, 1, 2), 4);
+    let units = FullyConnected {
+        weights_bits: 4,
+        ..FullyConnected::new(3)
+    };
+    let layer = builder.add("dense", units, &[]).unwrap();
+    let weights = |values: Vec<i8>| Variable::Weights(Weights::new([1, 1, 2, 3], values).unwrap());
+    let cases = [
+        (
+            weights(vec![0, 7, -7, 0, 0, -8]),
+            "in -7..=7 (weights_bits 4), received -8",
+        ),
+        (
+            Variable::Weights(Weights::new([1, 1, 3, 2], vec![0; 6]).unwrap()),
+            "of shape [1, 1, 2, 3], received [1, 1, 3, 2]",
+        ),
+        (
+            Variable::Threshold(vec![0; 2]),
+            "of shape (3,), one value per filter, received (2,)",
+        ),
+        (
+            Variable::ActStep(vec![1.0, 0.0, 1.0]),
+            "finite and greater than zero, received 0 for filter 1",
+        ),
+        (
+            Variable::ActStep(vec![1.0, 1.0, f32::NAN]),
+            "received NaN for filter 2",
+        ),
+        (
+            Variable::ActStep(vec![f32::INFINITY, 1.0, 1.0]),
+            "received inf for filter 0",
+        ),
+        (
+            Variable::WeightsPw(Weights::new([1, 1, 2, 3], vec![0; 6]).unwrap()),
+            "one that FullyConnected has, received weights_pw",
+        ),
+    ];
+    let before = builder.build().unwrap();
+    for (variable, text) in cases {
+        let error = builder.set_variable(layer, variable).unwrap_err();
+        assert!(
+            error.to_string().starts_with("layer \"dense\": "),
+            "{error}"
+        );
+        assert!(error.to_string().contains(text), "{error}");
+        assert_eq!(error.kind(), ModelErrorKind::Variable);
+    }
+    assert_eq!(builder.build().unwrap(), before);
+    builder
+        .set_variable(layer, weights(vec![0, 7, -7, 1, 2, 3]))
+        .unwrap();
+    assert_ne!(builder.build().unwrap(), before);
+}
+
+#[test]
+fn one_bit_weights_are_zero_or_one() {
+    let mut builder = events(Shape::new(1, 1, 1), 1);
+    let layer = builder.add("dense", FullyConnected::new(2), &[]).unwrap();
+    let set = |builder: &mut ModelBuilder, values| {
+        builder.set_variable(
+            layer,
+            Variable::Weights(Weights::new([1, 1, 1, 2], values).unwrap()),
+        )
+    };
+    assert!(set(&mut builder, vec![0, 1]).is_ok());
+    assert!(set(&mut builder, vec![0, -1]).is_err());
+    assert!(set(&mut builder, vec![0, 2]).is_err());
+}
+
+#[test]
+fn only_the_first_layer_is_an_input() {
+    let error = ModelBuilder::new().add("c", conv(|_| ()), &[]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("the first layer must be InputData"),
+        "{error}"
+    );
+    let error = refusal(InputData::new(Shape::new(1, 1, 1), 1));
+    assert!(
+        error.to_string().contains("received InputData as layer 1"),
+        "{error}"
+    );
+}
+
+#[test]
+fn images_have_one_or_three_channels() {
+    for (channels, accepted) in [(1, true), (2, false), (3, true), (4, false)] {
+        let conv = ConvParams::new(Pair::square(3), 2);
+        let layer = InputConvolutional::new(Shape::new(5, 5, channels), conv);
+        assert_eq!(
+            ModelBuilder::new().add("image", layer, &[]).is_ok(),
+            accepted
+        );
+    }
+}
+
+#[test]
+fn a_layer_without_activation_cannot_be_read() {
+    let mut builder = events(Shape::new(8, 8, 2), 4);
+    builder
+        .add("last", conv(|c| c.act_bits = None), &[])
+        .unwrap();
+    let error = builder.add("more", conv(|_| ()), &[]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains(r#"received "last", which has none"#),
+        "{error}"
+    );
+}
+
+#[test]
+fn concat_joins_equal_sizes_and_widths_only() {
+    let mut builder = events(Shape::new(8, 8, 2), 4);
+    let a = builder.add("a", conv(|_| ()), &[0]).unwrap();
+    let b = builder.add("b", conv(|c| c.filters = 5), &[0]).unwrap();
+    let wide = builder
+        .add("wide", conv(|c| c.act_bits = Some(4)), &[0])
+        .unwrap();
+    let small = builder
+        .add("small", conv(|c| c.kernel_stride = Pair::square(2)), &[0])
+        .unwrap();
+    for (inbounds, text) in [
+        (
+            vec![a],
+            "the number of inbounds must be at least 2, received 1",
+        ),
+        (
+            vec![a, wide],
+            "act_bits of all inbounds must be equal, 1 like the first, received 4 for inbound 2",
+        ),
+        (
+            vec![a, b, small],
+            "must be equal, (8, 8) like the first, received (4, 4) for inbound 3",
+        ),
+        (
+            vec![a, 77],
+            "every inbound must be an earlier layer, received index 77",
+        ),
+    ] {
+        let error = builder.add("joined", Concat, &inbounds).unwrap_err();
+        assert!(error.to_string().contains(text), "{error}");
+    }
+    let joined = builder.add("joined", Concat, &[b, a, b]).unwrap();
+    assert_eq!(
+        builder.layers()[joined].connection().output_shape,
+        Shape::new(8, 8, 14)
+    );
+}
+
+#[test]
+fn a_layer_that_nobody_reads_is_refused_when_the_model_is_complete() {
+    let mut builder = events(Shape::new(8, 8, 2), 4);
+    builder.add("forgotten", conv(|_| ()), &[0]).unwrap();
+    builder.add("out", conv(|_| ()), &[0]).unwrap();
+    let error = builder.build().unwrap_err();
+    assert_eq!(error.layer(), Some("forgotten"));
+    assert_eq!(error.kind(), ModelErrorKind::Structure);
+    assert!(ModelBuilder::new().build().is_err());
+}
+
+#[test]
+fn names_are_unique_printable_and_made_when_absent() {
+    let mut builder = events(Shape::new(8, 8, 2), 4);
+    let error = builder.add("in", conv(|_| ()), &[]).unwrap_err();
+    assert_eq!(error.kind(), ModelErrorKind::Name);
+    assert!(builder.add("tab\t", conv(|_| ()), &[]).is_err());
+    assert!(builder.add(&"n".repeat(256), conv(|_| ()), &[]).is_err());
+    let index = builder.add("", conv(|_| ()), &[]).unwrap();
+    assert_eq!(builder.layers()[index].name(), "conv_1");
+}
+
+#[test]
+fn editing_a_model_leaves_it_as_it_was() {
+    let model = events(Shape::new(8, 8, 2), 4).build().unwrap();
+    let mut builder = model.edit();
+    builder.add("conv", conv(|_| ()), &[]).unwrap();
+    assert_eq!(
+        (
+            model.layers().len(),
+            builder.build().unwrap().layers().len()
+        ),
+        (1, 2)
+    );
+    assert_eq!(
+        builder.pop().map(|layer| layer.name().to_owned()),
+        Some("conv".to_owned())
+    );
+    assert_eq!(builder.build().unwrap(), model);
+}
+
+#[test]
+fn shapes_beyond_31_bits_are_refused_without_allocating() {
+    let huge = Shape::new(usize::MAX, usize::MAX, 3);
+    assert!(
+        ModelBuilder::new()
+            .add("in", InputData::new(huge, 1), &[])
+            .is_err()
+    );
+    let builder = events(Shape::new(40_000, 40_000, 1), 1);
+    let conv = conv(|c| {
+        c.filters = 2;
+        c.kernel_size = Pair::square(1);
+    });
+    assert!(builder.connect("it", &conv.into(), &[]).is_err());
+}
