@@ -5,7 +5,6 @@
 mod exact;
 
 use crate::model::bits;
-use crate::ops::boundaries;
 use alloc::vec::Vec;
 use core::fmt;
 use exact::{MAX_MAGNITUDE, floor_of_sum};
@@ -49,9 +48,6 @@ impl fmt::Display for FitError {
 }
 
 impl core::error::Error for FitError {}
-
-/// How far from floor(t) a threshold is tried. A threshold further away misses more boundaries than it can win.
-const THRESHOLD_REACH: i64 = 2;
 
 /// Thresholds and steps of a layer with activation: as many boundaries T + floor(n · s) as possible equal the ideal
 /// floor(t + n · s), n = 0 … 2^b − 2 (H4, H5).
@@ -159,58 +155,102 @@ fn saturate(value: i64) -> i32 {
     value.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
 }
 
+/// How far from s an interval is tried. One that is further away hits one boundary at most, which the nearest does too:
+/// two boundaries n < m fix (m − n) intervals up to less than 2.
+const INTERVAL_REACH: f64 = 2.0;
+
 /// The best (threshold, step, boundaries missed) of one channel.
 fn fit_channel(t: f64, s: f64, act_bits: u8) -> (i32, f32, u8) {
-    let ideal: Vec<i32> = (0..bits::max_level(act_bits))
-        .map(|n| saturate(floor_of_sum(t, n, s)))
+    let count = bits::max_level(act_bits);
+    let ideal: Vec<i64> = (0..count)
+        .map(|n| i64::from(saturate(floor_of_sum(t, n, s))))
         .collect();
     let first = ideal.first().copied().unwrap_or(0);
     // The interval is act_step times this power of two.
     let scale = f64::from(1u16 << (4 - act_bits));
     let nearest = to_step(s / scale);
-    let misses = |threshold, act_step| {
-        let actual = boundaries(threshold, act_step, act_bits);
-        actual.iter().zip(&ideal).filter(|(a, b)| a != b).count() as u8
-    };
-    let mut best = (first, nearest, misses(first, nearest));
-    let mut distance = libm::fabs(f64::from(nearest) * scale - s);
-    if best.2 == 0 {
-        return best;
+    let mut best = Candidate::default();
+    best.improve(nearest, first, &ideal, s, scale);
+    if best.missed != 0 {
+        for act_step in steps(s, count, scale) {
+            best.improve(act_step, first, &ideal, s, scale);
+        }
     }
-    for threshold in thresholds(first) {
-        for act_step in steps(threshold, &ideal, scale) {
-            let missed = misses(threshold, act_step);
-            let off = libm::fabs(f64::from(act_step) * scale - s);
-            let rank = |missed, threshold, off| (missed, threshold != first, off);
-            if rank(missed, threshold, off) < rank(best.2, best.0, distance) {
-                best = (threshold, act_step, missed);
-                distance = off;
+    (saturate(best.threshold), best.act_step, best.missed)
+}
+
+/// A threshold and a step, and how good they are.
+struct Candidate {
+    threshold: i64,
+    act_step: f32,
+    missed: u8,
+    /// Distance of the interval from the ideal one.
+    off: f64,
+    /// Whether the first boundary is missed.
+    late: bool,
+}
+
+impl Default for Candidate {
+    fn default() -> Self {
+        Self {
+            threshold: 0,
+            act_step: 1.0,
+            missed: u8::MAX,
+            off: f64::INFINITY,
+            late: true,
+        }
+    }
+}
+
+impl Candidate {
+    /// Takes `act_step` with the threshold that suits it best, if that is better.
+    fn improve(&mut self, act_step: f32, first: i64, ideal: &[i64], s: f64, scale: f64) {
+        let interval = f64::from(act_step) * scale;
+        let off = libm::fabs(interval - s);
+        let mut distances = [0i64; 15];
+        for (distance, n) in distances.iter_mut().zip(0u8..) {
+            // Exact: n has 4 bits, the interval 24.
+            *distance = libm::floor(f64::from(n) * interval) as i64;
+        }
+        for (&boundary, &distance) in ideal.iter().zip(&distances) {
+            let threshold = i64::from(saturate(boundary.saturating_sub(distance)));
+            let hit =
+                |&(&b, &d): &(&i64, &i64)| i64::from(saturate(threshold.saturating_add(d))) == b;
+            let missed = (ideal.len() - ideal.iter().zip(&distances).filter(hit).count()) as u8;
+            let late = threshold != first;
+            if (missed, late, off) < (self.missed, self.late, self.off) {
+                *self = Self {
+                    threshold,
+                    act_step,
+                    missed,
+                    off,
+                    late,
+                };
             }
         }
     }
-    best
 }
 
-/// The thresholds worth trying: the first ideal boundary and its neighbours.
-fn thresholds(first: i32) -> impl Iterator<Item = i32> {
-    (-THRESHOLD_REACH..=THRESHOLD_REACH).map(move |off| saturate(i64::from(first) + off))
-}
-
-/// The steps worth trying with `threshold`: for each ideal boundary, the smallest and the largest float32 step that hits
-/// it. The set of steps that hit the most boundaries begins and ends at some of these.
-fn steps(threshold: i32, ideal: &[i32], scale: f64) -> impl Iterator<Item = f32> {
-    (1u32..).zip(&ideal[1..]).flat_map(move |(n, &boundary)| {
-        // The interval must satisfy distance <= n · interval < distance + 1.
-        let distance = f64::from(boundary) - f64::from(threshold);
+/// The steps worth trying: floor(n · interval) changes only where the interval is a multiple of 1/n, so the best set of intervals
+/// begins and ends at such multiples. Gives the float32 steps on both sides of each near `s`.
+fn steps(s: f64, count: u8, scale: f64) -> impl Iterator<Item = f32> {
+    (1..count).flat_map(move |n| {
         let n = f64::from(n);
-        let first_at = |reach: f64| {
-            let guess = to_step(reach / n / scale);
-            let hits = |step: f32| f64::from(step) * scale * n >= reach;
-            if hits(guess) { guess } else { guess.next_up() }
-        };
-        [first_at(distance), first_at(distance + 1.0).next_down()]
-            .into_iter()
-            .filter(|step| step.is_finite() && *step > 0.0)
+        let from = libm::ceil((s - INTERVAL_REACH).max(0.0) * n);
+        let changes = (0..=(2.0 * INTERVAL_REACH * n) as u32).map(move |i| from + f64::from(i));
+        changes.flat_map(move |m| {
+            // The smallest step with n · interval >= m, and the one before it.
+            let guess = to_step(m / n / scale);
+            let reaches = |step: f32| f64::from(step) * scale * n >= m;
+            let at = if reaches(guess) {
+                guess
+            } else {
+                guess.next_up()
+            };
+            [at, at.next_down()]
+                .into_iter()
+                .filter(|step| step.is_finite() && *step > 0.0)
+        })
     })
 }
 
@@ -222,6 +262,7 @@ fn to_step(value: f64) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::boundaries;
 
     #[test]
     fn a_grid_that_can_be_hit_is_hit() {

@@ -1,0 +1,123 @@
+# `make help` lists the targets. Needed on the machine: python3 (3.10 to 3.13), a Rust toolchain, make.
+# Everything else is installed into .venv, nothing outside this folder is changed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST_ARGS ?=
+
+# Records which interpreter the environment was made with: another PYTHON makes another environment.
+MADE := $(VENV)/.made-with-$(subst /,_,$(PYTHON))
+MATURIN := $(VENV)/.maturin
+WHEEL := dist/.built
+INSTALLED := $(VENV)/.installed
+
+# Folders are listed as well, so that a deleted file counts as a change.
+SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md \
+	$(shell find crates python ! -path '*/__pycache__*' ! -name '*.so' ! -name '*.pyd')
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help environment demo test test-rust test-python lint lint-rust lint-python format wheel develop bench clean distclean
+
+help: ## list the targets
+	@echo 'usage: make [PYTHON=python3.12] TARGET'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## run the main job on real handwritten digits, from training to classification
+	$(BIN)/python examples/digits.py
+
+test: test-rust test-python ## run all tests, Rust and Python
+
+test-rust:
+	@$(call say,Rust tests)
+	cargo test --workspace --exclude akida-py
+
+test-python: $(INSTALLED)
+	@$(call say,Python tests)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: lint-rust lint-python ## check formatting, lints, documentation and the build without std
+
+# The glue crate akida-py has no tests of its own: it needs an interpreter, so the Python tests cover it.
+lint-rust:
+	@$(call say,Rust formatting and lints)
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	@$(call say,Rust without std)
+	cargo check -p akida-sim --no-default-features
+	cargo check -p akida-fbz --no-default-features
+	@$(call say,Rust documentation)
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+
+lint-python: $(INSTALLED)
+	@$(call say,Python formatting and lints)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+format: $(INSTALLED) ## format all sources
+	cargo fmt --all
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+environment: $(INSTALLED) ## make the environment, build the wheel and install it there
+
+wheel: $(WHEEL) ## build the wheel into dist/
+	@ls dist/akida_sim-*.whl
+
+develop: $(INSTALLED) ## install the package so that edits of Python files take effect at once
+	$(BIN)/maturin develop --release
+
+bench: ## measure the engine
+	cargo bench --workspace --exclude akida-py
+
+clean: ## remove all build products; the environment stays
+	rm -rf dist target .mypy_cache .pytest_cache .ruff_cache .hypothesis $(INSTALLED)
+	find python -name '*.so' -delete
+
+distclean: clean ## remove the environment as well
+	rm -rf $(VENV)
+
+say = printf '\n== %s\n' '$(1)'
+
+$(MADE):
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo 'error: $(PYTHON) was not found; Python 3.10 to 3.13 is needed, for example: make PYTHON=python3.12 demo'; \
+	    exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || { \
+	    echo "error: $(PYTHON) is $$($(PYTHON) --version); TensorFlow has stable wheels for Python 3.10 to 3.13 only;" \
+	        'name one of these, for example: make PYTHON=python3.12 demo'; \
+	    exit 1; }
+	@command -v cargo >/dev/null || { \
+	    echo 'error: cargo was not found; a Rust toolchain, version 1.89 or later, is needed (https://rustup.rs)'; \
+	    exit 1; }
+	@$(call say,making the environment $(VENV) with $(PYTHON))
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+	    echo 'error: $(PYTHON) -m venv failed; on Debian and Ubuntu it is in the package python3-venv'; \
+	    exit 1; }
+	@$(PIP) install --upgrade pip
+	@touch $@
+
+$(MATURIN): $(MADE)
+	@$(call say,installing maturin)
+	@$(PIP) install 'maturin>=1.9$(comma)<2'
+	@touch $@
+
+$(WHEEL): $(MATURIN) $(SOURCES)
+	@$(call say,building the wheel)
+	@rm -rf dist
+	$(BIN)/maturin build --release --out dist
+	@touch $@
+
+# The wheel of the same version counts as installed for pip, hence the forced first step; the second adds
+# what it depends on and does nothing when that is there.
+$(INSTALLED): $(WHEEL)
+	@$(call say,installing the package and what it needs (the first time TensorFlow of about 600 MB; takes minutes))
+	@$(PIP) install --force-reinstall --no-deps dist/akida_sim-*.whl
+	@$(PIP) install "$$(ls dist/akida_sim-*.whl)[dev]"
+	@touch $@
+
+comma := ,

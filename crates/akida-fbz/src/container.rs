@@ -1,0 +1,319 @@
+//! The frame around the payload: magic number, version, lengths, checksum, compression.
+
+use crate::error::{DecodeError, DecodeErrorKind, Location};
+use crate::foreign;
+use crate::limits::Limits;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
+use miniz_oxide::deflate::compress_to_vec;
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
+
+/// The version of the format that this crate writes, and the newest that it reads.
+pub const FORMAT_VERSION: u16 = 1;
+
+/// A byte above 127 and all kinds of line ends show a transfer in text mode; 0x1A ends the display of the file on
+/// some systems.
+pub(crate) const MAGIC: [u8; 8] = [0x89, b'F', b'B', b'Z', b'\r', b'\n', 0x1A, b'\n'];
+pub(crate) const HEADER_LEN: usize = 32;
+
+const VERSION_AT: usize = 8;
+const COMPRESSION_AT: usize = 10;
+const RESERVED_AT: usize = 11;
+const CRC_AT: usize = 12;
+const PAYLOAD_LEN_AT: usize = 16;
+const STORED_LEN_AT: usize = 24;
+
+const STORED: u8 = 0;
+const DEFLATE: u8 = 1;
+/// No deflate stream gives more bytes per byte: two bits for 258 bytes.
+const MAX_RATIO: u64 = 1032;
+/// Shorter payloads are stored as they are: no disk would notice, and the bytes can be read by eye.
+const MIN_TO_COMPRESS: usize = 512;
+/// From 0 (none) to 10; higher levels take several times as long for hardly fewer bytes.
+const LEVEL: u8 = 6;
+
+const UPGRADE: &str = "the file was written by a newer version: upgrade akida-sim";
+const RAISE: &str = "if you trust the file, raise Limits::with_max_payload (at most 1 GiB)";
+const AGAIN: &str = "copy or write the file again";
+
+/// The file around `payload`.
+pub(crate) fn wrap(payload: &[u8]) -> Vec<u8> {
+    let deflated = match payload.len() {
+        ..MIN_TO_COMPRESS => None,
+        _ => Some(compress_to_vec(payload, LEVEL)),
+    };
+    let (compression, stored) = match &deflated {
+        Some(deflated) if deflated.len() < payload.len() => (DEFLATE, deflated.as_slice()),
+        _ => (STORED, payload),
+    };
+    let mut file = Vec::with_capacity(HEADER_LEN + stored.len());
+    file.extend(MAGIC);
+    file.extend(FORMAT_VERSION.to_le_bytes());
+    file.extend([compression, 0]);
+    file.extend([0; 4]);
+    file.extend((payload.len() as u64).to_le_bytes());
+    file.extend((stored.len() as u64).to_le_bytes());
+    file.extend(stored);
+    let crc = checksum(&file).to_le_bytes();
+    file[CRC_AT..PAYLOAD_LEN_AT].copy_from_slice(&crc);
+    file
+}
+
+/// The payload inside `file`.
+pub(crate) fn unwrap<'a>(file: &'a [u8], limits: &Limits) -> Result<Cow<'a, [u8]>, DecodeError> {
+    check_beginning(file)?;
+    let header = Header::read(file)?;
+    // Stored bytes are never more than the payload. Without this check, a file that was read only up to the limit
+    // would pass for a truncated one.
+    let most = limits.max_payload().saturating_add(HEADER_LEN as u64);
+    if file.len() as u64 > most {
+        let allowed = format!("at most {most} bytes");
+        let error = length_error(DecodeErrorKind::Limit, allowed, file);
+        return Err(error.remedy(RAISE));
+    }
+    let stored = header.stored_bytes(file)?;
+    if checksum(file) != header.crc {
+        let received = format!("{:#010x}", checksum(file));
+        let allowed = format!("{:#010x}", header.crc);
+        return Err(DecodeError::new(
+            DecodeErrorKind::Checksum,
+            "the checksum of the file",
+            allowed,
+            received,
+        )
+        .at(byte(CRC_AT))
+        .remedy("the file was changed or damaged: copy or write it again"));
+    }
+    header.check(limits)?;
+    match header.compression {
+        STORED => Ok(Cow::Borrowed(stored)),
+        _ => inflate(stored, header.payload_len).map(Cow::Owned),
+    }
+}
+
+/// Refuses bytes that are not the beginning of a file of this format and version. Shorter ones than a header pass when
+/// the file ends there, and are refused by [`unwrap`].
+pub(crate) fn check_beginning(bytes: &[u8]) -> Result<(), DecodeError> {
+    if !bytes.starts_with(&MAGIC) {
+        return Err(foreign::refuse(bytes));
+    }
+    match array(bytes, VERSION_AT).map(u16::from_le_bytes) {
+        None | Some(FORMAT_VERSION) => Ok(()),
+        Some(version) => {
+            let error = DecodeError::new(
+                DecodeErrorKind::Version,
+                "the format version",
+                format!("{FORMAT_VERSION}"),
+                version,
+            )
+            .at(byte(VERSION_AT));
+            Err(error.remedy(if version > FORMAT_VERSION {
+                UPGRADE
+            } else {
+                "no such version exists: copy or write the file again"
+            }))
+        }
+    }
+}
+
+struct Header {
+    compression: u8,
+    reserved: u8,
+    crc: u32,
+    payload_len: u64,
+    stored_len: u64,
+}
+
+impl Header {
+    fn read(file: &[u8]) -> Result<Self, DecodeError> {
+        let read = || {
+            Some(Self {
+                compression: *file.get(COMPRESSION_AT)?,
+                reserved: *file.get(RESERVED_AT)?,
+                crc: u32::from_le_bytes(array(file, CRC_AT)?),
+                payload_len: u64::from_le_bytes(array(file, PAYLOAD_LEN_AT)?),
+                stored_len: u64::from_le_bytes(array(file, STORED_LEN_AT)?),
+            })
+        };
+        read().ok_or_else(|| {
+            length_error(
+                DecodeErrorKind::Truncated,
+                format!("at least {HEADER_LEN} bytes"),
+                file,
+            )
+        })
+    }
+
+    /// What follows the header: all of it, and nothing else.
+    fn stored_bytes<'a>(&self, file: &'a [u8]) -> Result<&'a [u8], DecodeError> {
+        let rest = file.get(HEADER_LEN..).unwrap_or_default();
+        let expected = u128::from(self.stored_len) + HEADER_LEN as u128;
+        let kind = match (rest.len() as u64).cmp(&self.stored_len) {
+            core::cmp::Ordering::Equal => return Ok(rest),
+            core::cmp::Ordering::Less => DecodeErrorKind::Truncated,
+            core::cmp::Ordering::Greater => DecodeErrorKind::Header,
+        };
+        Err(length_error(kind, format!("{expected} bytes"), file))
+    }
+
+    /// Checks what the checksum has shown to be as written.
+    fn check(&self, limits: &Limits) -> Result<(), DecodeError> {
+        let newer = |subject: &'static str, allowed: &'static str, received, at| {
+            let error = DecodeError::new(DecodeErrorKind::Version, subject, allowed, received);
+            Err(error.at(byte(at)).remedy(UPGRADE))
+        };
+        if self.reserved != 0 {
+            return newer("the reserved byte", "0", self.reserved, RESERVED_AT);
+        }
+        let stored_len = self.stored_len;
+        let (possible, allowed) = match self.compression {
+            STORED => (
+                stored_len..=stored_len,
+                format!("{stored_len}, the stored length, without compression"),
+            ),
+            DEFLATE => (
+                stored_len.saturating_add(1)..=stored_len.saturating_mul(MAX_RATIO),
+                format!("above the stored length {stored_len} and at most {MAX_RATIO} times it"),
+            ),
+            other => {
+                let allowed = "0 (none) or 1 (deflate)";
+                return newer("the compression", allowed, other, COMPRESSION_AT);
+            }
+        };
+        let length = |kind, allowed| {
+            let subject = "the length of the payload";
+            DecodeError::new(kind, subject, allowed, self.payload_len).at(byte(PAYLOAD_LEN_AT))
+        };
+        if self.payload_len > limits.max_payload() {
+            let allowed = format!("at most {} bytes", limits.max_payload());
+            return Err(length(DecodeErrorKind::Limit, allowed).remedy(RAISE));
+        }
+        if !possible.contains(&self.payload_len) {
+            return Err(length(DecodeErrorKind::Header, allowed));
+        }
+        Ok(())
+    }
+}
+
+/// The `payload_len` bytes that `stored` gives, which the caller has compared with the limits and the ratio.
+fn inflate(stored: &[u8], payload_len: u64) -> Result<Vec<u8>, DecodeError> {
+    let error = |subject: &'static str, allowed, received| {
+        DecodeError::new(DecodeErrorKind::Compression, subject, allowed, received)
+            .at(byte(HEADER_LEN))
+            .remedy(AGAIN)
+    };
+    let Ok(length) = usize::try_from(payload_len) else {
+        return Err(error(
+            "the length of the payload",
+            format!("at most {} bytes on this machine", usize::MAX),
+            format!("{payload_len}"),
+        ));
+    };
+    let mut payload = vec![0; length];
+    let (status, read, written) = decompress(
+        &mut Box::<DecompressorOxide>::default(),
+        stored,
+        &mut payload,
+        0,
+        TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
+    );
+    match status {
+        TINFLStatus::Done if written == length && read == stored.len() => Ok(payload),
+        TINFLStatus::Done | TINFLStatus::HasMoreOutput => Err(error(
+            "the compressed bytes",
+            format!("{} bytes that give {length}", stored.len()),
+            match status {
+                TINFLStatus::Done => format!("{read} bytes that give {written}"),
+                _ => format!("bytes that give more than {length}"),
+            },
+        )),
+        _ => Err(error(
+            "the compressed bytes",
+            "a deflate stream".into(),
+            format!("an invalid or incomplete one after {written} bytes of payload"),
+        )),
+    }
+}
+
+/// CRC-32 (as in PNG and zip) of the header, with zeros in place of the checksum, and of the stored bytes.
+fn checksum(file: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(file.get(..CRC_AT).unwrap_or_default());
+    crc.update(&[0; PAYLOAD_LEN_AT - CRC_AT]);
+    crc.update(file.get(PAYLOAD_LEN_AT..).unwrap_or_default());
+    crc.finalize()
+}
+
+fn length_error(kind: DecodeErrorKind, allowed: alloc::string::String, file: &[u8]) -> DecodeError {
+    DecodeError::new(
+        kind,
+        "the length of the file",
+        allowed,
+        format!("{}", file.len()),
+    )
+    .remedy(AGAIN)
+}
+
+fn byte(offset: usize) -> Location {
+    Location::Byte(offset as u64)
+}
+
+/// The `N` bytes at `offset`, where there are as many.
+fn array<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
+    bytes.get(offset..)?.first_chunk().copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(length: usize) -> Vec<u8> {
+        let mut state = 1u32;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            (state >> 8) as u8
+        };
+        (0..length).map(|_| next()).collect()
+    }
+
+    fn round_trip(payload: &[u8], limits: &Limits) -> u8 {
+        let file = wrap(payload);
+        assert_eq!(unwrap(&file, limits).as_deref(), Ok(payload));
+        file[COMPRESSION_AT]
+    }
+
+    #[test]
+    fn a_payload_is_compressed_when_it_is_not_small_and_that_makes_it_shorter() {
+        for length in [0, 1, MIN_TO_COMPRESS - 1, MIN_TO_COMPRESS, 100_000] {
+            let small = length < MIN_TO_COMPRESS;
+            let expected = if small { STORED } else { DEFLATE };
+            assert_eq!(round_trip(&vec![7; length], &Limits::DEFAULT), expected);
+            assert_eq!(round_trip(&noise(length), &Limits::DEFAULT), STORED);
+        }
+    }
+
+    #[test]
+    fn the_limit_on_the_payload_allows_payloads_of_its_length() {
+        for payload in [vec![7; 5000], noise(5000)] {
+            round_trip(&payload, &Limits::DEFAULT.with_max_payload(5000));
+            let file = wrap(&payload);
+            let error = unwrap(&file, &Limits::DEFAULT.with_max_payload(4999)).unwrap_err();
+            assert_eq!(error.kind(), DecodeErrorKind::Limit);
+        }
+    }
+
+    #[test]
+    fn no_deflate_stream_of_this_compressor_exceeds_the_ratio() {
+        for length in [600, 10_000, 1 << 20, 16 << 20] {
+            let stored = wrap(&vec![0; length]).len() - HEADER_LEN;
+            assert!(length as u64 <= stored as u64 * MAX_RATIO);
+        }
+    }
+}

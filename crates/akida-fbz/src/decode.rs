@@ -1,0 +1,275 @@
+//! From bytes to a model.
+//!
+//! Everything goes through [`ModelBuilder`]: a layer is connected first, which gives the shapes of its variables
+//! without allocating them; only when the lengths in the file agree are they unpacked.
+
+mod layer;
+mod variables;
+
+use crate::container;
+use crate::error::{DecodeError, DecodeErrorKind, Location};
+use crate::generated as fb;
+use crate::limits::{Limits, MAX_LAYERS, MAX_NAME_BYTES};
+use akida_sim::{Model, ModelBuilder, ModelError, ModelErrorKind};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use flatbuffers::{ErrorTraceDetail, InvalidFlatbuffer, Table, VOffsetT, VerifierOptions};
+use variables::Budget;
+
+/// The deepest payload: model, layer, parameters, convolution.
+const MAX_DEPTH: usize = 4;
+/// A layer, its parameters, its convolution, its variables.
+const TABLES_OF_A_LAYER: usize = 4;
+
+const UPGRADE: &str = "the file was written by a newer version: upgrade akida-sim";
+
+/// The model in the bytes of an `.fbz` file.
+///
+/// The bytes may come from anywhere: whatever they are, the result is a valid model or an error, and the memory taken
+/// is bounded by [`Limits::DEFAULT`].
+///
+/// # Errors
+///
+/// Bytes of another format, of a newer version, damaged, beyond the limits, or describing no valid model:
+/// [`DecodeErrorKind`] tells which.
+///
+/// # Examples
+///
+/// ```
+/// use akida_fbz::{DecodeErrorKind, decode, encode};
+/// use akida_sim::{FullyConnected, InputData, ModelBuilder, Shape};
+///
+/// let mut builder = ModelBuilder::new();
+/// builder.add("events", InputData::new(Shape::new(1, 1, 10), 4), &[])?;
+/// builder.add("classes", FullyConnected::new(5), &[])?;
+/// let mut bytes = encode(&builder.build()?)?;
+/// assert_eq!(decode(&bytes)?.layers().len(), 2);
+///
+/// *bytes.last_mut().unwrap() ^= 1;
+/// assert_eq!(decode(&bytes).unwrap_err().kind(), DecodeErrorKind::Checksum);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn decode(bytes: &[u8]) -> Result<Model, DecodeError> {
+    decode_with(bytes, &Limits::DEFAULT)
+}
+
+/// [`decode`] with other limits.
+///
+/// # Errors
+///
+/// As for [`decode`].
+///
+/// # Examples
+///
+/// ```
+/// use akida_fbz::{Limits, decode_with, encode};
+/// use akida_sim::{InputData, ModelBuilder, Shape};
+///
+/// let mut builder = ModelBuilder::new();
+/// builder.add("events", InputData::new(Shape::new(1, 1, 10), 4), &[])?;
+/// let bytes = encode(&builder.build()?)?;
+/// assert!(decode_with(&bytes, &Limits::default().with_max_payload(16)).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn decode_with(bytes: &[u8], limits: &Limits) -> Result<Model, DecodeError> {
+    let payload = container::unwrap(bytes, limits)?;
+    model(&payload, limits)
+}
+
+fn model(payload: &[u8], limits: &Limits) -> Result<Model, DecodeError> {
+    let root = verify(payload)?;
+    check_known(&root._tab, fb::Model::VT_LAYERS, || {
+        Location::Field("model".into())
+    })?;
+    let field = |name: &str| Location::Field(name.into());
+    match required(root.ip_version(), || field("ip_version"))? {
+        fb::IpVersion::V1 => {}
+        other => return Err(unknown(field("ip_version"), "1 (V1)", other.0)),
+    }
+    let layers = required(root.layers(), || field("layers"))?;
+    if layers.len() > MAX_LAYERS {
+        return Err(DecodeError::field(
+            DecodeErrorKind::Limit,
+            field("layers"),
+            format!("at most {MAX_LAYERS} layers"),
+            layers.len(),
+        ));
+    }
+    let mut builder = ModelBuilder::new();
+    let mut budget = Budget::new(payload.len(), limits);
+    for (index, layer) in layers.iter().enumerate() {
+        add_layer(&mut builder, &mut budget, index, layer)?;
+    }
+    builder
+        .build()
+        .map_err(|error| DecodeError::model(field("layers"), error))
+}
+
+/// Checks every offset, length and string of the payload, so that the accessors may be used.
+fn verify(payload: &[u8]) -> Result<fb::Model<'_>, DecodeError> {
+    let identifier = payload.get(4..8).unwrap_or_default();
+    if identifier != fb::MODEL_IDENTIFIER.as_bytes() {
+        return Err(DecodeError::new(
+            DecodeErrorKind::Payload,
+            "the identifier of the payload",
+            format!("\"{}\"", fb::MODEL_IDENTIFIER),
+            format!("\"{}\"", identifier.escape_ascii()),
+        ));
+    }
+    let options = VerifierOptions {
+        max_depth: MAX_DEPTH,
+        max_tables: 1 + TABLES_OF_A_LAYER * MAX_LAYERS,
+        // The verifier counts shared tables, vectors and descriptions of tables each time that it meets them. What
+        // a writer shares takes less than four times its place; a payload that only pretends to be large takes more.
+        max_apparent_size: payload.len().saturating_mul(4).saturating_add(1024),
+        ignore_missing_null_terminator: false,
+    };
+    fb::root_as_model_with_opts(&options, payload).map_err(|error| invalid(&error))
+}
+
+fn invalid(error: &InvalidFlatbuffer) -> DecodeError {
+    use InvalidFlatbuffer as E;
+    let (trace, problem) = match error {
+        E::MissingRequiredField { error_trace, .. } => (Some(error_trace), "a missing field"),
+        E::InconsistentUnion { error_trace, .. } => (
+            Some(error_trace),
+            "parameters without their type, or a type without parameters",
+        ),
+        E::Utf8Error { error_trace, .. } => (Some(error_trace), "text that is not UTF-8"),
+        E::MissingNullTerminator { error_trace, .. } => (Some(error_trace), "text without end"),
+        E::Unaligned { error_trace, .. } => (Some(error_trace), "an unaligned offset"),
+        E::RangeOutOfBounds { error_trace, .. }
+        | E::SignedOffsetOutOfBounds { error_trace, .. } => {
+            (Some(error_trace), "an offset or length beyond the end")
+        }
+        E::TooManyTables => (None, "more tables than the layers allowed can have"),
+        E::ApparentSizeTooLarge => (None, "more shared parts than any writer makes"),
+        E::DepthLimitReached => (None, "tables nested too deeply"),
+    };
+    let subject = "the payload";
+    let allowed = "a valid FlatBuffer of its schema";
+    let error = DecodeError::new(DecodeErrorKind::Payload, subject, allowed, problem);
+    match trace.and_then(|trace| path(trace.as_ref())) {
+        Some(path) => error.at(Location::Field(path)),
+        None => error,
+    }
+}
+
+/// The path of the field that the verifier was at; it traces from the inside to the outside.
+fn path(trace: &[ErrorTraceDetail]) -> Option<String> {
+    let mut path = String::new();
+    for (details_inside, detail) in trace.iter().enumerate().rev() {
+        match detail {
+            ErrorTraceDetail::VectorElement { index, .. } => path.push_str(&format!("[{index}]")),
+            ErrorTraceDetail::TableField { field_name, .. } => {
+                let grouping = ["parameters", "convolution", "variables"].contains(&&**field_name);
+                if grouping && details_inside > 0 {
+                    continue;
+                }
+                if !path.is_empty() {
+                    path.push('.');
+                }
+                path.push_str(field_name);
+            }
+            ErrorTraceDetail::UnionVariant { .. } => {}
+        }
+    }
+    (!path.is_empty()).then_some(path)
+}
+
+fn add_layer(
+    builder: &mut ModelBuilder,
+    budget: &mut Budget,
+    index: usize,
+    layer: fb::Layer<'_>,
+) -> Result<(), DecodeError> {
+    let at = |name: &str| Location::layer(index, name);
+    check_known(&layer._tab, fb::Layer::VT_VARIABLES, || at(""))?;
+    let name = required(layer.name(), || at("name"))?;
+    if !(1..=MAX_NAME_BYTES).contains(&name.len()) || name.chars().any(char::is_control) {
+        return Err(DecodeError::field(
+            DecodeErrorKind::Payload,
+            at("name"),
+            format!("1 to {MAX_NAME_BYTES} bytes without control characters"),
+            format!("{} bytes", name.len()),
+        ));
+    }
+    let spec = layer::spec(index, layer)?;
+    let inbounds: Vec<usize> = match layer.inbounds() {
+        None => Vec::new(),
+        Some(indices) => {
+            budget.take_bytes(4 * indices.len(), || at("inbounds"))?;
+            indices.iter().map(|i| i as usize).collect()
+        }
+    };
+    // The builder would take the layer before; in a file, nothing is left to a default.
+    if inbounds.is_empty() != spec.is_input() {
+        let allowed = match spec.is_input() {
+            true => "absent for an input layer",
+            false => "at least one index",
+        };
+        let received = format!("{} for {}", inbounds.len(), spec.type_name());
+        let kind = DecodeErrorKind::Payload;
+        return Err(DecodeError::field(kind, at("inbounds"), allowed, received));
+    }
+    let connection = builder
+        .connect(name, &spec, &inbounds)
+        .map_err(|error| model_error(index, error))?;
+    let variables = budget.variables(index, &spec, &connection, layer.variables())?;
+    builder
+        .add_with_variables(name, spec, &inbounds, variables)
+        .map_err(|error| model_error(index, error))?;
+    Ok(())
+}
+
+/// A rule broken by layer `index`, located as closely as the rule allows.
+fn model_error(index: usize, error: ModelError) -> DecodeError {
+    let name = match (error.kind(), error.subject()) {
+        (
+            ModelErrorKind::Variable,
+            subject @ ("weights" | "weights_pw" | "threshold" | "act_step"),
+        ) => subject,
+        (ModelErrorKind::Name, _) => "name",
+        (ModelErrorKind::Inbounds, _) => "inbounds",
+        _ => "",
+    };
+    DecodeError::model(Location::layer(index, name), error)
+}
+
+/// Refuses a table with fields after `last`, the last one of the schema: what they mean is not known here.
+fn check_known(
+    table: &Table<'_>,
+    last: VOffsetT,
+    at: impl FnOnce() -> Location,
+) -> Result<(), DecodeError> {
+    let vtable = table.vtable();
+    let beyond = usize::from(last) + 2..vtable.num_bytes();
+    let unknown_field = |offset| VOffsetT::try_from(offset).is_ok_and(|o| vtable.get(o) != 0);
+    match beyond.step_by(2).find(|&offset| unknown_field(offset)) {
+        None => Ok(()),
+        Some(offset) => Err(DecodeError::new(
+            DecodeErrorKind::Version,
+            "the table",
+            format!(
+                "one of the first {} fields only",
+                (usize::from(last) - 2) / 2
+            ),
+            format!("field {}", (offset - 2) / 2),
+        )
+        .at(at())
+        .remedy(UPGRADE)),
+    }
+}
+
+fn required<T>(value: Option<T>, at: impl FnOnce() -> Location) -> Result<T, DecodeError> {
+    value.ok_or_else(|| DecodeError::field(DecodeErrorKind::Payload, at(), "present", "nothing"))
+}
+
+/// A member of an enum or union that this version does not know.
+fn unknown(at: Location, allowed: &'static str, received: u8) -> DecodeError {
+    DecodeError::field(DecodeErrorKind::Version, at, allowed, received).remedy(UPGRADE)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,325 @@
+//! From a model to bytes.
+
+use crate::container;
+use crate::error::{EncodeError, EncodeErrorKind};
+use crate::generated as fb;
+use crate::limits::{Limits, MAX_LAYERS, MAX_NAME_BYTES, MAX_PAYLOAD};
+use crate::pack::{pack, packed_len};
+use akida_sim::{
+    ConvParams, IpVersion, Layer, LayerSpec, Model, Padding, Pair, Pooling, Shape, Variables,
+};
+use alloc::format;
+use alloc::vec::Vec;
+use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
+
+/// More than the tables of one layer take, its vectors and its name left out.
+const TABLES_OF_A_LAYER: u64 = 512;
+
+const RAISE_PAYLOAD: &str = "raise Limits::with_max_payload (at most 1 GiB)";
+
+/// The `.fbz` file of a model, as bytes.
+///
+/// Equal models give equal bytes, and [`decode`](crate::decode) gives back an equal model.
+///
+/// # Errors
+///
+/// A model beyond [`Limits::DEFAULT`]; use [`encode_with`] to write it nevertheless.
+///
+/// # Examples
+///
+/// ```
+/// use akida_fbz::{decode, encode};
+/// use akida_sim::{FullyConnected, InputData, ModelBuilder, Shape};
+///
+/// let mut builder = ModelBuilder::new();
+/// builder.add("events", InputData::new(Shape::new(1, 1, 10), 4), &[])?;
+/// builder.add("classes", FullyConnected::new(5), &[])?;
+/// let model = builder.build()?;
+/// assert_eq!(decode(&encode(&model)?)?, model);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn encode(model: &Model) -> Result<Vec<u8>, EncodeError> {
+    encode_with(model, &Limits::DEFAULT)
+}
+
+/// [`encode`] with other limits. The same limits are needed to decode the bytes; they do not change them.
+///
+/// # Errors
+///
+/// A model beyond `limits`, or with something that this version of the format cannot express.
+///
+/// # Examples
+///
+/// ```
+/// use akida_fbz::{Limits, encode, encode_with};
+/// use akida_sim::{InputData, ModelBuilder, Shape};
+///
+/// let mut builder = ModelBuilder::new();
+/// builder.add("events", InputData::new(Shape::new(1, 1, 10), 4), &[])?;
+/// let model = builder.build()?;
+/// let limits = Limits::default().with_max_payload(1 << 30);
+/// assert_eq!(encode_with(&model, &limits)?, encode(&model)?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn encode_with(model: &Model, limits: &Limits) -> Result<Vec<u8>, EncodeError> {
+    let payload = payload(model, limits)?;
+    Ok(container::wrap(&payload))
+}
+
+/// The FlatBuffer of a model.
+pub(crate) fn payload(model: &Model, limits: &Limits) -> Result<Vec<u8>, EncodeError> {
+    let capacity = check_size(model, limits)?;
+    let ip_version = match model.ip_version() {
+        IpVersion::V1 => fb::IpVersion::V1,
+        other => return Err(unsupported("ip_version", "V1", format!("{other:?}"))),
+    };
+    let mut fbb = FlatBufferBuilder::with_capacity(capacity);
+    let mut layers = Vec::with_capacity(model.layers().len());
+    for layer in model.layers() {
+        layers.push(write_layer(&mut fbb, layer).map_err(|e| e.at(layer.name()))?);
+    }
+    let layers = fbb.create_vector(&layers);
+    let root = fb::Model::create(
+        &mut fbb,
+        &fb::ModelArgs {
+            ip_version: Some(ip_version),
+            layers: Some(layers),
+        },
+    );
+    fb::finish_model_buffer(&mut fbb, root);
+    let payload = fbb.finished_data();
+    if payload.len() as u64 > limits.max_payload() {
+        return Err(too_large("the payload", limits, payload.len() as u64));
+    }
+    let (mut bytes, begin) = fbb.collapse();
+    bytes.drain(..begin);
+    Ok(bytes)
+}
+
+/// Checks the size of a model before anything is written, since the FlatBuffers writer panics where its offsets end.
+/// Gives an upper bound of the payload's length.
+fn check_size(model: &Model, limits: &Limits) -> Result<usize, EncodeError> {
+    let mut weights: u64 = 0;
+    let mut variables: u64 = 0;
+    let mut rest: u64 = TABLES_OF_A_LAYER;
+    if model.layers().len() > MAX_LAYERS {
+        let allowed = format!("at most {MAX_LAYERS}");
+        let received = model.layers().len();
+        return Err(unsupported("the number of layers", allowed, received));
+    }
+    for layer in model.layers() {
+        let name = layer.name();
+        if name.len() > MAX_NAME_BYTES {
+            let allowed = format!("at most {MAX_NAME_BYTES} bytes");
+            return Err(unsupported("the layer's name", allowed, name.len()).at(name));
+        }
+        rest += TABLES_OF_A_LAYER + name.len() as u64 + 4 * layer.inbounds().len() as u64;
+        let (Some(vars), Some(bits)) = (layer.variables(), layer.spec().weights_bits()) else {
+            continue;
+        };
+        for tensor in core::iter::once(&vars.weights).chain(&vars.weights_pw) {
+            let count = tensor.values().len() as u64;
+            weights += count;
+            variables += packed_len(count, bits);
+        }
+        variables += 4 * (vars.threshold.len() + vars.act_step.len()) as u64;
+        if weights > limits.max_weights() {
+            return Err(EncodeError::new(
+                EncodeErrorKind::Limit,
+                "the number of weights up to here",
+                format!("at most {}", limits.max_weights()),
+                weights,
+            )
+            .at(name)
+            .remedy("raise Limits::with_max_weights"));
+        }
+        if variables > limits.max_payload() {
+            return Err(too_large("the variables up to here", limits, variables).at(name));
+        }
+    }
+    match usize::try_from(variables + rest) {
+        Ok(capacity) if variables + rest <= 2 * MAX_PAYLOAD => Ok(capacity),
+        _ => Err(too_large("the payload", limits, variables + rest)),
+    }
+}
+
+fn too_large(subject: &'static str, limits: &Limits, received: u64) -> EncodeError {
+    EncodeError::new(
+        EncodeErrorKind::Limit,
+        subject,
+        format!("at most {} bytes", limits.max_payload()),
+        received,
+    )
+    .remedy(RAISE_PAYLOAD)
+}
+
+fn unsupported(
+    subject: &'static str,
+    allowed: impl Into<alloc::borrow::Cow<'static, str>>,
+    received: impl alloc::string::ToString,
+) -> EncodeError {
+    EncodeError::new(EncodeErrorKind::Unsupported, subject, allowed, received)
+}
+
+fn write_layer<'a>(
+    fbb: &mut FlatBufferBuilder<'a>,
+    layer: &Layer,
+) -> Result<WIPOffset<fb::Layer<'a>>, EncodeError> {
+    let variables = match (layer.variables(), layer.spec().weights_bits()) {
+        (Some(variables), Some(bits)) => Some(write_variables(fbb, variables, bits)),
+        _ => None,
+    };
+    let (parameters_type, parameters) = write_parameters(fbb, layer.spec())?;
+    let inbounds = match layer.inbounds() {
+        [] => None,
+        indices => {
+            let indices: Result<Vec<u32>, _> = indices
+                .iter()
+                .map(|&index| size("an inbound", index))
+                .collect();
+            Some(fbb.create_vector(&indices?))
+        }
+    };
+    let name = fbb.create_string(layer.name());
+    Ok(fb::Layer::create(
+        fbb,
+        &fb::LayerArgs {
+            name: Some(name),
+            inbounds,
+            parameters_type,
+            parameters: Some(parameters),
+            variables,
+        },
+    ))
+}
+
+fn write_variables<'a>(
+    fbb: &mut FlatBufferBuilder<'a>,
+    variables: &Variables,
+    bits: u8,
+) -> WIPOffset<fb::Variables<'a>> {
+    let weights = fbb.create_vector(&pack(variables.weights.values(), bits));
+    let weights_pw = variables
+        .weights_pw
+        .as_ref()
+        .map(|pw| fbb.create_vector(&pack(pw.values(), bits)));
+    let threshold = fbb.create_vector(&variables.threshold);
+    let act_step = fbb.create_vector(&variables.act_step);
+    fb::Variables::create(
+        fbb,
+        &fb::VariablesArgs {
+            weights: Some(weights),
+            weights_pw,
+            threshold: Some(threshold),
+            act_step: Some(act_step),
+        },
+    )
+}
+
+fn write_parameters(
+    fbb: &mut FlatBufferBuilder<'_>,
+    spec: &LayerSpec,
+) -> Result<(fb::Parameters, WIPOffset<UnionWIPOffset>), EncodeError> {
+    Ok(match spec {
+        LayerSpec::InputData(l) => {
+            let args = fb::InputDataArgs {
+                input_shape: Some(&shape(l.input_shape)?),
+                input_bits: Some(l.input_bits),
+            };
+            let table = fb::InputData::create(fbb, &args);
+            (fb::Parameters::InputData, table.as_union_value())
+        }
+        LayerSpec::InputConvolutional(l) => {
+            let args = fb::InputConvolutionalArgs {
+                input_shape: Some(&shape(l.input_shape)?),
+                padding_value: Some(l.padding_value),
+                convolution: Some(write_convolution(fbb, &l.conv)?),
+            };
+            let table = fb::InputConvolutional::create(fbb, &args);
+            (fb::Parameters::InputConvolutional, table.as_union_value())
+        }
+        LayerSpec::Convolutional(l) => {
+            let convolution = Some(write_convolution(fbb, &l.conv)?);
+            let table = fb::Convolutional::create(fbb, &fb::ConvolutionalArgs { convolution });
+            (fb::Parameters::Convolutional, table.as_union_value())
+        }
+        LayerSpec::SeparableConvolutional(l) => {
+            let convolution = Some(write_convolution(fbb, &l.conv)?);
+            let args = fb::SeparableConvolutionalArgs { convolution };
+            let table = fb::SeparableConvolutional::create(fbb, &args);
+            (
+                fb::Parameters::SeparableConvolutional,
+                table.as_union_value(),
+            )
+        }
+        LayerSpec::FullyConnected(l) => {
+            let args = fb::FullyConnectedArgs {
+                units: Some(size("units", l.units)?),
+                weights_bits: Some(l.weights_bits),
+                act_bits: l.act_bits,
+            };
+            let table = fb::FullyConnected::create(fbb, &args);
+            (fb::Parameters::FullyConnected, table.as_union_value())
+        }
+        LayerSpec::Concat(_) => {
+            let table = fb::Concat::create(fbb, &fb::ConcatArgs {});
+            (fb::Parameters::Concat, table.as_union_value())
+        }
+        other => {
+            return Err(unsupported(
+                "the layer's type",
+                format!("one of format version {}", container::FORMAT_VERSION),
+                other.type_name(),
+            ));
+        }
+    })
+}
+
+fn write_convolution<'a>(
+    fbb: &mut FlatBufferBuilder<'a>,
+    conv: &ConvParams,
+) -> Result<WIPOffset<fb::Convolution<'a>>, EncodeError> {
+    let (pool_type, window) = match conv.pooling {
+        Pooling::None => (fb::PoolType::NoPooling, None),
+        Pooling::Max { size, stride } => {
+            let window = (pair("pool_size", size)?, pair("pool_stride", stride)?);
+            (fb::PoolType::Max, Some(window))
+        }
+        Pooling::GlobalAverage => (fb::PoolType::Average, None),
+    };
+    let args = fb::ConvolutionArgs {
+        kernel_size: Some(&pair("kernel_size", conv.kernel_size)?),
+        filters: Some(size("filters", conv.filters)?),
+        padding: Some(match conv.padding {
+            Padding::Valid => fb::Padding::Valid,
+            Padding::Same => fb::Padding::Same,
+        }),
+        kernel_stride: Some(&pair("kernel_stride", conv.kernel_stride)?),
+        weights_bits: Some(conv.weights_bits),
+        pool_type: Some(pool_type),
+        pool_size: window.as_ref().map(|(size, _)| size),
+        pool_stride: window.as_ref().map(|(_, stride)| stride),
+        act_bits: conv.act_bits,
+    };
+    Ok(fb::Convolution::create(fbb, &args))
+}
+
+fn shape(shape: Shape) -> Result<fb::Shape, EncodeError> {
+    let axis = |value| size("input_shape", value);
+    Ok(fb::Shape::new(
+        axis(shape.x)?,
+        axis(shape.y)?,
+        axis(shape.c)?,
+    ))
+}
+
+fn pair(subject: &'static str, pair: Pair) -> Result<fb::Size, EncodeError> {
+    Ok(fb::Size::new(
+        size(subject, pair.x)?,
+        size(subject, pair.y)?,
+    ))
+}
+
+fn size(subject: &'static str, value: usize) -> Result<u32, EncodeError> {
+    u32::try_from(value).map_err(|_| unsupported(subject, format!("at most {}", u32::MAX), value))
+}

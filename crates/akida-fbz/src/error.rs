@@ -1,0 +1,354 @@
+//! Why bytes are refused, and why a model is not written.
+
+use akida_sim::ModelError;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt;
+
+/// The culprit of a [`DecodeError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DecodeErrorKind {
+    /// The bytes are of another format, or empty.
+    NotFbz,
+    /// Written by a newer version of this toolchain, with something that this one does not know.
+    Version,
+    /// The end of the file is missing.
+    Truncated,
+    /// The checksum does not match: the bytes were changed after they were written.
+    Checksum,
+    /// The header breaks a rule: surplus bytes, reserved bits, impossible lengths.
+    Header,
+    /// The compressed bytes are invalid, or do not give what the header declares.
+    Compression,
+    /// The file asks for more than the [`Limits`](crate::Limits) allow.
+    Limit,
+    /// A field of the payload is missing or has a value that no writer may give it.
+    Payload,
+    /// The layers are well-formed but make no valid model; see [`DecodeError::model_error`].
+    Model,
+}
+
+impl DecodeErrorKind {
+    /// A stable name for programs, e.g. `"checksum"`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotFbz => "not_fbz",
+            Self::Version => "version",
+            Self::Truncated => "truncated",
+            Self::Checksum => "checksum",
+            Self::Header => "header",
+            Self::Compression => "compression",
+            Self::Limit => "limit",
+            Self::Payload => "payload",
+            Self::Model => "model",
+        }
+    }
+}
+
+/// The place in a file that an error is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Location {
+    /// An offset from the beginning of the file, in bytes.
+    Byte(u64),
+    /// A field of the payload, e.g. `layers[3].act_step`.
+    Field(String),
+}
+
+impl Location {
+    /// `layers[index].name`, or `layers[index]` for an empty name.
+    pub(crate) fn layer(index: usize, name: &str) -> Self {
+        Self::Field(match name {
+            "" => format!("layers[{index}]"),
+            _ => format!("layers[{index}].{name}"),
+        })
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Byte(offset) => write!(f, "byte {offset}"),
+            Self::Field(path) => f.write_str(path),
+        }
+    }
+}
+
+/// A broken rule: what must be how, and what was received instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rule {
+    /// Empty when the location says it.
+    subject: Cow<'static, str>,
+    allowed: Cow<'static, str>,
+    received: String,
+    remedy: Option<&'static str>,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.subject.is_empty() {
+            write!(f, "{} ", self.subject)?;
+        }
+        write!(f, "must be {}, received {}", self.allowed, self.received)?;
+        match self.remedy {
+            Some(remedy) => write!(f, "; {remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Detail {
+    Rule(Rule),
+    Model(ModelError),
+}
+
+/// Why bytes are not a model: the culprit, the place, what was received and what is allowed.
+///
+/// # Examples
+///
+/// ```
+/// use akida_fbz::{DecodeErrorKind, decode};
+///
+/// let error = decode(b"PK\x03\x04 and the rest of a Keras file").unwrap_err();
+/// assert_eq!(error.kind(), DecodeErrorKind::NotFbz);
+/// assert!(error.to_string().contains("`cnn2snn convert`"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodeError(Box<DecodeErrorInner>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct DecodeErrorInner {
+    kind: DecodeErrorKind,
+    location: Option<Location>,
+    detail: Detail,
+}
+
+impl DecodeError {
+    /// An error that shows as "subject must be allowed, received received".
+    pub(crate) fn new(
+        kind: DecodeErrorKind,
+        subject: impl Into<Cow<'static, str>>,
+        allowed: impl Into<Cow<'static, str>>,
+        received: impl ToString,
+    ) -> Self {
+        let rule = Rule {
+            subject: subject.into(),
+            allowed: allowed.into(),
+            received: received.to_string(),
+            remedy: None,
+        };
+        Self(Box::new(DecodeErrorInner {
+            kind,
+            location: None,
+            detail: Detail::Rule(rule),
+        }))
+    }
+
+    /// An error about a field of the payload, whose path is the subject.
+    pub(crate) fn field(
+        kind: DecodeErrorKind,
+        location: Location,
+        allowed: impl Into<Cow<'static, str>>,
+        received: impl ToString,
+    ) -> Self {
+        Self::new(kind, "", allowed, received).at(location)
+    }
+
+    /// An error of the model, met at `location`.
+    pub(crate) fn model(location: Location, error: ModelError) -> Self {
+        Self(Box::new(DecodeErrorInner {
+            kind: DecodeErrorKind::Model,
+            location: Some(location),
+            detail: Detail::Model(error),
+        }))
+    }
+
+    pub(crate) fn at(mut self, location: Location) -> Self {
+        self.0.location = Some(location);
+        self
+    }
+
+    pub(crate) fn remedy(mut self, words: &'static str) -> Self {
+        if let Detail::Rule(rule) = &mut self.0.detail {
+            rule.remedy = Some(words);
+        }
+        self
+    }
+
+    /// The culprit, for programs.
+    #[must_use]
+    pub fn kind(&self) -> DecodeErrorKind {
+        self.0.kind
+    }
+
+    /// The place in the file; `None` when the file as a whole is at fault.
+    #[must_use]
+    pub fn location(&self) -> Option<&Location> {
+        self.0.location.as_ref()
+    }
+
+    /// The broken rule of the model, for errors of the kind [`DecodeErrorKind::Model`].
+    #[must_use]
+    pub fn model_error(&self) -> Option<&ModelError> {
+        match &self.0.detail {
+            Detail::Rule(_) => None,
+            Detail::Model(error) => Some(error),
+        }
+    }
+
+    /// What is allowed, in words.
+    #[must_use]
+    pub fn allowed(&self) -> &str {
+        match &self.0.detail {
+            Detail::Rule(rule) => &rule.allowed,
+            Detail::Model(error) => error.allowed(),
+        }
+    }
+
+    /// What was received, in words.
+    #[must_use]
+    pub fn received(&self) -> &str {
+        match &self.0.detail {
+            Detail::Rule(rule) => &rule.received,
+            Detail::Model(error) => error.received(),
+        }
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0.location, &self.0.detail) {
+            (None, Detail::Rule(rule)) => rule.fmt(f),
+            (Some(place), Detail::Rule(rule)) if rule.subject.is_empty() => {
+                write!(f, "{place} {rule}")
+            }
+            (Some(place), Detail::Rule(rule)) => write!(f, "{place}: {rule}"),
+            (None, Detail::Model(error)) => error.fmt(f),
+            (Some(place), Detail::Model(error)) => write!(f, "{place}: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for DecodeError {}
+
+/// The cause of an [`EncodeError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EncodeErrorKind {
+    /// The model is larger than the [`Limits`](crate::Limits) or the format allow.
+    Limit,
+    /// The model has something that this version of the format cannot express.
+    Unsupported,
+}
+
+impl EncodeErrorKind {
+    /// A stable name for programs, e.g. `"limit"`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::Unsupported => "unsupported",
+        }
+    }
+}
+
+/// Why a model is not written.
+///
+/// # Examples
+///
+/// ```
+/// use akida_fbz::{EncodeErrorKind, Limits, encode_with};
+/// use akida_sim::{FullyConnected, InputData, ModelBuilder, Shape};
+///
+/// let mut builder = ModelBuilder::new();
+/// builder.add("events", InputData::new(Shape::new(1, 1, 10), 4), &[])?;
+/// builder.add("classes", FullyConnected::new(5), &[])?;
+/// let model = builder.build()?;
+/// let error = encode_with(&model, &Limits::default().with_max_weights(40)).unwrap_err();
+/// assert_eq!(error.kind(), EncodeErrorKind::Limit);
+/// assert_eq!(
+///     error.to_string(),
+///     "layer \"classes\": the number of weights up to here must be at most 40, received 50; raise Limits::with_max_weights"
+/// );
+/// # Ok::<(), akida_sim::ModelError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodeError(Box<EncodeErrorInner>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct EncodeErrorInner {
+    kind: EncodeErrorKind,
+    layer: Option<String>,
+    rule: Rule,
+}
+
+impl EncodeError {
+    pub(crate) fn new(
+        kind: EncodeErrorKind,
+        subject: &'static str,
+        allowed: impl Into<Cow<'static, str>>,
+        received: impl ToString,
+    ) -> Self {
+        let rule = Rule {
+            subject: subject.into(),
+            allowed: allowed.into(),
+            received: received.to_string(),
+            remedy: None,
+        };
+        Self(Box::new(EncodeErrorInner {
+            kind,
+            layer: None,
+            rule,
+        }))
+    }
+
+    pub(crate) fn at(mut self, layer: &str) -> Self {
+        self.0.layer = Some(layer.to_string());
+        self
+    }
+
+    pub(crate) fn remedy(mut self, words: &'static str) -> Self {
+        self.0.rule.remedy = Some(words);
+        self
+    }
+
+    /// The cause, for programs.
+    #[must_use]
+    pub fn kind(&self) -> EncodeErrorKind {
+        self.0.kind
+    }
+
+    /// The name of the layer concerned; `None` when the model as a whole is at fault.
+    #[must_use]
+    pub fn layer(&self) -> Option<&str> {
+        self.0.layer.as_deref()
+    }
+
+    /// What is allowed, in words.
+    #[must_use]
+    pub fn allowed(&self) -> &str {
+        &self.0.rule.allowed
+    }
+
+    /// What was received, in words.
+    #[must_use]
+    pub fn received(&self) -> &str {
+        &self.0.rule.received
+    }
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(layer) = &self.0.layer {
+            write!(f, "layer \"{layer}\": ")?;
+        }
+        self.0.rule.fmt(f)
+    }
+}
+
+impl core::error::Error for EncodeError {}

@@ -1,0 +1,291 @@
+//! Files by path.
+
+use crate::container;
+use crate::decode::decode_with;
+use crate::encode::encode_with;
+use crate::error::{DecodeError, EncodeError};
+use crate::limits::Limits;
+use akida_sim::Model;
+use core::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Why a file gives no model.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The file cannot be read; the message names it.
+    Io(io::Error),
+    /// The file is not a model.
+    Decode(DecodeError),
+}
+
+/// Why a model is not in a file.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The file cannot be written; the message names it.
+    Io(io::Error),
+    /// The model cannot be written to any file.
+    Encode(EncodeError),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Decode(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Encode(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+impl std::error::Error for WriteError {}
+
+impl From<DecodeError> for ReadError {
+    fn from(error: DecodeError) -> Self {
+        Self::Decode(error)
+    }
+}
+
+impl From<EncodeError> for WriteError {
+    fn from(error: EncodeError) -> Self {
+        Self::Encode(error)
+    }
+}
+
+/// The model in the file at `path`.
+///
+/// No more is read than [`Limits::DEFAULT`] allow, and nothing after the first bytes of a file of another format.
+///
+/// # Errors
+///
+/// A file that cannot be read, or whose bytes [`decode`](crate::decode) refuses.
+///
+/// # Examples
+///
+/// ```
+/// use akida_fbz::{ReadError, read_file};
+///
+/// let error = read_file("no/such/model.fbz").unwrap_err();
+/// assert!(matches!(&error, ReadError::Io(e) if e.kind() == std::io::ErrorKind::NotFound));
+/// assert!(error.to_string().starts_with("no/such/model.fbz: "));
+/// ```
+pub fn read_file(path: impl AsRef<Path>) -> Result<Model, ReadError> {
+    read_file_with(path, &Limits::DEFAULT)
+}
+
+/// [`read_file`] with other limits.
+///
+/// # Errors
+///
+/// As for [`read_file`].
+///
+/// # Examples
+///
+/// ```no_run
+/// use akida_fbz::{Limits, read_file_with};
+///
+/// let limits = Limits::default().with_max_weights(1 << 30);
+/// let model = read_file_with("large.fbz", &limits)?;
+/// # Ok::<(), akida_fbz::ReadError>(())
+/// ```
+pub fn read_file_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Model, ReadError> {
+    let path = path.as_ref();
+    let bytes = read_bytes(path, limits).map_err(|error| ReadError::Io(named(path, error)))?;
+    Ok(decode_with(&bytes, limits)?)
+}
+
+/// The bytes of a file, cut off where they are certain to be refused: after the header of another format, and after
+/// the most that the limits allow.
+fn read_bytes(path: &Path, limits: &Limits) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let mut bytes = Vec::new();
+    let header_len = container::HEADER_LEN as u64;
+    (&file).take(header_len).read_to_end(&mut bytes)?;
+    if container::check_beginning(&bytes).is_ok() {
+        // One byte more than can be right, so that it is refused.
+        let rest = limits.max_payload().saturating_add(1);
+        file.take(rest).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// Writes a model to the file at `path`, all of it or nothing.
+///
+/// The bytes are written to a temporary file beside it, flushed to the disk, and renamed: whoever reads the file, also
+/// after a crash, finds the old bytes or the new ones. A symbolic link is followed: the file that it names is replaced.
+/// An existing file keeps its permissions. Something that is not a file (a device, a pipe) is written to directly.
+///
+/// # Errors
+///
+/// A model that [`encode`](crate::encode) refuses, or a failure to write. The file is then as before.
+///
+/// # Examples
+///
+/// ```
+/// use akida_fbz::{read_file, write_file};
+/// use akida_sim::{InputData, ModelBuilder, Shape};
+///
+/// let mut builder = ModelBuilder::new();
+/// builder.add("events", InputData::new(Shape::new(1, 1, 10), 4), &[])?;
+/// let model = builder.build()?;
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("model.fbz");
+/// write_file(&path, &model)?;
+/// assert_eq!(read_file(&path)?, model);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn write_file(path: impl AsRef<Path>, model: &Model) -> Result<(), WriteError> {
+    write_file_with(path, model, &Limits::DEFAULT)
+}
+
+/// [`write_file`] with other limits.
+///
+/// # Errors
+///
+/// As for [`write_file`].
+///
+/// # Examples
+///
+/// ```no_run
+/// use akida_fbz::{Limits, write_file_with};
+/// # let model = akida_fbz::read_file("model.fbz")?;
+///
+/// let limits = Limits::default().with_max_weights(1 << 30);
+/// write_file_with("large.fbz", &model, &limits)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn write_file_with(
+    path: impl AsRef<Path>,
+    model: &Model,
+    limits: &Limits,
+) -> Result<(), WriteError> {
+    let path = path.as_ref();
+    let bytes = encode_with(model, limits)?;
+    replace(path, &bytes).map_err(|error| WriteError::Io(named(path, error)))
+}
+
+/// The same kind of error, with the path in the message.
+fn named(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // A rename asks for no right to the old file; opening it does, and leaves it as it is.
+    let permissions = match OpenOptions::new().write(true).open(path) {
+        Ok(mut old) => {
+            let metadata = old.metadata()?;
+            if !metadata.is_file() {
+                return old.write_all(bytes);
+            }
+            Some(metadata.permissions())
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let target = follow_links(path)?;
+    let folder = match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let (mut file, temporary) = Temporary::create(folder)?;
+    file.write_all(bytes)?;
+    if let Some(permissions) = permissions {
+        file.set_permissions(permissions)?;
+    }
+    file.sync_all()?;
+    drop(file);
+    temporary.rename(&target)?;
+    sync_folder(folder)
+}
+
+/// The path at the end of a chain of symbolic links; it need not exist.
+fn follow_links(path: &Path) -> io::Result<PathBuf> {
+    const MAX_LINKS: usize = 40;
+    let mut path = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&path) {
+            Ok(next) => path = path.parent().unwrap_or(Path::new("")).join(next),
+            // Not a link, or nothing that can be looked at: opening it tells.
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+/// A file that is removed unless it is renamed.
+struct Temporary {
+    path: PathBuf,
+}
+
+impl Temporary {
+    /// A new file in `folder`, under a name that no file has.
+    fn create(folder: &Path) -> io::Result<(File, Self)> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        const ATTEMPTS: usize = 1000;
+        for _ in 0..ATTEMPTS {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = format!(".fbz-{}-{number}.tmp", std::process::id());
+            let path = folder.join(name);
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok((file, Self { path })),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::Error::new(
+            ErrorKind::AlreadyExists,
+            "no free name for a temporary file: remove old .fbz-*.tmp files beside it",
+        ))
+    }
+
+    fn rename(self, target: &Path) -> io::Result<()> {
+        fs::rename(&self.path, target)?;
+        core::mem::forget(self);
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // The failure that led here is the one to report.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Makes a rename in `folder` last. File systems that cannot do it, and folders that may not be read, are left alone:
+/// the file is complete in any case.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    let Ok(folder) = File::open(folder) else {
+        return Ok(());
+    };
+    match folder.sync_all() {
+        Err(error)
+            if !matches!(
+                error.kind(),
+                ErrorKind::InvalidInput | ErrorKind::Unsupported
+            ) =>
+        {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}

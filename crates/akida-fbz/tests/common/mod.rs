@@ -1,0 +1,283 @@
+//! Models to encode, and an independent writer of the container.
+
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+
+use akida_sim::*;
+
+/// Numbers that decide everything about a random model.
+struct Source<'a> {
+    numbers: std::iter::Cycle<std::slice::Iter<'a, u32>>,
+}
+
+impl Source<'_> {
+    fn next(&mut self) -> u32 {
+        *self
+            .numbers
+            .next()
+            .expect("the strategy gives some numbers")
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        self.next() as usize % n
+    }
+
+    fn size(&mut self, max: usize) -> usize {
+        1 + self.below(max)
+    }
+
+    fn pick<T: Clone>(&mut self, values: &[T]) -> T {
+        values[self.below(values.len())].clone()
+    }
+
+    fn conv(&mut self) -> ConvParams {
+        ConvParams {
+            kernel_size: Pair::new(self.size(4), self.size(3)),
+            filters: self.size(7),
+            padding: self.pick(&[Padding::Same, Padding::Valid]),
+            kernel_stride: Pair::new(self.size(2), self.size(3)),
+            weights_bits: self.pick(&[1, 2, 4, 8]),
+            pooling: match self.below(5) {
+                0 => Pooling::GlobalAverage,
+                1 | 2 => Pooling::Max {
+                    size: Pair::new(self.size(3), self.size(2)),
+                    stride: Pair::new(self.size(2), self.size(3)),
+                },
+                _ => Pooling::None,
+            },
+            act_bits: Some(self.pick(&[1, 2, 4])),
+        }
+    }
+
+    fn variables(&mut self, spec: &LayerSpec, connection: &Connection) -> Option<Variables> {
+        let max = match spec.weights_bits()? {
+            1 => None,
+            bits => Some((1i32 << (bits - 1)) - 1),
+        };
+        let mut weights = |shape: WeightShape| {
+            let value = |_| match max {
+                None => (self.next() % 2) as i8,
+                Some(max) => ((self.next() as i32).rem_euclid(2 * max + 1) - max) as i8,
+            };
+            let values = (0..shape.iter().product::<usize>()).map(value).collect();
+            Weights::new(shape, values).unwrap()
+        };
+        let kernel = weights(connection.weights?);
+        let weights_pw = connection.weights_pw.map(weights);
+        let filters = connection.output_shape.c;
+        Some(Variables {
+            weights: kernel,
+            weights_pw,
+            threshold: (0..filters).map(|_| self.next() as i32).collect(),
+            // Every finite positive number, the smallest ones as well.
+            act_step: (0..filters)
+                .map(|_| f32::from_bits(1 + self.next() % 0x7F7F_FFFF))
+                .collect(),
+        })
+    }
+
+    /// Adds a layer where it fits.
+    fn add(
+        &mut self,
+        builder: &mut ModelBuilder,
+        spec: impl Into<LayerSpec>,
+        inbounds: &[usize],
+    ) -> Option<usize> {
+        let spec = spec.into();
+        let names = ["", "é ü", "layer"];
+        let name = match self.pick(&names) {
+            "" => String::new(),
+            start => format!("{start} {}", builder.layers().len()),
+        };
+        let connection = builder.connect(&name, &spec, inbounds).ok()?;
+        let variables = self.variables(&spec, &connection);
+        Some(
+            builder
+                .add_with_variables(&name, spec, inbounds, variables)
+                .unwrap(),
+        )
+    }
+}
+
+/// A model of up to a dozen layers, of all types, widths and borders, that the numbers determine.
+pub fn model_of(numbers: &[u32]) -> Model {
+    let mut source = Source {
+        numbers: numbers.iter().cycle(),
+    };
+    let mut builder = ModelBuilder::new();
+    let shape = Shape::new(source.size(9), source.size(7), source.size(5));
+    let image = Shape {
+        c: source.pick(&[1, 3]),
+        ..shape
+    };
+    let conv = source.conv();
+    let first = InputConvolutional {
+        padding_value: source.next() as u8,
+        ..InputConvolutional::new(image, conv)
+    };
+    if source.below(2) == 0 || source.add(&mut builder, first, &[]).is_none() {
+        let bits = source.pick(&[1, 2, 4]);
+        source.add(&mut builder, InputData::new(shape, bits), &[]);
+    }
+    for _ in 0..source.below(5) {
+        let conv = source.conv();
+        let last = builder.layers().len() - 1;
+        match source.below(4) {
+            0 => source.add(&mut builder, Convolutional { conv }, &[]),
+            1 => source.add(&mut builder, SeparableConvolutional { conv }, &[]),
+            2 => {
+                let dense = FullyConnected {
+                    weights_bits: conv.weights_bits,
+                    act_bits: conv.act_bits,
+                    ..FullyConnected::new(conv.filters)
+                };
+                source.add(&mut builder, dense, &[])
+            }
+            _ => {
+                let wider = ConvParams {
+                    filters: conv.filters + 1,
+                    ..conv.clone()
+                };
+                let left = source.add(&mut builder, Convolutional { conv }, &[last]);
+                let Some(left) = left else { continue };
+                let right = SeparableConvolutional { conv: wider };
+                let right = source.add(&mut builder, right, &[last]);
+                right.and_then(|right| source.add(&mut builder, Concat, &[right, left]))
+            }
+        };
+    }
+    if source.below(2) == 0 {
+        let dense = FullyConnected {
+            weights_bits: source.pick(&[1, 2, 4, 8]),
+            act_bits: None,
+            ..FullyConnected::new(source.size(10))
+        };
+        source.add(&mut builder, dense, &[]);
+    }
+    builder.build().unwrap()
+}
+
+/// The model of the example in `docs/file-format.md`: five weights of two bits, one filter each.
+pub fn tiny() -> Model {
+    let mut builder = ModelBuilder::new();
+    let input = InputData::new(Shape::new(1, 1, 1), 4);
+    builder.add("in", input, &[]).unwrap();
+    let spec = FullyConnected {
+        units: 5,
+        weights_bits: 2,
+        act_bits: None,
+    };
+    let variables = Variables {
+        weights: Weights::new([1, 1, 1, 5], vec![1, -1, 0, 1, -1]).unwrap(),
+        weights_pw: None,
+        threshold: vec![0, 1, -1, i32::MAX, i32::MIN],
+        act_step: vec![1.0, 0.5, 0.1, f32::MAX, f32::from_bits(1)],
+    };
+    builder
+        .add_with_variables("out", spec, &[], Some(variables))
+        .unwrap();
+    builder.build().unwrap()
+}
+
+/// One layer of each type.
+pub fn every_layer() -> Model {
+    let mut builder = ModelBuilder::new();
+    let conv = |filters, weights_bits| ConvParams {
+        weights_bits,
+        act_bits: Some(2),
+        ..ConvParams::new(Pair::new(3, 2), filters)
+    };
+    let pooled = ConvParams {
+        pooling: Pooling::Max {
+            size: Pair::new(2, 3),
+            stride: Pair::new(2, 1),
+        },
+        kernel_stride: Pair::new(1, 2),
+        ..conv(3, 8)
+    };
+    let first = InputConvolutional {
+        padding_value: 7,
+        ..InputConvolutional::new(Shape::new(6, 5, 3), pooled)
+    };
+    builder.add("image", first, &[]).unwrap();
+    let left = Convolutional { conv: conv(2, 4) };
+    builder.add("left", left, &[0]).unwrap();
+    let right = SeparableConvolutional { conv: conv(5, 2) };
+    builder.add("right", right, &[0]).unwrap();
+    builder.add("join", Concat, &[1, 2]).unwrap();
+    let average = ConvParams {
+        pooling: Pooling::GlobalAverage,
+        padding: Padding::Valid,
+        ..conv(3, 1)
+    };
+    let average = Convolutional { conv: average };
+    builder.add("average", average, &[]).unwrap();
+    let dense = FullyConnected {
+        weights_bits: 4,
+        act_bits: None,
+        ..FullyConnected::new(3)
+    };
+    builder.add("classes", dense, &[]).unwrap();
+    builder.build().unwrap()
+}
+
+/// CRC-32 as in PNG, bit by bit.
+pub fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| match crc & 1 {
+            0 => crc >> 1,
+            _ => crc >> 1 ^ 0xEDB8_8320,
+        })
+    })
+}
+
+/// The fields of the header, to be changed one by one.
+pub struct Container {
+    pub version: u16,
+    pub compression: u8,
+    pub reserved: u8,
+    pub payload_len: u64,
+    pub stored: Vec<u8>,
+}
+
+impl Container {
+    /// The container of a payload that is not compressed.
+    pub fn plain(payload: &[u8]) -> Self {
+        Self {
+            version: 1,
+            compression: 0,
+            reserved: 0,
+            payload_len: payload.len() as u64,
+            stored: payload.to_vec(),
+        }
+    }
+
+    /// The container of a deflate stream.
+    pub fn deflate(stored: Vec<u8>, payload_len: u64) -> Self {
+        Self {
+            compression: 1,
+            payload_len,
+            ..Self::plain(&stored)
+        }
+    }
+
+    /// The file, with the right checksum.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut file = b"\x89FBZ\r\n\x1a\n".to_vec();
+        file.extend(self.version.to_le_bytes());
+        file.extend([self.compression, self.reserved, 0, 0, 0, 0]);
+        file.extend(self.payload_len.to_le_bytes());
+        file.extend((self.stored.len() as u64).to_le_bytes());
+        file.extend(&self.stored);
+        let crc = crc(&file);
+        file[12..16].copy_from_slice(&crc.to_le_bytes());
+        file
+    }
+}
+
+/// The uncompressed payload of a valid file.
+pub fn payload_of(file: &[u8]) -> Vec<u8> {
+    match file[10] {
+        0 => file[32..].to_vec(),
+        _ => miniz_oxide::inflate::decompress_to_vec(&file[32..]).unwrap(),
+    }
+}

@@ -1,0 +1,237 @@
+//! Rust errors as the exceptions of `cnn2snn.errors`.
+
+use akida_fbz::{DecodeError, EncodeError, ReadError, WriteError};
+use akida_sim::{ModelError, ModelErrorKind, RunError};
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+/// A class of `cnn2snn.errors`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Class {
+    /// `InvalidArgumentError`, a `ValueError`.
+    InvalidArgument,
+    /// `InvalidTypeError`, a `TypeError`.
+    InvalidType,
+    /// `UnsupportedModelError`, a `RuntimeError`.
+    UnsupportedModel,
+    /// `FormatError`, a `ValueError`.
+    Format,
+}
+
+impl Class {
+    fn name(self) -> &'static str {
+        match self {
+            Self::InvalidArgument => "InvalidArgumentError",
+            Self::InvalidType => "InvalidTypeError",
+            Self::UnsupportedModel => "UnsupportedModelError",
+            Self::Format => "FormatError",
+        }
+    }
+}
+
+/// An exception to be raised: the message and the attributes for programs.
+pub(crate) struct Failure<'a> {
+    pub(crate) class: Class,
+    pub(crate) message: String,
+    pub(crate) layer: Option<&'a str>,
+    pub(crate) kind: &'a str,
+    pub(crate) expected: &'a str,
+    pub(crate) received: &'a str,
+}
+
+impl Failure<'_> {
+    pub(crate) fn raise(self, py: Python<'_>) -> PyErr {
+        self.exception(py).unwrap_or_else(|error| error)
+    }
+
+    fn exception(self, py: Python<'_>) -> PyResult<PyErr> {
+        let details = PyDict::new(py);
+        details.set_item("layer", self.layer)?;
+        details.set_item("kind", self.kind)?;
+        details.set_item("expected", Some(self.expected).filter(|s| !s.is_empty()))?;
+        details.set_item("received", Some(self.received).filter(|s| !s.is_empty()))?;
+        let class = py.import("cnn2snn.errors")?.getattr(self.class.name())?;
+        let exception = class.call((self.message,), Some(&details))?;
+        Ok(PyErr::from_value(exception))
+    }
+}
+
+/// A refused argument, worded as the errors of the engine are.
+pub(crate) fn argument(
+    py: Python<'_>,
+    layer: Option<&str>,
+    subject: &str,
+    expected: &str,
+    received: &str,
+    remedy: Option<&str>,
+) -> PyErr {
+    let message = format!("{subject} must be {expected}, received {received}");
+    let message = match remedy {
+        Some(remedy) => format!("{message}; {remedy}"),
+        None => message,
+    };
+    Failure {
+        class: Class::InvalidArgument,
+        message: at(layer, &message),
+        layer,
+        // "variable" of "the variable": a name for programs.
+        kind: subject.rsplit(' ').next().unwrap_or(subject),
+        expected,
+        received,
+    }
+    .raise(py)
+}
+
+fn at(layer: Option<&str>, message: &str) -> String {
+    match layer {
+        Some(layer) => format!("layer \"{layer}\": {message}"),
+        None => message.to_owned(),
+    }
+}
+
+/// `layer` names the layer for errors that were found before it had a place in a model.
+pub(crate) fn model_error(py: Python<'_>, error: &ModelError, layer: Option<&str>) -> PyErr {
+    let message = match error.layer() {
+        Some(_) => error.to_string(),
+        None => at(layer, &error.to_string()),
+    };
+    // The name of the parameter or variable where it is one: more useful than "parameter".
+    let subject = error.subject();
+    let is_name = subject
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '_');
+    Failure {
+        class: match error.kind() {
+            ModelErrorKind::Structure => Class::UnsupportedModel,
+            _ => Class::InvalidArgument,
+        },
+        message,
+        layer: error.layer().or(layer),
+        kind: if is_name {
+            subject
+        } else {
+            error.kind().name()
+        },
+        expected: error.allowed(),
+        received: error.received(),
+    }
+    .raise(py)
+}
+
+/// An error of a run over inputs of shape `dims`, batch axis first.
+pub(crate) fn run_error(py: Python<'_>, error: &RunError, dims: [usize; 4], bits: u8) -> PyErr {
+    match error {
+        RunError::Value {
+            index,
+            received,
+            max,
+        } => {
+            let expected = format!("in 0..={max} (input_bits {bits})");
+            let received = format!("{received} at {:?}", unravel(*index, dims));
+            argument(py, None, "inputs", &expected, &received, None)
+        }
+        RunError::NotPredictable { layer } => Failure {
+            class: Class::UnsupportedModel,
+            message: error.to_string(),
+            layer: Some(layer),
+            kind: "predict",
+            expected: "a last layer without activation",
+            received: "",
+        }
+        .raise(py),
+        _ => Failure {
+            class: Class::InvalidArgument,
+            message: error.to_string(),
+            layer: None,
+            kind: "inputs",
+            expected: "",
+            received: "",
+        }
+        .raise(py),
+    }
+}
+
+/// The index along each axis of the element at `index` in C order.
+fn unravel(index: usize, dims: [usize; 4]) -> [usize; 4] {
+    let mut rest = index;
+    let mut place = [0; 4];
+    for (axis, &size) in place.iter_mut().zip(&dims).rev() {
+        *axis = rest % size.max(1);
+        rest /= size.max(1);
+    }
+    place
+}
+
+/// `place` is put before the message, to say which file is meant.
+pub(crate) fn decode_error(py: Python<'_>, error: &DecodeError, place: Option<&Path>) -> PyErr {
+    let message = match place {
+        Some(path) => format!("{}: {error}", path.display()),
+        None => error.to_string(),
+    };
+    Failure {
+        class: Class::Format,
+        message,
+        layer: error.model_error().and_then(ModelError::layer),
+        kind: error.kind().name(),
+        expected: error.allowed(),
+        received: error.received(),
+    }
+    .raise(py)
+}
+
+pub(crate) fn encode_error(py: Python<'_>, error: &EncodeError) -> PyErr {
+    Failure {
+        class: Class::UnsupportedModel,
+        message: error.to_string(),
+        layer: error.layer(),
+        kind: error.kind().name(),
+        expected: error.allowed(),
+        received: error.received(),
+    }
+    .raise(py)
+}
+
+pub(crate) fn read_error(py: Python<'_>, error: &ReadError, path: &Path) -> PyErr {
+    match error {
+        ReadError::Io(error) => io_error(py, error, path),
+        ReadError::Decode(error) => decode_error(py, error, Some(path)),
+        error => PyOSError::new_err(error.to_string()),
+    }
+}
+
+pub(crate) fn write_error(py: Python<'_>, error: &WriteError, path: &Path) -> PyErr {
+    match error {
+        WriteError::Io(error) => io_error(py, error, path),
+        WriteError::Encode(error) => encode_error(py, error),
+        error => PyOSError::new_err(error.to_string()),
+    }
+}
+
+/// The subclass of `OSError` that Python itself would raise, with `errno`, `strerror` and `filename`.
+fn io_error(py: Python<'_>, error: &io::Error, path: &Path) -> PyErr {
+    let symbol = match error.kind() {
+        ErrorKind::NotFound => "ENOENT",
+        ErrorKind::PermissionDenied => "EACCES",
+        ErrorKind::AlreadyExists => "EEXIST",
+        ErrorKind::IsADirectory => "EISDIR",
+        ErrorKind::NotADirectory => "ENOTDIR",
+        ErrorKind::ReadOnlyFilesystem => "EROFS",
+        ErrorKind::StorageFull => "ENOSPC",
+        _ => return PyOSError::new_err(error.to_string()),
+    };
+    let arguments = || -> PyResult<_> {
+        let number = py.import("errno")?.getattr(symbol)?;
+        let words = py.import("os")?.getattr("strerror")?.call1((&number,))?;
+        Ok((number.unbind(), words.unbind(), path.to_path_buf()))
+    };
+    match arguments() {
+        // Called with an errno, the constructor itself chooses the subclass.
+        Ok((number, words, path)) => {
+            PyOSError::new_err((number, words, path.display().to_string()))
+        }
+        Err(error) => error,
+    }
+}

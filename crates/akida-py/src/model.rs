@@ -1,0 +1,297 @@
+//! The model: edited, run, saved.
+
+use crate::arrays::{Inputs, Subject, array, list, outputs};
+use crate::enter::enter;
+use crate::error::{
+    argument, decode_error, encode_error, model_error, read_error, run_error, write_error,
+};
+use crate::layers::{Layer, Spec};
+use akida_sim::{ModelBuilder, Plan, RunError, RunOptions, Variable, Weights};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A model under edit, with a plan made on the first run after each edit.
+///
+/// A run keeps its own reference to the plan, so edits by other threads do not disturb it. The lock is held for moments
+/// only, and never while the interpreter is released or waited for.
+#[pyclass(frozen, module = "cnn2snn._akida")]
+pub(crate) struct Model {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    builder: ModelBuilder,
+    /// Counts edits, so that a plan made meanwhile from an older state is not kept.
+    edits: u64,
+    plan: Option<Arc<Plan>>,
+}
+
+impl Model {
+    fn new(builder: ModelBuilder) -> Self {
+        Self {
+            state: Mutex::new(State {
+                builder,
+                ..State::default()
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // An edit that panics leaves the builder as it was.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn edit<T, E>(&self, edit: impl FnOnce(&mut ModelBuilder) -> Result<T, E>) -> Result<T, E> {
+        let mut state = self.state();
+        let result = edit(&mut state.builder)?;
+        state.edits += 1;
+        state.plan = None;
+        Ok(result)
+    }
+
+    fn layer_at(&self, py: Python<'_>, index: usize) -> PyResult<Arc<akida_sim::Layer>> {
+        let state = self.state();
+        let layers = state.builder.layers();
+        layers.get(index).cloned().ok_or_else(|| {
+            let expected = format!("below {}", layers.len());
+            argument(py, None, "index", &expected, &index.to_string(), None)
+        })
+    }
+
+    /// The model as it is now, complete.
+    fn build(&self, py: Python<'_>) -> PyResult<akida_sim::Model> {
+        let builder = self.state().builder.clone();
+        builder.build().map_err(|e| model_error(py, &e, None))
+    }
+
+    fn plan(&self, py: Python<'_>) -> PyResult<Arc<Plan>> {
+        let (builder, edits) = {
+            let state = self.state();
+            if let Some(plan) = &state.plan {
+                return Ok(Arc::clone(plan));
+            }
+            (state.builder.clone(), state.edits)
+        };
+        let model = builder.build().map_err(|e| model_error(py, &e, None))?;
+        let plan = Arc::new(enter(py, |_| Plan::new(model))?);
+        let mut state = self.state();
+        if state.edits != edits {
+            return Ok(plan);
+        }
+        Ok(Arc::clone(state.plan.get_or_insert(plan)))
+    }
+
+    /// Runs `run` on checked inputs; gives its result and the number of samples.
+    fn run<T: Send>(
+        &self,
+        inputs: &Bound<'_, PyAny>,
+        batch_size: usize,
+        threads: usize,
+        run: impl FnOnce(&Plan, &[u8], &RunOptions<'_>) -> Result<T, RunError> + Send,
+    ) -> PyResult<(Arc<Plan>, T, usize)> {
+        let py = inputs.py();
+        let plan = self.plan(py)?;
+        let signal = plan.model().input();
+        let inputs = Inputs::new(inputs, signal.shape)?;
+        let values = inputs.values()?;
+        let result = enter(py, |interrupt| {
+            let options = RunOptions {
+                threads,
+                batch_size,
+                interrupt: Some(interrupt),
+            };
+            run(&plan, values, &options)
+        })?;
+        let result = result.map_err(|e| run_error(py, &e, inputs.dims, signal.bits))?;
+        Ok((plan, result, inputs.dims[0]))
+    }
+}
+
+#[pymethods]
+impl Model {
+    /// A model without layers.
+    #[new]
+    fn empty() -> Self {
+        Self::new(ModelBuilder::new())
+    }
+
+    /// The model in a file.
+    #[staticmethod]
+    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let model =
+            enter(py, |_| akida_fbz::read_file(&path))?.map_err(|e| read_error(py, &e, &path))?;
+        Ok(Self::new(model.edit()))
+    }
+
+    /// The model in the bytes of a file.
+    #[staticmethod]
+    fn from_buffer(py: Python<'_>, buffer: &[u8]) -> PyResult<Self> {
+        let model =
+            enter(py, |_| akida_fbz::decode(buffer))?.map_err(|e| decode_error(py, &e, None))?;
+        Ok(Self::new(model.edit()))
+    }
+
+    /// Writes the model to a file, all of it or nothing.
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        let model = self.build(py)?;
+        enter(py, |_| akida_fbz::write_file(&path, &model))?.map_err(|e| write_error(py, &e, &path))
+    }
+
+    /// The bytes of a file.
+    fn to_buffer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let model = self.build(py)?;
+        let bytes = enter(py, |_| akida_fbz::encode(&model))?.map_err(|e| encode_error(py, &e))?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Adds a layer reading the layers at `inbounds` (the last one when empty); gives its index.
+    fn add(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        spec: &Spec,
+        inbounds: Vec<usize>,
+    ) -> PyResult<usize> {
+        self.edit(|builder| builder.add(name, spec.0.clone(), &inbounds))
+            .map_err(|e| model_error(py, &e, None))
+    }
+
+    /// Removes the last layer.
+    fn pop(&self, py: Python<'_>) -> PyResult<()> {
+        self.edit(|builder| builder.pop().map(drop).ok_or(()))
+            .map_err(|()| argument(py, None, "the model", "of at least one layer", "none", None))
+    }
+
+    /// Every layer in its place.
+    fn layers(&self) -> Vec<Layer> {
+        self.state()
+            .builder
+            .layers()
+            .iter()
+            .map(|layer| Layer(Arc::clone(layer)))
+            .collect()
+    }
+
+    /// The layer at an index, in its place.
+    fn layer(&self, py: Python<'_>, index: usize) -> PyResult<Layer> {
+        self.layer_at(py, index).map(Layer)
+    }
+
+    /// A copy of a variable.
+    fn get_variable(&self, py: Python<'_>, index: usize, name: &str) -> PyResult<Py<PyAny>> {
+        let layer = self.layer_at(py, index)?;
+        let absent = || no_variable(py, &layer, name);
+        let variables = layer.variables().ok_or_else(absent)?;
+        let weights = |w: &Weights| array(py, w.values().to_vec(), &w.shape());
+        match name {
+            "weights" => weights(&variables.weights),
+            "weights_pw" => weights(variables.weights_pw.as_ref().ok_or_else(absent)?),
+            "threshold" => array(
+                py,
+                variables.threshold.clone(),
+                &[variables.threshold.len()],
+            ),
+            "act_step" => array(py, variables.act_step.clone(), &[variables.act_step.len()]),
+            _ => Err(absent()),
+        }
+    }
+
+    /// Replaces a variable by an array of the same shape and dtype.
+    fn set_variable(&self, index: usize, name: &str, values: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = values.py();
+        let layer = self.layer_at(py, index)?;
+        let connection = layer.connection();
+        let absent = || no_variable(py, &layer, name);
+        let refused = |e| model_error(py, &e, Some(layer.name()));
+        let subject = Subject {
+            layer: Some(layer.name()),
+            name,
+        };
+        let filters = [connection.output_shape.c];
+        let weights = |shape: Option<[usize; 4]>| {
+            let shape = shape.ok_or_else(absent)?;
+            Weights::new(shape, subject.values(values, &shape)?).map_err(refused)
+        };
+        let variable = match name {
+            "weights" => Variable::Weights(weights(connection.weights)?),
+            "weights_pw" => Variable::WeightsPw(weights(connection.weights_pw)?),
+            "threshold" | "act_step" if connection.weights.is_none() => return Err(absent()),
+            "threshold" => Variable::Threshold(subject.values(values, &filters)?),
+            "act_step" => Variable::ActStep(subject.values(values, &filters)?),
+            _ => return Err(absent()),
+        };
+        self.edit(|builder| builder.set_variable(index, variable))
+            .map_err(refused)
+    }
+
+    /// Outputs of the last layer: uint8 levels or int32 potentials.
+    fn forward(
+        &self,
+        inputs: &Bound<'_, PyAny>,
+        batch_size: usize,
+        threads: usize,
+    ) -> PyResult<Py<PyAny>> {
+        let (plan, result, samples) = self.run(inputs, batch_size, threads, Plan::forward)?;
+        outputs(inputs.py(), result, samples, plan.model().output_shape())
+    }
+
+    /// Float outputs of a model whose last layer has no activation.
+    fn predict(
+        &self,
+        inputs: &Bound<'_, PyAny>,
+        batch_size: usize,
+        threads: usize,
+    ) -> PyResult<Py<PyAny>> {
+        let (plan, result, samples) = self.run(inputs, batch_size, threads, Plan::predict)?;
+        let shape = plan.model().output_shape();
+        array(inputs.py(), result, &[samples, shape.x, shape.y, shape.c])
+    }
+
+    /// Outputs of every layer, in layer order.
+    fn forward_taps(&self, inputs: &Bound<'_, PyAny>) -> PyResult<Py<PyList>> {
+        let py = inputs.py();
+        let (plan, result, samples) = self.run(inputs, 0, 1, Plan::taps)?;
+        let layers = plan.model().layers();
+        let taps: PyResult<Vec<_>> = result
+            .into_iter()
+            .zip(layers)
+            .map(|(tap, layer)| outputs(py, tap, samples, layer.connection().output_shape))
+            .collect();
+        list(py, taps?)
+    }
+
+    /// The kernel chosen for each operation, and the declined ones with the reason: (layer, kernel, declined).
+    #[expect(clippy::type_complexity, reason = "a plain value for Python")]
+    fn choices(
+        &self,
+        py: Python<'_>,
+    ) -> PyResult<Vec<(String, &'static str, Vec<(&'static str, String)>)>> {
+        let plan = self.plan(py)?;
+        let all = plan.choices().iter();
+        Ok(all
+            .map(|c| (c.layer.clone(), c.kernel, c.declined.clone()))
+            .collect())
+    }
+}
+
+fn no_variable(py: Python<'_>, layer: &akida_sim::Layer, received: &str) -> PyErr {
+    let expected = match layer.variables() {
+        None => format!("absent: {} has no variables", layer.spec().type_name()),
+        Some(v) if v.weights_pw.is_some() => {
+            "one of weights, weights_pw, threshold, act_step".to_owned()
+        }
+        Some(_) => "one of weights, threshold, act_step".to_owned(),
+    };
+    let received = format!("\"{received}\"");
+    argument(
+        py,
+        Some(layer.name()),
+        "the variable",
+        &expected,
+        &received,
+        None,
+    )
+}

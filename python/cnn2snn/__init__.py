@@ -1,0 +1,63 @@
+"""Quantize Keras models, convert them to Akida models, run these on any host.
+
+Names are resolved on first use, so that what needs NumPy alone (`cnn2snn.akida`, the commands `info` and `run`) does not
+import TensorFlow.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+# Public name -> module that defines it.
+_HOMES = {
+    "quantize": "quantization",
+    "quantize_layer": "quantization",
+    "convert": "conversion",
+    "load_quantized_model": "model_io",
+    "cnn2snn_objects": "model_io",
+    "MaxQuantizer": "quantization_ops",
+    "MaxPerAxisQuantizer": "quantization_ops",
+    "StdWeightQuantizer": "quantization_ops",
+    "StdPerAxisQuantizer": "quantization_ops",
+    "QuantizedConv2D": "quantization_layers",
+    "QuantizedSeparableConv2D": "quantization_layers",
+    "QuantizedDense": "quantization_layers",
+    "QuantizedActivation": "quantization_layers",
+    "QuantizedReLU": "quantization_layers",
+    "ActivationDiscreteRelu": "quantization_layers",
+    "Cnn2SnnError": "errors",
+    "FormatError": "errors",
+    "InvalidArgumentError": "errors",
+    "InvalidTypeError": "errors",
+    "UnsupportedModelError": "errors",
+}
+_MODULES = (
+    "akida",
+    "analysis",
+    "conversion",
+    "errors",
+    "quantization_layers",
+    "quantization_ops",
+    "transforms",
+)
+
+__all__ = [*_HOMES, *_MODULES]
+
+try:
+    __version__ = version("akida-sim")
+except PackageNotFoundError:
+    __version__ = "0+unknown"
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,32 @@
+"""The one place that knows Keras generations, and the only one that imports TensorFlow.
+
+`keras` is Keras 3 (``tf.keras``) or, with the environment variable ``TF_USE_LEGACY_KERAS=1``, Keras 2 (``tf_keras``).
+"""
+
+from __future__ import annotations
+
+import os
+
+try:
+    import tensorflow as tf
+except ImportError as error:
+    raise ImportError(
+        "this part of cnn2snn needs TensorFlow 2.16 or later: install it with `pip install tensorflow`; "
+        "cnn2snn.akida and the commands `info` and `run` work without it"
+    ) from error
+
+LEGACY = os.environ.get("TF_USE_LEGACY_KERAS", "") in {"1", "true", "True"}
+
+if LEGACY:
+    try:
+        import tf_keras as keras
+    except ImportError as error:
+        raise ImportError(
+            "TF_USE_LEGACY_KERAS=1 asks for Keras 2: install it with `pip install tf_keras`"
+        ) from error
+else:
+    keras = tf.keras
+
+register = keras.utils.register_keras_serializable
+
+__all__ = ["LEGACY", "keras", "register", "tf"]

@@ -1,0 +1,50 @@
+"""The simulator of Akida processors: build, load, run and save models of integer layers.
+
+Needs NumPy only. Names, signatures and semantics are those of the published Akida API
+documentation.
+
+Shapes are (X, Y, C) = (height, width, channels), pairs are (height, width), and a
+batch is the first axis.
+
+Example:
+    >>> import numpy as np
+    >>> from cnn2snn import akida
+    >>> model = akida.Model(layers=[
+    ...     akida.InputData((1, 1, 3), input_bits=4, name="input"),
+    ...     akida.FullyConnected(2, weights_bits=2, activation=False, name="classes"),
+    ... ])
+    >>> weights = np.array([[1, 0], [0, 1], [-1, 1]], np.int8).reshape(1, 1, 3, 2)
+    >>> model.get_layer("classes").set_variable("weights", weights)
+    >>> model.forward(np.array([5, 3, 1], np.uint8).reshape(1, 1, 1, 3)).ravel()
+    array([4, 4], dtype=int32)
+"""
+
+from cnn2snn.akida.enums import IpVersion, LayerType, Padding, PoolType
+from cnn2snn.akida.layer import Layer, LayerParameters, LayerVariables
+from cnn2snn.akida.layers import (
+    Concat,
+    Convolutional,
+    FullyConnected,
+    InputConvolutional,
+    InputData,
+    SeparableConvolutional,
+)
+from cnn2snn.akida.model import KernelChoice, Model
+
+__all__ = [
+    "Concat",
+    "Convolutional",
+    "FullyConnected",
+    "InputConvolutional",
+    "InputData",
+    "IpVersion",
+    "KernelChoice",
+    "Layer",
+    "LayerParameters",
+    "LayerType",
+    "LayerVariables",
+    "Model",
+    "Padding",
+    "PoolType",
+    "SeparableConvolutional",
+]

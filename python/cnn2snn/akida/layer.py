@@ -1,0 +1,266 @@
+"""What all layers have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
+
+import numpy as np
+
+from cnn2snn import _akida
+from cnn2snn.akida import _arguments
+from cnn2snn.akida.enums import LayerType, Padding, PoolType
+from cnn2snn.errors import InvalidArgumentError, InvalidTypeError, UnsupportedModelError
+
+_ENUMS = {"padding": Padding, "pool_type": PoolType}
+
+
+class LayerParameters:
+    """The constructor's arguments of a layer and its `layer_type`, as read-only attributes.
+
+    Arguments are given as the layer uses them: `pool_stride` of a max pooling made with (−1, −1) is
+    its `pool_size`, and `act_bits` of a layer without activation, where it has no effect, is 1.
+    """
+
+    __slots__ = ("_values",)
+    _values: dict[str, Any]
+
+    def __init__(self, spec: _akida.Spec) -> None:
+        values: dict[str, Any] = {"layer_type": LayerType[spec.layer_type]}
+        for name, value in spec.parameters.items():
+            values[name] = _ENUMS[name][value] if name in _ENUMS else value
+        object.__setattr__(self, "_values", values)
+
+    def __getattr__(self, name: str) -> Any:
+        # Not through the attribute `_values`: copying asks for it before it is there.
+        values = object.__getattribute__(self, "_values")
+        if name in values:
+            return values[name]
+        kind = values["layer_type"].name
+        raise AttributeError(f"{kind} has no parameter {name!r}; it has {', '.join(values)}")
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(
+            f"parameter {name!r} cannot be changed; remove the layer and add another"
+        )
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._values})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LayerParameters) and self._values == other._values
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._values.items()))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self._values
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        object.__setattr__(self, "_values", state)
+
+    def __repr__(self) -> str:
+        kind, *rest = self._values.items()
+        return f"{kind[1].name}({', '.join(f'{name}={_show(value)}' for name, value in rest)})"
+
+
+def _show(value: object) -> str:
+    if isinstance(value, (Padding, PoolType)):
+        return f"{type(value).__name__}.{value.name}"
+    return repr(value)
+
+
+class LayerVariables(Mapping[str, np.ndarray]):
+    """The variables of a layer by name.
+
+    Reading an item gives a new array, assigning to it sets the variable.
+    """
+
+    __slots__ = ("_layer",)
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._layer._shapes():
+            raise KeyError(name)
+        return self._layer.get_variable(name)
+
+    def __setitem__(self, name: str, values: np.ndarray) -> None:
+        self._layer.set_variable(name, values)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._layer._shapes()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layer._shapes())
+
+    def __len__(self) -> int:
+        return len(self._layer._shapes())
+
+    def __repr__(self) -> str:
+        arrays = (f"{name}: {a.dtype} {a.shape}" for name, a in self.items())
+        return f"{{{', '.join(arrays)}}}"
+
+
+class Layer:
+    """A layer, by itself or in a model.
+
+    Made by the constructor of a layer type, it has a name and parameters. `Model.add` gives it a
+    place in one model: dimensions, inbounds and variables; `Model.pop_layer` takes that away again,
+    and the layer can be added anew, with new variables.
+    """
+
+    _given_name: str
+    _spec: _akida.Spec
+    _model: _akida.Model | None
+    _native: _akida.Layer | None
+    _index: int
+    _inbounds: tuple[Layer, ...]
+
+    def __init__(self, spec: _akida.Spec, name: str) -> None:
+        if type(self) is Layer:
+            raise InvalidTypeError("Layer is the base of all layers; make one of a certain type")
+        self._spec = spec
+        self._given_name = name
+        self._detach()
+
+    def _attach(
+        self, model: _akida.Model, native: _akida.Layer, index: int, inbounds: tuple[Layer, ...]
+    ) -> None:
+        self._model, self._native = model, native
+        self._index, self._inbounds = index, inbounds
+
+    def _detach(self) -> None:
+        self._model = self._native = None
+        self._index, self._inbounds = -1, ()
+
+    def _place(self) -> tuple[_akida.Model, _akida.Layer, int]:
+        """Returns the model, the place in it, and the index there."""
+        if self._model is None or self._native is None:
+            raise UnsupportedModelError(
+                f"{_arguments.label(self._given_name)}a layer has dimensions and variables "
+                "in a model only; add it to one with Model.add",
+                layer=self._given_name or None,
+                kind="detached",
+            )
+        return self._model, self._native, self._index
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        return self._place()[1].variables
+
+    @property
+    def name(self) -> str:
+        """The name; a layer made without one is named when it is added to a model."""
+        return self._given_name if self._native is None else self._native.name
+
+    @property
+    def parameters(self) -> LayerParameters:
+        """The constructor's arguments and `layer_type`."""
+        return LayerParameters(self._spec)
+
+    @property
+    def variables(self) -> LayerVariables:
+        """The variables by name: some or all of weights, weights_pw, threshold, act_step.
+
+        Assigning to an item sets the variable, as `set_variable` does.
+        """
+        return LayerVariables(self)
+
+    def get_variable_names(self) -> list[str]:
+        """Returns the names of the variables."""
+        return list(self._shapes())
+
+    def get_variable(self, name: str) -> np.ndarray:
+        """Returns a copy of a variable.
+
+        Args:
+            name: `weights` (int8, (kernel height, kernel width, input channels, filters)),
+                `weights_pw` (int8, (1, 1, channels, filters)), `threshold` (int32, (filters,)) or
+                `act_step` (float32, (filters,)).
+
+        Returns:
+            A new array.
+
+        Raises:
+            ValueError: the layer has no such variable.
+            RuntimeError: the layer is not in a model.
+        """
+        model, _, index = self._place()
+        return model.get_variable(index, _arguments.string("name", name))
+
+    def set_variable(self, name: str, values: np.ndarray) -> None:
+        """Replaces a variable.
+
+        Args:
+            name: as for `get_variable`.
+            values: array of the shape and dtype that `get_variable` gives. Weights are in
+                ±(2^(weights_bits − 1) − 1), or {0, 1} for one bit; steps are finite and positive.
+
+        Raises:
+            ValueError: the layer has no such variable; another shape or dtype; a value that is not
+                allowed. The model is then unchanged.
+            TypeError: `values` is not an array.
+            RuntimeError: the layer is not in a model.
+        """
+        model, _, index = self._place()
+        model.set_variable(index, _arguments.string("name", name), values)
+
+    @property
+    def input_dims(self) -> list[int]:
+        """Shape of the input: [X, Y, C]."""
+        return list(self._place()[1].input_shape)
+
+    @property
+    def output_dims(self) -> list[int]:
+        """Shape of the output: [X, Y, C]."""
+        return list(self._place()[1].output_shape)
+
+    @property
+    def inbounds(self) -> list[Layer]:
+        """The layers that this one reads; none for the first."""
+        self._place()
+        return list(self._inbounds)
+
+    @property
+    def input_bits(self) -> int:
+        """Width of the unsigned input values in bits."""
+        return self._place()[1].input_bits
+
+    @property
+    def output_bits(self) -> int | None:
+        """Width of the output levels in bits; None without activation (int32 potentials)."""
+        return self._place()[1].output_bits
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one input, border cells counted as work."""
+        return self._place()[1].macs
+
+    def __reduce__(self) -> NoReturn:
+        raise InvalidTypeError(
+            f"{_arguments.label(self.name)}a layer is not copied or pickled by itself; "
+            "copy its model",
+            layer=self.name or None,
+            kind="copy",
+        )
+
+    def __repr__(self) -> str:
+        name = f"{self.name!r}, " if self.name else ""
+        kind, _, rest = repr(self.parameters).partition("(")
+        text = f"{kind}({name}{rest}"
+        return f"<{text.replace(', )', ')')}>"
+
+
+def check_free(layer: object) -> Layer:
+    """Returns `layer` when it is a layer that is in no model."""
+    if not isinstance(layer, Layer):
+        _arguments.wrong_type("", "layer", "a layer, such as Convolutional(…)", layer)
+    if layer._model is not None:
+        raise InvalidArgumentError(
+            f"{_arguments.label(layer.name)}it is in a model already; "
+            "make another layer for another place",
+            layer=layer.name,
+            kind="layer",
+        )
+    return layer

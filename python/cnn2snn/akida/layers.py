@@ -1,0 +1,306 @@
+"""The layers of Akida 1.0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnn2snn import _akida
+from cnn2snn.akida import _arguments
+from cnn2snn.akida.enums import Padding, PoolType
+from cnn2snn.akida.layer import Layer
+
+Pair = tuple[int, int]
+
+
+def _convolution(
+    name: str,
+    *,
+    kernel_size: object,
+    filters: object,
+    padding: object,
+    kernel_stride: object,
+    weights_bits: object,
+    pool_size: object,
+    pool_type: object,
+    pool_stride: object,
+    activation: object,
+    act_bits: object,
+) -> dict[str, Any]:
+    """Returns the arguments that the convolutional layers share, types checked, enums as names."""
+    return {
+        "kernel_size": _arguments.pair(name, "kernel_size", kernel_size),
+        "filters": _arguments.integer(name, "filters", filters),
+        "padding": _arguments.member(name, "padding", padding, Padding).name,
+        "kernel_stride": _arguments.pair(name, "kernel_stride", kernel_stride),
+        "weights_bits": _arguments.bits(name, "weights_bits", weights_bits),
+        "pool_size": _arguments.pair(name, "pool_size", pool_size, low=-1),
+        "pool_type": _arguments.member(name, "pool_type", pool_type, PoolType).name,
+        "pool_stride": _arguments.pair(name, "pool_stride", pool_stride, low=-1),
+        "activation": _arguments.boolean(name, "activation", activation),
+        "act_bits": _arguments.bits(name, "act_bits", act_bits),
+    }
+
+
+class InputData(Layer):
+    """The entry of a model whose inputs are maps of 1, 2 or 4 bits; passes them on unchanged.
+
+    Args:
+        input_shape: (X, Y, C).
+        input_bits: width of the unsigned input values: 1, 2 or 4.
+        input_signed: False; signed inputs exist from Akida 2.0 on.
+        name: name of the layer, unique in its model; one is made when empty.
+
+    Raises:
+        ValueError: an argument is not allowed.
+        TypeError: an argument has the wrong type.
+    """
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        input_bits: int = 4,
+        input_signed: bool = False,
+        name: str = "",
+    ) -> None:
+        name = _arguments.string("name", name)
+        if _arguments.boolean(name, "input_signed", input_signed):
+            remedy = "signed inputs exist from Akida 2.0 on"
+            _arguments.wrong_value(name, "input_signed", "False", True, remedy)
+        shape = _arguments.triple(name, "input_shape", input_shape)
+        bits = _arguments.bits(name, "input_bits", input_bits)
+        super().__init__(_akida.Spec.input_data(name or None, shape, bits), name)
+
+
+class InputConvolutional(Layer):
+    """A convolution of 8-bit images: a cross-correlation, not flipping its kernel.
+
+    Args:
+        input_shape: (X, Y, C) of one image, C = 1 or 3.
+        kernel_size: (height, width).
+        filters: number of output channels.
+        name: name of the layer, unique in its model; one is made when empty.
+        padding: border of the convolution and of the pooling.
+        kernel_stride: step of the convolution: (height, width).
+        weights_bits: 1, 2, 4 or 8.
+        pool_size: window of `PoolType.Max`: (height, width). (−1, −1) for the other types.
+        pool_type: pooling of the potentials. `Average` is global and takes the sum.
+        pool_stride: step of `PoolType.Max`; (−1, −1) means `pool_size`.
+        activation: False gives the int32 potentials, for the last layer only.
+        act_bits: width of the output levels: 1, 2 or 4. Without activation it has no effect.
+        padding_value: value outside the image with padding `Same`, 0 … 255.
+
+    Raises:
+        ValueError: an argument is not allowed.
+        TypeError: an argument has the wrong type.
+    """
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        kernel_size: Pair,
+        filters: int,
+        name: str = "",
+        padding: Padding = Padding.Same,
+        kernel_stride: Pair = (1, 1),
+        weights_bits: int = 1,
+        pool_size: Pair = (-1, -1),
+        pool_type: PoolType = PoolType.NoPooling,
+        pool_stride: Pair = (-1, -1),
+        activation: bool = True,
+        act_bits: int = 1,
+        padding_value: int = 0,
+    ) -> None:
+        name = _arguments.string("name", name)
+        shape = _arguments.triple(name, "input_shape", input_shape)
+        convolution = _convolution(
+            name,
+            kernel_size=kernel_size,
+            filters=filters,
+            padding=padding,
+            kernel_stride=kernel_stride,
+            weights_bits=weights_bits,
+            pool_size=pool_size,
+            pool_type=pool_type,
+            pool_stride=pool_stride,
+            activation=activation,
+            act_bits=act_bits,
+        )
+        value = _arguments.integer(name, "padding_value", padding_value, low=0, high=255)
+        spec = _akida.Spec.input_convolutional(name or None, shape, convolution, value)
+        super().__init__(spec, name)
+
+
+class Convolutional(Layer):
+    """A true convolution of levels: the kernel is flipped on both spatial axes.
+
+    Args:
+        kernel_size: (height, width).
+        filters: number of output channels.
+        name: name of the layer, unique in its model; one is made when empty.
+        padding: border of the convolution and of the pooling.
+        kernel_stride: step of the convolution: (height, width).
+        weights_bits: 1, 2, 4 or 8.
+        pool_size: window of `PoolType.Max`: (height, width). (−1, −1) for the other types.
+        pool_type: pooling of the potentials. `Average` is global and takes the sum.
+        pool_stride: step of `PoolType.Max`; (−1, −1) means `pool_size`.
+        activation: False gives the int32 potentials, for the last layer only.
+        act_bits: width of the output levels: 1, 2 or 4. Without activation it has no effect.
+
+    Raises:
+        ValueError: an argument is not allowed.
+        TypeError: an argument has the wrong type.
+    """
+
+    def __init__(
+        self,
+        kernel_size: Pair,
+        filters: int,
+        name: str = "",
+        padding: Padding = Padding.Same,
+        kernel_stride: Pair = (1, 1),
+        weights_bits: int = 1,
+        pool_size: Pair = (-1, -1),
+        pool_type: PoolType = PoolType.NoPooling,
+        pool_stride: Pair = (-1, -1),
+        activation: bool = True,
+        act_bits: int = 1,
+    ) -> None:
+        name = _arguments.string("name", name)
+        convolution = _convolution(
+            name,
+            kernel_size=kernel_size,
+            filters=filters,
+            padding=padding,
+            kernel_stride=kernel_stride,
+            weights_bits=weights_bits,
+            pool_size=pool_size,
+            pool_type=pool_type,
+            pool_stride=pool_stride,
+            activation=activation,
+            act_bits=act_bits,
+        )
+        super().__init__(_akida.Spec.convolutional(name or None, convolution), name)
+
+
+class SeparableConvolutional(Layer):
+    """A depthwise true convolution followed at once by a 1×1 convolution, nothing in between.
+
+    Args:
+        kernel_size: (height, width) of the depthwise kernel.
+        filters: number of output channels of the pointwise kernel.
+        name: name of the layer, unique in its model; one is made when empty.
+        padding: border of the convolution and of the pooling.
+        kernel_stride: step of the depthwise convolution: (height, width).
+        weights_bits: 1, 2, 4 or 8, the same for both kernels.
+        pool_size: window of `PoolType.Max`: (height, width). (−1, −1) for the other types.
+        pool_type: pooling of the potentials. `Average` is global and takes the sum.
+        pool_stride: step of `PoolType.Max`; (−1, −1) means `pool_size`.
+        activation: False gives the int32 potentials, for the last layer only.
+        act_bits: width of the output levels: 1, 2 or 4. Without activation it has no effect.
+
+    Raises:
+        ValueError: an argument is not allowed.
+        TypeError: an argument has the wrong type.
+    """
+
+    def __init__(
+        self,
+        kernel_size: Pair,
+        filters: int,
+        name: str = "",
+        padding: Padding = Padding.Same,
+        kernel_stride: Pair = (1, 1),
+        weights_bits: int = 2,
+        pool_size: Pair = (-1, -1),
+        pool_type: PoolType = PoolType.NoPooling,
+        pool_stride: Pair = (-1, -1),
+        activation: bool = True,
+        act_bits: int = 1,
+    ) -> None:
+        name = _arguments.string("name", name)
+        convolution = _convolution(
+            name,
+            kernel_size=kernel_size,
+            filters=filters,
+            padding=padding,
+            kernel_stride=kernel_stride,
+            weights_bits=weights_bits,
+            pool_size=pool_size,
+            pool_type=pool_type,
+            pool_stride=pool_stride,
+            activation=activation,
+            act_bits=act_bits,
+        )
+        super().__init__(_akida.Spec.separable_convolutional(name or None, convolution), name)
+
+
+class FullyConnected(Layer):
+    """Every input connected to every unit; the input is flattened with the first axis fastest.
+
+    Args:
+        units: number of outputs.
+        name: name of the layer, unique in its model; one is made when empty.
+        weights_bits: 1, 2, 4 or 8.
+        activation: False gives the int32 potentials, for the last layer only.
+        act_bits: width of the output levels: 1, 2 or 4. Without activation it has no effect.
+
+    Raises:
+        ValueError: an argument is not allowed.
+        TypeError: an argument has the wrong type.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        name: str = "",
+        weights_bits: int = 1,
+        activation: bool = True,
+        act_bits: int = 1,
+    ) -> None:
+        name = _arguments.string("name", name)
+        spec = _akida.Spec.fully_connected(
+            name or None,
+            _arguments.integer(name, "units", units),
+            _arguments.bits(name, "weights_bits", weights_bits),
+            _arguments.boolean(name, "activation", activation),
+            _arguments.bits(name, "act_bits", act_bits),
+        )
+        super().__init__(spec, name)
+
+
+class Concat(Layer):
+    """Joins maps on the channel axis, in the order of its inbounds.
+
+    The maps have the same height, width and number of bits.
+
+    Args:
+        name: name of the layer, unique in its model; one is made when empty.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__(_akida.Spec.concat(), _arguments.string("name", name))
+
+
+_CLASSES: dict[str, type[Layer]] = {
+    cls.__name__: cls
+    for cls in (
+        InputData,
+        InputConvolutional,
+        Convolutional,
+        SeparableConvolutional,
+        FullyConnected,
+        Concat,
+    )
+}
+
+
+def layers_of(model: _akida.Model) -> list[Layer]:
+    """Returns layer objects for all layers of a native model."""
+    layers: list[Layer] = []
+    for index, native in enumerate(model.layers()):
+        cls = _CLASSES[native.spec.layer_type]
+        layer = cls.__new__(cls)
+        Layer.__init__(layer, native.spec, native.name)
+        layer._attach(model, native, index, tuple(layers[i] for i in native.inbounds))
+        layers.append(layer)
+    return layers

@@ -1,0 +1,415 @@
+"""The model of the documented API."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cnn2snn import _akida
+from cnn2snn.akida import _arguments, _summary
+from cnn2snn.akida.enums import IpVersion
+from cnn2snn.akida.layer import Layer, check_free
+from cnn2snn.akida.layers import layers_of
+from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
+
+
+@dataclass(frozen=True)
+class KernelChoice:
+    """The compute kernel that runs one operation of a layer on this host.
+
+    Attributes:
+        layer: name of the layer.
+        kernel: name of the kernel.
+        declined: kernels that would have come first, each with the reason for which it is not used.
+    """
+
+    layer: str
+    kernel: str
+    declined: tuple[tuple[str, str], ...]
+
+
+class Model:
+    """A network of Akida layers that runs on this host, bit-exactly.
+
+    Layers form a graph: each reads the outputs of earlier ones, the first takes the inputs, the
+    last gives the outputs. Every change is checked; one that breaks a rule raises an error and
+    changes nothing. A model whose branches are not all joined yet can be built on, but neither run
+    nor saved.
+
+    Several threads can run one model, also while another one edits it: a run under way goes on with
+    the model as it was. Models are copied and pickled with their variables.
+
+    Args:
+        filename: `.fbz` file to load.
+        layers: layers to add one after the other, each reading the one before.
+
+    Raises:
+        ValueError: the file is not a valid model, or a layer does not fit.
+        TypeError: an argument has the wrong type.
+        OSError: the file cannot be read.
+    """
+
+    def __init__(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        layers: Iterable[Layer] | None = None,
+    ) -> None:
+        if filename is not None and layers is not None:
+            raise InvalidArgumentError(
+                "a model must be made of a file or of layers, received both", kind="layers"
+            )
+        if filename is None:
+            self._hold(_akida.Model())
+        else:
+            self._hold(_akida.Model.load(_arguments.path("filename", filename)))
+        if layers is not None:
+            if isinstance(layers, Layer) or not isinstance(layers, Iterable):
+                _arguments.wrong_type("", "layers", "a list of layers", layers)
+            for layer in layers:
+                self.add(layer)
+
+    def _hold(self, native: _akida.Model) -> None:
+        self._native = native
+        self._layers = layers_of(native)
+        # Keeps the list of layers in step with the native model; not needed to run.
+        self._editing = threading.Lock()
+
+    # Building
+
+    def add(self, layer: Layer, inbound_layers: Sequence[Layer] = ()) -> None:
+        """Adds a layer.
+
+        Args:
+            layer: a layer that is in no model.
+            inbound_layers: layers of this model whose outputs it reads; the last layer when empty.
+
+        Raises:
+            ValueError: the layer does not fit its inputs, its name is taken, it is in a model
+                already, or an inbound is not in this model.
+            TypeError: an argument has the wrong type.
+        """
+        if isinstance(inbound_layers, Layer) or not isinstance(inbound_layers, Sequence):
+            expected = "a list of layers of this model"
+            _arguments.wrong_type("", "inbound_layers", expected, inbound_layers)
+        with self._editing:
+            layer = check_free(layer)
+            inbounds = [self._index_of(inbound) for inbound in inbound_layers]
+            index = self._native.add(layer.name, layer._spec, inbounds)
+            native = self._native.layer(index)
+            read = tuple(self._layers[i] for i in native.inbounds)
+            layer._attach(self._native, native, index, read)
+            self._layers.append(layer)
+
+    def _index_of(self, layer: object) -> int:
+        if not isinstance(layer, Layer):
+            _arguments.wrong_type("", "every inbound", "a layer of this model", layer)
+        if layer._model is not self._native:
+            remedy = "add it first" if layer._model is None else ""
+            name = f'"{layer.name}", which is not in it'
+            _arguments.wrong_value("", "every inbound", "a layer of this model", name, remedy)
+        return layer._index
+
+    def pop_layer(self) -> None:
+        """Removes the last layer, which loses its variables and can be added again.
+
+        Raises:
+            ValueError: the model has no layer.
+        """
+        with self._editing:
+            self._native.pop()
+            self._layers.pop()._detach()
+
+    # Looking
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, first to last."""
+        return list(self._layers)
+
+    def get_layer(self, name_or_index: str | int) -> Layer:
+        """Returns a layer.
+
+        Args:
+            name_or_index: its name, or its index; negative ones count from the end.
+
+        Raises:
+            ValueError: there is no such layer.
+            TypeError: neither a str nor an integer.
+        """
+        layers = self._layers
+        if isinstance(name_or_index, str):
+            for layer in layers:
+                if layer.name == name_or_index:
+                    return layer
+            names = ", ".join(f'"{layer.name}"' for layer in layers) or "none"
+            _arguments.wrong_value("", "the layer", f"one of {names}", f'"{name_or_index}"')
+        count = len(layers)
+        index = _arguments.integer("", "the layer's index", name_or_index, low=-(2**31))
+        if not -count <= index < count:
+            allowed = f"in {-count}..={count - 1}" if count else "absent: the model has no layer"
+            _arguments.wrong_value("", "the layer's index", allowed, index)
+        return layers[index]
+
+    def get_layer_count(self) -> int:
+        """Returns the number of layers."""
+        return len(self._layers)
+
+    def _end(self, index: int) -> Layer:
+        if not self._layers:
+            raise UnsupportedModelError("the model has no layer yet", kind="structure")
+        return self._layers[index]
+
+    @property
+    def input_shape(self) -> list[int]:
+        """Shape of one input: [X, Y, C]."""
+        return self._end(0).input_dims
+
+    @property
+    def output_shape(self) -> list[int]:
+        """Shape of one output: [X, Y, C]."""
+        return self._end(-1).output_dims
+
+    @property
+    def ip_version(self) -> IpVersion:
+        """Generation of the hardware that the layers belong to."""
+        return IpVersion.v1
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one input, border cells counted as work."""
+        return sum(layer.macs for layer in self._layers)
+
+    def summary(self) -> None:
+        """Prints shapes and layers."""
+        print(_summary.text(self))
+
+    def explain_plan(self) -> list[KernelChoice]:
+        """Returns the kernel that runs each operation on this host, and why not a faster one.
+
+        Raises:
+            RuntimeError: the model is not complete.
+        """
+        return [
+            KernelChoice(layer, kernel, tuple(declined))
+            for layer, kernel, declined in self._native.choices()
+        ]
+
+    # Running
+
+    def forward(self, inputs: np.ndarray, batch_size: int = 0, *, threads: int = 0) -> np.ndarray:
+        """Runs the integer network.
+
+        Args:
+            inputs: uint8 array of shape (n, X, Y, C), with values of the first layer's
+                `input_bits`. It is read where it lies when it is C-contiguous, and must not be
+                written to meanwhile.
+            batch_size: number of inputs between two looks for Ctrl-C; 0 leaves it to the engine. It
+                has no influence on the result.
+            threads: number of threads; 0 for one per core. It has no influence on the result.
+
+        Returns:
+            Array of shape (n, X, Y, C): uint8 levels, or int32 potentials when the last layer has
+            no activation (its threshold is not applied).
+
+        Raises:
+            ValueError: wrong dtype, shape or values.
+            TypeError: `inputs` is not an array.
+            RuntimeError: the model is not complete.
+        """
+        return self._native.forward(inputs, *_run_options(batch_size, threads))
+
+    def predict(self, inputs: np.ndarray, batch_size: int = 0, *, threads: int = 0) -> np.ndarray:
+        """Runs the network and gives real numbers: (potential − threshold) / act_step.
+
+        Args:
+            inputs: as for `forward`.
+            batch_size: as for `forward`.
+            threads: as for `forward`.
+
+        Returns:
+            float32 array of shape (n, X, Y, C).
+
+        Raises:
+            ValueError: wrong dtype, shape or values.
+            TypeError: `inputs` is not an array.
+            RuntimeError: the last layer has an activation, or the model is not complete.
+        """
+        return self._native.predict(inputs, *_run_options(batch_size, threads))
+
+    def predict_classes(
+        self, inputs: np.ndarray, num_classes: int = 0, batch_size: int = 0, *, threads: int = 0
+    ) -> np.ndarray:
+        """Returns the class of each input: the index of its largest output, the first in a tie.
+
+        Outputs are those of `predict`, or the levels of `forward` when the last layer has an
+        activation.
+
+        Args:
+            inputs: as for `forward`.
+            num_classes: number of classes, each with an equal number of neighbouring outputs; 0 for
+                one output per class.
+            batch_size: as for `forward`.
+            threads: as for `forward`.
+
+        Returns:
+            int32 array of shape (n,).
+
+        Raises:
+            ValueError: wrong inputs, or outputs that cannot be shared out among the classes.
+            TypeError: an argument has the wrong type.
+            RuntimeError: outputs with more than one position, or a model that is not complete.
+        """
+        last = self._end(-1)
+        x, y, outputs = last.output_dims
+        if (x, y) != (1, 1):
+            raise UnsupportedModelError(
+                f'layer "{last.name}": classes need an output of shape (1, 1, C), '
+                f"received ({x}, {y}, {outputs})",
+                layer=last.name,
+                kind="predict_classes",
+                expected="(1, 1, C)",
+                received=(x, y, outputs),
+            )
+        classes = _arguments.integer("", "num_classes", num_classes, low=0) or outputs
+        if outputs % classes:
+            expected = f"0 or a divisor of {outputs}, the number of outputs"
+            _arguments.wrong_value("", "num_classes", expected, classes)
+        run = self.predict if last.output_bits is None else self.forward
+        scores = run(inputs, batch_size, threads=threads)
+        best = scores.reshape(len(scores), outputs).argmax(axis=1)
+        return (best // (outputs // classes)).astype(np.int32)
+
+    def evaluate(
+        self,
+        inputs: np.ndarray,
+        labels: np.ndarray,
+        num_classes: int = 0,
+        batch_size: int = 0,
+        *,
+        threads: int = 0,
+    ) -> float:
+        """Returns the accuracy: the share of inputs whose class is its label.
+
+        Args:
+            inputs: as for `forward`, at least one.
+            labels: integers of shape (n,), each the number of a class from 0 on.
+            num_classes: as for `predict_classes`.
+            batch_size: as for `forward`.
+            threads: as for `forward`.
+
+        Returns:
+            A number in 0 … 1.
+
+        Raises:
+            ValueError: wrong inputs, labels that are no classes or not as many as inputs, or no
+                input at all.
+            TypeError: an argument has the wrong type.
+            RuntimeError: as for `predict_classes`.
+        """
+        outputs = self._end(-1).output_dims[2]
+        limit = _arguments.integer("", "num_classes", num_classes, low=0) or outputs
+        truth = check_labels(labels, limit)
+        if isinstance(inputs, np.ndarray) and inputs.ndim == 4 and len(inputs) != len(truth):
+            expected = f"of shape ({len(inputs)},), one per input"
+            _arguments.wrong_value("", "labels", expected, truth.shape)
+        classes = self.predict_classes(inputs, num_classes, batch_size, threads=threads)
+        if not len(classes):
+            _arguments.wrong_value("", "inputs", "at least one", "none")
+        return float(np.mean(classes == truth))
+
+    def forward_taps(self, inputs: np.ndarray) -> list[np.ndarray]:
+        """Runs the network on one thread and gives the outputs of every layer, in order.
+
+        Args:
+            inputs: as for `forward`.
+
+        Returns:
+            Arrays of shape (n, X, Y, C): uint8 levels, or int32 potentials for a layer without
+            activation.
+
+        Raises:
+            ValueError: wrong dtype, shape or values.
+            TypeError: `inputs` is not an array.
+            RuntimeError: the model is not complete.
+        """
+        return self._native.forward_taps(inputs)
+
+    # Saving
+
+    def save(self, model_file: str | os.PathLike[str]) -> None:
+        """Writes the model to an `.fbz` file, all of it or nothing.
+
+        Args:
+            model_file: path of the file; its folder must exist.
+
+        Raises:
+            OSError: the file cannot be written. An old file is then as it was.
+            RuntimeError: the model is not complete.
+        """
+        self._native.save(_arguments.path("model_file", model_file))
+
+    def to_buffer(self) -> bytes:
+        """Returns the bytes of the `.fbz` file; equal models give equal bytes.
+
+        Raises:
+            RuntimeError: the model is not complete.
+        """
+        return self._native.to_buffer()
+
+    @staticmethod
+    def from_buffer(buffer: bytes) -> Model:
+        """Returns the model in the bytes of an `.fbz` file.
+
+        Args:
+            buffer: bytes, bytearray or memoryview.
+
+        Raises:
+            ValueError: the bytes are not a valid model.
+            TypeError: not bytes.
+        """
+        if not isinstance(buffer, (bytes, bytearray, memoryview)):
+            _arguments.wrong_type("", "buffer", "bytes", buffer)
+        model = Model.__new__(Model)
+        model._hold(_akida.Model.from_buffer(bytes(buffer)))
+        return model
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
+        return Model.from_buffer, (self.to_buffer(),)
+
+    def __repr__(self) -> str:
+        if not self._layers:
+            return "<Model without layers>"
+        count = len(self._layers)
+        plural = "s" if count > 1 else ""
+        return f"<Model of {count} layer{plural}: {self.input_shape} to {self.output_shape}>"
+
+    def _repr_html_(self) -> str:
+        return _summary.markup(self)
+
+
+def _run_options(batch_size: object, threads: object) -> tuple[int, int]:
+    return (
+        _arguments.integer("", "batch_size", batch_size, low=0),
+        _arguments.integer("", "threads", threads, low=0),
+    )
+
+
+def check_labels(labels: object, classes: int) -> np.ndarray:
+    """Returns labels as an array, each the number of one of `classes` classes."""
+    truth = np.asarray(labels)
+    if truth.dtype.kind not in "iu":
+        remedy = "convert one-hot labels with argmax(axis=1)" if truth.ndim > 1 else ""
+        _arguments.wrong_value("", "labels", "integers", f"dtype {truth.dtype}", remedy)
+    if truth.ndim != 1:
+        remedy = "flatten them with ravel()" if truth.shape[1:] == (1,) else ""
+        _arguments.wrong_value("", "labels", "of shape (n,)", truth.shape, remedy)
+    wrong = np.flatnonzero((truth < 0) | (truth >= classes))
+    if wrong.size:
+        received = f"{truth[wrong[0]]} at index {wrong[0]}"
+        _arguments.wrong_value("", "labels", f"in 0..={classes - 1}", received)
+    return truth

@@ -1,0 +1,76 @@
+"""The command line: quantize and convert Keras models, look into and run converted ones.
+
+Each sub-command has a file of its own. TensorFlow is imported by those that read Keras models only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import sys
+from collections.abc import Sequence
+
+from cnn2snn.cli import convert, info, quantize, run
+from cnn2snn.errors import Cnn2SnnError
+
+_COMMANDS = (quantize, convert, info, run)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        argv: arguments without the program's name; those of the process by default.
+
+    Returns:
+        The exit code: 0 on success, 1 for an error (told in one line on stderr), 2 without a
+        command, 130 after Ctrl-C.
+
+    Raises:
+        SystemExit: wrong usage (code 2), `--help` and `--version` (code 0).
+    """
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        parser.print_help(sys.stderr)
+        return 2
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal that lacks a character shows a question mark instead of ending the command.
+            stream.reconfigure(errors="replace")
+    try:
+        arguments.execute(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away (`| head`). Nothing may be flushed to it when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (Cnn2SnnError, OSError, ImportError) as error:
+        print(f"cnn2snn: error: {_one_line(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("cnn2snn: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cnn2snn",
+        description="Quantize Keras networks, convert them for Akida processors, "
+        "and run them on this host.",
+        epilog="cnn2snn COMMAND --help describes a command.",
+    )
+    version = importlib.metadata.version("akida-sim")
+    parser.add_argument("--version", action="version", version=f"cnn2snn {version}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for command in _COMMANDS:
+        command.add_parser(commands)
+    return parser
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return " ".join(str(error).split())

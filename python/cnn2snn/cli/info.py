@@ -1,0 +1,156 @@
+"""`cnn2snn info`: what is in an `.fbz` file."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+from cnn2snn import _table
+from cnn2snn.cli import _json
+
+_SHORT_TYPES = {
+    "InputConvolutional": "InputConv.",
+    "Convolutional": "Conv.",
+    "SeparableConvolutional": "Sep.Conv.",
+    "FullyConnected": "Fully.",
+}
+
+_UNLIMITED = 10**6
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the command to the sub-parsers `commands`."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "info",
+        help="show the layers and sizes of an .fbz file",
+        description="Show the layers of a converted model: shapes, bits, weights, "
+        "multiply-accumulates (MACs).",
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="converted model, .fbz")
+    parser.add_argument("--json", action="store_true", help="print JSON, with all details")
+    parser.set_defaults(execute=_execute)
+
+
+def _execute(arguments: argparse.Namespace) -> None:
+    from cnn2snn.akida import Model
+
+    report = describe(Model(arguments.model), arguments.model)
+    if arguments.json:
+        print(_json.dumps(report))
+    else:
+        print("\n".join(_text(report, shutil.get_terminal_size().columns)))
+
+
+def describe(model: Any, path: Path) -> dict[str, Any]:
+    """Returns what the command reports on a model that was read from `path`."""
+    layers = [_describe_layer(layer) for layer in model.layers]
+    keys = ("weights", "weight_bytes", "macs")
+    return {
+        "file": str(path),
+        "file_bytes": path.stat().st_size,
+        "ip_version": model.ip_version.name,
+        "input_shape": model.input_shape,
+        "input_bits": model.layers[0].input_bits,
+        "output_shape": model.output_shape,
+        "output_bits": model.layers[-1].output_bits,
+        "layers": layers,
+        "total": {key: sum(layer[key] for layer in layers) for key in keys},
+    }
+
+
+def _describe_layer(layer: Any) -> dict[str, Any]:
+    parameters = layer.parameters
+    bits = getattr(parameters, "weights_bits", None)
+    kernels = {
+        name: list(layer.get_variable(name).shape)
+        for name in layer.get_variable_names()
+        if name.startswith("weights")
+    }
+    counts = [math.prod(shape) for shape in kernels.values()]
+    return {
+        "name": layer.name,
+        "type": parameters.layer_type.name,
+        "inbounds": [inbound.name for inbound in layer.inbounds],
+        "input_shape": layer.input_dims,
+        "output_shape": layer.output_dims,
+        "input_bits": layer.input_bits,
+        "weights_bits": bits,
+        "output_bits": layer.output_bits,
+        "kernels": kernels,
+        "weights": sum(counts),
+        # Each variable is packed at its own width and begins at a byte.
+        "weight_bytes": sum(-(-count * bits // 8) for count in counts),
+        "macs": layer.macs,
+    }
+
+
+def _text(report: dict[str, Any], width: int) -> list[str]:
+    bits = report["output_bits"]
+    output = "32-bit potentials" if bits is None else f"{bits}-bit levels"
+    total = report["total"]
+    facts = [
+        ("File", f"{report['file']} ({_exact(report['file_bytes'])} bytes)"),
+        ("Hardware", {"v1": "Akida 1.0"}[report["ip_version"]]),
+        ("Input", f"{_table.shape(report['input_shape'])}, {report['input_bits']} bits"),
+        ("Output", f"{_table.shape(report['output_shape'])}, {output}"),
+        ("Weights", f"{_exact(total['weights'])} in {_exact(total['weight_bytes'])} bytes"),
+        ("MACs", f"{_exact(total['macs'])} per input"),
+    ]
+    lines = [f"{title:<10}{value}" for title, value in facts]
+    return [*lines, "", *_layer_table(report, width)]
+
+
+def _layer_table(report: dict[str, Any], width: int) -> list[str]:
+    """Returns the most detailed table that fits."""
+    for full, number in ((True, _exact), (False, _exact), (False, _short)):
+        lines = _layer_columns(report, _UNLIMITED, full=full, number=number)
+        if max(map(len, lines)) <= width:
+            return lines
+    return _layer_columns(report, width, full=False, number=_short)
+
+
+def _layer_columns(report: dict[str, Any], width: int, *, full: bool, number: Any) -> list[str]:
+    headers = ["Layer", "Type", "Output", "In", "W", "Act", "Weights", "Bytes", "MACs"]
+    rows = []
+    for layer in report["layers"]:
+        kind = layer["type"]
+        row = [
+            layer["name"],
+            kind if full else _SHORT_TYPES.get(kind, kind),
+            _table.shape(layer["output_shape"]),
+            str(layer["input_bits"]),
+            _or_dash(layer["weights_bits"]),
+            _or_dash(layer["output_bits"]),
+            *(number(layer[key]) for key in ("weights", "weight_bytes", "macs")),
+        ]
+        if full:
+            kernels = " + ".join(_table.shape(kernel) for kernel in layer["kernels"].values())
+            row[2:2] = [_table.shape(layer["input_shape"]), kernels or "-"]
+        rows.append(row)
+    if full:
+        headers[2:2] = ["Input", "Kernel"]
+    first = headers.index("In")
+    return _table.columns(headers, rows, width=width, right=range(first, len(headers)))
+
+
+def _or_dash(value: int | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def _exact(value: int) -> str:
+    return f"{value:,}"
+
+
+def _short(value: int) -> str:
+    """Returns three significant digits, such as ``1.23 M``."""
+    if value < 10_000:
+        return f"{value:,}"
+    for unit, factor in (("k", 10**3), ("M", 10**6), ("G", 10**9), ("T", 10**12)):
+        if value < 999.5 * factor or unit == "T":
+            scaled = value / factor
+            digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+            return f"{scaled:.{digits}f} {unit}"
+    raise AssertionError("the last unit takes every value")

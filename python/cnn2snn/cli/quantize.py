@@ -1,0 +1,106 @@
+"""`cnn2snn quantize`: a Keras model with float weights becomes one with quantized layers."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+from cnn2snn.cli import _files, _keras_files
+from cnn2snn.errors import InvalidArgumentError
+
+_SUFFIX = re.compile(r"_iq\d+_wq\d+_aq\d+$")
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the command to the sub-parsers `commands`."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "quantize",
+        help="quantize the weights and activations of a Keras model",
+        description="Replace the layers of a Keras model by quantized ones, which keep their "
+        "weights and can be trained further. The result is saved next to the model, with the "
+        "numbers of bits in its name.",
+    )
+    parser.add_argument(
+        "-m", "--model", type=Path, required=True, metavar="FILE", help="Keras model, .h5 or .keras"
+    )
+    parser.add_argument(
+        "-wq",
+        "--weight_quantization",
+        "--weight-quantization",
+        type=int,
+        default=4,
+        metavar="BITS",
+        help="bits of the weights (default: 4)",
+    )
+    parser.add_argument(
+        "-aq",
+        "--activ_quantization",
+        "--activ-quantization",
+        type=int,
+        default=4,
+        metavar="BITS",
+        help="bits of the activations (default: 4)",
+    )
+    parser.add_argument(
+        "-iq",
+        "--input_weight_quantization",
+        "--input-weight-quantization",
+        type=int,
+        default=-1,
+        metavar="BITS",
+        help="bits of the first layer's weights (default: those of the others)",
+    )
+    parser.add_argument(
+        "--no-fold-BN",
+        dest="fold_bn",
+        action="store_false",
+        help="keep batch normalizations as layers of their own",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="quantized model (default: the model's name with the numbers of bits)",
+    )
+    parser.set_defaults(execute=_execute)
+
+
+def output_path(model: Path, iq: int, wq: int, aq: int) -> Path:
+    """Returns the path of the quantized model: next to `model`, with the numbers of bits added.
+
+    Numbers of bits that the name ends with already are replaced.
+    """
+    base = _SUFFIX.sub("", model.stem)
+    return model.with_name(f"{base}_iq{iq}_wq{wq}_aq{aq}{model.suffix}")
+
+
+def _execute(arguments: argparse.Namespace) -> None:
+    source: Path = arguments.model
+    wq, aq = arguments.weight_quantization, arguments.activ_quantization
+    iq = wq if arguments.input_weight_quantization == -1 else arguments.input_weight_quantization
+    target: Path = arguments.output or output_path(source, iq, wq, aq)
+    _files.check_suffix(target, *_keras_files.SUFFIXES)
+    _files.check_folder(target)
+    if target.exists() and source.exists() and target.samefile(source):
+        raise InvalidArgumentError(
+            f"{target}: the quantized model would replace the model itself; "
+            "name another file with -o",
+            kind="output",
+            received=str(target),
+        )
+    model = _keras_files.load(source)
+
+    import cnn2snn
+
+    quantized = cnn2snn.quantize(
+        model,
+        weight_quantization=wq,
+        activ_quantization=aq,
+        input_weight_quantization=iq,
+        fold_BN=arguments.fold_bn,
+    )
+    _keras_files.save(quantized, target)
+    print(f"Model quantized and saved to {target}")

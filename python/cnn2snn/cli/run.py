@@ -1,0 +1,277 @@
+"""`cnn2snn run`: a converted model applied to inputs in a file."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import shutil
+import textwrap
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnn2snn import _table
+from cnn2snn.cli import _files, _json
+from cnn2snn.cli._progress import Progress
+from cnn2snn.errors import FormatError, InvalidArgumentError
+
+# Long enough to keep all threads busy, short enough for a lively progress bar.
+_BATCH_SECONDS = 0.25
+# Values of a file that are looked at together.
+_CHECKED_VALUES = 1 << 22
+_NPZ_KEYS = ("arr_0", "x")
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the command to the sub-parsers `commands`."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "run",
+        help="run an .fbz file on inputs from a .npy file",
+        description="Run a converted model on this host. Inputs are uint8 arrays of shape "
+        "(n, height, width, channels). Outputs are the integers of the last layer: levels, or "
+        "potentials when it has no activation.",
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="converted model, .fbz")
+    parser.add_argument(
+        "inputs",
+        type=Path,
+        metavar="INPUTS",
+        help=".npy file, or .npz file with one array or one named arr_0 or x",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="save the outputs to this .npy file"
+    )
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument(
+        "--predict",
+        dest="mode",
+        action="store_const",
+        const="predict",
+        help="float outputs: (potential - threshold) / act_step",
+    )
+    mode.add_argument(
+        "--classes",
+        dest="mode",
+        action="store_const",
+        const="classes",
+        help="the class of each input: the index of its largest output",
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="true classes, integers of shape (n,) in a .npy file: report the accuracy",
+    )
+    parser.add_argument(
+        "-b",
+        "--batch",
+        type=int,
+        default=0,
+        metavar="N",
+        help="inputs run at a time (default: chosen for the model)",
+    )
+    parser.add_argument(
+        "-t", "--threads", type=int, default=0, metavar="N", help="threads (default: all cores)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.set_defaults(execute=_execute, mode="forward")
+
+
+def _execute(arguments: argparse.Namespace) -> None:
+    from cnn2snn.akida import Model
+    from cnn2snn.akida.model import check_labels
+
+    if arguments.output is not None:
+        _files.check_suffix(arguments.output, ".npy")
+        _files.check_folder(arguments.output)
+    for name in ("batch", "threads"):
+        value = getattr(arguments, name)
+        if value < 0:
+            raise InvalidArgumentError(
+                f"--{name} must be at least 0, received {value}", kind=name, received=value
+            )
+    model = Model(arguments.model)
+    inputs = _load(arguments.inputs)
+    _check(model, inputs)
+    labels = None
+    if arguments.labels is not None:
+        labels = check_labels(_load(arguments.labels), model.output_shape[2])
+        if labels.shape != inputs.shape[:1]:
+            raise InvalidArgumentError(
+                f"{arguments.labels}: labels must be of shape ({len(inputs)},), one per input, "
+                f"received {labels.shape}",
+                kind="labels",
+            )
+
+    run = _functions(model, arguments.threads)
+    outputs, seconds = _batches(run[arguments.mode], inputs, arguments.batch, arguments.threads)
+    classes = None
+    if arguments.mode == "classes":
+        classes = outputs
+    elif labels is not None:
+        classes, _ = _batches(run["classes"], inputs, arguments.batch, arguments.threads)
+    if arguments.output is not None:
+        with _files.replacing(arguments.output) as temporary, temporary.open("xb") as file:
+            np.save(file, outputs)
+
+    report = _report(arguments, inputs, outputs, classes, labels, seconds)
+    if arguments.json:
+        print(_json.dumps(report))
+    else:
+        print("\n".join(_text(report, shutil.get_terminal_size().columns)))
+
+
+def _check(model: Any, inputs: np.ndarray) -> None:
+    """Raises an error about inputs before anything is run, and in terms of the whole file."""
+    sample = tuple(model.input_shape)
+    if inputs.shape[1:] != sample or inputs.dtype != np.uint8:
+        model.forward(inputs)  # tells what is wrong with dtype or shape
+    bits = model.layers[0].input_bits
+    limit = 2**bits - 1
+    step = max(1, _CHECKED_VALUES // math.prod(sample))
+    for begin in range(0, len(inputs) if limit < 255 else 0, step):
+        wrong = np.argwhere(inputs[begin : begin + step] > limit)
+        if len(wrong):
+            place = [begin + int(wrong[0][0]), *wrong[0][1:].tolist()]
+            raise InvalidArgumentError(
+                f"inputs must be in 0..={limit} (input_bits {bits}), "
+                f"received {inputs[tuple(place)]} at {place}",
+                kind="inputs",
+            )
+
+
+def _functions(model: Any, threads: int) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    return {
+        "forward": lambda batch: model.forward(batch, threads=threads),
+        "predict": lambda batch: model.predict(batch, threads=threads),
+        "classes": lambda batch: model.predict_classes(batch, threads=threads),
+    }
+
+
+def _load(path: Path) -> np.ndarray:
+    """Returns the array of a file; of a `.npy` file without reading it yet."""
+    try:
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            names = loaded.files
+            name = names[0] if len(names) == 1 else next((k for k in _NPZ_KEYS if k in names), None)
+            if name is None:
+                raise InvalidArgumentError(
+                    f"{path}: it must have one array, or one named arr_0 or x, "
+                    f"received {', '.join(names)}",
+                    kind="inputs",
+                    received=names,
+                )
+            return loaded[name]
+    except InvalidArgumentError:
+        raise
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise FormatError(
+            f"{path}: it is not a .npy or .npz file of plain numbers: {error}", kind="inputs"
+        ) from error
+
+
+def _batches(
+    run: Callable[[np.ndarray], np.ndarray], inputs: np.ndarray, batch: int, threads: int
+) -> tuple[np.ndarray, float]:
+    """Returns all outputs and the seconds that the engine took."""
+    count = len(inputs)
+    # Several inputs for each thread from the first batch on.
+    size = batch or 4 * (threads or os.cpu_count() or 1)
+    progress = Progress(count)
+    outputs = None
+    seconds = 0.0
+    done = 0
+    try:
+        while outputs is None or done < count:
+            part = inputs[done : done + size]
+            begin = time.perf_counter()
+            result = run(part)
+            elapsed = time.perf_counter() - begin
+            seconds += elapsed
+            if outputs is None:
+                outputs = np.empty((count, *result.shape[1:]), result.dtype)
+            outputs[done : done + len(part)] = result
+            done += len(part)
+            progress.update(done)
+            if not batch and elapsed < _BATCH_SECONDS:
+                size *= 4
+    finally:
+        progress.close()
+    return outputs, seconds
+
+
+def _report(
+    arguments: argparse.Namespace,
+    inputs: np.ndarray,
+    outputs: np.ndarray,
+    classes: np.ndarray | None,
+    labels: np.ndarray | None,
+    seconds: float,
+) -> dict[str, Any]:
+    count = len(inputs)
+    report: dict[str, Any] = {
+        "model": str(arguments.model),
+        "mode": arguments.mode,
+        "inputs": {"file": str(arguments.inputs), "shape": list(inputs.shape)},
+        "outputs": {
+            "file": None if arguments.output is None else str(arguments.output),
+            "shape": list(outputs.shape),
+            "dtype": str(outputs.dtype),
+            "min": outputs.min().item() if outputs.size else None,
+            "max": outputs.max().item() if outputs.size else None,
+        },
+        "seconds": seconds,
+        "inputs_per_second": count / seconds if count and seconds else None,
+    }
+    if classes is not None:
+        numbers, counts = np.unique(classes, return_counts=True)
+        report["classes"] = {
+            str(n): c for n, c in zip(numbers.tolist(), counts.tolist(), strict=True)
+        }
+    if labels is not None and classes is not None:
+        correct = int(np.count_nonzero(classes == labels))
+        report["correct"] = correct
+        report["accuracy"] = correct / count if count else None
+    return report
+
+
+def _text(report: dict[str, Any], width: int) -> list[str]:
+    outputs = report["outputs"]
+    shape = _table.shape(outputs["shape"])
+    limits = "" if outputs["min"] is None else f", {outputs['min']:g} to {outputs['max']:g}"
+    saved = "not saved (-o saves them)" if outputs["file"] is None else outputs["file"]
+    rows = [
+        ("Inputs", f"{_table.shape(report['inputs']['shape'])} uint8"),
+        ("Outputs", f"{shape} {outputs['dtype']}{limits}; {saved}"),
+    ]
+    if "classes" in report:
+        counts = ", ".join(f"{number}: {count}" for number, count in report["classes"].items())
+        rows.append(("Classes", counts or "none"))
+    if report.get("accuracy") is not None:
+        total = report["inputs"]["shape"][0]
+        rows.append(("Accuracy", f"{report['accuracy']:.2%} ({report['correct']:,} of {total:,})"))
+    speed = report["inputs_per_second"]
+    if speed is not None:
+        rows.append(("Speed", f"{_rate(speed)} inputs/s ({report['seconds']:.3f} s)"))
+    lines = []
+    for title, text in rows:
+        lines += textwrap.wrap(
+            text,
+            max(width, 40),
+            initial_indent=f"{title:<10}",
+            subsequent_indent=" " * 10,
+            break_long_words=False,
+        )
+    return lines
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,0 +1,332 @@
+"""From a graph of Keras layers to blocks: one neural layer with its pooling, normalization and activation.
+
+The grammar of a block is
+
+    neural [pooling and batch normalization, in any order] activation [max pooling]
+
+Only the last block may lack the activation. Everything that cannot be expressed is refused with the layer's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cnn2snn.conversion.graph import Graph, Node
+from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.transforms.batchnorm import affine
+
+__all__ = ["Block", "Blocks", "MaxPooling", "read_blocks"]
+
+# Layers that compute nothing at inference.
+_IDENTITIES = (
+    "Dropout",
+    "SpatialDropout2D",
+    "GaussianDropout",
+    "GaussianNoise",
+    "AlphaDropout",
+    "ActivityRegularization",
+)
+
+_FLOAT_NEURAL = ("Conv2D", "SeparableConv2D", "Dense")
+
+
+@dataclass(frozen=True)
+class MaxPooling:
+    """A max pooling: (height, width) of the window and of its step, and "same" or "valid"."""
+
+    size: tuple[int, int]
+    stride: tuple[int, int]
+    padding: str
+
+
+@dataclass
+class Block:
+    """One layer of the engine to be.
+
+    Attributes:
+        name: the name of the neural layer, or of the `Concatenate`.
+        node: that layer.
+        inbounds: the blocks it reads; "" is the model's input.
+        pooling: a max pooling, "average" for global average pooling, or None.
+        scale, offset: z' = scale · z + offset per channel, the batch normalizations after the neural layer; None without.
+        activation: the quantized activation, or None.
+        output: the name of the Keras layer whose output is that of the block.
+    """
+
+    name: str
+    node: Node
+    inbounds: list[str]
+    pooling: MaxPooling | str | None = None
+    scale: np.ndarray | None = None
+    offset: np.ndarray | None = None
+    activation: Node | None = None
+    output: str = ""
+
+    @property
+    def is_concat(self) -> bool:
+        """Whether the block joins branches."""
+        return self.node.is_a("Concatenate")
+
+
+@dataclass
+class Blocks:
+    """The blocks of a model in order, and what comes before them.
+
+    Attributes:
+        input: the Keras input layer.
+        rescaling: (scale, offset) of a leading `Rescaling`, or None.
+        blocks: by name, each after those it reads.
+    """
+
+    input: Node
+    rescaling: tuple[float, float] | None = None
+    blocks: dict[str, Block] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Tail:
+    """Where a Keras layer stands: the block whose (unfinished) output it gives."""
+
+    block: str
+    # "input", "open" (before the activation), "closed" (after it) or "ended" (after a final softmax).
+    state: str
+
+
+def _refuse(node: Node, text: str, **details: object) -> UnsupportedModelError:
+    kind = str(details.pop("kind", "order"))
+    return UnsupportedModelError(
+        f'layer "{node.name}" ({node.cls.__name__}): {text}',
+        layer=node.name,
+        kind=kind,
+        **details,
+    )
+
+
+def read_blocks(graph: Graph) -> Blocks:
+    """The blocks of a graph.
+
+    Raises:
+        UnsupportedModelError: the first layer that has no place in a block.
+    """
+    reader = _Reader(graph)
+    for node in graph:
+        reader.take(node)
+    if not reader.found.blocks:
+        raise UnsupportedModelError(
+            f'model "{graph.name}" has no layer to convert', kind="structure"
+        )
+    return reader.found
+
+
+class _Reader:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.found = Blocks(graph.input)
+        self.tails: dict[str, _Tail] = {}
+
+    def take(self, node: Node) -> None:
+        """Places one layer; those that it reads have been placed."""
+        if node.is_exactly("InputLayer"):
+            self.tails[node.name] = _Tail("", "input")
+            return
+        if node.is_a("Concatenate"):
+            self._concatenate(node)
+            return
+        if len(node.inbounds) != 1:
+            raise _refuse(
+                node,
+                f"a layer with {len(node.inbounds)} inputs cannot be converted; only Concatenate joins branches",
+                kind="layer",
+            )
+        tail = self.tails[node.inbounds[0]]
+        if tail.state == "open" and len(self.graph.consumers(node.inbounds[0])) > 1:
+            raise _refuse(node, f'"{node.inbounds[0]}" must be followed by its activation alone, not by a split')
+        if tail.state == "ended" and not node.is_a("Flatten", "Reshape", *_IDENTITIES):
+            raise _refuse(node, "nothing can follow the final activation")
+        self.tails[node.name] = self._place(node, tail)
+
+    def _place(self, node: Node, tail: _Tail) -> _Tail:
+        if node.is_a(*_IDENTITIES):
+            return tail
+        if node.is_a("Rescaling"):
+            return self._rescaling(node, tail)
+        if "quantizer" in node.config:
+            return self._neural(node, tail)
+        if node.is_exactly(*_FLOAT_NEURAL) or node.is_exactly("ReLU"):
+            raise _refuse(node, "is not quantized; quantize the model first (cnn2snn.quantize)", kind="layer")
+        if node.is_a("QuantizedActivation"):
+            return self._activation(node, tail)
+        if node.is_max_pooling or node.is_global_average:
+            return self._pooling(node, tail)
+        if node.is_a("BatchNormalization"):
+            return self._normalization(node, tail)
+        if node.is_a("Flatten"):
+            return self._flatten(node, tail)
+        if node.is_a("Reshape"):
+            return self._reshape(node, tail)
+        if node.is_a("Softmax", "Activation"):
+            return self._final(node, tail)
+        raise _refuse(node, "cannot be converted to a layer of Akida 1.0", kind="layer")
+
+    def _rescaling(self, node: Node, tail: _Tail) -> _Tail:
+        if tail.state != "input" or self.found.rescaling is not None:
+            raise _refuse(node, "is possible only once, directly after the input")
+        values = [np.ravel(np.asarray(node.config[key], np.float64)) for key in ("scale", "offset")]
+        if any(value.size != 1 for value in values):
+            raise _refuse(
+                node,
+                "scale and offset must be one number each, not one per channel; Akida has one padding value "
+                "for all channels",
+                kind="rescaling",
+            )
+        self.found.rescaling = (float(values[0][0]), float(values[1][0]))
+        return tail
+
+    def _neural(self, node: Node, tail: _Tail) -> _Tail:
+        if tail.state == "open":
+            raise _refuse(
+                node,
+                f'needs an activation before it: "{tail.block}" has none; add a QuantizedReLU between them',
+                kind="activation",
+            )
+        self.found.blocks[node.name] = Block(node.name, node, [tail.block], output=node.name)
+        return _Tail(node.name, "open")
+
+    def _open_block(self, node: Node, tail: _Tail, what: str) -> Block:
+        if tail.state != "open":
+            raise _refuse(node, f"{what} must follow a convolution or dense layer, before its activation")
+        return self.found.blocks[tail.block]
+
+    def _activation(self, node: Node, tail: _Tail) -> _Tail:
+        if tail.state == "input":
+            raise _refuse(node, "an activation cannot be the first layer")
+        if tail.state == "closed":
+            raise _refuse(node, f'"{tail.block}" has an activation already; two cannot follow each other')
+        block = self._open_block(node, tail, "an activation")
+        block.activation = node
+        block.output = node.name
+        return _Tail(tail.block, "closed")
+
+    def _pooling(self, node: Node, tail: _Tail) -> _Tail:
+        if tail.state == "input":
+            raise _refuse(node, "pooling cannot be the first layer")
+        block = self.found.blocks[tail.block]
+        (source,) = node.inbounds
+        if tail.state == "closed":
+            # Max pooling of levels is the level of the max-pooled potentials, as levels rise with potentials.
+            if not node.is_max_pooling:
+                raise _refuse(node, "global average pooling must come before the activation")
+            if block.output != source or self.graph.only_consumer(source) is not node:
+                raise _refuse(node, "max pooling must follow the layer that it pools, and nothing else may read that")
+        if block.is_concat or block.node.is_a("Dense"):
+            raise _refuse(node, "pooling must follow a convolution")
+        if block.pooling is not None:
+            raise _refuse(node, f'"{block.name}" is pooled already; two poolings cannot follow each other')
+        if node.is_global_average:
+            block.pooling = "average"
+        else:
+            block.pooling = self._max_pooling(node, block)
+        block.output = node.name
+        return tail
+
+    def _max_pooling(self, node: Node, block: Block) -> MaxPooling:
+        size = tuple(node.config["pool_size"])
+        stride = tuple(node.config["strides"] or size)
+        padding = node.config["padding"]
+        wanted = block.node.config["padding"]
+        rows_columns = self.graph.nodes[node.inbounds[0]].output_shape[:2]
+        # One padding rules convolution and pooling in a layer; where the windows tile the map both are the same.
+        # A convolution with a 1x1 kernel has no border and takes the padding of its pooling.
+        tiles = all(
+            n is not None and (n - k) >= 0 and (n - k) % s == 0 and -(-n // s) == (n - k) // s + 1
+            for n, k, s in zip(rows_columns, size, stride, strict=True)
+        )
+        if padding != wanted and not tiles and tuple(block.node.config["kernel_size"]) != (1, 1):
+            raise _refuse(
+                node,
+                f'padding must be "{wanted}" like that of "{block.name}", received "{padding}"; with this padding the '
+                f"windows {size} at every {stride} do not cover the {rows_columns} map evenly",
+                kind="padding",
+                expected=wanted,
+                received=padding,
+            )
+        return MaxPooling(size, stride, padding)
+
+    def _normalization(self, node: Node, tail: _Tail) -> _Tail:
+        if tail.state == "closed":
+            raise _refuse(node, "batch normalization must come before the activation")
+        block = self._open_block(node, tail, "batch normalization")
+        factor, offset = affine(node)
+        if isinstance(block.pooling, MaxPooling) and np.any(factor <= 0):
+            channel = int(np.argmax(factor <= 0))
+            raise _refuse(
+                node,
+                f"gamma must be greater than zero after max pooling, received {factor[channel]:g} for channel {channel}; "
+                "constrain gamma while training, or put the normalization before the pooling",
+                kind="gamma",
+            )
+        if block.scale is None or block.offset is None:
+            block.scale, block.offset = factor, offset
+        else:
+            block.scale, block.offset = factor * block.scale, factor * block.offset + offset
+        block.output = node.name
+        return tail
+
+    def _concatenate(self, node: Node) -> None:
+        tails = [self.tails[name] for name in node.inbounds]
+        axis = node.config.get("axis", -1)
+        rank = len(node.output_shape)
+        if axis not in (-1, rank):
+            raise _refuse(node, f"branches are joined on the channel axis (-1), received {axis}", kind="axis")
+        for name, tail in zip(node.inbounds, tails, strict=True):
+            if tail.state != "closed":
+                raise _refuse(node, f'the branch that ends in "{name}" must end in a quantized activation')
+            if len(self.graph.nodes[name].output_shape) != 3:
+                raise _refuse(node, "branches are joined as maps; put Flatten after Concatenate")
+        blocks = [tail.block for tail in tails]
+        self.found.blocks[node.name] = Block(node.name, node, blocks, output=node.name)
+        self.tails[node.name] = _Tail(node.name, "closed")
+
+    def _flatten(self, node: Node, tail: _Tail) -> _Tail:
+        followers = self._followers(node)
+        if tail.state == "open" and followers:
+            raise _refuse(node, "must come after the activation")
+        if any(not f.is_a("Dense") and not f.is_a("Softmax", "Activation") for f in followers):
+            raise _refuse(node, "must be followed by a QuantizedDense, or come last")
+        return tail
+
+    def _reshape(self, node: Node, tail: _Tail) -> _Tail:
+        before = self.graph.nodes[node.inbounds[0]].output_shape
+        after = node.output_shape
+        values = int(np.prod([n or 1 for n in before]))
+        same = before == after or {before, after} <= {(values,), (1, 1, values)}
+        flat = after == (values,)
+        if not same and not (flat and all(f.is_a("Dense") for f in self._followers(node))):
+            raise _refuse(
+                node,
+                f"{before} to {after} cannot be converted; only (N,) to (1, 1, N), the reverse, and flattening before "
+                "a QuantizedDense can",
+                kind="reshape",
+                received=after,
+            )
+        return tail
+
+    def _followers(self, node: Node) -> list[Node]:
+        """The layers that use the output, past those that compute nothing."""
+        found = []
+        for consumer in self.graph.consumers(node.name):
+            passes = consumer.is_a("Flatten", "Reshape", *_IDENTITIES)
+            found += self._followers(consumer) if passes else [consumer]
+        return found
+
+    def _final(self, node: Node, tail: _Tail) -> _Tail:
+        activation = node.config.get("activation")
+        if activation == "linear":
+            return tail
+        if self._followers(node):
+            raise _refuse(node, "is possible only at the end; use QuantizedReLU between layers", kind="activation")
+        if tail.state == "input":
+            raise _refuse(node, "an activation cannot be the first layer")
+        return _Tail(tail.block, "ended")

@@ -1,0 +1,71 @@
+"""`convert`: from a quantized Keras model to an Akida model."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cnn2snn import akida
+from cnn2snn._keras import keras
+from cnn2snn.conversion.blocks import read_blocks
+from cnn2snn.conversion.graph import read
+from cnn2snn.conversion.specs import Converted, build_model, input_scaling_of
+
+__all__ = ["convert", "convert_blocks"]
+
+
+def convert(
+    model: keras.Model,
+    file_path: str | os.PathLike[str] | None = None,
+    input_scaling: tuple[float, float] | None = None,
+    input_is_image: bool = True,
+) -> akida.Model:
+    """Converts a quantized Keras model to an Akida model.
+
+    Integer inputs of the result are α · x + β for Keras inputs x, with (α, β) = `input_scaling`, or (1 / scale,
+    -offset / scale) where the model begins with a `Rescaling(scale, offset)` layer. The formulas are in section H of
+    ``docs/arithmetic.md``. A final softmax is left out: it does not change which output is the largest.
+
+    Args:
+        model: the quantized model; it is not changed.
+        file_path: where to save the result. ``.fbz`` is appended to a name without suffix, a missing folder is made, and a path that
+            ends in a separator names a folder, in which the file is called like the model. None saves nothing.
+        input_scaling: (α, β), α greater than zero; (1, 0) by default.
+        input_is_image: whether inputs are 8-bit images of 1 or 3 channels (the first layer becomes
+            `InputConvolutional`); otherwise they are values of 4 bits, 0 to 15 (`InputData` comes first).
+
+    Returns:
+        The Akida model.
+
+    Raises:
+        InvalidArgumentError: (ValueError) an argument or a bitwidth that is not possible.
+        UnsupportedModelError: (RuntimeError) a structure that Akida 1.0 cannot express; the message names the layer, what was
+            received, what is allowed and the remedy. An existing file is left as it was.
+
+    Example:
+        >>> model_akida = cnn2snn.convert(quantized, file_path="model.fbz")  # doctest: +SKIP
+    """
+    converted = convert_blocks(model, input_scaling, input_is_image).model
+    if file_path is not None:
+        path = _file(file_path, model.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        converted.save(path)
+    return converted
+
+
+def convert_blocks(
+    model: keras.Model,
+    input_scaling: tuple[float, float] | None = None,
+    input_is_image: bool = True,
+) -> Converted:
+    """The Akida model together with the blocks that it was made of; arguments and errors as for `convert`."""
+    blocks = read_blocks(read(model))
+    return build_model(blocks, input_scaling_of(blocks, input_scaling), input_is_image)
+
+
+def _file(file_path: str | os.PathLike[str], model_name: str) -> Path:
+    text = os.fspath(file_path)
+    if text.endswith(("/", os.sep)):
+        return Path(text) / f"{model_name}.fbz"
+    path = Path(text)
+    return path if path.suffix else path.with_name(path.name + ".fbz")

@@ -1,0 +1,282 @@
+"""Keras models as small graphs: the only module that walks Keras topology.
+
+A model is read once, rewritten as a graph, and built once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cnn2snn._keras import keras
+from cnn2snn.errors import UnsupportedModelError
+
+__all__ = ["Graph", "Node", "build", "read"]
+
+# Weights that transforms and conversion use, by layer class; in the order of Keras.
+_ROLES = {
+    "SeparableConv2D": ("depthwise_kernel", "pointwise_kernel", "bias"),
+    "Conv2D": ("kernel", "bias"),
+    "Dense": ("kernel", "bias"),
+    "BatchNormalization": ("gamma", "beta", "moving_mean", "moving_variance"),
+}
+
+
+@dataclass
+class Node:
+    """One layer.
+
+    Attributes:
+        name: the layer's name.
+        cls: its class.
+        config: its configuration.
+        weights: its weights by role ("kernel", "bias", "gamma", …), or by position for other layers.
+        inbounds: the names of the layers that it reads.
+        output_shape: the shape of its output, without the batch.
+        layer: the layer itself; None once it was replaced.
+    """
+
+    name: str
+    cls: type
+    config: dict[str, Any]
+    weights: dict[str, np.ndarray]
+    inbounds: list[str]
+    output_shape: tuple[int | None, ...]
+    layer: keras.layers.Layer | None
+
+    def is_a(self, *class_names: str) -> bool:
+        """Whether the class, or one that it derives from, has one of these names.
+
+        Names are compared, not classes, so that layers of all Keras generations are recognised.
+        """
+        return any(base.__name__ in class_names for base in self.cls.__mro__)
+
+    def is_exactly(self, *class_names: str) -> bool:
+        """Whether the class has one of these names."""
+        return self.cls.__name__ in class_names
+
+    @property
+    def is_neural(self) -> bool:
+        """Whether this is a layer with weights that can be quantized."""
+        return self.is_exactly(
+            "Conv2D",
+            "SeparableConv2D",
+            "Dense",
+            "QuantizedConv2D",
+            "QuantizedSeparableConv2D",
+            "QuantizedDense",
+        )
+
+    @property
+    def is_max_pooling(self) -> bool:
+        """Whether this is a two-dimensional max pooling."""
+        return self.is_a("MaxPooling2D")
+
+    @property
+    def is_global_average(self) -> bool:
+        """Whether this is a two-dimensional global average pooling."""
+        return self.is_a("GlobalAveragePooling2D")
+
+
+@dataclass
+class Graph:
+    """The layers of a model, in an order in which each comes after those it reads."""
+
+    name: str
+    sequential: bool
+    nodes: dict[str, Node] = field(default_factory=dict)
+    output: str = ""
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(list(self.nodes.values()))
+
+    @property
+    def input(self) -> Node:
+        """The input layer."""
+        return next(iter(self.nodes.values()))
+
+    def consumers(self, name: str) -> list[Node]:
+        """The layers that read layer `name`."""
+        return [node for node in self.nodes.values() if name in node.inbounds]
+
+    def only_consumer(self, name: str) -> Node | None:
+        """The layer that reads `name`, when exactly one does and it reads nothing else."""
+        consumers = self.consumers(name)
+        if len(consumers) == 1 and consumers[0].inbounds == [name]:
+            return consumers[0]
+        return None
+
+    def remove(self, name: str) -> None:
+        """Takes out a layer with one input; those that read it read its input."""
+        node = self.nodes.pop(name)
+        (source,) = node.inbounds
+        for consumer in self.nodes.values():
+            consumer.inbounds = [source if n == name else n for n in consumer.inbounds]
+        if self.output == name:
+            self.output = source
+
+    def swap(self, first: Node, second: Node) -> None:
+        """Exchanges two neighbours, `second` the only reader of `first`."""
+        (source,) = first.inbounds
+        for consumer in self.nodes.values():
+            consumer.inbounds = [first.name if n == second.name else n for n in consumer.inbounds]
+        second.inbounds = [source]
+        first.inbounds = [second.name]
+        if self.output == second.name:
+            self.output = first.name
+        order = list(self.nodes)
+        i, j = order.index(first.name), order.index(second.name)
+        order[i], order[j] = order[j], order[i]
+        self.nodes = {name: self.nodes[name] for name in order}
+
+
+def read(model: keras.Model) -> Graph:
+    """The graph of a Keras model.
+
+    Args:
+        model: a built Sequential or functional model with one input and one output.
+
+    Raises:
+        UnsupportedModelError: the model is not built, has several inputs or outputs, a nested model, a layer
+            that is used more than once, or an operation that is not a layer.
+    """
+    if not model.built or not getattr(model, "inputs", None):
+        raise UnsupportedModelError(
+            f'model "{model.name}" is not built: give it an Input layer or call it once', kind="built"
+        )
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise UnsupportedModelError(
+            f'model "{model.name}" must have one input and one output, it has '
+            f"{len(model.inputs)} and {len(model.outputs)}",
+            kind="inputs",
+            expected=(1, 1),
+            received=(len(model.inputs), len(model.outputs)),
+        )
+    if isinstance(model, keras.Sequential):
+        return _read_sequential(model)
+    return _read_functional(model)
+
+
+def _read_sequential(model: keras.Sequential) -> Graph:
+    graph = Graph(model.name, sequential=True)
+    layers = [layer for layer in model.layers if not _is_input(layer)]
+    first = model.get_config()["layers"][0]
+    given = first["config"] if first["class_name"] == "InputLayer" else {}
+    shape = tuple(model.inputs[0].shape)
+    config = {"name": given.get("name", "input"), "dtype": given.get("dtype", "float32")}
+    graph.nodes[config["name"]] = Node(
+        config["name"], keras.layers.InputLayer, config, {}, [], shape[1:], None
+    )
+    previous = config["name"]
+    for layer in layers:
+        graph.nodes[layer.name] = _node(layer, [previous])
+        previous = layer.name
+    graph.output = previous
+    return graph
+
+
+def _read_functional(model: keras.Model) -> Graph:
+    graph = Graph(model.name, sequential=False)
+    config = model.get_config()
+    known = {layer.name: layer for layer in model.layers}
+    waiting: dict[str, list[str]] = {}
+    for entry in config["layers"]:
+        name = entry.get("name") or entry["config"]["name"]
+        calls = entry["inbound_nodes"]
+        if name not in known:
+            raise UnsupportedModelError(
+                f'"{name}": the operation {entry["class_name"]} is not a layer; use a Keras layer',
+                layer=name,
+                kind="operation",
+                received=entry["class_name"],
+            )
+        if len(calls) > 1:
+            raise UnsupportedModelError(
+                f'layer "{name}" is used {len(calls)} times; make a layer for each use',
+                layer=name,
+                kind="shared",
+                expected=1,
+                received=len(calls),
+            )
+        waiting[name] = list(_sources(calls))
+    while waiting:
+        ready = [name for name, sources in waiting.items() if all(s in graph.nodes for s in sources)]
+        for name in ready:
+            graph.nodes[name] = _node(known[name], waiting.pop(name))
+    outputs = config["output_layers"]
+    graph.output = outputs[0] if isinstance(outputs[0], str) else outputs[0][0]
+    return graph
+
+
+def _is_input(layer: keras.layers.Layer) -> bool:
+    return type(layer).__name__ == "InputLayer"
+
+
+def _sources(value: Any) -> Iterator[str]:
+    """The names of the layers in the description of a call, in the form of Keras 3 or of Keras 2."""
+    if isinstance(value, dict):
+        history = value.get("config", {}).get("keras_history") if "class_name" in value else None
+        if history:
+            yield history[0]
+        else:
+            for item in value.values():
+                yield from _sources(item)
+    elif isinstance(value, (list, tuple)):
+        if len(value) in (3, 4) and isinstance(value[0], str) and isinstance(value[1], int):
+            yield value[0]
+        else:
+            for item in value:
+                yield from _sources(item)
+
+
+def _node(layer: keras.layers.Layer, inbounds: list[str]) -> Node:
+    if isinstance(layer, keras.Model):
+        raise UnsupportedModelError(
+            f'layer "{layer.name}" is a model of its own; put its layers into the model itself',
+            layer=layer.name,
+            kind="nested",
+        )
+    roles = next((_ROLES[b.__name__] for b in type(layer).__mro__ if b.__name__ in _ROLES), None)
+    if roles is None:
+        weights = {str(i): w for i, w in enumerate(layer.get_weights())}
+    else:
+        present = ((role, getattr(layer, role, None)) for role in roles)
+        weights = {role: np.asarray(w) for role, w in present if w is not None}
+    config = layer.get_config()
+    # The quantizers themselves: classes of the user's own need no registration to be carried over.
+    config.update({k: getattr(layer, k) for k in ("quantizer", "quantizer_dw") if k in config})
+    shape = layer.output.shape
+    return Node(layer.name, type(layer), config, weights, inbounds, tuple(shape[1:]), layer)
+
+
+def build(graph: Graph) -> keras.Model:
+    """A new Keras model of the graph, of the same kind and name, with its weights."""
+    layers: dict[str, keras.layers.Layer] = {}
+    tensors: dict[str, Any] = {}
+    for node in graph:
+        if node.is_exactly("InputLayer"):
+            tensors[node.name] = keras.Input(
+                node.output_shape, dtype=node.config.get("dtype"), name=node.name
+            )
+            continue
+        layer = node.cls.from_config(node.config)
+        sources = [tensors[name] for name in node.inbounds]
+        tensors[node.name] = layer(sources[0] if len(sources) == 1 else sources)
+        layers[node.name] = layer
+        _set_weights(layer, node.weights)
+    if graph.sequential:
+        source = tensors[graph.input.name]
+        return keras.Sequential([source, *layers.values()], name=graph.name)
+    return keras.Model(tensors[graph.input.name], tensors[graph.output], name=graph.name)
+
+
+def _set_weights(layer: keras.layers.Layer, weights: dict[str, np.ndarray]) -> None:
+    if all(role.isdigit() for role in weights):
+        if weights:
+            layer.set_weights(list(weights.values()))
+        return
+    for role, value in weights.items():
+        getattr(layer, role).assign(value)

@@ -1,0 +1,385 @@
+"""From blocks to engine layers: parameters, integer weights, thresholds and steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cnn2snn import _akida, akida
+from cnn2snn.conversion.blocks import Block, Blocks, MaxPooling
+from cnn2snn.conversion.variables import IdealLayer, NeuralArrays, engine_weights, ideal_layer
+from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
+
+__all__ = ["Converted", "ConvertedBlock", "InputScaling", "build_model", "input_scaling_of"]
+
+WEIGHT_BITS = (2, 4, 8)
+ACT_BITS = (1, 2, 4)
+
+
+@dataclass(frozen=True)
+class InputScaling:
+    """Integer inputs are scale · (Keras inputs) + shift."""
+
+    scale: float
+    shift: float
+
+
+@dataclass(frozen=True)
+class ConvertedBlock:
+    """A block, its engine layer, and how one became the other.
+
+    Attributes:
+        block: the block.
+        layer: the layer in the engine's model.
+        ideal: integer weights in Keras' layout and ideal thresholds and steps; None for a `Concat`.
+        step: the step of the activation; None without.
+        mismatches: how many activation boundaries differ from the ideal ones, per channel.
+        input_scale, input_shift: α and β of the layer's integer inputs.
+        positions: G, positions summed by global average pooling.
+    """
+
+    block: Block
+    layer: akida.Layer
+    ideal: IdealLayer | None
+    step: float | None
+    mismatches: np.ndarray
+    input_scale: float
+    input_shift: float
+    positions: int
+
+
+@dataclass
+class Converted:
+    """The engine's model and the blocks that it was made of, in order."""
+
+    model: akida.Model
+    blocks: list[ConvertedBlock] = field(default_factory=list)
+
+
+def input_scaling_of(blocks: Blocks, given: tuple[float, float] | None) -> InputScaling:
+    """The input scaling of the model's `Rescaling` layer, or the given one, or (1, 0).
+
+    Raises:
+        InvalidArgumentError: both are there, or the scale is not greater than zero.
+    """
+    if blocks.rescaling is not None and given:
+        raise InvalidArgumentError(
+            "the model has a Rescaling layer, so input_scaling must not be given; leave one of them out",
+            kind="input_scaling",
+            received=given,
+        )
+    if blocks.rescaling is not None:
+        scale, offset = blocks.rescaling
+        if not (np.isfinite(scale) and scale > 0 and np.isfinite(offset)):
+            raise InvalidArgumentError(
+                f"the scale of the Rescaling layer must be greater than zero, received {scale}",
+                kind="input_scaling",
+                received=scale,
+            )
+        return InputScaling(1 / scale, _integer_if_close(-offset / scale))
+    if not given:
+        return InputScaling(1.0, 0.0)
+    if len(given) != 2 or not all(np.isfinite(value) for value in given) or given[0] <= 0:
+        raise InvalidArgumentError(
+            f"input_scaling must be a scale greater than zero and a shift, received {given}",
+            kind="input_scaling",
+            expected="(scale > 0, shift)",
+            received=given,
+        )
+    return InputScaling(float(given[0]), _integer_if_close(float(given[1])))
+
+
+def _integer_if_close(value: float) -> float:
+    """The integer that a shift was meant to be: 1 / scale, rounded to binary, misses it by a little."""
+    nearest = float(np.rint(value))
+    return nearest if abs(value - nearest) <= 1e-6 * max(1.0, abs(value)) else value
+
+
+def build_model(blocks: Blocks, scaling: InputScaling, input_is_image: bool) -> Converted:
+    """The engine's model of the blocks.
+
+    Raises:
+        InvalidArgumentError, UnsupportedModelError: what cannot be expressed; see `cnn2snn.convert`.
+    """
+    builder = _Builder(blocks, scaling, input_is_image)
+    for block in blocks.blocks.values():
+        builder.add(block)
+    return builder.converted
+
+
+class _Builder:
+    def __init__(self, blocks: Blocks, scaling: InputScaling, input_is_image: bool) -> None:
+        self.converted = Converted(akida.Model())
+        self.scaling = scaling
+        self.image = input_is_image
+        # The engine layer of each block, and the step of its outputs.
+        self.layers: dict[str, akida.Layer] = {}
+        self.steps: dict[str, float] = {}
+        if not input_is_image:
+            self._input_data(blocks)
+
+    def _input_data(self, blocks: Blocks) -> None:
+        if self.scaling.shift != 0:
+            raise InvalidArgumentError(
+                f"inputs that are not images are not shifted: the shift must be 0, received {self.scaling.shift:g}",
+                kind="input_scaling",
+                expected=0,
+                received=self.scaling.shift,
+            )
+        shape = blocks.input.output_shape
+        if len(shape) not in (1, 3) or None in shape:
+            raise UnsupportedModelError(
+                f'layer "{blocks.input.name}": the input shape must be (height, width, channels) or (channels,) '
+                f"of known sizes, received {shape}",
+                layer=blocks.input.name,
+                kind="input_shape",
+                received=shape,
+            )
+        dims = (1, 1, *shape) if len(shape) == 1 else shape
+        layer = akida.InputData(dims, input_bits=4, name=blocks.input.name)
+        self.converted.model.add(layer)
+        self.layers[""] = layer
+
+    def add(self, block: Block) -> None:
+        """Adds the engine layer of one block; those that it reads are there."""
+        if block.is_concat:
+            self._concat(block)
+            return
+        arrays = _read_arrays(block)
+        step = _step(block)
+        is_input = block.inbounds == [""]
+        alpha = self.scaling.scale if is_input else 1 / self.steps[block.inbounds[0]]
+        beta = self.scaling.shift if is_input else 0.0
+        layer = self._layer(block, arrays, is_input)
+        inbounds = [] if is_input and self.image else [self.layers[name] for name in block.inbounds]
+        self.converted.model.add(layer, inbounds)
+        positions = int(np.prod(_conv_positions(block))) if block.pooling == "average" else 1
+        ideal = ideal_layer(
+            arrays, input_scale=alpha, input_shift=beta, positions=positions, step=step
+        )
+        mismatches = _set_variables(layer, block, ideal)
+        self.layers[block.name] = layer
+        if step is not None:
+            self.steps[block.name] = step
+        self.converted.blocks.append(
+            ConvertedBlock(block, layer, ideal, step, mismatches, alpha, beta, positions)
+        )
+
+    def _concat(self, block: Block) -> None:
+        steps = {name: self.steps[name] for name in block.inbounds}
+        if len(set(steps.values())) > 1:
+            listed = ", ".join(f'"{name}": {step:g}' for name, step in steps.items())
+            raise UnsupportedModelError(
+                f'layer "{block.name}": the activations of all branches must have the same step, received {listed}; '
+                "give them the same bitwidth and max_value",
+                layer=block.name,
+                kind="step",
+                received=steps,
+            )
+        layer = akida.Concat(name=block.name)
+        self.converted.model.add(layer, [self.layers[name] for name in block.inbounds])
+        self.layers[block.name] = layer
+        step = next(iter(steps.values()))
+        self.steps[block.name] = step
+        self.converted.blocks.append(
+            ConvertedBlock(block, layer, None, step, np.zeros(0, np.uint8), 1 / step, 0.0, 1)
+        )
+
+    def _layer(self, block: Block, arrays: NeuralArrays, is_input: bool) -> akida.Layer:
+        node = block.node
+        if arrays.bitwidth not in WEIGHT_BITS:
+            raise InvalidArgumentError(
+                f'layer "{node.name}": the bitwidth of weights must be one of 2, 4, 8, received {arrays.bitwidth}',
+                layer=node.name,
+                kind="weights_bits",
+                expected=WEIGHT_BITS,
+                received=arrays.bitwidth,
+            )
+        activation: dict = {"activation": False}
+        if block.activation is not None:
+            bits = block.activation.config["bitwidth"]
+            if bits not in ACT_BITS:
+                raise InvalidArgumentError(
+                    f'layer "{block.activation.name}": the bitwidth of activations must be one of 1, 2, 4, '
+                    f"received {bits}",
+                    layer=block.activation.name,
+                    kind="act_bits",
+                    expected=ACT_BITS,
+                    received=bits,
+                )
+            activation = {"act_bits": bits}
+        name, bits = node.name, arrays.bitwidth
+        if node.is_a("Dense"):
+            if is_input and self.image:
+                raise _not_an_image(block, "a QuantizedDense")
+            return akida.FullyConnected(
+                arrays.kernel.shape[-1], name=name, weights_bits=bits, **activation
+            )
+        kernel = arrays.kernel if arrays.depthwise is None else arrays.depthwise
+        common = {
+            "kernel_size": kernel.shape[:2],
+            "filters": arrays.kernel.shape[-1],
+            "name": name,
+            "padding": _padding(block),
+            "kernel_stride": tuple(node.config["strides"]),
+            "weights_bits": bits,
+            **_pooling(block),
+            **activation,
+        }
+        if not (is_input and self.image):
+            cls = akida.Convolutional if arrays.depthwise is None else akida.SeparableConvolutional
+            return cls(**common)
+        if arrays.depthwise is not None:
+            raise _not_an_image(block, "a QuantizedSeparableConv2D")
+        shape = tuple(node.layer.input.shape[1:])
+        if None in shape or shape[-1] not in (1, 3):
+            raise UnsupportedModelError(
+                f'layer "{name}": an image must have known sizes and 1 or 3 channels, received {shape}; for other '
+                "inputs of at most 4 bits convert with input_is_image=False",
+                layer=name,
+                kind="input_shape",
+                expected="1 or 3 channels",
+                received=shape,
+            )
+        value = self._padding_value(block)
+        return akida.InputConvolutional(shape, padding_value=value, **common)
+
+    def _padding_value(self, block: Block) -> int:
+        """The integer input that is a Keras zero; any value where nothing is padded."""
+        shift = self.scaling.shift
+        if shift.is_integer() and 0 <= shift <= 255:
+            return int(shift)
+        if _padding(block) == akida.Padding.Valid:
+            return 0
+        raise UnsupportedModelError(
+            f'layer "{block.name}": with padding "same" the input that stands for 0 (the padding value) must be an '
+            f"integer in 0..255, received {shift:g}; rescale inputs by an integer, as in "
+            'Rescaling(1 / 128, -1), or use padding "valid"',
+            layer=block.name,
+            kind="padding_value",
+            expected="0..255",
+            received=shift,
+        )
+
+
+def _not_an_image(block: Block, received: str) -> UnsupportedModelError:
+    return UnsupportedModelError(
+        f'layer "{block.name}": the first layer for images must be a QuantizedConv2D, received {received}; '
+        "for inputs of at most 4 bits convert with input_is_image=False",
+        layer=block.name,
+        kind="first_layer",
+        expected="QuantizedConv2D",
+        received=received,
+    )
+
+
+def _padding(block: Block) -> akida.Padding:
+    padding = block.node.config["padding"]
+    if isinstance(block.pooling, MaxPooling) and tuple(block.node.config["kernel_size"]) == (1, 1):
+        # A 1x1 kernel has no border: the padding of the pooling rules.
+        padding = block.pooling.padding
+    return akida.Padding.Same if padding == "same" else akida.Padding.Valid
+
+
+def _pooling(block: Block) -> dict:
+    if block.pooling == "average":
+        return {"pool_type": akida.PoolType.Average}
+    if isinstance(block.pooling, MaxPooling):
+        return {
+            "pool_type": akida.PoolType.Max,
+            "pool_size": block.pooling.size,
+            "pool_stride": block.pooling.stride,
+        }
+    return {}
+
+
+def _conv_positions(block: Block) -> tuple[int, int]:
+    """Height and width of the convolution's output."""
+    return block.node.output_shape[0], block.node.output_shape[1]
+
+
+def _step(block: Block) -> float | None:
+    if block.activation is None:
+        return None
+    step = float(np.float32(block.activation.layer.step))
+    if not (np.isfinite(step) and step > 0):
+        raise UnsupportedModelError(
+            f'layer "{block.activation.name}": step must be finite and greater than zero, received {step}',
+            layer=block.activation.name,
+            kind="step",
+            received=step,
+        )
+    return step
+
+
+def _read_arrays(block: Block) -> NeuralArrays:
+    """What conversion needs of the block's Keras layer."""
+    node = block.node
+    quantizer = node.config["quantizer"]
+    kernel = node.weights.get("pointwise_kernel", node.weights.get("kernel"))
+    filters = kernel.shape[-1]
+    depthwise, depthwise_scale = None, 1.0
+    if "depthwise_kernel" in node.weights:
+        quantizer_dw = node.config["quantizer_dw"]
+        if quantizer_dw.bitwidth != quantizer.bitwidth:
+            raise InvalidArgumentError(
+                f'layer "{node.name}": quantizer and quantizer_dw must have the same bitwidth, received '
+                f"{quantizer.bitwidth} and {quantizer_dw.bitwidth}",
+                layer=node.name,
+                kind="weights_bits",
+                expected=quantizer.bitwidth,
+                received=quantizer_dw.bitwidth,
+            )
+        raw = node.weights["depthwise_kernel"]
+        depthwise = np.asarray(quantizer_dw.quantize(raw))
+        scales = np.ravel(np.asarray(quantizer_dw.scale_factor(raw), np.float64))
+        if scales.size != 1:
+            raise UnsupportedModelError(
+                f'layer "{node.name}": quantizer_dw must give one scale for the whole depthwise kernel, received '
+                f"{scales.size}; use MaxQuantizer",
+                layer=node.name,
+                kind="quantizer_dw",
+                expected=1,
+                received=scales.size,
+            )
+        depthwise_scale = float(scales[0])
+    ones = np.ones(filters)
+    return NeuralArrays(
+        name=node.name,
+        bitwidth=quantizer.bitwidth,
+        kernel=np.asarray(quantizer.quantize(kernel)),
+        kernel_scale=np.asarray(quantizer.scale_factor(kernel), np.float64),
+        depthwise=depthwise,
+        depthwise_scale=depthwise_scale,
+        bias=node.weights.get("bias", np.zeros(filters, np.float32)),
+        norm_scale=ones if block.scale is None else block.scale,
+        norm_offset=0 * ones if block.offset is None else block.offset,
+    )
+
+
+def _set_variables(layer: akida.Layer, block: Block, ideal: IdealLayer) -> np.ndarray:
+    """Sets weights, thresholds and steps; returns the mismatches per channel."""
+    dims = tuple(layer.input_dims)
+    if ideal.depthwise is None:
+        layer_type = layer.parameters.layer_type.name
+        layer.set_variable("weights", engine_weights(layer_type, ideal.weights, dims))
+    else:
+        layer.set_variable("weights", engine_weights("Depthwise", ideal.depthwise, dims))
+        layer.set_variable("weights_pw", engine_weights("Pointwise", ideal.weights, dims))
+    try:
+        if block.activation is None:
+            threshold, act_step = _akida.fit_output(ideal.t, ideal.s)
+            mismatches = np.zeros(ideal.t.shape, np.uint8)
+        else:
+            bits = block.activation.config["bitwidth"]
+            threshold, act_step, mismatches = _akida.fit_boundaries(ideal.t, ideal.s, bits)
+    except ValueError as error:
+        raise UnsupportedModelError(
+            f'layer "{block.name}": {error}; a tiny gamma, a dead filter or a huge scale is the usual cause',
+            layer=block.name,
+            kind="threshold",
+        ) from error
+    layer.set_variable("threshold", threshold)
+    layer.set_variable("act_step", act_step)
+    return mismatches

@@ -1,0 +1,179 @@
+"""Integer weights and ideal thresholds and steps of a layer, in NumPy and float64 alone.
+
+The formulas are those of section H of ``docs/arithmetic.md``. "Ideal" means: the stored float32 scales, biases and steps taken
+as real numbers, nothing rounded to what a chip can hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnn2snn.errors import UnsupportedModelError
+
+__all__ = ["IdealLayer", "NeuralArrays", "engine_weights", "ideal_layer"]
+
+
+@dataclass(frozen=True)
+class NeuralArrays:
+    """What conversion reads of a quantized Keras layer.
+
+    Attributes:
+        name: the layer's name.
+        bitwidth: bits of the weights.
+        kernel: quantized kernel (height, width, channels, filters), pointwise kernel (1, 1, channels, filters) or matrix
+            (inputs, units), floats.
+        kernel_scale: its scale factor, a scalar or (filters,).
+        depthwise: quantized depthwise kernel (height, width, channels, 1), or None.
+        depthwise_scale: its scale factor, a scalar; 1 without.
+        bias: (filters,), zeros without.
+        norm_scale, norm_offset: batch normalization z' = scale · z + offset, (filters,) each; ones and zeros without.
+    """
+
+    name: str
+    bitwidth: int
+    kernel: np.ndarray
+    kernel_scale: np.ndarray
+    depthwise: np.ndarray | None
+    depthwise_scale: float
+    bias: np.ndarray
+    norm_scale: np.ndarray
+    norm_offset: np.ndarray
+
+
+@dataclass(frozen=True)
+class IdealLayer:
+    """Integer weights in Keras' layout, and the ideal real numbers of each output channel.
+
+    Attributes:
+        weights: int8, of the shape of `NeuralArrays.kernel`, signs changed where the normalization is negative.
+        depthwise: int8 depthwise weights, or None.
+        gain: A of H3: the potential is gain · (z - bias) + shift, z the Keras pre-activation.
+        bias: the bias with the normalization merged.
+        shift: G · beta · σ of H3.
+        t: the ideal threshold: where level 1 begins; without activation the potential of z = 0.
+        s: the ideal interval between boundaries; without activation `gain`.
+    """
+
+    weights: np.ndarray
+    depthwise: np.ndarray | None
+    gain: np.ndarray
+    bias: np.ndarray
+    shift: np.ndarray
+    t: np.ndarray
+    s: np.ndarray
+
+
+def ideal_layer(
+    arrays: NeuralArrays,
+    *,
+    input_scale: float,
+    input_shift: float,
+    positions: int,
+    step: float | None,
+) -> IdealLayer:
+    """Integer weights, thresholds and intervals of a layer (H2 to H4).
+
+    Args:
+        arrays: the quantized Keras layer.
+        input_scale: α, integer inputs per unit of Keras inputs, greater than zero.
+        input_shift: β, the integer input of a Keras input of 0.
+        positions: G, the number of positions summed by global average pooling, 1 without.
+        step: the step of the activation; None without activation.
+
+    Raises:
+        UnsupportedModelError: weights that are not integers over their scale, a scale that is not usable, a bias or
+            normalization that is not finite, or a normalization factor of zero.
+    """
+    filters = arrays.bias.shape[0]
+    scale = np.broadcast_to(np.asarray(arrays.kernel_scale, np.float64), (filters,))
+    weights = _integers(arrays.name, arrays.kernel, scale, arrays.bitwidth)
+    depthwise = None
+    if arrays.depthwise is not None:
+        depthwise = _integers(
+            arrays.name, arrays.depthwise, np.float64(arrays.depthwise_scale), arrays.bitwidth
+        )
+        scale = scale * arrays.depthwise_scale
+    factor = arrays.norm_scale.astype(np.float64)
+    bias = factor * arrays.bias.astype(np.float64) + arrays.norm_offset
+    for what, values in (("bias", bias), ("batch normalization", factor)):
+        if not np.all(np.isfinite(values)):
+            raise _error(arrays.name, what, "finite", values, ~np.isfinite(values))
+    if np.any(factor == 0):
+        raise _error(arrays.name, "gamma", "different from zero", factor, factor == 0)
+    weights = np.where(factor < 0, -weights, weights).astype(np.int8)
+    gain = positions * input_scale * scale / np.abs(factor)
+    axes = tuple(range(weights.ndim - 1))
+    # β is different from zero only for image convolutions, which have no depthwise kernel.
+    shift = positions * input_shift * weights.sum(axis=axes, dtype=np.int64)
+    half = 0.0 if step is None else step / 2
+    return IdealLayer(
+        weights=weights,
+        depthwise=depthwise,
+        gain=gain,
+        bias=bias,
+        shift=np.asarray(shift, np.float64),
+        t=gain * (half - bias) + shift,
+        s=gain * (1.0 if step is None else step),
+    )
+
+
+def _integers(layer: str, quantized: np.ndarray, scale: np.ndarray, bitwidth: int) -> np.ndarray:
+    """Quantized weights times their scale, which must be integers in ±(2^(bitwidth − 1) − 1)."""
+    usable = np.isfinite(scale) & (scale > 0)
+    if not np.all(usable):
+        raise _error(layer, "the scale factor of the weights", "finite and greater than zero", scale, ~usable)
+    values = quantized.astype(np.float64) * scale
+    integers = np.rint(values)
+    limit = 2 ** (bitwidth - 1) - 1
+    # Quantized weights are integers divided by the scale in float32, hence the tolerance.
+    off = ~(np.abs(values - integers) <= 1e-3) | (np.abs(integers) > limit)
+    if np.any(off):
+        raise UnsupportedModelError(
+            f'layer "{layer}": quantize(w) * scale_factor(w) must be integers in {-limit}..{limit} '
+            f"({bitwidth} bits), received {values[off][0]:g}; correct the layer's quantizer",
+            layer=layer,
+            kind="weights",
+            expected=(-limit, limit),
+            received=float(values[off][0]),
+        )
+    return integers.astype(np.int8)
+
+
+def _error(
+    layer: str, subject: str, allowed: str, values: np.ndarray, wrong: np.ndarray
+) -> UnsupportedModelError:
+    channel = int(np.argmax(np.ravel(wrong)))
+    received = float(np.ravel(values)[channel])
+    return UnsupportedModelError(
+        f'layer "{layer}": {subject} must be {allowed}, received {received:g} for channel {channel}',
+        layer=layer,
+        kind=subject,
+        expected=allowed,
+        received=received,
+    )
+
+
+def engine_weights(
+    layer_type: str, weights: np.ndarray, input_dims: tuple[int, int, int]
+) -> np.ndarray:
+    """Integer weights from Keras' layout to the engine's.
+
+    Args:
+        layer_type: "InputConvolutional", "Convolutional", "Depthwise", "Pointwise" or "FullyConnected".
+        weights: int8 in Keras' layout.
+        input_dims: (height, width, channels) of the layer's input.
+
+    Returns:
+        int8: convolutional and depthwise kernels flipped on both spatial axes; the rows of a matrix in the order in which
+        the engine flattens, the first axis fastest; other kernels as they are.
+    """
+    if layer_type in ("Convolutional", "Depthwise"):
+        weights = weights[::-1, ::-1]
+    elif layer_type == "FullyConnected":
+        x, y, c = input_dims
+        units = weights.shape[-1]
+        weights = weights.reshape(x, y, c, units).transpose(2, 1, 0, 3)
+        weights = weights.reshape(1, 1, x * y * c, units)
+    return np.ascontiguousarray(weights, np.int8)

@@ -1,0 +1,128 @@
+"""Loading quantized Keras models, those of the original toolkit's Keras 2 files included."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cnn2snn import quantization_layers, quantization_ops
+from cnn2snn._keras import LEGACY, keras
+from cnn2snn.errors import InvalidArgumentError
+
+__all__ = ["cnn2snn_objects", "load_quantized_model"]
+
+# Every class that a saved model can hold, by name.
+cnn2snn_objects: dict[str, type] = {
+    name: getattr(module, name)
+    for module, names in (
+        (
+            quantization_ops,
+            ("MaxQuantizer", "MaxPerAxisQuantizer", "StdWeightQuantizer", "StdPerAxisQuantizer"),
+        ),
+        (
+            quantization_layers,
+            (
+                "QuantizedConv2D",
+                "QuantizedSeparableConv2D",
+                "QuantizedDense",
+                "QuantizedReLU",
+                "ActivationDiscreteRelu",
+            ),
+        ),
+    )
+    for name in names
+}
+
+
+def load_quantized_model(
+    filepath: str | Path,
+    custom_objects: dict[str, type] | None = None,
+    compile_model: bool = True,
+) -> keras.Model:
+    """Loads a Keras model that may hold quantized layers.
+
+    Reads `.keras` files and `.h5` files, among them those that the original toolkit wrote with Keras 2. Layer
+    names with a slash, which Keras 3 does not allow, get an underscore in its place.
+
+    Args:
+        filepath: the file.
+        custom_objects: classes of one's own by name, which win over the classes of this package.
+        compile_model: whether the model is compiled as it was when it was saved.
+
+    Returns:
+        The Keras model.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        InvalidArgumentError: the file is a folder, or its suffix is neither `.keras` nor `.h5`.
+    """
+    path = Path(filepath)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {str(path)!r}")
+    if path.is_dir() or path.suffix not in {".keras", ".h5", ".hdf5"}:
+        raise InvalidArgumentError(
+            f"a Keras model must be a file with the suffix .keras or .h5, received {str(path)!r}; "
+            "save it with model.save('name.keras')",
+            kind="filepath",
+            expected=".keras or .h5",
+            received=str(path),
+        )
+    objects = {**cnn2snn_objects, **(custom_objects or {})}
+    if LEGACY or path.suffix == ".keras":
+        return keras.models.load_model(path, custom_objects=objects, compile=compile_model)
+    with tempfile.TemporaryDirectory() as folder:
+        return keras.models.load_model(
+            _without_slashes(path, Path(folder)), custom_objects=objects, compile=compile_model
+        )
+
+
+def _without_slashes(path: Path, folder: Path) -> Path:
+    """The HDF5 file, or a copy of it in which no layer name has a slash."""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        config = json.loads(file.attrs["model_config"]) if "model_config" in file.attrs else {}
+    names = {name: name.replace("/", "_") for name in _layer_names(config) if "/" in name}
+    if not names:
+        return path
+    copy = folder / "model.h5"
+    shutil.copyfile(path, copy)
+    with h5py.File(copy, "r+") as file:
+        file.attrs["model_config"] = json.dumps(_renamed(config, names))
+        weights = file["model_weights"]
+        weights.attrs["layer_names"] = [
+            names.get(name, name) for name in map(_text, weights.attrs["layer_names"])
+        ]
+        for old, new in names.items():
+            if old in weights:
+                weights.move(old, new)
+    return copy
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _layer_names(config: Any) -> set[str]:
+    """The names in every configuration that belongs to a class."""
+    if isinstance(config, list):
+        return set().union(*map(_layer_names, config))
+    if not isinstance(config, dict):
+        return set()
+    names = set().union(*map(_layer_names, config.values()))
+    inner = config.get("config")
+    if "class_name" in config and isinstance(inner, dict) and isinstance(inner.get("name"), str):
+        names.add(inner["name"])
+    return names
+
+
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    """The same structure with every text that is an old name replaced."""
+    if isinstance(value, dict):
+        return {key: _renamed(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_renamed(item, names) for item in value]
+    return names.get(value, value) if isinstance(value, str) else value

@@ -1,0 +1,284 @@
+"""Quantization of Keras models: float layers replaced by quantized ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cnn2snn import quantization_layers, quantization_ops
+from cnn2snn._keras import keras
+from cnn2snn.conversion.graph import Node, build, read
+from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
+from cnn2snn.quantization_ops import MaxPerAxisQuantizer, MaxQuantizer, WeightQuantizer
+from cnn2snn.transforms.fold_batchnorm import fold_graph
+from cnn2snn.transforms.invert_batchnorm_pooling import invert_graph
+
+__all__ = ["quantize", "quantize_layer"]
+
+QuantizerFunction = Callable[[keras.layers.Layer, WeightQuantizer], WeightQuantizer]
+
+# Quantized class of each float one.
+_QUANTIZED = {
+    "Conv2D": quantization_layers.QuantizedConv2D,
+    "SeparableConv2D": quantization_layers.QuantizedSeparableConv2D,
+    "Dense": quantization_layers.QuantizedDense,
+}
+
+# Layers with weights, or with an activation, that have no quantized form, and what to use instead.
+_NO_QUANTIZED_FORM = {
+    "DepthwiseConv2D": "use SeparableConv2D",
+    "Conv1D": "use Conv2D on inputs of height 1",
+    "Conv3D": "use Conv2D",
+    "Conv2DTranspose": "Akida 1.0 has no transposed convolution",
+    "SeparableConv1D": "use SeparableConv2D on inputs of height 1",
+    "LeakyReLU": "use ReLU",
+    "PReLU": "use ReLU",
+    "ELU": "use ReLU",
+}
+
+# What an Activation layer may compute in a model that is quantized: it comes last and changes no class.
+_FINAL_ACTIVATIONS = {"linear", "softmax", "sigmoid"}
+
+
+def quantize(
+    model: keras.Model,
+    weight_quantization: int = 0,
+    activ_quantization: int = 0,
+    input_weight_quantization: int | None = None,
+    fold_BN: bool = True,
+    quantizer_function: QuantizerFunction | None = None,
+) -> keras.Model:
+    """Replaces the layers of a Keras model by quantized ones.
+
+    `Conv2D`, `SeparableConv2D` and `Dense` get quantized weights, `ReLU` becomes `QuantizedReLU` with the same
+    `max_value` (2^bits - 1 where it has none). Layers that are quantized already get the new widths. Everything
+    that computes the same on integers stays. Model and layer names are kept.
+
+    Args:
+        model: a built Sequential or functional model; it is not changed.
+        weight_quantization: bits of the weights, 2 to 8; 0 leaves float layers as they are.
+        activ_quantization: bits of the activations, at least 1 (1, 2 and 4 can be converted); 0 leaves ReLUs as they are.
+        input_weight_quantization: bits of the weights of the first layer with weights; `weight_quantization` by default.
+        fold_BN: whether poolings followed by a batch normalization are moved behind it, and normalizations
+            folded into the layer before them, first.
+        quantizer_function: called as ``quantizer_function(layer, default_quantizer)`` for each float layer; gives
+            the quantizer to use. For a separable layer it is called for the pointwise, then for the depthwise kernel. By default
+            kernels get a `MaxPerAxisQuantizer`, depthwise kernels a `MaxQuantizer`.
+
+    Returns:
+        A new model of the same kind.
+
+    Raises:
+        InvalidArgumentError: a width that is not possible, or 0 for a layer that is quantized already.
+        UnsupportedModelError: a layer that would stay in float or lose an argument.
+
+    Example:
+        >>> quantized = cnn2snn.quantize(model, weight_quantization=4, activ_quantization=4,
+        ...                              input_weight_quantization=8)  # doctest: +SKIP
+    """
+    if input_weight_quantization is None:
+        input_weight_quantization = weight_quantization
+    graph = read(model)
+    if fold_BN:
+        invert_graph(graph)
+        fold_graph(graph)
+    first = True
+    for node in graph:
+        if node.is_neural:
+            bits = input_weight_quantization if first else weight_quantization
+            _quantize_weights(node, bits, quantizer_function)
+            first = False
+        elif _is_activation(node):
+            _quantize_activation(node, activ_quantization)
+        elif weight_quantization or activ_quantization:
+            _refuse_float(node)
+    return build(graph)
+
+
+def quantize_layer(
+    model: keras.Model,
+    target_layer: int | str | keras.layers.Layer,
+    bitwidth: int,
+    quantizer_function: QuantizerFunction | None = None,
+) -> keras.Model:
+    """Replaces one layer of a Keras model by a quantized one, or changes its width.
+
+    Args:
+        model: a built Sequential or functional model; it is not changed.
+        target_layer: the layer, its name or its index in ``model.layers``.
+        bitwidth: bits of its weights (2 to 8) or of its activation (at least 1).
+        quantizer_function: as for `quantize`.
+
+    Returns:
+        A new model of the same kind; nothing is folded.
+
+    Raises:
+        InvalidArgumentError: no such layer, or a width that is not possible.
+        UnsupportedModelError: the layer has no quantized form.
+    """
+    if isinstance(bitwidth, bool) or not isinstance(bitwidth, int) or bitwidth <= 0:
+        raise InvalidArgumentError(
+            f"bitwidth must be an integer greater than zero, received {bitwidth!r}",
+            kind="bitwidth",
+            expected="greater than zero",
+            received=bitwidth,
+        )
+    graph = read(model)
+    node = graph.nodes[_target_name(model, target_layer)]
+    if node.is_neural:
+        _quantize_weights(node, bitwidth, quantizer_function)
+    elif _is_activation(node):
+        _quantize_activation(node, bitwidth)
+    else:
+        _refuse_float(node)
+        raise UnsupportedModelError(
+            f'layer "{node.name}": a {node.cls.__name__} has nothing to quantize; name a convolution, a Dense or '
+            "a ReLU",
+            layer=node.name,
+            kind="layer",
+            received=node.cls.__name__,
+        )
+    return build(graph)
+
+
+def _target_name(model: keras.Model, target: int | str | keras.layers.Layer) -> str:
+    names = [layer.name for layer in model.layers]
+    if isinstance(target, int) and not isinstance(target, bool):
+        if not -len(names) <= target < len(names):
+            raise InvalidArgumentError(
+                f"target_layer must be in {-len(names)}..{len(names) - 1}, received {target}",
+                kind="target_layer",
+                received=target,
+            )
+        return names[target]
+    if isinstance(target, str) and target in names:
+        return target
+    if any(layer is target for layer in model.layers):
+        return target.name
+    raise InvalidArgumentError(
+        f"target_layer must be a layer of the model, its name or its index, received {target!r}; "
+        f"the layers are {', '.join(names)}",
+        kind="target_layer",
+        received=target,
+    )
+
+
+def _is_activation(node: Node) -> bool:
+    return node.is_exactly("ReLU") or node.is_a("QuantizedActivation")
+
+
+def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None) -> None:
+    if "quantizer" in node.config:
+        if bits == 0:
+            raise InvalidArgumentError(
+                f'layer "{node.name}" is quantized already; its width must be 2..8, received 0',
+                layer=node.name,
+                kind="bitwidth",
+                expected="2 to 8",
+                received=0,
+            )
+        for key in ("quantizer", "quantizer_dw"):
+            if key in node.config:
+                old = getattr(node.layer, key)
+                node.config[key] = type(old).from_config({**old.get_config(), "bitwidth": bits})
+        return
+    if bits == 0:
+        return
+    cls = _QUANTIZED[node.cls.__name__]
+    config = dict(node.config)
+    for name, value in cls.unsupported_args.items():
+        received = config.pop(name, value)
+        received = tuple(received) if isinstance(received, (list, tuple)) else received
+        if received != value:
+            raise UnsupportedModelError(
+                f'layer "{node.name}": {name} must be {value!r}, received {received!r}'
+                + ("; put the activation into a layer of its own" if name == "activation" else ""),
+                layer=node.name,
+                kind=name,
+                expected=value,
+                received=received,
+            )
+    config.pop("quantization_config", None)
+    config["quantizer"] = _chosen(node, MaxPerAxisQuantizer(bits), function)
+    if "depthwise_kernel" in node.weights:
+        config["quantizer_dw"] = _chosen(node, MaxQuantizer(bits), function)
+    node.cls, node.config = cls, config
+
+
+def _chosen(
+    node: Node, default: WeightQuantizer, function: QuantizerFunction | None
+) -> WeightQuantizer:
+    if function is None:
+        return default
+    chosen = function(node.layer, default)
+    if chosen is None:
+        raise InvalidArgumentError(
+            f'layer "{node.name}": quantizer_function must return a quantizer, received None',
+            layer=node.name,
+            kind="quantizer_function",
+        )
+    return quantization_ops.get(chosen)
+
+
+def _quantize_activation(node: Node, bits: int) -> None:
+    if node.is_exactly("ReLU"):
+        if bits == 0:
+            return
+        _refuse_argument(node, "threshold", 0.0)
+        _refuse_argument(node, "negative_slope", 0.0)
+        max_value = node.config.get("max_value")
+        _replace_activation(node, bits, None if max_value is None else float(max_value))
+        return
+    if bits == 0:
+        raise InvalidArgumentError(
+            f'layer "{node.name}" is quantized already; its width must be at least 1, received 0',
+            layer=node.name,
+            kind="bitwidth",
+            expected="at least 1",
+            received=0,
+        )
+    if node.is_exactly("ActivationDiscreteRelu"):
+        # Its largest output depends on its width; the replacement keeps it.
+        levels = 2 ** node.config["bitwidth"] - 1
+        _replace_activation(node, bits, float(min(levels, 6)))
+    else:
+        node.config = {**node.config, "bitwidth": bits}
+
+
+def _replace_activation(node: Node, bits: int, max_value: float | None) -> None:
+    node.cls = quantization_layers.QuantizedReLU
+    kept = {key: node.config[key] for key in ("name", "trainable", "dtype") if key in node.config}
+    node.config = {**kept, "bitwidth": bits, "max_value": max_value}
+
+
+def _refuse_argument(node: Node, name: str, value: float) -> None:
+    received = node.config.get(name) or 0.0
+    if float(received) != value:
+        raise UnsupportedModelError(
+            f'layer "{node.name}": {name} must be {value:g}, received {received}',
+            layer=node.name,
+            kind=name,
+            expected=value,
+            received=received,
+        )
+
+
+def _refuse_float(node: Node) -> None:
+    """Refuses layers that would stay in float although a quantized model is asked for."""
+    remedy = _NO_QUANTIZED_FORM.get(node.cls.__name__)
+    if node.is_exactly("Activation"):
+        activation = node.config.get("activation")
+        if isinstance(activation, dict):
+            activation = activation.get("class_name", activation)
+        if activation in _FINAL_ACTIVATIONS:
+            return
+        remedy = "use a ReLU layer"
+    elif remedy is None and node.weights and not node.is_a("BatchNormalization"):
+        remedy = "quantization knows Conv2D, SeparableConv2D, Dense and ReLU"
+    if remedy is not None:
+        raise UnsupportedModelError(
+            f'layer "{node.name}": a {node.cls.__name__} cannot be quantized and would stay in float; {remedy}',
+            layer=node.name,
+            kind="layer",
+            received=node.cls.__name__,
+        )

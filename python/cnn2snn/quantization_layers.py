@@ -1,0 +1,319 @@
+"""Quantized Keras layers and activations.
+
+A quantized layer computes what its Keras parent computes, with weights that its quantizer has put on a grid of
+integers; the weights that are trained stay float. A quantized activation gives multiples of its step. Biases are not
+quantized: conversion turns them into thresholds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnn2snn import quantization_ops
+from cnn2snn._keras import keras, register, tf
+from cnn2snn.errors import InvalidArgumentError, InvalidTypeError
+from cnn2snn.quantization_ops import WeightQuantizer
+
+__all__ = [
+    "ActivationDiscreteRelu",
+    "QuantizedActivation",
+    "QuantizedConv2D",
+    "QuantizedDense",
+    "QuantizedReLU",
+    "QuantizedSeparableConv2D",
+]
+
+
+class _Quantized:
+    """What quantized layers share: refused arguments, configuration."""
+
+    # Arguments of the Keras parent that have one possible value, and that value.
+    unsupported_args: dict[str, Any] = {}
+
+    def _refuse(self, kwargs: dict[str, Any]) -> None:
+        """Takes out arguments at their only value, which old files carry; any other value is refused."""
+        for name, value in self.unsupported_args.items():
+            received = kwargs.pop(name, value)
+            if isinstance(received, (list, tuple)):
+                received = tuple(received)
+            if received != value and not (name == "activation" and received is None):
+                raise InvalidTypeError(
+                    f"{type(self).__name__}: {name} is always {value!r}, received {received!r}",
+                    layer=kwargs.get("name"),
+                    kind=name,
+                    expected=value,
+                    received=received,
+                )
+
+    def _config(self, config: dict[str, Any], **quantizers: WeightQuantizer) -> dict[str, Any]:
+        for name in self.unsupported_args:
+            config.pop(name, None)
+        for name, quantizer in quantizers.items():
+            config[name] = keras.utils.serialize_keras_object(quantizer)
+        return config
+
+
+_CONV_ARGS = {
+    "data_format": "channels_last",
+    "activation": "linear",
+    "dilation_rate": (1, 1),
+}
+
+
+@register(package="cnn2snn")
+class QuantizedConv2D(_Quantized, keras.layers.Conv2D):
+    """`Conv2D` with quantized weights.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: height and width of the kernel.
+        quantizer: quantizer of the kernel, shape (height, width, channels, filters).
+        strides: along height and width.
+        padding: "valid" or "same".
+        use_bias: whether a (float) bias is added.
+        **kwargs: initializers, regularizers, constraints and `name`, as in Keras.
+
+    Raises:
+        TypeError: `data_format`, `activation`, `dilation_rate` or `groups` has another value than Keras' default.
+    """
+
+    unsupported_args = {**_CONV_ARGS, "groups": 1}
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, int],
+        quantizer: WeightQuantizer,
+        strides: int | tuple[int, int] = (1, 1),
+        padding: str = "valid",
+        use_bias: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        self._refuse(kwargs)
+        super().__init__(
+            filters, kernel_size, strides=strides, padding=padding, use_bias=use_bias, **kwargs
+        )
+        self.quantizer = quantization_ops.get(quantizer)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The convolution with quantized weights, plus the bias."""
+        outputs = self.convolution_op(inputs, self.quantizer.quantize(self.kernel))
+        return outputs + self.bias if self.use_bias else outputs
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return self._config(super().get_config(), quantizer=self.quantizer)
+
+
+@register(package="cnn2snn")
+class QuantizedSeparableConv2D(_Quantized, keras.layers.SeparableConv2D):
+    """`SeparableConv2D` with quantized weights.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: height and width of the depthwise kernel.
+        quantizer: quantizer of the pointwise kernel, shape (1, 1, channels, filters).
+        quantizer_dw: quantizer of the depthwise kernel, shape (height, width, channels, 1); by default one
+            like `quantizer`. It must give one scale for the whole kernel, which per-axis quantizers do here.
+        strides: along height and width, equal.
+        padding: "valid" or "same".
+        use_bias: whether a (float) bias is added.
+        **kwargs: initializers, regularizers, constraints and `name`, as in Keras.
+
+    Raises:
+        TypeError: `data_format`, `activation`, `dilation_rate` or `depth_multiplier` has another value than
+            Keras' default.
+    """
+
+    unsupported_args = {**_CONV_ARGS, "depth_multiplier": 1}
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, int],
+        quantizer: WeightQuantizer,
+        quantizer_dw: WeightQuantizer | None = None,
+        strides: int | tuple[int, int] = (1, 1),
+        padding: str = "valid",
+        use_bias: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        self._refuse(kwargs)
+        super().__init__(
+            filters, kernel_size, strides=strides, padding=padding, use_bias=use_bias, **kwargs
+        )
+        self.quantizer = quantization_ops.get(quantizer)
+        if quantizer_dw is None:
+            quantizer_dw = type(self.quantizer).from_config(self.quantizer.get_config())
+        self.quantizer_dw = quantization_ops.get(quantizer_dw)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The depthwise then the pointwise convolution with quantized weights, plus the bias."""
+        outputs = tf.nn.separable_conv2d(
+            inputs,
+            self.quantizer_dw.quantize(self.depthwise_kernel),
+            self.quantizer.quantize(self.pointwise_kernel),
+            strides=(1, *self.strides, 1),
+            padding=self.padding.upper(),
+        )
+        return outputs + self.bias if self.use_bias else outputs
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        config = super().get_config()
+        return self._config(config, quantizer=self.quantizer, quantizer_dw=self.quantizer_dw)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> QuantizedSeparableConv2D:
+        """The layer of a configuration."""
+        # Keras 2 writes arguments of its convolution base that a separable layer does not use.
+        unused = ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint")
+        return cls(**{name: value for name, value in config.items() if name not in unused})
+
+
+@register(package="cnn2snn")
+class QuantizedDense(_Quantized, keras.layers.Dense):
+    """`Dense` with quantized weights.
+
+    Args:
+        units: number of outputs.
+        quantizer: quantizer of the kernel, shape (inputs, units).
+        use_bias: whether a (float) bias is added.
+        **kwargs: initializers, regularizers, constraints and `name`, as in Keras.
+
+    Raises:
+        TypeError: `activation` is not linear.
+    """
+
+    unsupported_args = {"activation": "linear"}
+
+    def __init__(
+        self, units: int, quantizer: WeightQuantizer, use_bias: bool = True, **kwargs: Any
+    ) -> None:
+        self._refuse(kwargs)
+        super().__init__(units, use_bias=use_bias, **kwargs)
+        self.quantizer = quantization_ops.get(quantizer)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The product with quantized weights, plus the bias."""
+        outputs = tf.tensordot(inputs, self.quantizer.quantize(self.kernel), axes=1)
+        outputs.set_shape((*inputs.shape[:-1], self.units))
+        return outputs + self.bias if self.use_bias else outputs
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        config = self._config(super().get_config(), quantizer=self.quantizer)
+        # Written by some Keras versions; it belongs to Keras' own quantization.
+        config.pop("quantization_config", None)
+        return config
+
+
+class QuantizedActivation(keras.layers.Layer):
+    """Base of quantized activations: multiples of a step, from 0 to 2^bitwidth - 1 steps.
+
+        y = step * clip(ceil((x - step / 2) / step), 0, 2^bitwidth - 1)
+
+    so that x is rounded to the nearest multiple, halves downwards. A subclass defines `step`. The gradient is 1
+    where y is not clipped, half a step beyond both ends included, and 0 elsewhere.
+
+    Args:
+        bitwidth: number of bits of the output levels, at least 1.
+
+    Raises:
+        InvalidArgumentError: `bitwidth` is not an integer of at least 1.
+    """
+
+    def __init__(self, bitwidth: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(bitwidth, bool) or not isinstance(bitwidth, int) or bitwidth < 1:
+            raise InvalidArgumentError(
+                f'layer "{self.name}": bitwidth must be an integer of at least 1, '
+                f"received {bitwidth!r}",
+                layer=self.name,
+                kind="bitwidth",
+                expected="at least 1",
+                received=bitwidth,
+            )
+        self.bitwidth = bitwidth
+        self.levels = float(2**bitwidth - 1)
+
+    @property
+    def step(self) -> tf.Tensor:
+        """The spacing of the outputs, a float32 scalar greater than zero."""
+        raise NotImplementedError(f"{type(self).__name__} must define the property step")
+
+    @property
+    def threshold(self) -> tf.Tensor:
+        """What an input must exceed to give more than 0: half a step."""
+        return self.step * 0.5
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The nearest multiples of the step, clipped."""
+        step = tf.cast(self.step, inputs.dtype)
+        scaled = (inputs - tf.cast(self.threshold, inputs.dtype)) / step
+        rounded = scaled + tf.stop_gradient(tf.math.ceil(scaled) - scaled)
+        return step * tf.clip_by_value(rounded, 0.0, self.levels)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the input."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "bitwidth": self.bitwidth}
+
+
+@register(package="cnn2snn")
+class ActivationDiscreteRelu(QuantizedActivation):
+    """A quantized ReLU whose largest output is 6, or 2^bitwidth - 1 where that is smaller.
+
+    Args:
+        bitwidth: number of bits of the output levels; 1, 2 or 4 can be converted.
+    """
+
+    def __init__(self, bitwidth: int = 1, **kwargs: Any) -> None:
+        super().__init__(bitwidth, **kwargs)
+        self._step = np.float32(min(self.levels, 6.0) / self.levels)
+
+    @property
+    def step(self) -> tf.Tensor:
+        """min(2^bitwidth - 1, 6) / (2^bitwidth - 1)."""
+        return tf.constant(self._step)
+
+
+@register(package="cnn2snn")
+class QuantizedReLU(QuantizedActivation):
+    """A quantized ReLU with a largest output of one's choice.
+
+    Args:
+        bitwidth: number of bits of the output levels; 1, 2 or 4 can be converted.
+        max_value: the largest output; 2^bitwidth - 1 by default, which makes the step 1.
+
+    Raises:
+        InvalidArgumentError: `max_value` is not a finite number greater than zero.
+    """
+
+    def __init__(self, bitwidth: int = 1, max_value: float | None = None, **kwargs: Any) -> None:
+        super().__init__(bitwidth, **kwargs)
+        self.max_value = self.levels if max_value is None else float(max_value)
+        self._step = np.float32(self.max_value) / np.float32(self.levels)
+        if not (np.isfinite(self._step) and self._step > 0):
+            raise InvalidArgumentError(
+                f'layer "{self.name}": max_value must be a finite number greater than zero, '
+                f"received {max_value}",
+                layer=self.name,
+                kind="max_value",
+                expected="greater than zero",
+                received=max_value,
+            )
+
+    @property
+    def step(self) -> tf.Tensor:
+        """max_value / (2^bitwidth - 1), in float32."""
+        return tf.constant(self._step)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "max_value": self.max_value}

@@ -1,0 +1,59 @@
+"""Pooling moved behind the batch normalization that follows it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnn2snn._keras import keras
+from cnn2snn.conversion.graph import Graph, build, read
+from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.transforms.batchnorm import affine
+
+__all__ = ["invert_batchnorm_pooling", "invert_graph"]
+
+
+def invert_batchnorm_pooling(model: keras.Model) -> keras.Model:
+    """Exchanges every pooling and the batch normalization right after it.
+
+    Max pooling and global average pooling, directly followed by a batch normalization that reads nothing else, come
+    after it in the result, so that the normalization can be folded. Outputs at inference stay equal up to float32 rounding.
+
+    Args:
+        model: the Keras model; it is not changed.
+
+    Returns:
+        A new model of the same kind and name.
+
+    Raises:
+        UnsupportedModelError: a normalization after max pooling with a factor (gamma) that is not greater than
+            zero, which would make a maximum a minimum.
+    """
+    graph = read(model)
+    invert_graph(graph)
+    return build(graph)
+
+
+def invert_graph(graph: Graph) -> None:
+    """`invert_batchnorm_pooling` on a graph, in place."""
+    for pool in graph:
+        if not (pool.is_max_pooling or pool.is_global_average):
+            continue
+        norm = graph.only_consumer(pool.name)
+        if norm is None or not norm.is_a("BatchNormalization"):
+            continue
+        factor, _ = affine(norm)
+        if pool.is_max_pooling and np.any(factor <= 0):
+            channel = int(np.argmax(factor <= 0))
+            raise UnsupportedModelError(
+                f'layer "{norm.name}": gamma must be greater than zero after max pooling, received {factor[channel]:g} '
+                f"for channel {channel}; constrain gamma while training, or put the normalization before "
+                "the pooling",
+                layer=norm.name,
+                kind="gamma",
+                expected="greater than zero",
+                received=float(factor[channel]),
+            )
+        (source,) = pool.inbounds
+        norm.config["axis"] = -1
+        norm.output_shape = graph.nodes[source].output_shape
+        graph.swap(pool, norm)

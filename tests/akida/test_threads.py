@@ -1,0 +1,131 @@
+"""Several threads on one model, and runs that are interrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from cnn2snn import akida
+
+
+def test_threads_run_one_model_at_the_same_time(model, inputs):
+    expected = model.forward(inputs)
+    together = threading.Barrier(4)
+
+    def run(threads):
+        together.wait()
+        return [model.forward(inputs, threads=threads) for _ in range(20)]
+
+    with ThreadPoolExecutor(4) as pool:
+        for results in pool.map(run, [0, 1, 2, 3]):
+            for outputs in results:
+                np.testing.assert_array_equal(outputs, expected)
+
+
+def test_run_sees_the_model_before_or_after_an_edit(model, inputs):
+    layer = model.get_layer("classes")
+    weights = layer.get_variable("weights")
+    plus = model.forward(inputs)
+    stop = threading.Event()
+
+    def edit():
+        sign = 1
+        while not stop.is_set():
+            sign = -sign
+            layer.set_variable("weights", sign * weights)
+
+    editor = threading.Thread(target=edit)
+    editor.start()
+    try:
+        results = [model.forward(inputs) for _ in range(200)]
+    finally:
+        stop.set()
+        editor.join()
+    for outputs in results:
+        assert np.array_equal(outputs, plus) or np.array_equal(outputs, -plus)
+
+
+def test_layers_added_by_several_threads_all_have_a_place():
+    source = akida.InputData((1, 1, 2), name="source")
+    model = akida.Model(layers=[source])
+    layers = [akida.FullyConnected(1, f"branch {i}") for i in range(64)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda layer: model.add(layer, [source]), layers))
+    assert {layer.name for layer in model.layers[1:]} == {layer.name for layer in layers}
+    for index, layer in enumerate(model.layers):
+        assert model.get_layer(layer.name) is model.get_layer(index) is layer
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no way to send Ctrl-C to one process")
+@pytest.mark.parametrize("method", ["forward", "predict_classes", "forward_taps"])
+def test_long_run_is_interrupted(tmp_path, method):
+    # Hours of work; the test ends only if the interrupt is heard.
+    program = textwrap.dedent(
+        f"""
+        import numpy as np
+        from cnn2snn import akida
+
+        model = akida.Model(layers=[
+            akida.InputConvolutional((64, 64, 3), (7, 7), 64, weights_bits=8, act_bits=4),
+            akida.Convolutional(
+                (7, 7), 64, weights_bits=4, act_bits=4, pool_type=akida.PoolType.Average
+            ),
+            akida.FullyConnected(10, weights_bits=4, activation=False),
+        ])
+        sample = np.zeros((1, 64, 64, 3), np.uint8)
+        model.forward(sample)
+        inputs = np.broadcast_to(sample, (100_000, 64, 64, 3)).copy()
+        print("ready", flush=True)
+        try:
+            model.{method}(inputs)
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+            raise
+        """
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert output == "interrupted\n"
+    assert process.returncode in (-signal.SIGINT, 130)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no interval timer")
+def test_exception_of_a_signal_handler_is_raised(model):
+    class Stop(Exception):
+        pass
+
+    def handle(number, frame):
+        raise Stop
+
+    def run_for_ever():
+        while True:
+            model.forward(inputs, batch_size=10)
+
+    inputs = np.zeros((2000, 8, 6, 3), np.uint8)
+    old = signal.signal(signal.SIGALRM, handle)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(Stop):
+            run_for_ever()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)

@@ -1,0 +1,149 @@
+"""`fit_boundaries` and `fit_output` against a complete search (docs/arithmetic.md, H5)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from cnn2snn import _akida
+from tests.oracle import conversion, fit
+
+
+def assert_fit_is_best(t: np.ndarray, s: np.ndarray, act_bits: int) -> None:
+    threshold, act_step, mismatches = _akida.fit_boundaries(t, s, act_bits)
+    assert (threshold.dtype, act_step.dtype, mismatches.dtype) == (np.int32, np.float32, np.uint8)
+    assert threshold.shape == act_step.shape == mismatches.shape == t.shape
+    for f in range(len(t)):
+        label = f"t = {t[f]!r}, s = {s[f]!r}, {act_bits} bits"
+        exact_t, exact_s = Fraction(float(t[f])), Fraction(float(s[f]))
+        ideal = conversion.ideal_boundaries(exact_t, exact_s, act_bits)
+        found = fit.matches(ideal, int(threshold[f]), float(act_step[f]), act_bits)
+        assert act_step[f] > 0
+        assert int(mismatches[f]) == len(ideal) - found, label
+        best = fit.best(exact_t, exact_s, act_bits)
+        assert found == best.matches, label
+        assert (int(threshold[f]) == ideal[0]) == best.keeps_first, label
+        wanted = exact_s / 2 ** (4 - act_bits)
+        assert abs(Fraction(float(act_step[f])) - wanted) == best.distance, label
+        assert int(threshold[f]) in best.thresholds, label
+
+
+@pytest.mark.parametrize("act_bits", [1, 2, 4])
+def test_random_boundaries(act_bits):
+    rng = np.random.default_rng(7)
+    t = rng.uniform(-300, 300, 60)
+    s = np.exp(rng.uniform(np.log(0.02), np.log(200), 60))
+    assert_fit_is_best(t, s, act_bits)
+
+
+@pytest.mark.parametrize("act_bits", [1, 2, 4])
+def test_large_boundaries_where_float32_is_coarse(act_bits):
+    """Beyond 2^24 a float32 step cannot hold every integer interval."""
+    rng = np.random.default_rng(8)
+    s = np.exp(rng.uniform(np.log(1e4), np.log(1e8), 40))
+    assert_fit_is_best(rng.uniform(-5e8, 5e8, 40), s, act_bits)
+
+
+@pytest.mark.parametrize("act_bits", [1, 2, 4])
+def test_boundaries_that_are_integers_or_lie_beside_them(act_bits):
+    rng = np.random.default_rng(9)
+    t = rng.integers(-20, 20, 40).astype(np.float64)
+    s = rng.integers(1, 60, 40) / rng.integers(1, 16, 40)
+    t[::3] = np.nextafter(t[::3], -np.inf)
+    t[1::3] = np.nextafter(t[1::3], np.inf)
+    s[::4] = np.nextafter(s[::4], 0)
+    s[1::4] = np.nextafter(s[1::4], np.inf)
+    assert_fit_is_best(t, s, act_bits)
+
+
+@pytest.mark.parametrize("act_bits", [2, 4])
+def test_tiny_intervals(act_bits):
+    """Boundaries that coincide: several levels at one potential."""
+    s = np.array([1e-300, 1e-45, 1e-40, 1e-10, 0.01, 1 / 16, 1 / 15, 1 / 14, 0.3])
+    for first in (0.0, -3.0, 4.999999, -0.5):
+        assert_fit_is_best(np.full(s.shape, first), s, act_bits)
+
+
+@pytest.mark.parametrize("act_bits", [1, 2, 4])
+def test_boundaries_a_chip_can_hold_are_kept(act_bits):
+    """Boundaries made from an integer threshold and a float32 step are all matched."""
+    rng = np.random.default_rng(10)
+    t = rng.integers(-5000, 5000, 200).astype(np.float64)
+    act_step = np.exp(rng.uniform(np.log(0.01), np.log(1e4), 200)).astype(np.float32)
+    s = act_step.astype(np.float64) * 2 ** (4 - act_bits)
+    threshold, found, mismatches = _akida.fit_boundaries(t, s, act_bits)
+    assert not mismatches.any()
+    np.testing.assert_array_equal(threshold, t)
+    np.testing.assert_array_equal(found, act_step)
+
+
+def test_worked_example():
+    """Ideal boundaries 0, 3, 5: no interval gives all three, and the first is kept."""
+    threshold, act_step, mismatches = _akida.fit_boundaries(np.array([0.75]), np.array([2.5]), 2)
+    assert (threshold.tolist(), mismatches.tolist()) == ([0], [1])
+    assert act_step.tolist() == [0.625]
+
+
+@pytest.mark.parametrize("act_bits", [1, 2, 4])
+def test_boundaries_beyond_int32_are_held_at_its_ends(act_bits):
+    """No potential lies beyond: such a boundary is never, or always, exceeded."""
+    t = np.array([-(2.0**31), 2.0**31 - 1, -(2.0**31) + 0.5, 2.0**31, -(2.0**31) - 1, 1e12, -1e12])
+    threshold, _, mismatches = _akida.fit_boundaries(t, np.full(t.shape, 0.001), act_bits)
+    low, high = -(2**31), 2**31 - 1
+    assert threshold.tolist() == [low, high, low, high, low, high, low]
+    assert not mismatches.any()
+
+
+def test_later_boundaries_beyond_int32_are_held_at_its_end():
+    t, s = 2.0**31 - 50, 20.0
+    threshold, act_step, mismatches = _akida.fit_boundaries(np.array([t]), np.array([s]), 4)
+    ideal = conversion.ideal_boundaries(Fraction(t), Fraction(s), 4)
+    assert fit.matches(ideal, int(threshold[0]), float(act_step[0]), 4) == 15
+    assert not mismatches.any()
+
+
+def test_output_threshold_is_rounded_to_the_nearest_even():
+    t = np.array([0.5, 1.5, -0.5, -1.5, 2.49, 2.51, -7.0, 0.49999999999999994])
+    a = np.array([0.1, 1 / 3, 1e-30, 1e30, 1.0, 16777217.0, 16777219.0, 2.0])
+    threshold, act_step = _akida.fit_output(t, a)
+    assert (threshold.dtype, act_step.dtype) == (np.int32, np.float32)
+    assert threshold.tolist() == [fit.nearest_integer(Fraction(v)) for v in t.tolist()]
+    assert threshold.tolist() == [0, 2, 0, -2, 2, 3, -7, 0]
+    assert act_step.tolist() == [fit.nearest_float32(Fraction(v)) for v in a.tolist()]
+
+
+BAD_INTERVALS = [0.0, -1.0, np.inf, -np.inf, np.nan]
+BAD_THRESHOLDS = [np.inf, -np.inf, np.nan]
+
+
+@pytest.mark.parametrize("bad", BAD_INTERVALS)
+def test_bad_interval_is_refused_with_its_channel(bad):
+    values = np.array([1.0, 1.0, bad])
+    with pytest.raises(ValueError, match="channel 2"):
+        _akida.fit_boundaries(np.zeros(3), values, 4)
+    with pytest.raises(ValueError, match="channel 2"):
+        _akida.fit_output(np.zeros(3), values)
+
+
+@pytest.mark.parametrize("bad", BAD_THRESHOLDS)
+def test_bad_threshold_is_refused_with_its_channel(bad):
+    values = np.array([0.0, bad])
+    with pytest.raises(ValueError, match="channel 1"):
+        _akida.fit_boundaries(values, np.ones(2), 4)
+    with pytest.raises(ValueError, match="channel 1"):
+        _akida.fit_output(values, np.ones(2))
+
+
+@pytest.mark.parametrize("bad", [2.0**31, 2.0**31 - 0.5, -(2.0**31) - 1])
+def test_an_output_threshold_beyond_int32_is_refused(bad):
+    with pytest.raises(ValueError, match="channel 1"):
+        _akida.fit_output(np.array([0.0, bad]), np.ones(2))
+
+
+def test_a_step_beyond_float32_is_refused():
+    with pytest.raises(ValueError, match="channel 0"):
+        _akida.fit_output(np.zeros(1), np.array([1e39]))
+    with pytest.raises(ValueError, match="channel 0"):
+        _akida.fit_output(np.zeros(1), np.array([1e-46]))
