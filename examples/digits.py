@@ -164,9 +164,7 @@ class Results:
         if self.retrained_accuracy < RETRAINED_BAR:
             missed.append(f"the retrained model must reach {RETRAINED_BAR:.1%}")
         if abs(self.converted_accuracy - self.retrained_accuracy) > CONVERTED_MARGIN:
-            missed.append(
-                f"the converted model must be within {100 * CONVERTED_MARGIN} point of the retrained"
-            )
+            missed.append(f"the converted model must be within {100 * CONVERTED_MARGIN} point of the retrained")
         if self.report.totals.unexplained:
             missed.append("every difference between Keras and the engine must have a cause")
         return missed
@@ -199,9 +197,7 @@ def run(digits: Digits, out: Path) -> Results:
     model = build_model()
     train(model, digits, FLOAT_EPOCHS, 3e-3, "float model")
     model.save(out / "digits.keras")
-    quantized = cnn2snn.quantize(
-        model, weight_quantization=4, activ_quantization=4, input_weight_quantization=8
-    )
+    quantized = cnn2snn.quantize(model, weight_quantization=4, activ_quantization=4, input_weight_quantization=8)
     quantized_accuracy = accuracy(quantized, digits)
     train(quantized, digits, QUANTIZED_EPOCHS, 1e-3, "quantized model")
     quantized.save(out / "digits_iq8_wq4_aq4.keras")

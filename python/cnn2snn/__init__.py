@@ -1,7 +1,7 @@
 """Quantize Keras models, convert them to Akida models, run these on any host.
 
-Names are resolved on first use, so that what needs NumPy alone (`cnn2snn.akida`, the commands `info` and `run`) does not
-import TensorFlow.
+Names are resolved on first use, so that what needs NumPy alone (`cnn2snn.akida`, the commands `info` and `run`)
+does not import TensorFlow.
 """
 
 from __future__ import annotations

@@ -21,9 +21,7 @@ if LEGACY:
     try:
         import tf_keras as keras
     except ImportError as error:
-        raise ImportError(
-            "TF_USE_LEGACY_KERAS=1 asks for Keras 2: install it with `pip install tf_keras`"
-        ) from error
+        raise ImportError("TF_USE_LEGACY_KERAS=1 asks for Keras 2: install it with `pip install tf_keras`") from error
 else:
     keras = tf.keras
 

@@ -93,9 +93,7 @@ def _without_slashes(path: Path, folder: Path) -> Path:
     with h5py.File(copy, "r+") as file:
         file.attrs["model_config"] = json.dumps(_renamed(config, names))
         weights = file["model_weights"]
-        weights.attrs["layer_names"] = [
-            names.get(name, name) for name in map(_text, weights.attrs["layer_names"])
-        ]
+        weights.attrs["layer_names"] = [names.get(name, name) for name in map(_text, weights.attrs["layer_names"])]
         for old, new in names.items():
             if old in weights:
                 weights.move(old, new)

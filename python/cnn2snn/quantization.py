@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from cnn2snn import quantization_layers, quantization_ops
 from cnn2snn._keras import keras
@@ -57,13 +56,15 @@ def quantize(
     Args:
         model: a built Sequential or functional model; it is not changed.
         weight_quantization: bits of the weights, 2 to 8; 0 leaves float layers as they are.
-        activ_quantization: bits of the activations, at least 1 (1, 2 and 4 can be converted); 0 leaves ReLUs as they are.
-        input_weight_quantization: bits of the weights of the first layer with weights; `weight_quantization` by default.
+        activ_quantization: bits of the activations, at least 1 (1, 2 and 4 can be converted); 0 leaves ReLUs as
+            they are.
+        input_weight_quantization: bits of the weights of the first layer with weights; `weight_quantization` by
+            default.
         fold_BN: whether poolings followed by a batch normalization are moved behind it, and normalizations
             folded into the layer before them, first.
         quantizer_function: called as ``quantizer_function(layer, default_quantizer)`` for each float layer; gives
-            the quantizer to use. For a separable layer it is called for the pointwise, then for the depthwise kernel. By default
-            kernels get a `MaxPerAxisQuantizer`, depthwise kernels a `MaxQuantizer`.
+            the quantizer to use. For a separable layer it is called for the pointwise, then for the depthwise
+            kernel. By default kernels get a `MaxPerAxisQuantizer`, depthwise kernels a `MaxQuantizer`.
 
     Returns:
         A new model of the same kind.
@@ -205,9 +206,7 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None)
     node.cls, node.config = cls, config
 
 
-def _chosen(
-    node: Node, default: WeightQuantizer, function: QuantizerFunction | None
-) -> WeightQuantizer:
+def _chosen(node: Node, default: WeightQuantizer, function: QuantizerFunction | None) -> WeightQuantizer:
     if function is None:
         return default
     chosen = function(node.layer, default)

@@ -92,9 +92,7 @@ class QuantizedConv2D(_Quantized, keras.layers.Conv2D):
         **kwargs: Any,
     ) -> None:
         self._refuse(kwargs)
-        super().__init__(
-            filters, kernel_size, strides=strides, padding=padding, use_bias=use_bias, **kwargs
-        )
+        super().__init__(filters, kernel_size, strides=strides, padding=padding, use_bias=use_bias, **kwargs)
         self.quantizer = quantization_ops.get(quantizer)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -141,9 +139,7 @@ class QuantizedSeparableConv2D(_Quantized, keras.layers.SeparableConv2D):
         **kwargs: Any,
     ) -> None:
         self._refuse(kwargs)
-        super().__init__(
-            filters, kernel_size, strides=strides, padding=padding, use_bias=use_bias, **kwargs
-        )
+        super().__init__(filters, kernel_size, strides=strides, padding=padding, use_bias=use_bias, **kwargs)
         self.quantizer = quantization_ops.get(quantizer)
         if quantizer_dw is None:
             quantizer_dw = type(self.quantizer).from_config(self.quantizer.get_config())
@@ -189,9 +185,7 @@ class QuantizedDense(_Quantized, keras.layers.Dense):
 
     unsupported_args = {"activation": "linear"}
 
-    def __init__(
-        self, units: int, quantizer: WeightQuantizer, use_bias: bool = True, **kwargs: Any
-    ) -> None:
+    def __init__(self, units: int, quantizer: WeightQuantizer, use_bias: bool = True, **kwargs: Any) -> None:
         self._refuse(kwargs)
         super().__init__(units, use_bias=use_bias, **kwargs)
         self.quantizer = quantization_ops.get(quantizer)
@@ -229,8 +223,7 @@ class QuantizedActivation(keras.layers.Layer):
         super().__init__(**kwargs)
         if isinstance(bitwidth, bool) or not isinstance(bitwidth, int) or bitwidth < 1:
             raise InvalidArgumentError(
-                f'layer "{self.name}": bitwidth must be an integer of at least 1, '
-                f"received {bitwidth!r}",
+                f'layer "{self.name}": bitwidth must be an integer of at least 1, received {bitwidth!r}',
                 layer=self.name,
                 kind="bitwidth",
                 expected="at least 1",
@@ -301,8 +294,7 @@ class QuantizedReLU(QuantizedActivation):
         self._step = np.float32(self.max_value) / np.float32(self.levels)
         if not (np.isfinite(self._step) and self._step > 0):
             raise InvalidArgumentError(
-                f'layer "{self.name}": max_value must be a finite number greater than zero, '
-                f"received {max_value}",
+                f'layer "{self.name}": max_value must be a finite number greater than zero, received {max_value}',
                 layer=self.name,
                 kind="max_value",
                 expected="greater than zero",

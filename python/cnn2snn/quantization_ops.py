@@ -205,10 +205,7 @@ class StdPerAxisQuantizer(StdWeightQuantizer):
         return tf.math.reduce_std(w, axis=_other_axes(w))
 
 
-_BUILT_IN = {
-    cls.__name__: cls
-    for cls in (MaxQuantizer, MaxPerAxisQuantizer, StdWeightQuantizer, StdPerAxisQuantizer)
-}
+_BUILT_IN = {cls.__name__: cls for cls in (MaxQuantizer, MaxPerAxisQuantizer, StdWeightQuantizer, StdPerAxisQuantizer)}
 
 
 def get(identifier: WeightQuantizer | dict[str, Any]) -> WeightQuantizer:
@@ -230,9 +227,7 @@ def get(identifier: WeightQuantizer | dict[str, Any]) -> WeightQuantizer:
     name = identifier["class_name"].rpartition(">")[2]
     registered = identifier.get("registered_name") or identifier["class_name"]
     cls = (
-        keras.utils.get_registered_object(registered)
-        or keras.utils.get_registered_object(name)
-        or _BUILT_IN.get(name)
+        keras.utils.get_registered_object(registered) or keras.utils.get_registered_object(name) or _BUILT_IN.get(name)
     )
     if cls is None:
         raise InvalidArgumentError(

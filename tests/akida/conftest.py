@@ -27,9 +27,7 @@ def make_model():
     """A model of every layer type but InputData and Concat, without activation at its end."""
     model = akida.Model(
         layers=[
-            akida.InputConvolutional(
-                (8, 6, 3), (3, 3), 4, "image", weights_bits=8, act_bits=4, padding_value=7
-            ),
+            akida.InputConvolutional((8, 6, 3), (3, 3), 4, "image", weights_bits=8, act_bits=4, padding_value=7),
             akida.SeparableConvolutional(
                 (3, 3),
                 5,

@@ -249,9 +249,7 @@ def test_any_memory_layout_is_read(model, inputs, view):
 def test_read_only_and_mapped_inputs_are_read(model, inputs, tmp_path):
     expected = model.forward(inputs)
     np.save(tmp_path / "x.npy", inputs)
-    np.testing.assert_array_equal(
-        model.forward(np.load(tmp_path / "x.npy", mmap_mode="r")), expected
-    )
+    np.testing.assert_array_equal(model.forward(np.load(tmp_path / "x.npy", mmap_mode="r")), expected)
     inputs.flags.writeable = False
     np.testing.assert_array_equal(model.forward(inputs), expected)
 

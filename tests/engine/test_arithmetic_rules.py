@@ -36,9 +36,7 @@ def weights(values, shape):
 
 def scalar_layer(act_bits=4, activation=True, weights_bits=8, **variables):
     """One input channel of 4 bits, one unit, weight 1: the potential is the input."""
-    unit = akida.FullyConnected(
-        1, weights_bits=weights_bits, activation=activation, act_bits=act_bits
-    )
+    unit = akida.FullyConnected(1, weights_bits=weights_bits, activation=activation, act_bits=act_bits)
     return build(events((1, 1, 1)), unit, weights=weights([1], (1, 1, 1, 1)), **variables)
 
 
@@ -86,9 +84,7 @@ def test_b1_eight_bits_occur_only_at_an_image():
             akida.Model(layers=[akida.InputData((1, 1, 1), input_bits=bits)])
 
 
-@pytest.mark.parametrize(
-    ("bits", "low", "high"), [(1, 0, 1), (2, -1, 1), (4, -7, 7), (8, -127, 127)]
-)
+@pytest.mark.parametrize(("bits", "low", "high"), [(1, 0, 1), (2, -1, 1), (4, -7, 7), (8, -127, 127)])
 def test_b2_range_of_the_weights(bits, low, high):
     layer = akida.FullyConnected(2, weights_bits=bits)
     build(events((1, 1, 1)), layer, weights=weights([low, high], (1, 1, 1, 2)))
@@ -212,9 +208,7 @@ def test_b5_worked_example():
 @pytest.mark.parametrize("kernel", range(1, 6))
 def test_c1_output_size(size, stride, kernel):
     def dims(padding):
-        layer = akida.Convolutional(
-            (kernel, 1), 1, padding=padding, kernel_stride=(stride, 1), activation=False
-        )
+        layer = akida.Convolutional((kernel, 1), 1, padding=padding, kernel_stride=(stride, 1), activation=False)
         build(events((size, 1, 1)), layer)
         return layer.output_dims[0]
 
@@ -301,9 +295,7 @@ def test_c4_cells_outside_the_map_are_zero():
 
 
 def test_c5_a_separable_layer_flips_its_depthwise_kernel_and_rounds_nothing():
-    layer = akida.SeparableConvolutional(
-        (1, 2), 2, padding=Padding.Valid, weights_bits=8, activation=False
-    )
+    layer = akida.SeparableConvolutional((1, 2), 2, padding=Padding.Valid, weights_bits=8, activation=False)
     x = np.array([[[3, 4], [5, 6]]])
     depthwise = weights([100, 7, -90, 11], (1, 2, 2, 1))  # per column: channel 0, channel 1
     pointwise = weights([127, -1, -127, 2], (1, 1, 2, 2))
@@ -313,9 +305,7 @@ def test_c5_a_separable_layer_flips_its_depthwise_kernel_and_rounds_nothing():
 
 
 def test_c5_depthwise_sums_beyond_16_bits():
-    layer = akida.SeparableConvolutional(
-        (7, 7), 1, padding=Padding.Valid, weights_bits=8, activation=False
-    )
+    layer = akida.SeparableConvolutional((7, 7), 1, padding=Padding.Valid, weights_bits=8, activation=False)
     depthwise = np.full((7, 7, 2, 1), 127, np.int8)
     depthwise[:, :, 1] = -127
     pointwise = weights([127, -127], (1, 1, 2, 1))
@@ -441,9 +431,7 @@ def test_d1_pooling_comes_before_threshold_and_step():
 
 
 def test_d2_global_average_is_the_sum():
-    layer = akida.Convolutional(
-        (1, 1), 2, weights_bits=2, activation=False, pool_type=PoolType.Average
-    )
+    layer = akida.Convolutional((1, 1), 2, weights_bits=2, activation=False, pool_type=PoolType.Average)
     x = np.arange(12).reshape(3, 4, 1)
     found = potentials(layer, weights([1, -1], (1, 1, 1, 2)), x)
     assert found.shape == (1, 1, 2)
@@ -638,6 +626,7 @@ def test_g3_units_are_contiguous_groups():
     assert model.predict_classes(x, num_classes=3).tolist() == [0, 0, 1, 1, 2, 2]
     assert model.predict_classes(x, num_classes=2).tolist() == [0, 0, 0, 1, 1, 1]
     assert model.predict_classes(x, num_classes=6).tolist() == list(range(6))
+    assert model.evaluate(x, np.array([0, 0, 1, 2, 2, 2]), num_classes=3) == 5 / 6
     for bad in (4, 7, -1):
         with pytest.raises(ValueError, match="num_classes"):
             model.predict_classes(x, num_classes=bad)

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 import cnn2snn
+from cnn2snn.conversion.convert import convert_blocks
 from tests.oracle import model as oracle
 from tests.oracle.engine import from_engine
 from tests.oracle.keras_networks import (
@@ -22,8 +23,9 @@ from tests.oracle.keras_networks import (
 )
 
 
-def check_network(network, engine, inputs, alpha, beta, to_keras) -> list[Checked]:
+def check_network(network, converted, inputs, alpha, beta, to_keras) -> list[Checked]:
     """Every layer of the engine against the oracle, and against its block of the Keras model."""
+    engine = converted.model
     described = from_engine(engine)
     results = oracle.evaluate(described, inputs)
     taps = engine.forward_taps(inputs)
@@ -37,12 +39,12 @@ def check_network(network, engine, inputs, alpha, beta, to_keras) -> list[Checke
 
     checked = []
     read = inputs
-    blocks = iter(blocks_of(network))
+    blocks = zip(blocks_of(network), converted.blocks, strict=True)
     for layer, tap in zip(described, taps, strict=True):
         if layer.type == "InputData":
             continue
-        block = next(blocks)
-        checked.append(check_block(block, layer, read, tap, alpha, beta, to_keras))
+        block, report = next(blocks)
+        checked.append(check_block(block, layer, read, tap, alpha, beta, to_keras, report.mismatches))
         if block.activation is not None:
             step = block.step
             read, alpha, beta = tap, float32_reciprocal(step), Fraction(0)
@@ -79,12 +81,18 @@ def test_random_networks_on_images():
             generator.layers.append(rescaling)
         generator.grow(shape[:2], image=True)
         network = generator.model(shape)
+        padded = blocks_of(network)[0].neural.padding == "same"
+        if kind == 1 and not padded:  # nothing is padded: any shift will do
+            scaling = (100.0, float(rng.uniform(-300, 300)))
+            beta = Fraction(scaling[1])
         if kind == 3:
             first = network.layers[0]
             first.set_weights([w / 100 if w.ndim > 1 else w for w in first.get_weights()])
-        engine = cnn2snn.convert(network, input_scaling=scaling)
+        converted = convert_blocks(network, input_scaling=scaling)
+        engine = converted.model
         assert engine.layers[0].parameters.layer_type.name == "InputConvolutional"
-        assert engine.layers[0].parameters.padding_value == beta
+        if padded:
+            assert engine.layers[0].parameters.padding_value == beta
         inputs = rng.integers(0, 256, (4, *shape)).astype(np.uint8)
 
         def to_keras(x, alpha=alpha, beta=beta, rescaling=rescaling):
@@ -92,7 +100,7 @@ def test_random_networks_on_images():
                 return np.asarray(rescaling(x.astype(np.float32)))
             return ((x.astype(np.float64) - float(beta)) / float(alpha)).astype(np.float32)
 
-        checked += check_network(network, engine, inputs, alpha, beta, to_keras)
+        checked += check_network(network, converted, inputs, alpha, beta, to_keras)
     assert_coverage(checked)
 
 
@@ -111,8 +119,8 @@ def test_random_networks_on_events():
         else:
             generator.grow(shape[:2], image=False)
         network = generator.model(shape)
-        engine = cnn2snn.convert(network, input_scaling=scaling, input_is_image=False)
-        first = engine.layers[0].parameters
+        converted = convert_blocks(network, input_scaling=scaling, input_is_image=False)
+        first = converted.model.layers[0].parameters
         assert (first.layer_type.name, first.input_bits) == ("InputData", 4)
         dims = shape if len(shape) == 3 else (1, 1, *shape)
         assert tuple(first.input_shape) == dims
@@ -121,7 +129,7 @@ def test_random_networks_on_events():
         def to_keras(x, alpha=alpha):
             return (x.astype(np.float64) / float(alpha)).astype(np.float32)
 
-        checked += check_network(network, engine, inputs, alpha, Fraction(0), to_keras)
+        checked += check_network(network, converted, inputs, alpha, Fraction(0), to_keras)
     assert_coverage(checked)
 
 
@@ -169,14 +177,12 @@ def test_quantize_then_convert(bits):
                 is_scale = isinstance(layer, layers.BatchNormalization) or weight.ndim == 1
                 filled.append(np.abs(noise) + 0.5 if is_scale else noise)
             layer.set_weights(filled)
-        quantized = cnn2snn.quantize(
-            network, weight_bits, activation_bits, input_bits, fold_BN=fold
-        )
-        engine = cnn2snn.convert(quantized)
+        quantized = cnn2snn.quantize(network, weight_bits, activation_bits, input_bits, fold_BN=fold)
+        converted = convert_blocks(quantized)
         inputs = rng.integers(0, 256, (5, 11, 9, 3)).astype(np.uint8)
         check_network(
             quantized,
-            engine,
+            converted,
             inputs,
             1 / Fraction(1 / 255),
             Fraction(0),
@@ -184,29 +190,40 @@ def test_quantize_then_convert(bits):
         )
 
 
-def test_equal_steps_of_neighbouring_layers_do_not_round():
-    """With equal steps α · k · step / 2 is k / 2, whatever the step: an integer for even k.
+@pytest.mark.parametrize(
+    ("first_top", "second_top"),
+    [
+        *((top, top) for top in (0.3, 0.7, 1.1, 1.9, 2.3, 3.7, 4.9, 5.9)),
+        (9.0, 3.0),  # steps 3 and 1: t = k / 6, s = k / 3
+        (18.0, 6.0),
+        (21.0, 3.0),
+        (15.0, 9.0),
+    ],
+)
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_boundaries_at_integers_do_not_depend_on_rounding(first_top, second_top, bits):
+    """Where t + n · s is an integer, a sum in double precision may fall below it.
 
-    The quotient and product in double precision may fall below; the floor would be one less.
+    With equal steps α · k · step / 2 is k / 2, whatever the step: an integer for even k.
     """
-    steps = np.random.default_rng(3).uniform(0.3, 5, 40).astype(np.float32)
-    missed = []
-    for top in steps.tolist():
-        dense = [
-            cnn2snn.QuantizedDense(4, cnn2snn.MaxPerAxisQuantizer(bitwidth=4), use_bias=False)
-            for _ in range(2)
-        ]
-        relus = [cnn2snn.QuantizedReLU(bitwidth=2, max_value=top) for _ in range(2)]
-        network = keras.Sequential([keras.Input((6,)), dense[0], relus[0], dense[1], relus[1]])
-        dense[0].set_weights([np.random.default_rng(1).normal(0, 1, (6, 4))])
-        kernel = np.zeros((4, 4), np.float32)
-        kernel[0] = [7 / 2, 7 / 4, 7 / 8, 7 / 16]  # k = 2, 4, 8, 16
-        dense[1].set_weights([kernel])
-        engine = cnn2snn.convert(network, input_is_image=False)
-        last = engine.layers[-1]
-        if last.get_variable("threshold").tolist() != [1, 2, 4, 8]:
-            missed.append((top, last.get_variable("threshold").tolist()))
-    assert not missed
+    dense = [cnn2snn.QuantizedDense(5, cnn2snn.MaxPerAxisQuantizer(bitwidth=4), use_bias=False) for _ in range(2)]
+    relus = [
+        cnn2snn.QuantizedReLU(bitwidth=2, max_value=first_top),
+        cnn2snn.QuantizedReLU(bitwidth=bits, max_value=second_top * (2**bits - 1) / 3),
+    ]
+    network = keras.Sequential([keras.Input((6,)), dense[0], relus[0], dense[1], relus[1]])
+    dense[0].set_weights([np.random.default_rng(1).normal(0, 1, (6, 5))])
+    kernel = np.zeros((5, 5), np.float32)
+    kernel[0] = [7 / 2, 7 / 4, 7 / 8, 7 / 16, 7]  # k = 2, 4, 8, 16, 1
+    dense[1].set_weights([kernel])
+    converted = convert_blocks(network, input_is_image=False)
+    inputs = np.random.default_rng(2).integers(0, 16, (8, 1, 1, 6)).astype(np.uint8)
+    check_network(network, converted, inputs, Fraction(1), Fraction(0), lambda x: x.astype(np.float32))
+    if first_top == second_top:
+        steps = [np.float32(relu.step) for relu in relus]
+        expected = [1, 2, 4, 8, 0]
+        if steps[0] == steps[1]:
+            assert converted.model.layers[-1].get_variable("threshold").tolist() == expected
 
 
 def branched_network(rng):
@@ -229,19 +246,16 @@ def branched_network(rng):
     dense = cnn2snn.QuantizedDense(4, cnn2snn.MaxPerAxisQuantizer(bitwidth=4), name="dense")
     network = keras.Model(first, dense(layers.Flatten()(joined)))
     for layer in network.layers:
-        layer.set_weights(
-            [
-                rng.normal(0, 1 / np.sqrt(max(w[..., 0].size, 4)), w.shape)
-                for w in layer.get_weights()
-            ]
-        )
+        layer.set_weights([rng.normal(0, 1 / np.sqrt(max(w[..., 0].size, 4)), w.shape) for w in layer.get_weights()])
     return network
 
 
 def test_branches_that_are_joined():
     rng = np.random.default_rng(17)
     network = branched_network(rng)
-    engine = cnn2snn.convert(network, input_scaling=(100.0, 0))
+    converted = convert_blocks(network, input_scaling=(100.0, 0))
+    engine = converted.model
+    reports = {report.layer.name: report.mismatches for report in converted.blocks}
     inputs = rng.integers(0, 256, (4, 6, 5, 3)).astype(np.uint8)
     described = {layer.name: layer for layer in from_engine(engine)}
     taps = dict(zip(described, engine.forward_taps(inputs), strict=True))
@@ -257,7 +271,7 @@ def test_branches_that_are_joined():
         alpha, to_keras = float32_reciprocal(step), levels_to_keras(step)
         if name == "first":
             alpha, to_keras = Fraction(100), lambda x: x.astype(np.float32) / np.float32(100)
-        check_block(block, described[name], read, taps[name], alpha, Fraction(0), to_keras)
+        check_block(block, described[name], read, taps[name], alpha, Fraction(0), to_keras, reports[name])
 
 
 def test_worked_network():

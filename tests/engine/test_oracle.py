@@ -56,14 +56,9 @@ def test_convolutions_equal_tensorflow(padding, rng):
         np.testing.assert_array_equal(found, expected)
 
         pointwise = rng.integers(-7, 8, (1, 1, 3, 4))
-        depthwise = [
-            tf_convolution(x[..., c : c + 1], kernel[:, :, c : c + 1, :1], stride, padding)
-            for c in range(3)
-        ]
+        depthwise = [tf_convolution(x[..., c : c + 1], kernel[:, :, c : c + 1, :1], stride, padding) for c in range(3)]
         expected = tf_convolution(np.concatenate(depthwise, axis=3), pointwise, (1, 1), "Valid")
-        found = layers.separable_convolutional(
-            x, kernel[::-1, ::-1, :, :1], pointwise, stride, padding
-        )
+        found = layers.separable_convolutional(x, kernel[::-1, ::-1, :, :1], pointwise, stride, padding)
         np.testing.assert_array_equal(found, expected)
 
 
@@ -83,9 +78,7 @@ def test_padding_value_equals_a_padded_image(rng):
 def test_max_pooling_equals_tensorflow(rng):
     for size, window, stride, padding in GEOMETRIES:
         x = rng.integers(-1000, 0, (2, *size, 3))
-        expected = tf.nn.max_pool2d(
-            tf.constant(x, tf.float64), (1, *window, 1), (1, *stride, 1), padding.upper()
-        )
+        expected = tf.nn.max_pool2d(tf.constant(x, tf.float64), (1, *window, 1), (1, *stride, 1), padding.upper())
         found = layers.max_pool(x, window, stride, padding)
         np.testing.assert_array_equal(found, expected.numpy().astype(np.int64))
 
@@ -227,9 +220,7 @@ def test_worked_conversion_of_a_first_layer():
             s,
         )
     potentials = {2853: (Fraction(1536), Fraction(512)), -1212: expected[1]}
-    levels = [
-        sum(p > b for b in conversion.ideal_boundaries(*ts, 4)) for p, ts in potentials.items()
-    ]
+    levels = [sum(p > b for b in conversion.ideal_boundaries(*ts, 4)) for p, ts in potentials.items()]
     assert levels == [3, 0]
 
 

@@ -44,6 +44,11 @@ def test_random_networks(first):
         assert_engine_equals_oracle(random_case(seed), f"seed {seed}")
 
 
+@pytest.mark.parametrize("seed", range(5000, 5040))
+def test_random_networks_on_larger_maps(seed):
+    assert_engine_equals_oracle(random_case(seed, largest=33), f"seed {seed}")
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_batches_and_threads_change_nothing(seed):
     case = random_case(seed)
@@ -153,9 +158,7 @@ class _ExtremeValues(Generator):
 
 
 @pytest.mark.parametrize("weights_bits", [1, 2, 4, 8])
-@pytest.mark.parametrize(
-    "kind", ["InputConvolutional", "Convolutional", "SeparableConvolutional", "FullyConnected"]
-)
+@pytest.mark.parametrize("kind", ["InputConvolutional", "Convolutional", "SeparableConvolutional", "FullyConnected"])
 def test_the_largest_sums(kind, weights_bits):
     """No sum saturates or wraps: 16-bit, and 24-bit float, intermediates would."""
     largest = 0

@@ -20,9 +20,7 @@ class Normalization:
     d: Fraction = Fraction(0)
 
 
-def normalization(
-    gamma: float, beta: float, mean: float, variance: float, epsilon: float
-) -> Normalization:
+def normalization(gamma: float, beta: float, mean: float, variance: float, epsilon: float) -> Normalization:
     """c and d of one channel; the square root to 200 bits."""
     squared = Fraction(float(variance)) + Fraction(float(epsilon))
     root = Fraction(math.isqrt(math.floor(squared * 4**200)), 2**200)

@@ -29,23 +29,25 @@ def float32_at_least(x: Fraction) -> float | None:
     """The smallest positive float32 not below `x`; None when there is none."""
     if x > FLOAT32_MAX:
         return None
-    guess = np.float32(float(max(x, FLOAT32_MIN)))
-    while Fraction(float(guess)) < max(x, FLOAT32_MIN):
-        guess = np.nextafter(guess, np.float32(np.inf))
-    while guess > FLOAT32_MIN:
-        below = np.nextafter(guess, np.float32(0))
-        if Fraction(float(below)) < x:
-            break
-        guess = below
-    return float(guess)
+    x = max(x, FLOAT32_MIN)
+    p, q, grid = _on_grid(x)
+    return math.ldexp(-(-p // q), grid)
 
 
 def float32_at_most(x: Fraction) -> float:
     """The largest float32 not above `x`, for `x` inside the positive floats."""
-    guess = float32_at_least(x)
-    if Fraction(guess) > x:
-        guess = float(np.nextafter(np.float32(guess), np.float32(0)))
-    return guess
+    p, q, grid = _on_grid(x)
+    return math.ldexp(p // q, grid)
+
+
+def _on_grid(x: Fraction) -> tuple[int, int, int]:
+    """x = p / q · 2^grid, with the float32 numbers around x the integers around p / q."""
+    p, q = x.as_integer_ratio()
+    exponent = p.bit_length() - q.bit_length()
+    if x < Fraction(2) ** exponent:
+        exponent -= 1
+    grid = max(exponent, -126) - 23
+    return (p, q << grid, grid) if grid >= 0 else (p << -grid, q, grid)
 
 
 def float32_below(x: Fraction) -> float:

@@ -34,10 +34,11 @@ class Case:
 
 
 class Generator:
-    """Grows one network."""
+    """Grows one network on maps of at most `largest` rows and columns."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, largest: int = 9) -> None:
         self.rng = np.random.default_rng(seed)
+        self.largest = largest
         self.network: list[LayerDescription] = []
         self.results: list[LayerResult] = []
 
@@ -116,15 +117,13 @@ class Generator:
     def input_data(self) -> tuple[LayerDescription, np.ndarray]:
         bits = self.pick(1, 2, 4)
         shape = (*self.map_size(), self.count())
-        layer = LayerDescription(
-            "InputData", "events", (), {"input_shape": shape, "input_bits": bits}
-        )
+        layer = LayerDescription("InputData", "events", (), {"input_shape": shape, "input_bits": bits})
         inputs = self.input_values((self.samples(), *shape), 2**bits - 1)
         self.append(layer, model.evaluate_layer(layer, [inputs]))
         return layer, inputs
 
     def map_size(self) -> tuple[int, int]:
-        return self.pair(1, 2) if self.chance(0.15) else self.pair(3, 9)
+        return self.pair(1, 2) if self.chance(0.15) else self.pair(3, self.largest)
 
     def samples(self) -> int:
         return int(self.rng.integers(1, 5))
@@ -138,9 +137,7 @@ class Generator:
         size = (1, 1) if self.chance(0.15) else self.pair(1, high)
         return size if padding == "Same" else (min(size[0], height), min(size[1], width))
 
-    def convolution_parameters(
-        self, shape: tuple, last: bool, bits: int | None, plain: bool
-    ) -> dict[str, Any]:
+    def convolution_parameters(self, shape: tuple, last: bool, bits: int | None, plain: bool) -> dict[str, Any]:
         """`plain` keeps the size of the map (for branches that are joined again)."""
         height, width, _ = shape
         padding = "Same" if plain else self.pick("Same", "Valid")
@@ -179,10 +176,7 @@ class Generator:
         if model.potential_bound(layer, inputs.shape[1:], bits_in) > model.POTENTIAL_MAX:
             return None
         potentials = model.pooled(layer, model.potentials_of(layer, inputs.astype(np.int64)))
-        drawn = [
-            self.threshold_and_step(potentials[..., f], p["act_bits"])
-            for f in range(potentials.shape[-1])
-        ]
+        drawn = [self.threshold_and_step(potentials[..., f], p["act_bits"]) for f in range(potentials.shape[-1])]
         thresholds = [np.clip(t, activation.INT32_MIN, activation.INT32_MAX) for t, _ in drawn]
         layer.variables["threshold"] = np.array(thresholds, np.int32)
         layer.variables["act_step"] = np.array([s for _, s in drawn], np.float32)
@@ -203,9 +197,7 @@ class Generator:
             if self.finish(layer, inputs):
                 return layer, inputs
 
-    def neural(
-        self, inbound: str, last: bool, bits: int | None = None, plain: bool = False
-    ) -> LayerDescription:
+    def neural(self, inbound: str, last: bool, bits: int | None = None, plain: bool = False) -> LayerDescription:
         inputs = self.result_of(inbound).levels
         shape = inputs.shape[1:]
         types = ["Convolutional", "SeparableConvolutional"]
@@ -236,9 +228,7 @@ class Generator:
     def branches(self, inbound: str) -> LayerDescription:
         """Two or three layers reading the same one, and a Concat of them."""
         bits = self.pick(1, 2, 4)
-        read = [
-            self.neural(inbound, False, bits, plain=True).name for _ in range(self.pick(2, 2, 3))
-        ]
+        read = [self.neural(inbound, False, bits, plain=True).name for _ in range(self.pick(2, 2, 3))]
         if {layer.name: layer for layer in self.network}[inbound].act_bits == bits:
             read.insert(int(self.rng.integers(len(read) + 1)), inbound)  # past the branches
         joined = LayerDescription("Concat", f"Concat_{len(self.network)}", tuple(read))
@@ -247,9 +237,9 @@ class Generator:
         return self.append(joined, model.evaluate_layer(joined, inputs))
 
 
-def random_case(seed: int) -> Case:
+def random_case(seed: int, largest: int = 9) -> Case:
     """The network, inputs and results that belong to a seed."""
-    generator = Generator(seed)
+    generator = Generator(seed, largest)
     depth = int(generator.rng.integers(1, 5))
     if generator.chance(0.5):
         layer, inputs = generator.input_convolutional(last=depth == 1)

@@ -38,9 +38,7 @@ def run_command_without_keras(arguments, cwd):
     return run_without_keras(code, cwd)
 
 
-@pytest.mark.parametrize(
-    "statement", ["import cnn2snn", "import cnn2snn.akida", "import cnn2snn.cli"]
-)
+@pytest.mark.parametrize("statement", ["import cnn2snn", "import cnn2snn.akida", "import cnn2snn.cli"])
 def test_import_works_without_tensorflow(statement, tmp_path):
     result = run_without_keras(statement, tmp_path)
     assert result.returncode == 0, result.stderr

@@ -18,9 +18,7 @@ BINARY = {".fbz", ".h5", ".keras", ".npy", ".npz", ".png"}
 def tracked():
     if shutil.which("git") is None or not (REPOSITORY / ".git").exists():
         pytest.skip("not a git checkout")
-    listing = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, check=True
-    ).stdout.decode()
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, check=True).stdout.decode()
     files = [REPOSITORY / name for name in listing.split("\0") if name]
     return [f for f in files if f.is_file()]
 

@@ -31,9 +31,7 @@ def _kind(argument: str) -> str:
     return argument.rpartition(" ")[2]
 
 
-def wrong_type(
-    layer: str, argument: str, expected: str, received: object, remedy: str = ""
-) -> NoReturn:
+def wrong_type(layer: str, argument: str, expected: str, received: object, remedy: str = "") -> NoReturn:
     """Raises the error for an argument of the wrong type."""
     kind = type(received).__name__
     advice = f"; {remedy}" if remedy else ""
@@ -46,9 +44,7 @@ def wrong_type(
     )
 
 
-def wrong_value(
-    layer: str, argument: str, expected: str, received: object, remedy: str = ""
-) -> NoReturn:
+def wrong_value(layer: str, argument: str, expected: str, received: object, remedy: str = "") -> NoReturn:
     """Raises the error for an argument of the right type whose value is not allowed."""
     advice = f"; {remedy}" if remedy else ""
     raise InvalidArgumentError(
@@ -91,9 +87,7 @@ def bits(layer: str, argument: str, value: object) -> int:
     return number
 
 
-def _sizes(
-    layer: str, argument: str, value: object, count: int, *, low: int = 1
-) -> tuple[int, ...]:
+def _sizes(layer: str, argument: str, value: object, count: int, *, low: int = 1) -> tuple[int, ...]:
     """Returns a tuple of `count` integers."""
     axes = "(height, width)" if count == 2 else "(height, width, channels)"
     expected = f"a tuple of {count} integers {axes}"

@@ -66,10 +66,5 @@ def markup(model: Model) -> str:
     """Returns the summary as an HTML table."""
     rows = _rows(model.layers)
     titles = "".join(f"<th>{html.escape(t)}</th>" for t in (*_TITLES, "Inbounds"))
-    cells = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return (
-        f"<p>{html.escape(repr(model))}</p>"
-        f"<table><thead><tr>{titles}</tr></thead><tbody>{cells}</tbody></table>"
-    )
+    cells = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<p>{html.escape(repr(model))}</p><table><thead><tr>{titles}</tr></thead><tbody>{cells}</tbody></table>"

@@ -40,9 +40,7 @@ class LayerParameters:
         raise AttributeError(f"{kind} has no parameter {name!r}; it has {', '.join(values)}")
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(
-            f"parameter {name!r} cannot be changed; remove the layer and add another"
-        )
+        raise AttributeError(f"parameter {name!r} cannot be changed; remove the layer and add another")
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self._values})
@@ -125,9 +123,7 @@ class Layer:
         self._given_name = name
         self._detach()
 
-    def _attach(
-        self, model: _akida.Model, native: _akida.Layer, index: int, inbounds: tuple[Layer, ...]
-    ) -> None:
+    def _attach(self, model: _akida.Model, native: _akida.Layer, index: int, inbounds: tuple[Layer, ...]) -> None:
         self._model, self._native = model, native
         self._index, self._inbounds = index, inbounds
 
@@ -239,8 +235,7 @@ class Layer:
 
     def __reduce__(self) -> NoReturn:
         raise InvalidTypeError(
-            f"{_arguments.label(self.name)}a layer is not copied or pickled by itself; "
-            "copy its model",
+            f"{_arguments.label(self.name)}a layer is not copied or pickled by itself; copy its model",
             layer=self.name or None,
             kind="copy",
         )
@@ -258,8 +253,7 @@ def check_free(layer: object) -> Layer:
         _arguments.wrong_type("", "layer", "a layer, such as Convolutional(…)", layer)
     if layer._model is not None:
         raise InvalidArgumentError(
-            f"{_arguments.label(layer.name)}it is in a model already; "
-            "make another layer for another place",
+            f"{_arguments.label(layer.name)}it is in a model already; make another layer for another place",
             layer=layer.name,
             kind="layer",
         )

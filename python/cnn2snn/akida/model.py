@@ -12,6 +12,7 @@ import numpy as np
 
 from cnn2snn import _akida
 from cnn2snn.akida import _arguments, _summary
+from cnn2snn.akida._classes import check_labels, classes_of, outputs_per_class
 from cnn2snn.akida.enums import IpVersion
 from cnn2snn.akida.layer import Layer, check_free
 from cnn2snn.akida.layers import layers_of
@@ -60,9 +61,7 @@ class Model:
         layers: Iterable[Layer] | None = None,
     ) -> None:
         if filename is not None and layers is not None:
-            raise InvalidArgumentError(
-                "a model must be made of a file or of layers, received both", kind="layers"
-            )
+            raise InvalidArgumentError("a model must be made of a file or of layers, received both", kind="layers")
         if filename is None:
             self._hold(_akida.Model())
         else:
@@ -194,10 +193,7 @@ class Model:
         Raises:
             RuntimeError: the model is not complete.
         """
-        return [
-            KernelChoice(layer, kernel, tuple(declined))
-            for layer, kernel, declined in self._native.choices()
-        ]
+        return [KernelChoice(layer, kernel, tuple(declined)) for layer, kernel, declined in self._native.choices()]
 
     # Running
 
@@ -264,25 +260,9 @@ class Model:
             TypeError: an argument has the wrong type.
             RuntimeError: outputs with more than one position, or a model that is not complete.
         """
-        last = self._end(-1)
-        x, y, outputs = last.output_dims
-        if (x, y) != (1, 1):
-            raise UnsupportedModelError(
-                f'layer "{last.name}": classes need an output of shape (1, 1, C), '
-                f"received ({x}, {y}, {outputs})",
-                layer=last.name,
-                kind="predict_classes",
-                expected="(1, 1, C)",
-                received=(x, y, outputs),
-            )
-        classes = _arguments.integer("", "num_classes", num_classes, low=0) or outputs
-        if outputs % classes:
-            expected = f"0 or a divisor of {outputs}, the number of outputs"
-            _arguments.wrong_value("", "num_classes", expected, classes)
-        run = self.predict if last.output_bits is None else self.forward
-        scores = run(inputs, batch_size, threads=threads)
-        best = scores.reshape(len(scores), outputs).argmax(axis=1)
-        return (best // (outputs // classes)).astype(np.int32)
+        per_class = outputs_per_class(self._end(-1), num_classes)
+        run = self.predict if self._end(-1).output_bits is None else self.forward
+        return classes_of(run(inputs, batch_size, threads=threads), per_class)
 
     def evaluate(
         self,
@@ -311,9 +291,8 @@ class Model:
             TypeError: an argument has the wrong type.
             RuntimeError: as for `predict_classes`.
         """
-        outputs = self._end(-1).output_dims[2]
-        limit = _arguments.integer("", "num_classes", num_classes, low=0) or outputs
-        truth = check_labels(labels, limit)
+        per_class = outputs_per_class(self._end(-1), num_classes)
+        truth = check_labels(labels, self._end(-1).output_dims[2] // per_class)
         if isinstance(inputs, np.ndarray) and inputs.ndim == 4 and len(inputs) != len(truth):
             expected = f"of shape ({len(inputs)},), one per input"
             _arguments.wrong_value("", "labels", expected, truth.shape)
@@ -397,19 +376,3 @@ def _run_options(batch_size: object, threads: object) -> tuple[int, int]:
         _arguments.integer("", "batch_size", batch_size, low=0),
         _arguments.integer("", "threads", threads, low=0),
     )
-
-
-def check_labels(labels: object, classes: int) -> np.ndarray:
-    """Returns labels as an array, each the number of one of `classes` classes."""
-    truth = np.asarray(labels)
-    if truth.dtype.kind not in "iu":
-        remedy = "convert one-hot labels with argmax(axis=1)" if truth.ndim > 1 else ""
-        _arguments.wrong_value("", "labels", "integers", f"dtype {truth.dtype}", remedy)
-    if truth.ndim != 1:
-        remedy = "flatten them with ravel()" if truth.shape[1:] == (1,) else ""
-        _arguments.wrong_value("", "labels", "of shape (n,)", truth.shape, remedy)
-    wrong = np.flatnonzero((truth < 0) | (truth >= classes))
-    if wrong.size:
-        received = f"{truth[wrong[0]]} at index {wrong[0]}"
-        _arguments.wrong_value("", "labels", f"in 0..={classes - 1}", received)
-    return truth

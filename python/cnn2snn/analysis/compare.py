@@ -1,7 +1,7 @@
 """Comparison of a quantized Keras model and its converted model, activation by activation.
 
-Both run on the same integer inputs. Where the level of an activation differs, its potential is recomputed exactly from the
-levels that Keras fed to the layer, and the difference is attributed to its cause.
+Both run on the same integer inputs. Where the level of an activation differs, its potential is recomputed exactly
+from the levels that Keras fed to the layer, and the difference is attributed to its cause.
 """
 
 from __future__ import annotations
@@ -50,7 +50,14 @@ class LayerReport:
 
     def add(self, other: LayerReport) -> None:
         """Adds the counts of other samples of the same layer."""
-        for count in ("total", "differing", "propagated", "format", "float_rounding", "unexplained"):
+        for count in (
+            "total",
+            "differing",
+            "propagated",
+            "format",
+            "float_rounding",
+            "unexplained",
+        ):
             setattr(self, count, getattr(self, count) + getattr(other, count))
 
 
@@ -69,8 +76,24 @@ class ActivationReport:
         return sums
 
     def __str__(self) -> str:
-        columns = ("layer", "total", "differing", "propagated", "format", "float_rounding", "unexplained")
-        titles = ("layer", "activations", "differ", "propagated", "format", "float32", "unexplained")
+        columns = (
+            "layer",
+            "total",
+            "differing",
+            "propagated",
+            "format",
+            "float_rounding",
+            "unexplained",
+        )
+        titles = (
+            "layer",
+            "activations",
+            "differ",
+            "propagated",
+            "format",
+            "float32",
+            "unexplained",
+        )
         rows = [titles]
         for layer in [*self.layers, self.totals]:
             rows.append(tuple(str(getattr(layer, column)) for column in columns))
@@ -132,9 +155,7 @@ def compare_activations(
     return ActivationReport(reports)
 
 
-def _keras_inputs(
-    model: keras.Model, batch: np.ndarray, input_scaling: tuple[float, float] | None
-) -> np.ndarray:
+def _keras_inputs(model: keras.Model, batch: np.ndarray, input_scaling: tuple[float, float] | None) -> np.ndarray:
     """What Keras gets where the engine gets `batch`."""
     values = batch.astype(np.float32)
     if input_scaling:
@@ -219,8 +240,8 @@ class _Potentials:
         """Whether float32 rounding can move the potential across the boundaries between its level and `level`."""
         _, _, _, f = at
         # Keras sums `terms` products in float32, then adds the bias, normalizes, averages and divides by the step; each
-        # operation errs by 2^-24 of what it handles. In units of potentials that is at most `magnitudes` and the distance
-        # of the potential from the zero of the activation.
+        # operation errs by 2^-24 of what it handles. In units of potentials that is at most `magnitudes` and the
+        # distance of the potential from the zero of the activation.
         magnitude = _pool(b, self.magnitudes)[at]
         t, s = float(b.ideal.t[f]), float(b.ideal.s[f])
         zero = abs(float(b.ideal.gain[f]) * float(b.ideal.bias[f])) + abs(float(b.ideal.shift[f]))
@@ -265,16 +286,11 @@ def _padding_of(size: int, kernel: int, stride: int, padding: str) -> tuple[int,
     return total // 2, total - total // 2
 
 
-def _windows(
-    b: ConvertedBlock, inputs: np.ndarray, kernel: tuple[int, int], border: int
-) -> np.ndarray:
+def _windows(b: ConvertedBlock, inputs: np.ndarray, kernel: tuple[int, int], border: int) -> np.ndarray:
     """The windows of a convolution: (sample, row, column, channel, kernel row, kernel column)."""
     strides = b.block.node.config["strides"]
     padding = b.block.node.config["padding"]
-    pads = [
-        _padding_of(size, k, s, padding)
-        for size, k, s in zip(inputs.shape[1:3], kernel, strides, strict=True)
-    ]
+    pads = [_padding_of(size, k, s, padding) for size, k, s in zip(inputs.shape[1:3], kernel, strides, strict=True)]
     bordered = np.pad(inputs, [(0, 0), *pads, (0, 0)], constant_values=border)
     views = np.lib.stride_tricks.sliding_window_view(bordered, kernel, axis=(1, 2))
     return views[:, :: strides[0], :: strides[1]]

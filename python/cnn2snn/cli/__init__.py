@@ -58,8 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cnn2snn",
-        description="Quantize Keras networks, convert them for Akida processors, "
-        "and run them on this host.",
+        description="Quantize Keras networks, convert them for Akida processors, and run them on this host.",
         epilog="cnn2snn COMMAND --help describes a command.",
     )
     version = importlib.metadata.version("akida-sim")

@@ -1,10 +1,15 @@
-"""Keras models that commands read and write. Importing TensorFlow is left to the functions."""
+"""Keras models that commands read and write. TensorFlow is imported by the functions only."""
 
 from __future__ import annotations
 
 import errno
 import logging
 import os
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +19,29 @@ from cnn2snn.errors import Cnn2SnnError, FormatError
 SUFFIXES = (".h5", ".keras")
 
 
-def load(path: Path) -> Any:
-    """Returns the Keras model in a file, quantized layers included, not compiled."""
+def check(path: Path) -> None:
+    """Raises an error when there is no file at `path`, or one that is no Keras model."""
     if not path.exists():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     _files.check_suffix(path, *SUFFIXES)
-    # TensorFlow reads it when it is imported: no notes on instruction sets and missing GPUs.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from cnn2snn import load_quantized_model
+    if path.suffix.lower() == ".keras" and not zipfile.is_zipfile(path):
+        raise _not_keras(path, "a .keras file is a zip archive")
 
-    try:
-        return load_quantized_model(str(path), compile_model=False)
-    except (Cnn2SnnError, ImportError):
-        raise
-    # Keras raises whatever its parts raise: OSError, ValueError, TypeError, KeyError and others.
-    except Exception as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise FormatError(
-            f"{path}: it is not a Keras model that can be loaded: {reason}",
-            kind="keras_file",
-            received=str(path),
-        ) from error
+
+def load(path: Path) -> Any:
+    """Returns the Keras model in a file, quantized layers included, not compiled."""
+    check(path)
+    with _quiet():
+        from cnn2snn import load_quantized_model
+
+        try:
+            return load_quantized_model(str(path), compile_model=False)
+        except (Cnn2SnnError, ImportError):
+            raise
+        # Keras raises whatever its parts raise: OSError, ValueError, KeyError and others.
+        except Exception as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise _not_keras(path, reason) from error
 
 
 def save(model: Any, path: Path) -> None:
@@ -48,3 +55,42 @@ def save(model: Any, path: Path) -> None:
             model.save(str(temporary), include_optimizer=False)
     finally:
         logger.setLevel(level)
+
+
+def _not_keras(path: Path, reason: str) -> FormatError:
+    return FormatError(
+        f"{path}: it is not a Keras model that can be loaded: {reason}",
+        kind="keras_file",
+        received=str(path),
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps back what is written to stderr, unless the block raises an exception.
+
+    When TensorFlow starts, its libraries write notes on instruction sets and missing GPUs straight
+    to the file descriptor; no setting stops all of them. `TF_CPP_MIN_LOG_LEVEL`, when it is set,
+    asks for them.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        yield
+        return
+    stderr = 2
+    sys.stderr.flush()
+    terminal = os.dup(stderr)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), stderr)
+        try:
+            yield
+        except (Cnn2SnnError, OSError, ImportError):
+            # Told in one line by the command.
+            raise
+        except Exception:
+            kept.seek(0)
+            os.write(terminal, kept.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, stderr)
+            os.close(terminal)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
+from cnn2snn import _table
 from cnn2snn.cli import _files, _keras_files
 from cnn2snn.errors import InvalidArgumentError
 
@@ -16,8 +18,7 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "convert",
         help="convert a quantized Keras model to an .fbz file",
-        description="Convert a quantized Keras model to integer layers and save them "
-        "as an .fbz file.",
+        description="Convert a quantized Keras model to integer layers and save them as an .fbz file.",
     )
     parser.add_argument(
         "-m",
@@ -74,15 +75,40 @@ def _scaling(scale: float | None, shift: float | None) -> tuple[float, float] | 
 
 def _execute(arguments: argparse.Namespace) -> None:
     source: Path = arguments.model
+    _keras_files.check(source)
     scaling = _scaling(arguments.scale, arguments.shift)
     target: Path = arguments.output or source.with_suffix(".fbz")
     _files.check_suffix(target, ".fbz")
     _files.check_folder(target)
     model = _keras_files.load(source)
 
-    import cnn2snn
+    from cnn2snn.conversion.convert import convert_blocks
 
-    cnn2snn.convert(
-        model, file_path=str(target), input_scaling=scaling, input_is_image=arguments.image
-    )
+    converted = convert_blocks(model, scaling, arguments.image)
+    converted.model.save(target)
     print(f"Model converted and saved to {target}")
+    print("\n".join(_boundaries(converted, shutil.get_terminal_size().columns)))
+
+
+def _boundaries(converted: Any, width: int) -> list[str]:
+    """Returns which activation levels begin at another integer than in the Keras model."""
+    rows = []
+    total = 0
+    for block in converted.blocks:
+        bits = block.layer.output_bits
+        if block.ideal is None or bits is None:
+            continue
+        channels = len(block.mismatches)
+        count = channels * (2**bits - 1)
+        total += count
+        if block.mismatches.any():
+            differ = int(block.mismatches.sum(dtype=int))
+            where = f"{int((block.mismatches > 0).sum())} of {channels}"
+            rows.append((block.layer.name, f"{count:,}", f"{differ:,}", where))
+    if not rows:
+        return [f"All {total:,} activation boundaries are those of the Keras model."]
+    headers = ("Layer", "Boundaries", "Shifted", "Channels")
+    return [
+        "Activation boundaries shifted to fit an integer threshold and one step per channel:",
+        *_table.columns(headers, rows, width=width, right=(1, 2, 3)),
+    ]

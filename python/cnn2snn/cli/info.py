@@ -26,8 +26,7 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "info",
         help="show the layers and sizes of an .fbz file",
-        description="Show the layers of a converted model: shapes, bits, weights, "
-        "multiply-accumulates (MACs).",
+        description="Show the layers of a converted model: shapes, bits, weights, multiply-accumulates (MACs).",
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="converted model, .fbz")
     parser.add_argument("--json", action="store_true", help="print JSON, with all details")
@@ -65,9 +64,7 @@ def _describe_layer(layer: Any) -> dict[str, Any]:
     parameters = layer.parameters
     bits = getattr(parameters, "weights_bits", None)
     kernels = {
-        name: list(layer.get_variable(name).shape)
-        for name in layer.get_variable_names()
-        if name.startswith("weights")
+        name: list(layer.get_variable(name).shape) for name in layer.get_variable_names() if name.startswith("weights")
     }
     counts = [math.prod(shape) for shape in kernels.values()]
     return {

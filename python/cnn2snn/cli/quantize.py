@@ -22,9 +22,7 @@ def add_parser(commands: Any) -> None:
         "weights and can be trained further. The result is saved next to the model, with the "
         "numbers of bits in its name.",
     )
-    parser.add_argument(
-        "-m", "--model", type=Path, required=True, metavar="FILE", help="Keras model, .h5 or .keras"
-    )
+    parser.add_argument("-m", "--model", type=Path, required=True, metavar="FILE", help="Keras model, .h5 or .keras")
     parser.add_argument(
         "-wq",
         "--weight_quantization",
@@ -79,15 +77,15 @@ def output_path(model: Path, iq: int, wq: int, aq: int) -> Path:
 
 def _execute(arguments: argparse.Namespace) -> None:
     source: Path = arguments.model
+    _keras_files.check(source)
     wq, aq = arguments.weight_quantization, arguments.activ_quantization
     iq = wq if arguments.input_weight_quantization == -1 else arguments.input_weight_quantization
     target: Path = arguments.output or output_path(source, iq, wq, aq)
     _files.check_suffix(target, *_keras_files.SUFFIXES)
     _files.check_folder(target)
-    if target.exists() and source.exists() and target.samefile(source):
+    if target.exists() and target.samefile(source):
         raise InvalidArgumentError(
-            f"{target}: the quantized model would replace the model itself; "
-            "name another file with -o",
+            f"{target}: the quantized model would replace the model itself; name another file with -o",
             kind="output",
             received=str(target),
         )

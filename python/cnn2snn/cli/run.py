@@ -43,9 +43,7 @@ def add_parser(commands: Any) -> None:
         metavar="INPUTS",
         help=".npy file, or .npz file with one array or one named arr_0 or x",
     )
-    parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="save the outputs to this .npy file"
-    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="save the outputs to this .npy file")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument(
         "--predict",
@@ -75,16 +73,14 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="inputs run at a time (default: chosen for the model)",
     )
-    parser.add_argument(
-        "-t", "--threads", type=int, default=0, metavar="N", help="threads (default: all cores)"
-    )
+    parser.add_argument("-t", "--threads", type=int, default=0, metavar="N", help="threads (default: all cores)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.set_defaults(execute=_execute, mode="forward")
 
 
 def _execute(arguments: argparse.Namespace) -> None:
     from cnn2snn.akida import Model
-    from cnn2snn.akida.model import check_labels
+    from cnn2snn.akida._classes import check_labels, classes_of, outputs_per_class
 
     if arguments.output is not None:
         _files.check_suffix(arguments.output, ".npy")
@@ -92,19 +88,18 @@ def _execute(arguments: argparse.Namespace) -> None:
     for name in ("batch", "threads"):
         value = getattr(arguments, name)
         if value < 0:
-            raise InvalidArgumentError(
-                f"--{name} must be at least 0, received {value}", kind=name, received=value
-            )
+            raise InvalidArgumentError(f"--{name} must be at least 0, received {value}", kind=name, received=value)
     model = Model(arguments.model)
     inputs = _load(arguments.inputs)
     _check(model, inputs)
+    if arguments.labels is not None or arguments.mode == "classes":
+        outputs_per_class(model.layers[-1])  # refuses a model without classes before it is run
     labels = None
     if arguments.labels is not None:
         labels = check_labels(_load(arguments.labels), model.output_shape[2])
         if labels.shape != inputs.shape[:1]:
             raise InvalidArgumentError(
-                f"{arguments.labels}: labels must be of shape ({len(inputs)},), one per input, "
-                f"received {labels.shape}",
+                f"{arguments.labels}: labels must be of shape ({len(inputs)},), one per input, received {labels.shape}",
                 kind="labels",
             )
 
@@ -113,8 +108,11 @@ def _execute(arguments: argparse.Namespace) -> None:
     classes = None
     if arguments.mode == "classes":
         classes = outputs
-    elif labels is not None:
+    elif labels is not None and outputs.dtype == np.int32:
+        # Classes are decided by (potential - threshold) / act_step, not by potentials.
         classes, _ = _batches(run["classes"], inputs, arguments.batch, arguments.threads)
+    elif labels is not None:
+        classes = classes_of(outputs)
     if arguments.output is not None:
         with _files.replacing(arguments.output) as temporary, temporary.open("xb") as file:
             np.save(file, outputs)
@@ -139,8 +137,7 @@ def _check(model: Any, inputs: np.ndarray) -> None:
         if len(wrong):
             place = [begin + int(wrong[0][0]), *wrong[0][1:].tolist()]
             raise InvalidArgumentError(
-                f"inputs must be in 0..={limit} (input_bits {bits}), "
-                f"received {inputs[tuple(place)]} at {place}",
+                f"inputs must be in 0..={limit} (input_bits {bits}), received {inputs[tuple(place)]} at {place}",
                 kind="inputs",
             )
 
@@ -156,26 +153,29 @@ def _functions(model: Any, threads: int) -> dict[str, Callable[[np.ndarray], np.
 def _load(path: Path) -> np.ndarray:
     """Returns the array of a file; of a `.npy` file without reading it yet."""
     try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
-            names = loaded.files
-            name = names[0] if len(names) == 1 else next((k for k in _NPZ_KEYS if k in names), None)
-            if name is None:
-                raise InvalidArgumentError(
-                    f"{path}: it must have one array, or one named arr_0 or x, "
-                    f"received {', '.join(names)}",
-                    kind="inputs",
-                    received=names,
-                )
-            return loaded[name]
-    except InvalidArgumentError:
-        raise
+        with path.open("rb") as file:
+            if file.read(2) == b"PK":
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as arrays:
+                    return arrays[_name_of_inputs(path, arrays.files)]
+        return np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise FormatError(
-            f"{path}: it is not a .npy or .npz file of plain numbers: {error}", kind="inputs"
-        ) from error
+        if isinstance(error, InvalidArgumentError):
+            raise
+        raise FormatError(f"{path}: it is not a .npy or .npz file of plain numbers: {error}", kind="inputs") from error
+
+
+def _name_of_inputs(path: Path, names: list[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    for name in _NPZ_KEYS:
+        if name in names:
+            return name
+    raise InvalidArgumentError(
+        f"{path}: it must have one array, or one named arr_0 or x, received {', '.join(names)}",
+        kind="inputs",
+        received=names,
+    )
 
 
 def _batches(
@@ -233,9 +233,7 @@ def _report(
     }
     if classes is not None:
         numbers, counts = np.unique(classes, return_counts=True)
-        report["classes"] = {
-            str(n): c for n, c in zip(numbers.tolist(), counts.tolist(), strict=True)
-        }
+        report["classes"] = {str(n): c for n, c in zip(numbers.tolist(), counts.tolist(), strict=True)}
     if labels is not None and classes is not None:
         correct = int(np.count_nonzero(classes == labels))
         report["correct"] = correct

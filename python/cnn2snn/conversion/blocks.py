@@ -50,7 +50,8 @@ class Block:
         node: that layer.
         inbounds: the blocks it reads; "" is the model's input.
         pooling: a max pooling, "average" for global average pooling, or None.
-        scale, offset: z' = scale · z + offset per channel, the batch normalizations after the neural layer; None without.
+        scale, offset: z' = scale · z + offset per channel, the batch normalizations after the neural layer; None
+            without.
         activation: the quantized activation, or None.
         output: the name of the Keras layer whose output is that of the block.
     """
@@ -114,9 +115,7 @@ def read_blocks(graph: Graph) -> Blocks:
     for node in graph:
         reader.take(node)
     if not reader.found.blocks:
-        raise UnsupportedModelError(
-            f'model "{graph.name}" has no layer to convert', kind="structure"
-        )
+        raise UnsupportedModelError(f'model "{graph.name}" has no layer to convert', kind="structure")
     return reader.found
 
 
@@ -142,7 +141,10 @@ class _Reader:
             )
         tail = self.tails[node.inbounds[0]]
         if tail.state == "open" and len(self.graph.consumers(node.inbounds[0])) > 1:
-            raise _refuse(node, f'"{node.inbounds[0]}" must be followed by its activation alone, not by a split')
+            raise _refuse(
+                node,
+                f'"{node.inbounds[0]}" must be followed by its activation alone, not by a split',
+            )
         if tail.state == "ended" and not node.is_a("Flatten", "Reshape", *_IDENTITIES):
             raise _refuse(node, "nothing can follow the final activation")
         self.tails[node.name] = self._place(node, tail)
@@ -219,7 +221,10 @@ class _Reader:
             if not node.is_max_pooling:
                 raise _refuse(node, "global average pooling must come before the activation")
             if block.output != source or self.graph.only_consumer(source) is not node:
-                raise _refuse(node, "max pooling must follow the layer that it pools, and nothing else may read that")
+                raise _refuse(
+                    node,
+                    "max pooling must follow the layer that it pools, and nothing else may read that",
+                )
         if block.is_concat or block.node.is_a("Dense"):
             raise _refuse(node, "pooling must follow a convolution")
         if block.pooling is not None:
@@ -263,7 +268,8 @@ class _Reader:
             channel = int(np.argmax(factor <= 0))
             raise _refuse(
                 node,
-                f"gamma must be greater than zero after max pooling, received {factor[channel]:g} for channel {channel}; "
+                f"gamma / sqrt(variance + epsilon) must be greater than zero after max pooling, received "
+                f"{factor[channel]:g} for channel {channel}; "
                 "constrain gamma while training, or put the normalization before the pooling",
                 kind="gamma",
             )
@@ -326,7 +332,11 @@ class _Reader:
         if activation == "linear":
             return tail
         if self._followers(node):
-            raise _refuse(node, "is possible only at the end; use QuantizedReLU between layers", kind="activation")
+            raise _refuse(
+                node,
+                "is possible only at the end; use QuantizedReLU between layers",
+                kind="activation",
+            )
         if tail.state == "input":
             raise _refuse(node, "an activation cannot be the first layer")
         return _Tail(tail.block, "ended")

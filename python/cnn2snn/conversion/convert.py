@@ -28,7 +28,8 @@ def convert(
 
     Args:
         model: the quantized model; it is not changed.
-        file_path: where to save the result. ``.fbz`` is appended to a name without suffix, a missing folder is made, and a path that
+        file_path: where to save the result. ``.fbz`` is appended to a name without suffix, a missing folder is
+            made, and a path that
             ends in a separator names a folder, in which the file is called like the model. None saves nothing.
         input_scaling: (α, β), α greater than zero; (1, 0) by default.
         input_is_image: whether inputs are 8-bit images of 1 or 3 channels (the first layer becomes
@@ -39,7 +40,8 @@ def convert(
 
     Raises:
         InvalidArgumentError: (ValueError) an argument or a bitwidth that is not possible.
-        UnsupportedModelError: (RuntimeError) a structure that Akida 1.0 cannot express; the message names the layer, what was
+        UnsupportedModelError: (RuntimeError) a structure that Akida 1.0 cannot express; the message names the
+            layer, what was
             received, what is allowed and the remedy. An existing file is left as it was.
 
     Example:

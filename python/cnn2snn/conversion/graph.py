@@ -145,7 +145,8 @@ def read(model: keras.Model) -> Graph:
     """
     if not model.built or not getattr(model, "inputs", None):
         raise UnsupportedModelError(
-            f'model "{model.name}" is not built: give it an Input layer or call it once', kind="built"
+            f'model "{model.name}" is not built: give it an Input layer or call it once',
+            kind="built",
         )
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise UnsupportedModelError(
@@ -167,9 +168,7 @@ def _read_sequential(model: keras.Sequential) -> Graph:
     given = first["config"] if first["class_name"] == "InputLayer" else {}
     shape = tuple(model.inputs[0].shape)
     config = {"name": given.get("name", "input"), "dtype": given.get("dtype", "float32")}
-    graph.nodes[config["name"]] = Node(
-        config["name"], keras.layers.InputLayer, config, {}, [], shape[1:], None
-    )
+    graph.nodes[config["name"]] = Node(config["name"], keras.layers.InputLayer, config, {}, [], shape[1:], None)
     previous = config["name"]
     for layer in layers:
         graph.nodes[layer.name] = _node(layer, [previous])
@@ -258,9 +257,7 @@ def build(graph: Graph) -> keras.Model:
     tensors: dict[str, Any] = {}
     for node in graph:
         if node.is_exactly("InputLayer"):
-            tensors[node.name] = keras.Input(
-                node.output_shape, dtype=node.config.get("dtype"), name=node.name
-            )
+            tensors[node.name] = keras.Input(node.output_shape, dtype=node.config.get("dtype"), name=node.name)
             continue
         layer = node.cls.from_config(node.config)
         sources = [tensors[name] for name in node.inbounds]

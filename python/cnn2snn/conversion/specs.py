@@ -155,16 +155,12 @@ class _Builder:
         inbounds = [] if is_input and self.image else [self.layers[name] for name in block.inbounds]
         self.converted.model.add(layer, inbounds)
         positions = int(np.prod(_conv_positions(block))) if block.pooling == "average" else 1
-        ideal = ideal_layer(
-            arrays, input_scale=alpha, input_shift=beta, positions=positions, step=step
-        )
+        ideal = ideal_layer(arrays, input_scale=alpha, input_shift=beta, positions=positions, step=step)
         mismatches = _set_variables(layer, block, ideal)
         self.layers[block.name] = layer
         if step is not None:
             self.steps[block.name] = step
-        self.converted.blocks.append(
-            ConvertedBlock(block, layer, ideal, step, mismatches, alpha, beta, positions)
-        )
+        self.converted.blocks.append(ConvertedBlock(block, layer, ideal, step, mismatches, alpha, beta, positions))
 
     def _concat(self, block: Block) -> None:
         steps = {name: self.steps[name] for name in block.inbounds}
@@ -182,9 +178,7 @@ class _Builder:
         self.layers[block.name] = layer
         step = next(iter(steps.values()))
         self.steps[block.name] = step
-        self.converted.blocks.append(
-            ConvertedBlock(block, layer, None, step, np.zeros(0, np.uint8), 1 / step, 0.0, 1)
-        )
+        self.converted.blocks.append(ConvertedBlock(block, layer, None, step, np.zeros(0, np.uint8), 1 / step, 0.0, 1))
 
     def _layer(self, block: Block, arrays: NeuralArrays, is_input: bool) -> akida.Layer:
         node = block.node
@@ -213,9 +207,7 @@ class _Builder:
         if node.is_a("Dense"):
             if is_input and self.image:
                 raise _not_an_image(block, "a QuantizedDense")
-            return akida.FullyConnected(
-                arrays.kernel.shape[-1], name=name, weights_bits=bits, **activation
-            )
+            return akida.FullyConnected(arrays.kernel.shape[-1], name=name, weights_bits=bits, **activation)
         kernel = arrays.kernel if arrays.depthwise is None else arrays.depthwise
         common = {
             "kernel_size": kernel.shape[:2],

@@ -1,7 +1,7 @@
 """Integer weights and ideal thresholds and steps of a layer, in NumPy and float64 alone.
 
-The formulas are those of section H of ``docs/arithmetic.md``. "Ideal" means: the stored float32 scales, biases and steps taken
-as real numbers, nothing rounded to what a chip can hold.
+The formulas are those of section H of ``docs/arithmetic.md``. "Ideal" means: the stored float32 scales, biases and
+steps taken as real numbers, nothing rounded to what a chip can hold.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ class NeuralArrays:
     Attributes:
         name: the layer's name.
         bitwidth: bits of the weights.
-        kernel: quantized kernel (height, width, channels, filters), pointwise kernel (1, 1, channels, filters) or matrix
+        kernel: quantized kernel (height, width, channels, filters), pointwise kernel (1, 1, channels, filters) or
+            matrix
             (inputs, units), floats.
         kernel_scale: its scale factor, a scalar or (filters,).
         depthwise: quantized depthwise kernel (height, width, channels, 1), or None.
@@ -91,9 +92,7 @@ def ideal_layer(
     weights = _integers(arrays.name, arrays.kernel, scale, arrays.bitwidth)
     depthwise = None
     if arrays.depthwise is not None:
-        depthwise = _integers(
-            arrays.name, arrays.depthwise, np.float64(arrays.depthwise_scale), arrays.bitwidth
-        )
+        depthwise = _integers(arrays.name, arrays.depthwise, np.float64(arrays.depthwise_scale), arrays.bitwidth)
         scale = scale * arrays.depthwise_scale
     factor = arrays.norm_scale.astype(np.float64)
     bias = factor * arrays.bias.astype(np.float64) + arrays.norm_offset
@@ -101,7 +100,13 @@ def ideal_layer(
         if not np.all(np.isfinite(values)):
             raise _error(arrays.name, what, "finite", values, ~np.isfinite(values))
     if np.any(factor == 0):
-        raise _error(arrays.name, "gamma", "different from zero", factor, factor == 0)
+        raise _error(
+            arrays.name,
+            "gamma of its batch normalization",
+            "different from zero",
+            factor,
+            factor == 0,
+        )
     weights = np.where(factor < 0, -weights, weights).astype(np.int8)
     gain = positions * input_scale * scale / np.abs(factor)
     axes = tuple(range(weights.ndim - 1))
@@ -141,9 +146,7 @@ def _integers(layer: str, quantized: np.ndarray, scale: np.ndarray, bitwidth: in
     return integers.astype(np.int8)
 
 
-def _error(
-    layer: str, subject: str, allowed: str, values: np.ndarray, wrong: np.ndarray
-) -> UnsupportedModelError:
+def _error(layer: str, subject: str, allowed: str, values: np.ndarray, wrong: np.ndarray) -> UnsupportedModelError:
     channel = int(np.argmax(np.ravel(wrong)))
     received = float(np.ravel(values)[channel])
     return UnsupportedModelError(
@@ -155,9 +158,7 @@ def _error(
     )
 
 
-def engine_weights(
-    layer_type: str, weights: np.ndarray, input_dims: tuple[int, int, int]
-) -> np.ndarray:
+def engine_weights(layer_type: str, weights: np.ndarray, input_dims: tuple[int, int, int]) -> np.ndarray:
     """Integer weights from Keras' layout to the engine's.
 
     Args:
@@ -166,8 +167,8 @@ def engine_weights(
         input_dims: (height, width, channels) of the layer's input.
 
     Returns:
-        int8: convolutional and depthwise kernels flipped on both spatial axes; the rows of a matrix in the order in which
-        the engine flattens, the first axis fastest; other kernels as they are.
+        int8: convolutional and depthwise kernels flipped on both spatial axes; the rows of a matrix in the order in
+        which the engine flattens, the first axis fastest; other kernels as they are.
     """
     if layer_type in ("Convolutional", "Depthwise"):
         weights = weights[::-1, ::-1]

@@ -17,8 +17,8 @@ def fold_batchnorm(model: keras.Model) -> keras.Model:
 
     With z' = c · z + d the kernel (of a separable layer the pointwise kernel) becomes kernel · c and the bias
     bias · c + d; a missing bias is added. Outputs at inference stay equal up to float32 rounding. A quantized
-    layer keeps its integer weights (with their sign changed where c < 0) when its quantizer's scale follows each filter.
-    Normalizations elsewhere are left in place.
+    layer keeps its integer weights (with their sign changed where c < 0) when its quantizer's scale follows each
+    filter. Normalizations elsewhere are left in place.
 
     Args:
         model: the Keras model; it is not changed.

@@ -16,7 +16,8 @@ def invert_batchnorm_pooling(model: keras.Model) -> keras.Model:
     """Exchanges every pooling and the batch normalization right after it.
 
     Max pooling and global average pooling, directly followed by a batch normalization that reads nothing else, come
-    after it in the result, so that the normalization can be folded. Outputs at inference stay equal up to float32 rounding.
+    after it in the result, so that the normalization can be folded. Outputs at inference stay equal up to float32
+    rounding.
 
     Args:
         model: the Keras model; it is not changed.
@@ -45,7 +46,8 @@ def invert_graph(graph: Graph) -> None:
         if pool.is_max_pooling and np.any(factor <= 0):
             channel = int(np.argmax(factor <= 0))
             raise UnsupportedModelError(
-                f'layer "{norm.name}": gamma must be greater than zero after max pooling, received {factor[channel]:g} '
+                f'layer "{norm.name}": gamma / sqrt(variance + epsilon) must be greater than zero after max '
+                f"pooling, received {factor[channel]:g} "
                 f"for channel {channel}; constrain gamma while training, or put the normalization before "
                 "the pooling",
                 layer=norm.name,

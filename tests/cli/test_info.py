@@ -1,0 +1,117 @@
+"""`cnn2snn info`."""
+
+import os
+
+import numpy as np
+import pytest
+
+from cnn2snn import akida
+from cnn2snn._table import shorten
+
+
+@pytest.fixture
+def network():
+    """`net.fbz`: image, separable and fully connected layers with sizes worked out by hand."""
+    akida.Model(
+        layers=[
+            akida.InputConvolutional((8, 6, 1), (3, 3), 4, "image", weights_bits=8, act_bits=4),
+            akida.SeparableConvolutional((3, 3), 5, "separable", weights_bits=2, act_bits=2),
+            akida.FullyConnected(3, "classes", weights_bits=4, activation=False),
+        ]
+    ).save("net.fbz")
+
+
+def test_json_has_every_number(report, network):
+    result = report("info", "net.fbz")
+    assert result["file_bytes"] == os.path.getsize("net.fbz")
+    assert result["ip_version"] == "v1"
+    assert (result["input_shape"], result["input_bits"]) == ([8, 6, 1], 8)
+    assert (result["output_shape"], result["output_bits"]) == ([1, 1, 3], None)
+    assert result["layers"][1] == {
+        "name": "separable",
+        "type": "SeparableConvolutional",
+        "inbounds": ["image"],
+        "input_shape": [8, 6, 4],
+        "output_shape": [8, 6, 5],
+        "input_bits": 4,
+        "weights_bits": 2,
+        "output_bits": 2,
+        "kernels": {"weights": [3, 3, 4, 1], "weights_pw": [1, 1, 4, 5]},
+        "weights": 36 + 20,
+        "weight_bytes": 9 + 5,
+        "macs": 48 * (36 + 20),
+    }
+    assert result["total"] == {
+        "weights": 36 + 56 + 720,
+        "weight_bytes": 36 + 14 + 360,
+        "macs": 48 * 36 + 48 * 56 + 720,
+    }
+
+
+def test_odd_bits_fill_whole_bytes(report):
+    layers = [akida.InputData((1, 1, 3)), akida.FullyConnected(3, weights_bits=1)]
+    akida.Model(layers=layers).save("m.fbz")
+    assert report("info", "m.fbz")["total"]["weight_bytes"] == 2
+
+
+def test_table(command, network):
+    result = command("info", "net.fbz")
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    assert lines[0].startswith("File      net.fbz (")
+    assert lines[1:6] == [
+        "Hardware  Akida 1.0",
+        "Input     8×6×1, 8 bits",
+        "Output    1×1×3, 32-bit potentials",
+        "Weights   812 in 410 bytes",
+        "MACs      5,136 per input",
+    ]
+    assert lines[7:] == [
+        "Layer      Type        Output  In  W  Act  Weights  Bytes   MACs",
+        "----------------------------------------------------------------",
+        "image      InputConv.  8×6×4    8  8    4       36     36  1,728",
+        "separable  Sep.Conv.   8×6×5    4  2    2       56     14  2,688",
+        "classes    Fully.      1×1×3    2  4    -      720    360    720",
+    ]
+
+
+def test_wide_terminal_shows_kernels(command, network, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "150")
+    lines = command("info", "net.fbz").out.splitlines()
+    assert "SeparableConvolutional  8×6×4  3×3×4×1 + 1×1×4×5  8×6×5 " in lines[10]
+
+
+def test_large_model_with_long_names_fits_80_columns(command):
+    name = "a_block_with_a_name_that_is_rather_long_{}/convolution"
+    akida.Model(
+        layers=[
+            akida.InputConvolutional((224, 224, 3), (3, 3), 64, name.format(0), act_bits=4),
+            akida.Convolutional((3, 3), 1024, name.format(1), weights_bits=4, act_bits=4),
+        ]
+    ).save("m.fbz")
+    lines = command("info", "m.fbz").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[-1].endswith(" 590 k  295 k  29.6 G")
+
+
+def test_levels_are_named(command):
+    akida.Model(layers=[akida.InputData((1, 1, 3), 2)]).save("m.fbz")
+    assert "Output    1×1×3, 2-bit levels" in command("info", "m.fbz").out
+
+
+@pytest.mark.parametrize("name", ["inputs.npy", "model.keras"])
+def test_foreign_file_is_refused_with_advice(command, name):
+    np.save("inputs.npy", np.zeros(3))
+    with open("model.keras", "wb") as file:
+        file.write(b"PK\x03\x04")
+    result = command("info", name)
+    assert result.code == 1
+    assert result.err.startswith(f"cnn2snn: error: {name}: ")
+    assert "cnn2snn convert" in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_long_names_are_shortened_in_the_middle():
+    assert shorten("abcdefghij", 10) == "abcdefghij"
+    assert shorten("abcdefghij", 8) == "abc..hij"
+    assert shorten("abcdefghij", 7) == "abc..ij"

@@ -1,0 +1,84 @@
+"""The command line as a whole."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import cnn2snn
+
+
+def test_no_command_prints_help_and_fails(command):
+    result = command()
+    assert result.code == 2
+    for name in ("quantize", "convert", "info", "run"):
+        assert f"    {name} " in result.err
+
+
+@pytest.mark.parametrize("name", ["quantize", "convert", "info", "run"])
+def test_every_command_has_help(command, name):
+    result = command(name, "--help")
+    assert result.code == 0
+    assert result.out.startswith(f"usage: cnn2snn {name} ")
+    assert max(map(len, result.out.splitlines())) <= 80
+
+
+def test_version(command):
+    result = command("--version")
+    assert (result.code, result.out) == (0, f"cnn2snn {cnn2snn.__version__}\n")
+
+
+@pytest.mark.parametrize("arguments", [["unknown"], ["info"], ["run", "model.fbz"], ["quantize"]])
+def test_wrong_usage_exits_with_2(command, arguments):
+    result = command(*arguments)
+    assert result.code == 2
+    assert "usage: cnn2snn" in result.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["info", "missing.fbz"],
+        ["run", "missing.fbz", "inputs.npy"],
+        ["quantize", "-m", "missing.h5"],
+        ["convert", "-m", "missing.keras"],
+    ],
+)
+def test_missing_file_is_told_in_one_line(command, arguments):
+    result = command(*arguments)
+    assert result.code == 1
+    assert result.out == ""
+    missing = next(a for a in arguments if a.startswith("missing"))
+    assert result.err == f"cnn2snn: error: {missing}: {os.strerror(2)}\n"
+
+
+def test_module_runs_as_a_program(model, tmp_path):
+    result = subprocess.run([sys.executable, "-m", "cnn2snn", "info", "model.fbz"], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "classes" in result.stdout
+
+
+def test_error_of_a_program_has_no_traceback(tmp_path):
+    result = subprocess.run([sys.executable, "-m", "cnn2snn", "info", "none.fbz"], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [f"cnn2snn: error: none.fbz: {os.strerror(2)}"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no shell with head")
+def test_reader_that_goes_away_is_no_error(model):
+    program = f"{sys.executable} -m cnn2snn info model.fbz --json | head -c 1"
+    result = subprocess.run(program, shell=True, capture_output=True, text=True)
+    assert result.stdout == "{"
+    assert result.stderr == ""
+
+
+def test_output_without_unicode_is_no_error(model):
+    result = subprocess.run(
+        [sys.executable, "-m", "cnn2snn", "info", "model.fbz"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    )
+    assert result.returncode == 0, result.stderr
+    assert "1?1?6" in result.stdout

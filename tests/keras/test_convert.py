@@ -1,0 +1,397 @@
+"""convert: structure, variables, refusals, files; and the models of the original toolkit."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cnn2snn
+from cnn2snn import akida
+from cnn2snn._keras import keras
+from cnn2snn.analysis import compare_activations
+from cnn2snn.conversion.convert import convert_blocks
+from cnn2snn.quantization_layers import (
+    QuantizedConv2D,
+    QuantizedDense,
+    QuantizedReLU,
+    QuantizedSeparableConv2D,
+)
+from cnn2snn.quantization_ops import LinearWeightQuantizer, MaxPerAxisQuantizer, MaxQuantizer
+from tests.keras.models import randomize
+
+L = keras.layers
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "keras2-quantized"
+Q4 = MaxPerAxisQuantizer(4)
+
+
+def conv(filters=4, kernel=3, **arguments):
+    return QuantizedConv2D(filters, kernel, Q4, **{"padding": "same", **arguments})
+
+
+def chain(*layers, shape=(8, 8, 1), name="chain"):
+    return keras.Sequential([keras.Input(shape, name="input"), *layers], name=name)
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.h5")), ids=lambda p: p.stem)
+def test_models_of_the_original_toolkit_convert_to_its_integers(path):
+    """Weights are equal; thresholds are the same floors; steps are equal up to float32 rounding."""
+    recorded = np.load(path.with_suffix(".npz"))
+    meta = json.loads(str(recorded["meta"]))
+    model = cnn2snn.load_quantized_model(path, compile_model=False)
+    is_image = meta["layers"][0]["type"] != "InputData"
+    converted = convert_blocks(model, meta["scaling"], is_image)
+    blocks = {b.layer.name: b for b in converted.blocks}
+    assert len(converted.model.layers) == len(meta["layers"])
+    for index, (layer, expected) in enumerate(zip(converted.model.layers, meta["layers"], strict=True)):
+        assert layer.parameters.layer_type.name == expected["type"]
+        for name, value in expected["params"].items():
+            received = getattr(layer.parameters, name)
+            received = received.name if hasattr(received, "name") else received
+            assert received == (tuple(value) if isinstance(value, list) else value), name
+        if not expected["vars"]:
+            continue
+        for name in {"weights", "weights_pw"} & set(expected["vars"]):
+            np.testing.assert_array_equal(layer.get_variable(name), recorded[f"{index}/{name}"])
+        ideal = blocks[layer.name].ideal
+        threshold, act_step = recorded[f"{index}/threshold"], recorded[f"{index}/act_step"]
+        # The original computes in float32 here and there: a floor may differ where t is that close to an integer.
+        near = np.abs(ideal.t - np.rint(ideal.t)) <= 1e-6 * np.maximum(1, np.abs(ideal.t))
+        assert np.all((np.floor(ideal.t) == threshold) | near)
+        bits = layer.parameters.act_bits if layer.parameters.activation else 4
+        np.testing.assert_allclose(ideal.s * 2.0 ** (bits - 4), act_step, rtol=1e-6)
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.h5")), ids=lambda p: p.stem)
+def test_every_difference_from_the_original_models_has_a_cause(path):
+    recorded = np.load(path.with_suffix(".npz"))
+    meta = json.loads(str(recorded["meta"]))
+    is_image = meta["layers"][0]["type"] != "InputData"
+    model = cnn2snn.load_quantized_model(path, compile_model=False)
+    converted = cnn2snn.convert(model, input_scaling=meta["scaling"], input_is_image=is_image)
+    inputs = recorded["x"].reshape(len(recorded["x"]), *converted.input_shape)
+    report = compare_activations(model, converted, inputs, meta["scaling"], is_image)
+    assert report.totals.unexplained == 0
+    assert report.totals.differing < report.totals.total / 500
+
+
+def test_the_worked_example_of_thresholds_and_steps():
+    """Numbers worked by hand: H2 to H5 for an image convolution and a last dense layer."""
+    q = MaxPerAxisQuantizer
+    model = chain(
+        L.Rescaling(1 / 128, -1),
+        QuantizedConv2D(2, 2, q(4), name="conv"),
+        QuantizedReLU(4, 6),
+        L.Flatten(),
+        QuantizedDense(2, q(2), name="dense"),
+        shape=(2, 2, 1),
+    )
+    kernel = np.array([[0.5, -0.25, 0.1, 0.7], [-1.0, 0.3, 0.2, 0.05]], np.float32)
+    model.get_layer("conv").set_weights([kernel.T.reshape(2, 2, 1, 2), np.array([0.1, -0.2])])
+    dense = np.array([[0.6, -0.2], [0.4, 0.9]])
+    model.get_layer("dense").set_weights([dense, np.array([0.05, -0.3])])
+    converted = convert_blocks(model)
+    first, last = (b.ideal for b in converted.blocks)
+    assert first.weights.reshape(4, 2).T.tolist() == [[5, -2, 1, 7], [-7, 2, 1, 0]]
+    np.testing.assert_allclose(first.t, [1536, -153.6], rtol=1e-6)
+    np.testing.assert_allclose(first.s, [512, 358.4], rtol=1e-6)
+    np.testing.assert_allclose(last.t, [-0.2083333, 0.8333333], rtol=1e-6)
+    engine = converted.model.layers
+    assert engine[0].parameters.padding_value == 128
+    assert engine[0].get_variable("threshold").tolist() == [1536, -154]
+    assert engine[1].get_variable("weights").reshape(2, 2).tolist() == [[1, 0], [1, 1]]
+    assert engine[1].get_variable("threshold").tolist() == [0, 1]
+    image = np.array([[200, 30], [128, 255]], np.uint8).reshape(1, 2, 2, 1)
+    taps = converted.model.forward_taps(image)
+    assert [tap.ravel().tolist() for tap in taps] == [[3, 0], [3, 0]]
+
+
+@pytest.mark.parametrize("max_value", [6.0, 2.5])
+@pytest.mark.parametrize("act_bits", [1, 2, 4])
+@pytest.mark.parametrize("weight_bits", [2, 4, 8])
+def test_the_float_models_job(float_model, images, weight_bits, act_bits, max_value):
+    for layer in float_model.layers:
+        if isinstance(layer, L.ReLU):
+            layer.max_value = max_value
+    quantized = cnn2snn.quantize(float_model, weight_bits, act_bits, 8)
+    converted = cnn2snn.convert(quantized)
+    assert [type(layer).__name__ for layer in converted.layers] == [
+        "InputConvolutional",
+        "SeparableConvolutional",
+        "Convolutional",
+        "FullyConnected",
+    ]
+    report = compare_activations(quantized, converted, images)
+    assert report.totals.unexplained == 0
+    if act_bits == 1:
+        assert report.totals.format == 0
+
+
+@pytest.mark.parametrize("quantizer", [MaxPerAxisQuantizer, MaxQuantizer])
+def test_normalization_after_any_quantizer_folds_exactly(quantizer, images):
+    """Negative gammas before pooling and before the activation, two normalizations in a row, none folded in Keras."""
+    model = chain(
+        L.Rescaling(1 / 255),
+        QuantizedConv2D(6, 3, quantizer(8), padding="same"),
+        L.BatchNormalization(),
+        L.MaxPooling2D(2),
+        QuantizedReLU(4, 4.0),
+        QuantizedSeparableConv2D(5, 3, quantizer(4), quantizer_dw=MaxQuantizer(4), padding="same"),
+        L.BatchNormalization(),
+        L.BatchNormalization(scale=False),
+        QuantizedReLU(4, 5.0),
+        QuantizedConv2D(4, 3, quantizer(4), padding="same"),
+        L.GlobalAveragePooling2D(),
+        L.BatchNormalization(center=False),
+        QuantizedReLU(2, 3.0),
+        QuantizedDense(3, quantizer(4)),
+        L.BatchNormalization(),
+    )
+    randomize(model, negative_gammas=True)
+    converted = cnn2snn.convert(model)
+    report = compare_activations(model, converted, images)
+    assert report.totals.unexplained == 0
+    assert report.totals.differing < report.totals.total / 50
+    predicted = converted.predict(images).reshape(len(images), -1)
+    levels = converted.forward_taps(images)[-2].reshape(len(images), -1) * (3.0 / 3)
+    dense, norm = model.layers[-2], model.layers[-1]
+    expected = norm(dense(levels.astype(np.float32)), training=False)
+    gain = convert_blocks(model).blocks[-1].ideal.gain
+    # Thresholds of the last layer are rounded to nearest: half a unit of potential.
+    assert np.all(np.abs(predicted - np.asarray(expected)) <= 0.5001 / gain + 1e-5)
+
+
+def test_max_pooling_after_the_activation_is_the_same(images):
+    layers = [L.Rescaling(1 / 255), conv(6, name="c")]
+    after = chain(
+        *layers,
+        QuantizedReLU(4, 2.0, name="r"),
+        L.MaxPooling2D(2, name="p"),
+        L.Flatten(),
+        QuantizedDense(3, Q4),
+    )
+    converted = cnn2snn.convert(after)
+    assert converted.layers[0].parameters.pool_type == akida.PoolType.Max
+    assert compare_activations(after, converted, images).totals.unexplained == 0
+
+
+def test_branches_of_one_step_are_joined(images):
+    x = keras.Input((8, 8, 1), name="x")
+    y = QuantizedReLU(4, 6)(conv(4, name="c")(L.Rescaling(1 / 255)(x)))
+    a = QuantizedReLU(2, 3.0)(conv(3, name="a")(y))
+    b = QuantizedReLU(2, 3.0, name="rb")(conv(5, 1, name="b")(y))
+    z = QuantizedDense(3, Q4)(L.Flatten()(QuantizedReLU(4, 6)(conv(4, name="d")(L.Concatenate(name="j")([a, b])))))
+    model = keras.Model(x, z)
+    converted = cnn2snn.convert(model)
+    assert converted.get_layer("j").output_dims == [8, 8, 8]
+    assert compare_activations(model, converted, images).totals.unexplained == 0
+
+    b = QuantizedReLU(2, 2.0, name="other")(conv(5, 1, name="b2")(y))
+    with pytest.raises(RuntimeError, match=r'layer "j2".*same step.*same bitwidth and max_value'):
+        cnn2snn.convert(keras.Model(x, QuantizedReLU(1)(conv(2)(L.Concatenate(name="j2")([a, b])))))
+
+
+def test_inputs_that_are_not_images(images):
+    model = keras.Sequential(
+        [
+            keras.Input((20,), name="events"),
+            QuantizedDense(6, Q4, name="a"),
+            QuantizedReLU(1),
+            L.Dropout(0.5),
+            QuantizedDense(3, Q4, name="b"),
+            L.Softmax(),
+        ]
+    )
+    converted = cnn2snn.convert(model, input_scaling=(2.5, 0), input_is_image=False)
+    assert converted.layers[0].name == "events"
+    assert converted.input_shape == [1, 1, 20]
+    inputs = np.random.default_rng(0).integers(0, 16, (32, 1, 1, 20), dtype=np.uint8)
+    report = compare_activations(model, converted, inputs, (2.5, 0), False)
+    assert (report.totals.unexplained, report.totals.format) == (0, 0)
+    with pytest.raises(ValueError, match="the shift must be 0"):
+        cnn2snn.convert(model, input_scaling=(2.5, 1), input_is_image=False)
+
+
+def test_padding_that_differs_in_name_only_is_accepted(images):
+    model = chain(
+        conv(),
+        L.MaxPooling2D(2, padding="valid"),
+        QuantizedReLU(4),
+        conv(),
+        QuantizedReLU(4),
+        shape=(8, 8, 1),
+    )
+    converted = cnn2snn.convert(model)
+    assert compare_activations(model, converted, images).totals.unexplained == 0
+    pointwise = chain(conv(4, 1), L.MaxPooling2D(3, padding="valid"), QuantizedReLU(4), conv(), QuantizedReLU(4))
+    converted = cnn2snn.convert(pointwise)
+    assert converted.layers[0].parameters.padding == akida.Padding.Valid
+    assert compare_activations(pointwise, converted, images).totals.unexplained == 0
+
+
+class Fractions(LinearWeightQuantizer):
+    def quantize(self, w):
+        return w
+
+    def scale_factor(self, w):
+        return 3.3
+
+
+REFUSED = {
+    "float layer": ([L.Conv2D(2, 3, name="it")], r'"it".*not quantized; quantize the model first'),
+    "float activation": ([conv(), L.ReLU(name="it")], r'"it".*not quantized'),
+    "no activation": (
+        [conv(name="a"), conv(name="it")],
+        r'"it".*"a" has none; add a QuantizedReLU',
+    ),
+    "activation first": ([QuantizedReLU(4, name="it")], r'"it".*cannot be the first'),
+    "two activations": (
+        [conv(), QuantizedReLU(4), QuantizedReLU(4, name="it")],
+        r'"it".*cannot follow each other',
+    ),
+    "pooling first": ([L.MaxPooling2D(2, name="it")], r'"it".*pooling cannot be the first'),
+    "average": ([conv(), L.AveragePooling2D(2, name="it")], r'"it".*cannot be converted'),
+    "two poolings": (
+        [conv(), L.MaxPooling2D(2), L.MaxPooling2D(2, name="it")],
+        r'"it".*pooled already',
+    ),
+    "gap late": (
+        [conv(), QuantizedReLU(4), L.GlobalAveragePooling2D(name="it")],
+        r'"it".*before the activation',
+    ),
+    "norm late": (
+        [conv(), QuantizedReLU(4), L.BatchNormalization(name="it")],
+        r'"it".*before the activation',
+    ),
+    "pool padding": (
+        [conv(), L.MaxPooling2D(3, padding="valid", name="it"), QuantizedReLU(4)],
+        r'"it".*padding must be "same".*received "valid"',
+    ),
+    "separable first": (
+        [QuantizedSeparableConv2D(4, 3, Q4, name="it"), QuantizedReLU(4)],
+        r'"it".*first layer for images must be a QuantizedConv2D',
+    ),
+    "dense first": ([L.Flatten(), QuantizedDense(4, Q4, name="it")], r'"it".*input_is_image=False'),
+    "late rescaling": (
+        [conv(), QuantizedReLU(4), L.Rescaling(2.0, name="it")],
+        r'"it".*directly after the input',
+    ),
+    "flatten": (
+        [conv(name="c"), L.Flatten(name="it"), QuantizedDense(2, Q4)],
+        r'"it".*after the activation',
+    ),
+    "reshape": (
+        [conv(), QuantizedReLU(4), L.Reshape((4, 16, 4), name="it"), conv()],
+        r'"it".*\(8, 8, 4\) to \(4, 16, 4\) cannot be converted',
+    ),
+    "softmax inside": (
+        [conv(), QuantizedReLU(4), L.Softmax(name="it"), conv()],
+        r'"it".*possible only at the end',
+    ),
+    "padding value": (
+        [L.Rescaling(1 / 127.5, -1), conv(name="it"), QuantizedReLU(4)],
+        r'"it".*padding value.*received 127\.5; rescale',
+    ),
+    "weights": (
+        [QuantizedConv2D(2, 3, Fractions(4), name="it"), QuantizedReLU(4)],
+        r'"it".*must be integers in -7\.\.7.*correct the layer',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_expressed_is_refused_with_layer_and_remedy(case):
+    layers, text = REFUSED[case]
+    config = [type(layer).from_config(layer.get_config()) if case != "weights" else layer for layer in layers]
+    with pytest.raises(RuntimeError, match=text):
+        cnn2snn.convert(chain(*config))
+
+
+@pytest.mark.parametrize(
+    ("layers", "text"),
+    [
+        (
+            [QuantizedConv2D(2, 3, MaxPerAxisQuantizer(3), name="it"), QuantizedReLU(4)],
+            r'"it".*2, 4, 8, received 3',
+        ),
+        ([conv(), QuantizedReLU(3, name="it")], r'"it".*one of 1, 2, 4, received 3'),
+        (
+            [
+                conv(),
+                QuantizedReLU(4),
+                QuantizedSeparableConv2D(2, 3, Q4, quantizer_dw=MaxQuantizer(2), name="it"),
+            ],
+            r'"it".*same bitwidth, received 4 and 2',
+        ),
+    ],
+)
+def test_widths_that_the_engine_lacks_are_refused(layers, text):
+    with pytest.raises(ValueError, match=text):
+        cnn2snn.convert(chain(*layers))
+
+
+@pytest.mark.parametrize("gamma", [0.0, -1.0])
+def test_normalization_factors_that_cannot_be_folded_are_refused(gamma):
+    model = chain(conv(), L.MaxPooling2D(2), L.BatchNormalization(name="bn"), QuantizedReLU(4))
+    model.get_layer("bn").gamma.assign([1, 1, gamma, 1])
+    with pytest.raises(RuntimeError, match=r'"bn".*greater than zero.*channel 2'):
+        cnn2snn.convert(model)
+    model = chain(conv(name="c"), L.BatchNormalization(name="bn"), QuantizedReLU(4))
+    model.get_layer("bn").gamma.assign([1, 0, 1, 1])
+    with pytest.raises(
+        RuntimeError,
+        match=r'"c": gamma of its batch normalization must be different from zero.*channel 1',
+    ):
+        cnn2snn.convert(model)
+
+
+def test_rescaling_and_input_scaling_exclude_each_other():
+    model = chain(L.Rescaling(1 / 255), conv(), QuantizedReLU(4))
+    with pytest.raises(ValueError, match="leave one of them out"):
+        cnn2snn.convert(model, input_scaling=(255, 0))
+    for scaling in ((0, 0), (-1, 0), (float("nan"), 0), (1,)):
+        with pytest.raises(ValueError, match="input_scaling must be a scale greater than zero"):
+            cnn2snn.convert(chain(conv(), QuantizedReLU(4)), input_scaling=scaling)
+
+
+@pytest.mark.parametrize("k", [93, 99, 105, 117, 123, 186, 255])
+def test_the_padding_value_of_a_rescaling_is_not_truncated(k):
+    model = chain(L.Rescaling(1 / k, -1), conv(), QuantizedReLU(4))
+    assert cnn2snn.convert(model).layers[0].parameters.padding_value == k
+
+
+def test_files_are_named_as_documented(tmp_path, monkeypatch):
+    model = chain(conv(), QuantizedReLU(4), name="net")
+    monkeypatch.chdir(tmp_path)
+    for given, written in (
+        ("a", "a.fbz"),
+        ("new/folder/b.fbz", "new/folder/b.fbz"),
+        ("c.bin", "c.bin"),
+        ("out/", "out/net.fbz"),
+    ):
+        converted = cnn2snn.convert(model, file_path=given)
+        assert akida.Model(tmp_path / written).to_buffer() == converted.to_buffer()
+
+
+def test_a_failed_conversion_leaves_the_old_file(tmp_path):
+    path = tmp_path / "model.fbz"
+    cnn2snn.convert(chain(conv(), QuantizedReLU(4)), file_path=path)
+    before = path.read_bytes()
+    with pytest.raises(RuntimeError):
+        cnn2snn.convert(chain(conv(), conv()), file_path=path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["model.fbz"]
+
+
+def test_the_source_model_is_not_changed(float_model, images):
+    quantized = cnn2snn.quantize(float_model, 4, 4, 8)
+    weights = [w.copy() for w in quantized.get_weights()]
+    config = json.dumps(quantized.get_config(), default=str)
+    cnn2snn.convert(quantized)
+    assert all(np.array_equal(a, b) for a, b in zip(weights, quantized.get_weights(), strict=True))
+    assert json.dumps(quantized.get_config(), default=str) == config
+
+
+def test_the_same_model_gives_the_same_bytes(float_model):
+    quantized = cnn2snn.quantize(float_model, 4, 4, 8)
+    assert cnn2snn.convert(quantized).to_buffer() == cnn2snn.convert(quantized).to_buffer()

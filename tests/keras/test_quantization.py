@@ -1,0 +1,188 @@
+"""quantize and quantize_layer: what is replaced, with what, and what is refused."""
+
+import numpy as np
+import pytest
+
+import cnn2snn
+from cnn2snn._keras import keras
+from cnn2snn.quantization_ops import MaxPerAxisQuantizer, MaxQuantizer, StdPerAxisQuantizer
+from tests.keras.models import outputs
+
+L = keras.layers
+
+
+def types(model):
+    return {layer.name: type(layer).__name__ for layer in model.layers}
+
+
+def test_layers_are_replaced_and_names_kept(float_model):
+    quantized = cnn2snn.quantize(float_model, 4, 2, 8)
+    assert quantized.name == "small"
+    assert isinstance(quantized, keras.Sequential)
+    assert types(quantized) == {
+        "rescaling": "Rescaling",
+        "conv": "QuantizedConv2D",
+        "conv_relu": "QuantizedReLU",
+        "separable": "QuantizedSeparableConv2D",
+        "separable_pool": "MaxPooling2D",
+        "separable_relu": "QuantizedReLU",
+        "dropout": "Dropout",
+        "last_conv": "QuantizedConv2D",
+        "gap": "GlobalAveragePooling2D",
+        "gap_relu": "QuantizedReLU",
+        "classes": "QuantizedDense",
+        "softmax": "Softmax",
+    }
+    bits = {n: quantized.get_layer(n).quantizer.bitwidth for n in ("conv", "separable", "last_conv", "classes")}
+    assert bits == {"conv": 8, "separable": 4, "last_conv": 4, "classes": 4}
+    separable = quantized.get_layer("separable")
+    assert type(separable.quantizer) is MaxPerAxisQuantizer
+    assert type(separable.quantizer_dw) is MaxQuantizer
+    assert quantized.get_layer("conv_relu").max_value == 6
+    assert quantized.get_layer("gap_relu").max_value == 3
+    assert quantized.get_layer("conv_relu").bitwidth == 2
+
+
+def test_many_bits_change_little(float_model, images):
+    float_model.get_layer("gap_relu").max_value = 2.0
+    quantized = cnn2snn.quantize(float_model, 8, 8, 8)
+    exact, close = outputs(float_model, images), outputs(quantized, images)
+    assert np.ptp(exact, axis=0).min() > 0.005
+    np.testing.assert_allclose(close, exact, atol=0.01)
+    coarse = outputs(cnn2snn.quantize(float_model, 2, 1, 2), images)
+    assert not np.allclose(exact, coarse, atol=0.02)
+
+
+def test_the_argument_is_not_changed(float_model, images):
+    before, weights = outputs(float_model, images), [w.copy() for w in float_model.get_weights()]
+    cnn2snn.quantize(float_model, 4, 4, 8)
+    np.testing.assert_array_equal(outputs(float_model, images), before)
+    assert all(np.array_equal(a, b) for a, b in zip(weights, float_model.get_weights(), strict=True))
+
+
+def test_widths_of_zero_leave_layers_in_float(float_model):
+    only_weights = types(cnn2snn.quantize(float_model, weight_quantization=4))
+    assert (only_weights["conv"], only_weights["conv_relu"]) == ("QuantizedConv2D", "ReLU")
+    only_activations = types(cnn2snn.quantize(float_model, activ_quantization=4))
+    assert (only_activations["conv"], only_activations["conv_relu"]) == ("Conv2D", "QuantizedReLU")
+
+
+def test_normalizations_stay_when_not_folded(float_model):
+    assert "conv_bn" in types(cnn2snn.quantize(float_model, 4, 4, fold_BN=False))
+
+
+def test_functional_models_with_branches_stay_functional():
+    x = keras.Input((6, 6, 1), name="x")
+    a = L.ReLU(6.0, name="ra")(L.Conv2D(2, 3, name="a")(x))
+    b = L.ReLU(6.0, name="rb")(L.BatchNormalization(name="bn")(L.Conv2D(3, 3, name="b")(x)))
+    y = L.Dense(2, name="d")(L.Flatten()(L.Concatenate(name="joined")([a, b])))
+    quantized = cnn2snn.quantize(keras.Model(x, y, name="branches"), 4, 4, 8)
+    assert not isinstance(quantized, keras.Sequential)
+    assert types(quantized)["joined"] == "Concatenate"
+    assert "bn" not in types(quantized)
+    widths = {n: quantized.get_layer(n).quantizer.bitwidth for n in "abd"}
+    assert sorted(widths.values()) == [4, 4, 8]
+    assert widths["d"] == 4
+
+
+def test_quantizing_again_changes_the_widths_only(float_model):
+    once = cnn2snn.quantize(float_model, 4, 4, 8, quantizer_function=lambda layer, q: StdPerAxisQuantizer(2, 4))
+    twice = cnn2snn.quantize(once, 2, 1, 4)
+    quantizer = twice.get_layer("classes").quantizer
+    assert (type(quantizer), quantizer.bitwidth, quantizer.threshold) == (StdPerAxisQuantizer, 2, 2)
+    assert twice.get_layer("conv").quantizer.bitwidth == 4
+    assert (twice.get_layer("conv_relu").bitwidth, twice.get_layer("conv_relu").max_value) == (1, 6)
+    with pytest.raises(ValueError, match=r'layer "conv" is quantized already'):
+        cnn2snn.quantize(once, 0, 4)
+    with pytest.raises(ValueError, match=r'layer "conv_relu" is quantized already'):
+        cnn2snn.quantize(once, 4, 0)
+
+
+def test_a_discrete_relu_keeps_its_largest_output():
+    model = keras.Sequential([keras.Input((4,)), cnn2snn.ActivationDiscreteRelu(4, name="a")])
+    again = cnn2snn.quantize(model, 4, 2).get_layer("a")
+    assert (type(again).__name__, again.bitwidth, again.max_value) == ("QuantizedReLU", 2, 6)
+
+
+def test_the_quantizer_function_is_asked_for_every_kernel(float_model):
+    asked = []
+
+    def choose(layer, default):
+        asked.append((layer.name, type(default).__name__))
+        return default
+
+    cnn2snn.quantize(float_model, 4, 4, quantizer_function=choose)
+    assert asked == [
+        ("conv", "MaxPerAxisQuantizer"),
+        ("separable", "MaxPerAxisQuantizer"),
+        ("separable", "MaxQuantizer"),
+        ("last_conv", "MaxPerAxisQuantizer"),
+        ("classes", "MaxPerAxisQuantizer"),
+    ]
+    with pytest.raises(ValueError, match="must return a quantizer, received None"):
+        cnn2snn.quantize(float_model, 4, 4, quantizer_function=lambda layer, default: None)
+
+
+@pytest.mark.parametrize(
+    ("layer", "text"),
+    [
+        (
+            L.DepthwiseConv2D(3, name="it"),
+            "DepthwiseConv2D cannot be quantized .* use SeparableConv2D",
+        ),
+        (L.Activation("relu", name="it"), "would stay in float; use a ReLU layer"),
+        (
+            L.Conv2D(2, 3, activation="relu", name="it"),
+            "activation must be 'linear', received 'relu'; put",
+        ),
+        (
+            L.Conv2D(2, 3, dilation_rate=2, name="it"),
+            r"dilation_rate must be \(1, 1\), received \(2, 2\)",
+        ),
+        (L.Conv2D(2, 3, groups=2, name="it"), "groups must be 1, received 2"),
+        (L.ReLU(negative_slope=0.1, name="it"), "negative_slope must be 0, received 0.1"),
+        (L.ReLU(threshold=1.0, name="it"), "threshold must be 0, received 1.0"),
+        (L.LeakyReLU(name="it"), "LeakyReLU cannot be quantized"),
+        (L.Conv2DTranspose(2, 3, name="it"), "transposed"),
+    ],
+)
+def test_layers_that_would_stay_in_float_or_lose_an_argument_are_refused(layer, text):
+    model = keras.Sequential([keras.Input((8, 8, 2)), layer])
+    with pytest.raises(RuntimeError, match=rf'layer "it": .*{text}') as caught:
+        cnn2snn.quantize(model, 4, 4)
+    assert caught.value.layer == "it"
+
+
+@pytest.mark.parametrize("bits", [1, -1, 9])
+def test_impossible_widths_are_refused(float_model, bits):
+    with pytest.raises(ValueError, match="bitwidth"):
+        cnn2snn.quantize(float_model, bits, 4)
+
+
+@pytest.mark.parametrize("target", ["last_conv", 10, -5])
+def test_one_layer_can_be_quantized(float_model, target):
+    if isinstance(target, int):
+        names = [layer.name for layer in float_model.layers]
+        target = names.index("last_conv") - (len(names) if target < 0 else 0)
+    quantized = types(cnn2snn.quantize_layer(float_model, target, 4))
+    assert {n for n, t in quantized.items() if t.startswith("Quantized")} == {"last_conv"}
+    assert "conv_bn" in quantized
+
+
+def test_one_layer_can_be_named_by_itself(float_model):
+    quantized = cnn2snn.quantize_layer(float_model, float_model.get_layer("conv_relu"), 2)
+    assert types(quantized)["conv_relu"] == "QuantizedReLU"
+
+
+@pytest.mark.parametrize(
+    ("target", "bits", "error", "text"),
+    [
+        ("nowhere", 4, ValueError, "target_layer must be a layer of the model"),
+        (99, 4, ValueError, r"target_layer must be in -14\.\.13"),
+        ("conv", 0, ValueError, "greater than zero"),
+        ("conv_bn", 4, RuntimeError, "has nothing to quantize"),
+    ],
+)
+def test_targets_that_cannot_be_quantized_are_refused(float_model, target, bits, error, text):
+    with pytest.raises(error, match=text):
+        cnn2snn.quantize_layer(float_model, target, bits)
