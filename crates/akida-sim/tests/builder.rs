@@ -1,4 +1,10 @@
 //! The builder refuses every model that breaks a rule, says where and why, and stays unchanged.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failure is what a test reports"
+)]
 
 use akida_sim::{
     Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData, LayerSpec,

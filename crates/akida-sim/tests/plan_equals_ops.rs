@@ -1,4 +1,10 @@
 //! A plan gives the integers of `ops`, whatever its kernels, threads and batches.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failure is what a test reports"
+)]
 
 mod common;
 
