@@ -103,7 +103,7 @@ $(MADE):
 
 $(MATURIN): $(MADE)
 	@$(call say,installing maturin)
-	@$(PIP) install 'maturin>=1.9$(comma)<2'
+	@$(PIP) install 'maturin>=1.9.4$(comma)<2'
 	@touch $@
 
 $(WHEEL): $(MATURIN) $(SOURCES)

@@ -55,12 +55,24 @@ def test_run_sees_the_model_before_or_after_an_edit(model, inputs):
 def test_layers_added_by_several_threads_all_have_a_place():
     source = akida.InputData((1, 1, 2), name="source")
     model = akida.Model(layers=[source])
-    layers = [akida.FullyConnected(1, f"branch {i}") for i in range(64)]
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda layer: model.add(layer, [source]), layers))
-    assert {layer.name for layer in model.layers[1:]} == {layer.name for layer in layers}
+    together = threading.Barrier(8)
+
+    def add(thread):
+        together.wait()
+        for i in range(50):
+            model.add(akida.FullyConnected(1, f"branch {thread}.{i}"), [source])
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(add, range(8)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert model.get_layer_count() == 401
     for index, layer in enumerate(model.layers):
-        assert model.get_layer(layer.name) is model.get_layer(index) is layer
+        assert model.get_layer(index) is layer
+        assert layer._index == index
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no way to send Ctrl-C to one process")

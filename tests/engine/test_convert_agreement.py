@@ -66,7 +66,14 @@ def test_random_networks_on_images():
         scaling, rescaling = None, None
         kind = seed % 4
         if kind == 0:
-            scale, offset = [(1 / 128, -1), (1 / 255, 0), (1 / 127.5, -1 + 1 / 255)][seed % 3]
+            # The last two shifts, 29 and 49, do not survive the division -offset / scale.
+            scale, offset = [
+                (1 / 128, -1),
+                (1 / 255, 0),
+                (1 / 127.5, -1 + 1 / 255),
+                (1 / 100, -29 / 100),
+                (1 / 49, -49 / 49),
+            ][seed // 4 % 5]
             rescaling = keras.layers.Rescaling(scale, offset)
             alpha, beta = 1 / Fraction(scale), Fraction(round(-offset / scale))
         elif kind == 1:
@@ -224,6 +231,16 @@ def test_boundaries_at_integers_do_not_depend_on_rounding(first_top, second_top,
         expected = [1, 2, 4, 8, 0]
         if steps[0] == steps[1]:
             assert converted.model.layers[-1].get_variable("threshold").tolist() == expected
+
+
+def test_the_last_threshold_is_rounded_to_the_nearest_even():
+    """A = 1, so that t = −bias."""
+    quantizer = cnn2snn.MaxPerAxisQuantizer(bitwidth=4)
+    network = keras.Sequential([keras.Input((3,)), cnn2snn.QuantizedDense(7, quantizer)])
+    bias = np.array([0.5, 1.5, -0.5, -1.5, -2.5, 2.25, -2.75], np.float32)
+    network.layers[0].set_weights([np.full((3, 7), 7.0), bias])
+    engine = cnn2snn.convert(network, input_is_image=False)
+    assert engine.layers[-1].get_variable("threshold").tolist() == [0, -2, 0, 2, 2, -2, 3]
 
 
 def branched_network(rng):

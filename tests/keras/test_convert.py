@@ -156,7 +156,7 @@ def test_normalization_after_any_quantizer_folds_exactly(quantizer, images):
     levels = converted.forward_taps(images)[-2].reshape(len(images), -1) * (3.0 / 3)
     dense, norm = model.layers[-2], model.layers[-1]
     expected = norm(dense(levels.astype(np.float32)), training=False)
-    gain = convert_blocks(model).blocks[-1].ideal.gain
+    gain = convert_blocks(model).blocks[-1].ideal.s
     # Thresholds of the last layer are rounded to nearest: half a unit of potential.
     assert np.all(np.abs(predicted - np.asarray(expected)) <= 0.5001 / gain + 1e-5)
 

@@ -111,6 +111,12 @@ impl Subject<'_> {
         if array.ndim() != 1 {
             return Err(self.refuse(value.py(), "of one axis", &tuple(array.shape()), None));
         }
+        self.flat(value)
+    }
+
+    /// All elements of an array in C order, copied.
+    pub(crate) fn flat<T: Element + Copy>(self, value: &Bound<'_, PyAny>) -> PyResult<Vec<T>> {
+        let array = self.array(value)?;
         Ok(self.read::<T>(array)?.as_slice()?.to_vec())
     }
 }

@@ -6,8 +6,8 @@ use crate::error::{Class, Failure};
 use akida_sim::convert::{self, Fit, FitError};
 use pyo3::prelude::*;
 
-fn vector(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
-    Subject { layer: None, name }.vector(value)
+fn subject(name: &str) -> Subject<'_> {
+    Subject { layer: None, name }
 }
 
 fn fit(py: Python<'_>, result: Result<Fit, FitError>) -> PyResult<Fit> {
@@ -26,17 +26,18 @@ fn fit(py: Python<'_>, result: Result<Fit, FitError>) -> PyResult<Fit> {
 
 /// Thresholds, steps and number of boundaries that differ from the ideal ones, per channel.
 #[pyfunction]
-#[pyo3(signature = (t, s, act_bits))]
+#[pyo3(signature = (boundaries, s, act_bits))]
 pub(crate) fn fit_boundaries(
-    t: &Bound<'_, PyAny>,
+    boundaries: &Bound<'_, PyAny>,
     s: &Bound<'_, PyAny>,
     act_bits: u8,
 ) -> PyResult<(Py<PyAny>, Py<PyAny>, Py<PyAny>)> {
-    let py = t.py();
-    let (t, s) = (vector("t", t)?, vector("s", s)?);
-    let result = enter(py, |_| convert::fit_boundaries(&t, &s, act_bits))?;
+    let py = s.py();
+    let ideal: Vec<i64> = subject("boundaries").flat(boundaries)?;
+    let s: Vec<f64> = subject("s").vector(s)?;
+    let result = enter(py, |_| convert::fit_boundaries(&ideal, &s, act_bits))?;
     let fit = fit(py, result)?;
-    let channels = [t.len()];
+    let channels = [s.len()];
     Ok((
         array(py, fit.threshold, &channels)?,
         array(py, fit.act_step, &channels)?,
@@ -52,7 +53,8 @@ pub(crate) fn fit_output(
     a: &Bound<'_, PyAny>,
 ) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
     let py = t.py();
-    let (t, a) = (vector("t", t)?, vector("a", a)?);
+    let t: Vec<i64> = subject("t").vector(t)?;
+    let a: Vec<f64> = subject("a").vector(a)?;
     let result = enter(py, |_| convert::fit_output(&t, &a))?;
     let fit = fit(py, result)?;
     let channels = [t.len()];

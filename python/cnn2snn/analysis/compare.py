@@ -7,7 +7,7 @@ from the levels that Keras fed to the layer, and the difference is attributed to
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
+from math import ceil
 
 import numpy as np
 
@@ -223,10 +223,9 @@ def _engine_boundaries(b: ConvertedBlock) -> np.ndarray:
 
 def _ideal_level(b: ConvertedBlock, f: int, potential: int) -> int:
     """The level of a potential by the ideal boundaries (H4), in exact arithmetic."""
-    t, s = Fraction(float(b.ideal.t[f])), Fraction(float(b.ideal.s[f]))
-    levels = 2**b.layer.parameters.act_bits - 1
-    level = -((t - int(potential)) // s)  # ceil((P - t) / s)
-    return min(max(level, 0), levels)
+    channel, levels = b.ideal.maps[f], 2**b.layer.parameters.act_bits - 1
+    above = int(potential) - channel.threshold(b.ideal.step)
+    return min(max(ceil(above / (channel.gain * b.ideal.step)), 0), levels)
 
 
 class _Potentials:
@@ -244,7 +243,8 @@ class _Potentials:
         # distance of the potential from the zero of the activation.
         magnitude = _pool(b, self.magnitudes)[at]
         t, s = float(b.ideal.t[f]), float(b.ideal.s[f])
-        zero = abs(float(b.ideal.gain[f]) * float(b.ideal.bias[f])) + abs(float(b.ideal.shift[f]))
+        channel = b.ideal.maps[f]
+        zero = float(abs(channel.gain * channel.bias) + abs(channel.shift))
         potential = float(self.pooled[at])
         reach = (self.terms + 16) * 2.0**-23 * (magnitude + zero + abs(t) + abs(potential))
         ideal = _ideal_level(b, f, self.pooled[at])
@@ -262,7 +262,7 @@ def _convolve(b: ConvertedBlock, inputs: np.ndarray) -> tuple[np.ndarray, np.nda
         shape = (len(inputs), 1, 1, weights.shape[-1])
         sums = (flat @ weights).reshape(shape)
         return sums, (flat @ np.abs(weights)).reshape(shape), weights.shape[0]
-    shift = int(np.ceil(abs(b.input_shift)))
+    shift = ceil(abs(b.input_shift))
     border = b.layer.parameters.padding_value if b.block.inbounds == [""] and b.input_shift else 0
     kernel = weights if ideal.depthwise is None else ideal.depthwise.astype(np.int64)
     windows = _windows(b, inputs, kernel.shape[:2], border)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 
@@ -21,8 +22,8 @@ ACT_BITS = (1, 2, 4)
 class InputScaling:
     """Integer inputs are scale · (Keras inputs) + shift."""
 
-    scale: float
-    shift: float
+    scale: Fraction
+    shift: Fraction
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,7 @@ class ConvertedBlock:
         ideal: integer weights in Keras' layout and ideal thresholds and steps; None for a `Concat`.
         step: the step of the activation; None without.
         mismatches: how many activation boundaries differ from the ideal ones, per channel.
-        input_scale, input_shift: α and β of the layer's integer inputs.
-        positions: G, positions summed by global average pooling.
+        input_shift: β of the layer's integer inputs.
     """
 
     block: Block
@@ -44,9 +44,7 @@ class ConvertedBlock:
     ideal: IdealLayer | None
     step: float | None
     mismatches: np.ndarray
-    input_scale: float
-    input_shift: float
-    positions: int
+    input_shift: Fraction
 
 
 @dataclass
@@ -77,9 +75,9 @@ def input_scaling_of(blocks: Blocks, given: tuple[float, float] | None) -> Input
                 kind="input_scaling",
                 received=scale,
             )
-        return InputScaling(1 / scale, _integer_if_close(-offset / scale))
+        return InputScaling(Fraction(1 / scale), Fraction(_integer_if_close(-offset / scale)))
     if not given:
-        return InputScaling(1.0, 0.0)
+        return InputScaling(Fraction(1), Fraction(0))
     if len(given) != 2 or not all(np.isfinite(value) for value in given) or given[0] <= 0:
         raise InvalidArgumentError(
             f"input_scaling must be a scale greater than zero and a shift, received {given}",
@@ -87,7 +85,7 @@ def input_scaling_of(blocks: Blocks, given: tuple[float, float] | None) -> Input
             expected="(scale > 0, shift)",
             received=given,
         )
-    return InputScaling(float(given[0]), _integer_if_close(float(given[1])))
+    return InputScaling(Fraction(float(given[0])), Fraction(_integer_if_close(float(given[1]))))
 
 
 def _integer_if_close(value: float) -> float:
@@ -122,10 +120,10 @@ class _Builder:
     def _input_data(self, blocks: Blocks) -> None:
         if self.scaling.shift != 0:
             raise InvalidArgumentError(
-                f"inputs that are not images are not shifted: the shift must be 0, received {self.scaling.shift:g}",
+                f"inputs that are not images are not shifted: the shift must be 0, received {float(self.scaling.shift):g}",
                 kind="input_scaling",
                 expected=0,
-                received=self.scaling.shift,
+                received=float(self.scaling.shift),
             )
         shape = blocks.input.output_shape
         if len(shape) not in (1, 3) or None in shape:
@@ -149,8 +147,8 @@ class _Builder:
         arrays = _read_arrays(block)
         step = _step(block)
         is_input = block.inbounds == [""]
-        alpha = self.scaling.scale if is_input else 1 / self.steps[block.inbounds[0]]
-        beta = self.scaling.shift if is_input else 0.0
+        alpha = self.scaling.scale if is_input else 1 / Fraction(self.steps[block.inbounds[0]])
+        beta = self.scaling.shift if is_input else Fraction(0)
         layer = self._layer(block, arrays, is_input)
         inbounds = [] if is_input and self.image else [self.layers[name] for name in block.inbounds]
         self.converted.model.add(layer, inbounds)
@@ -160,7 +158,7 @@ class _Builder:
         self.layers[block.name] = layer
         if step is not None:
             self.steps[block.name] = step
-        self.converted.blocks.append(ConvertedBlock(block, layer, ideal, step, mismatches, alpha, beta, positions))
+        self.converted.blocks.append(ConvertedBlock(block, layer, ideal, step, mismatches, beta))
 
     def _concat(self, block: Block) -> None:
         steps = {name: self.steps[name] for name in block.inbounds}
@@ -178,7 +176,7 @@ class _Builder:
         self.layers[block.name] = layer
         step = next(iter(steps.values()))
         self.steps[block.name] = step
-        self.converted.blocks.append(ConvertedBlock(block, layer, None, step, np.zeros(0, np.uint8), 1 / step, 0.0, 1))
+        self.converted.blocks.append(ConvertedBlock(block, layer, None, step, np.zeros(0, np.uint8), Fraction(0)))
 
     def _layer(self, block: Block, arrays: NeuralArrays, is_input: bool) -> akida.Layer:
         node = block.node
@@ -240,18 +238,18 @@ class _Builder:
     def _padding_value(self, block: Block) -> int:
         """The integer input that is a Keras zero; any value where nothing is padded."""
         shift = self.scaling.shift
-        if shift.is_integer() and 0 <= shift <= 255:
+        if shift.denominator == 1 and 0 <= shift <= 255:
             return int(shift)
         if _padding(block) == akida.Padding.Valid:
             return 0
         raise UnsupportedModelError(
             f'layer "{block.name}": with padding "same" the input that stands for 0 (the padding value) must be an '
-            f"integer in 0..255, received {shift:g}; rescale inputs by an integer, as in "
+            f"integer in 0..255, received {float(shift):g}; rescale inputs by an integer, as in "
             'Rescaling(1 / 128, -1), or use padding "valid"',
             layer=block.name,
             kind="padding_value",
             expected="0..255",
-            received=shift,
+            received=float(shift),
         )
 
 
@@ -361,11 +359,11 @@ def _set_variables(layer: akida.Layer, block: Block, ideal: IdealLayer) -> np.nd
         layer.set_variable("weights_pw", engine_weights("Pointwise", ideal.weights, dims))
     try:
         if block.activation is None:
-            threshold, act_step = _akida.fit_output(ideal.t, ideal.s)
+            threshold, act_step = _akida.fit_output(ideal.rounded_thresholds(), ideal.s)
             mismatches = np.zeros(ideal.t.shape, np.uint8)
         else:
             bits = block.activation.config["bitwidth"]
-            threshold, act_step, mismatches = _akida.fit_boundaries(ideal.t, ideal.s, bits)
+            threshold, act_step, mismatches = _akida.fit_boundaries(ideal.boundaries(bits), ideal.s, bits)
     except ValueError as error:
         raise UnsupportedModelError(
             f'layer "{block.name}": {error}; a tiny gamma, a dead filter or a huge scale is the usual cause',

@@ -1,4 +1,4 @@
-"""Integer weights and ideal thresholds and steps of a layer, in NumPy and float64 alone.
+"""Integer weights, and ideal thresholds and steps of a layer in exact arithmetic; NumPy and fractions alone.
 
 The formulas are those of section H of ``docs/arithmetic.md``. "Ideal" means: the stored float32 scales, biases and
 steps taken as real numbers, nothing rounded to what a chip can hold.
@@ -7,12 +7,14 @@ steps taken as real numbers, nothing rounded to what a chip can hold.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
 
 import numpy as np
 
 from cnn2snn.errors import UnsupportedModelError
 
-__all__ = ["IdealLayer", "NeuralArrays", "engine_weights", "ideal_layer"]
+__all__ = ["IdealLayer", "LinearMap", "NeuralArrays", "engine_weights", "ideal_layer"]
 
 
 @dataclass(frozen=True)
@@ -44,33 +46,75 @@ class NeuralArrays:
 
 
 @dataclass(frozen=True)
+class LinearMap:
+    """How the potentials P of one output channel follow from Keras pre-activations z (H3), in exact numbers.
+
+    P = gain · (z - bias) + shift.
+
+    Attributes:
+        gain: A of H3, greater than zero.
+        bias: the bias with the normalization merged.
+        shift: G · β · σ.
+    """
+
+    gain: Fraction
+    bias: Fraction
+    shift: Fraction
+
+    def threshold(self, step: Fraction) -> Fraction:
+        """t of H4: where level 1 begins for a step; with 0 the potential of z = 0."""
+        return self.gain * (step / 2 - self.bias) + self.shift
+
+
+@dataclass(frozen=True)
 class IdealLayer:
-    """Integer weights in Keras' layout, and the ideal real numbers of each output channel.
+    """Integer weights in Keras' layout, and what an ideal chip would do with the potentials.
 
     Attributes:
         weights: int8, of the shape of `NeuralArrays.kernel`, signs changed where the normalization is negative.
         depthwise: int8 depthwise weights, or None.
-        gain: A of H3: the potential is gain · (z - bias) + shift, z the Keras pre-activation.
-        bias: the bias with the normalization merged.
-        shift: G · beta · σ of H3.
-        t: the ideal threshold: where level 1 begins; without activation the potential of z = 0.
-        s: the ideal interval between boundaries; without activation `gain`.
+        maps: one per output channel.
+        step: the step of the activation, exactly; None without activation.
+        t: the ideal threshold per channel, float64: where level 1 begins; without activation the potential of z = 0.
+        s: the ideal interval between boundaries per channel, float64; without activation the potentials per unit.
     """
 
     weights: np.ndarray
     depthwise: np.ndarray | None
-    gain: np.ndarray
-    bias: np.ndarray
-    shift: np.ndarray
+    maps: list[LinearMap]
+    step: Fraction | None
     t: np.ndarray
     s: np.ndarray
+
+    def boundaries(self, act_bits: int) -> np.ndarray:
+        """The integer boundaries floor(t + n · s) of H4, int64 of shape (filters, 2^act_bits - 1), exactly.
+
+        Boundaries beyond the range of int32 are replaced by its ends, which no potential crosses.
+        """
+        step = self.step or Fraction(0)
+        rows = []
+        for channel in self.maps:
+            t, s = channel.threshold(step), channel.gain * step
+            rows.append([floor(t + n * s) for n in range(2**act_bits - 1)])
+        limits = np.iinfo(np.int32)
+        clipped = [[min(max(b, limits.min), limits.max) for b in row] for row in rows]
+        return np.array(clipped, np.int64).reshape(len(rows), 2**act_bits - 1)
+
+    def rounded_thresholds(self) -> np.ndarray:
+        """The thresholds of a layer without activation (H5), int64: t rounded to nearest, ties to even.
+
+        Values beyond 62 bits are replaced by the ends of that range.
+        """
+        end = 2**62
+        rounded = (round(channel.threshold(Fraction(0))) for channel in self.maps)
+        return np.array([min(max(t, -end), end) for t in rounded], np.int64)
 
 
 def ideal_layer(
     arrays: NeuralArrays,
     *,
-    input_scale: float,
-    input_shift: float,
+    input_scale: Fraction,
+    input_shift: Fraction,
     positions: int,
     step: float | None,
 ) -> IdealLayer:
@@ -93,34 +137,36 @@ def ideal_layer(
     depthwise = None
     if arrays.depthwise is not None:
         depthwise = _integers(arrays.name, arrays.depthwise, np.float64(arrays.depthwise_scale), arrays.bitwidth)
-        scale = scale * arrays.depthwise_scale
-    factor = arrays.norm_scale.astype(np.float64)
-    bias = factor * arrays.bias.astype(np.float64) + arrays.norm_offset
-    for what, values in (("bias", bias), ("batch normalization", factor)):
+    factor, offset = (np.asarray(v, np.float64) for v in (arrays.norm_scale, arrays.norm_offset))
+    for what, values in (
+        ("bias", arrays.bias),
+        ("gamma of its batch normalization", factor),
+        ("beta of its batch normalization", offset),
+    ):
         if not np.all(np.isfinite(values)):
             raise _error(arrays.name, what, "finite", values, ~np.isfinite(values))
     if np.any(factor == 0):
-        raise _error(
-            arrays.name,
-            "gamma of its batch normalization",
-            "different from zero",
-            factor,
-            factor == 0,
-        )
+        raise _error(arrays.name, "gamma of its batch normalization", "different from zero", factor, factor == 0)
     weights = np.where(factor < 0, -weights, weights).astype(np.int8)
-    gain = positions * input_scale * scale / np.abs(factor)
-    axes = tuple(range(weights.ndim - 1))
     # β is different from zero only for image convolutions, which have no depthwise kernel.
-    shift = positions * input_shift * weights.sum(axis=axes, dtype=np.int64)
-    half = 0.0 if step is None else step / 2
+    sigma = weights.sum(axis=tuple(range(weights.ndim - 1)), dtype=np.int64)
+    exact_step = None if step is None else Fraction(step)
+    common = positions * input_scale * Fraction(arrays.depthwise_scale)
+    maps = [
+        LinearMap(
+            gain=common * Fraction(float(scale[f])) / abs(Fraction(float(factor[f]))),
+            bias=Fraction(float(factor[f])) * Fraction(float(arrays.bias[f])) + Fraction(float(offset[f])),
+            shift=positions * input_shift * int(sigma[f]),
+        )
+        for f in range(filters)
+    ]
     return IdealLayer(
         weights=weights,
         depthwise=depthwise,
-        gain=gain,
-        bias=bias,
-        shift=np.asarray(shift, np.float64),
-        t=gain * (half - bias) + shift,
-        s=gain * (1.0 if step is None else step),
+        maps=maps,
+        step=exact_step,
+        t=np.array([float(m.threshold(exact_step or Fraction(0))) for m in maps]),
+        s=np.array([float(m.gain * (1 if exact_step is None else exact_step)) for m in maps]),
     )
 
 

@@ -2,12 +2,9 @@
 //!
 //! Implements rule H5 of `docs/arithmetic.md`.
 
-mod exact;
-
 use crate::model::bits;
 use alloc::vec::Vec;
 use core::fmt;
-use exact::{MAX_MAGNITUDE, floor_of_sum};
 
 /// `threshold` and `act_step` per channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,38 +46,55 @@ impl fmt::Display for FitError {
 
 impl core::error::Error for FitError {}
 
-/// Thresholds and steps of a layer with activation: as many boundaries T + floor(n · s) as possible equal the ideal
-/// floor(t + n · s), n = 0 … 2^b − 2 (H4, H5).
+/// Largest interval and output step, in potentials: far beyond what 32 bits can hold.
+const MAX_STEP: f64 = 1e30;
+
+/// Thresholds and steps of a layer with activation: as many boundaries T + floor(n · s) as possible equal the ideal ones
+/// (H4, H5).
 ///
-/// `t` and `s` hold one real number per channel, in units of potentials; `act_bits` is 1, 2 or 4. Boundaries beyond
-/// the range of int32 count as its ends, which no potential crosses.
+/// `ideal` holds, channel after channel, the 2^`act_bits` − 1 ideal boundaries floor(t + n · s), which the caller has computed
+/// exactly; `s` holds the ideal interval of each channel in units of potentials, of which the nearest is chosen where several
+/// serve. Boundaries beyond the range of int32 count as its ends, which no potential crosses.
 ///
 /// # Errors
 ///
-/// A value that is not finite or beyond 1e30, a step that is not positive, an `act_bits` that does not exist, or slices of different lengths
-/// (reported as the first missing channel).
+/// An interval that is not positive and at most 1e30, an `act_bits` that is not 1, 2 or 4, or another number of boundaries than
+/// these ask for.
 ///
 /// # Examples
 ///
 /// ```
-/// let fit = akida_sim::convert::fit_boundaries(&[1536.0, -153.75], &[512.0, 358.5], 4)?;
+/// let fit = akida_sim::convert::fit_boundaries(&[1536, 2048, 2560, -154, 204, 563], &[512.0, 358.4], 2)?;
 /// assert_eq!(fit.threshold, [1536, -154]);
-/// assert_eq!(fit.act_step[0], 512.0);
+/// assert_eq!(fit.act_step[0], 128.0);
 /// assert_eq!(fit.mismatches, [0, 0]);
 /// # Ok::<(), akida_sim::convert::FitError>(())
 /// ```
-pub fn fit_boundaries(t: &[f64], s: &[f64], act_bits: u8) -> Result<Fit, FitError> {
+pub fn fit_boundaries(ideal: &[i64], s: &[f64], act_bits: u8) -> Result<Fit, FitError> {
+    let error = |channel, subject, allowed, received| FitError {
+        channel,
+        subject,
+        allowed,
+        received,
+    };
     if bits::check("act_bits", act_bits, bits::LEVEL_BITS).is_err() {
-        return Err(FitError {
-            channel: 0,
-            subject: "act_bits",
-            allowed: "one of 1, 2, 4",
-            received: f64::from(act_bits),
-        });
+        return Err(error(0, "act_bits", "one of 1, 2, 4", f64::from(act_bits)));
     }
-    let mut fit = check(t, s)?;
-    for (&t, &s) in t.iter().zip(s) {
-        let (threshold, act_step, mismatches) = fit_channel(t, s, act_bits);
+    let count = usize::from(bits::max_level(act_bits));
+    if ideal.len() != count * s.len() {
+        let allowed = "2^act_bits − 1 for each interval";
+        return Err(error(
+            0,
+            "the number of boundaries",
+            allowed,
+            ideal.len() as f64,
+        ));
+    }
+    check_steps(s)?;
+    let mut fit = Fit::with_capacity(s.len());
+    for (ideal, &s) in ideal.chunks_exact(count).zip(s) {
+        let ideal: Vec<i64> = ideal.iter().map(|&b| i64::from(saturate(b))).collect();
+        let (threshold, act_step, mismatches) = fit_channel(&ideal, s);
         fit.threshold.push(threshold);
         fit.act_step.push(act_step);
         fit.mismatches.push(mismatches);
@@ -88,13 +102,24 @@ pub fn fit_boundaries(t: &[f64], s: &[f64], act_bits: u8) -> Result<Fit, FitErro
     Ok(fit)
 }
 
-/// Thresholds and steps of a layer without activation: `t` rounded to nearest, ties to even, and `a` in float32 (H5).
+/// Thresholds and steps of a layer without activation: `t` as it is, `a` in float32 (H5).
+///
+/// `t` holds the ideal thresholds, rounded to nearest by the caller, `a` the potentials per unit of output.
 ///
 /// # Errors
 ///
-/// As for [`fit_boundaries`], and a threshold outside int32 or a step outside float32.
-pub fn fit_output(t: &[f64], a: &[f64]) -> Result<Fit, FitError> {
-    let mut fit = check(t, a)?;
+/// A threshold outside int32, a step that is not positive, or beyond float32, or slices of different lengths.
+pub fn fit_output(t: &[i64], a: &[f64]) -> Result<Fit, FitError> {
+    if t.len() != a.len() {
+        return Err(FitError {
+            channel: 0,
+            subject: "the number of thresholds",
+            allowed: "that of the steps",
+            received: t.len() as f64,
+        });
+    }
+    check_steps(a)?;
+    let mut fit = Fit::with_capacity(t.len());
     for (channel, (&t, &a)) in t.iter().zip(a).enumerate() {
         let error = |subject, allowed, received| FitError {
             channel,
@@ -102,53 +127,39 @@ pub fn fit_output(t: &[f64], a: &[f64]) -> Result<Fit, FitError> {
             allowed,
             received,
         };
-        let threshold = libm::rint(t);
-        if !(f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&threshold) {
-            return Err(error("the threshold", "inside 32 bits", t));
-        }
         let act_step = a as f32;
         if act_step == 0.0 {
             return Err(error("the step", "inside the range of float32", a));
         }
-        fit.threshold.push(threshold as i32);
+        let threshold =
+            i32::try_from(t).map_err(|_| error("the threshold", "inside 32 bits", t as f64))?;
+        fit.threshold.push(threshold);
         fit.act_step.push(act_step);
         fit.mismatches.push(0);
     }
     Ok(fit)
 }
 
-/// An empty fit, when every value is usable.
-fn check(t: &[f64], s: &[f64]) -> Result<Fit, FitError> {
-    let error = |channel, subject, allowed, received| {
-        Err(FitError {
-            channel,
-            subject,
-            allowed,
-            received,
-        })
-    };
-    if t.len() != s.len() {
-        let channel = t.len().min(s.len());
-        return error(
-            channel,
-            "the step and the threshold",
-            "both given",
-            f64::NAN,
-        );
-    }
-    for (channel, (&t, &s)) in t.iter().zip(s).enumerate() {
-        if !(-MAX_MAGNITUDE..=MAX_MAGNITUDE).contains(&t) {
-            return error(channel, "the threshold", "a number within ±1e30", t);
-        }
-        if !(s > 0.0 && s <= MAX_MAGNITUDE) {
-            return error(channel, "the step", "greater than zero and at most 1e30", s);
+impl Fit {
+    fn with_capacity(channels: usize) -> Self {
+        Self {
+            threshold: Vec::with_capacity(channels),
+            act_step: Vec::with_capacity(channels),
+            mismatches: Vec::with_capacity(channels),
         }
     }
-    Ok(Fit {
-        threshold: Vec::with_capacity(t.len()),
-        act_step: Vec::with_capacity(t.len()),
-        mismatches: Vec::with_capacity(t.len()),
-    })
+}
+
+fn check_steps(s: &[f64]) -> Result<(), FitError> {
+    match s.iter().position(|&s| !(s > 0.0 && s <= MAX_STEP)) {
+        None => Ok(()),
+        Some(channel) => Err(FitError {
+            channel,
+            subject: "the step",
+            allowed: "greater than zero and at most 1e30",
+            received: s[channel],
+        }),
+    }
 }
 
 fn saturate(value: i64) -> i32 {
@@ -159,21 +170,17 @@ fn saturate(value: i64) -> i32 {
 /// two boundaries n < m fix (m − n) intervals up to less than 2.
 const INTERVAL_REACH: f64 = 2.0;
 
-/// The best (threshold, step, boundaries missed) of one channel.
-fn fit_channel(t: f64, s: f64, act_bits: u8) -> (i32, f32, u8) {
-    let count = bits::max_level(act_bits);
-    let ideal: Vec<i64> = (0..count)
-        .map(|n| i64::from(saturate(floor_of_sum(t, n, s))))
-        .collect();
+/// The best (threshold, step, boundaries missed) of one channel with 1, 3 or 15 boundaries.
+fn fit_channel(ideal: &[i64], s: f64) -> (i32, f32, u8) {
     let first = ideal.first().copied().unwrap_or(0);
     // The interval is act_step times this power of two.
-    let scale = f64::from(1u16 << (4 - act_bits));
+    let scale = f64::from(16 / (ideal.len() as u32 + 1));
     let nearest = to_step(s / scale);
     let mut best = Candidate::default();
-    best.improve(nearest, first, &ideal, s, scale);
+    best.improve(nearest, first, ideal, s, scale);
     if best.missed != 0 {
-        for act_step in steps(s, count, scale) {
-            best.improve(act_step, first, &ideal, s, scale);
+        for act_step in steps(s, ideal.len() as u32, scale) {
+            best.improve(act_step, first, ideal, s, scale);
         }
     }
     (saturate(best.threshold), best.act_step, best.missed)
@@ -233,7 +240,7 @@ impl Candidate {
 
 /// The steps worth trying: floor(n · interval) changes only where the interval is a multiple of 1/n, so the best set of intervals
 /// begins and ends at such multiples. Gives the float32 steps on both sides of each near `s`.
-fn steps(s: f64, count: u8, scale: f64) -> impl Iterator<Item = f32> {
+fn steps(s: f64, count: u32, scale: f64) -> impl Iterator<Item = f32> {
     (1..count).flat_map(move |n| {
         let n = f64::from(n);
         let from = libm::ceil((s - INTERVAL_REACH).max(0.0) * n);
@@ -265,55 +272,67 @@ mod tests {
     use crate::ops::boundaries;
 
     #[test]
-    fn a_grid_that_can_be_hit_is_hit() {
-        let fit = fit_boundaries(&[0.5, 10.0, -3.25], &[1.0, 2.5, 100.0], 4).unwrap();
-        assert_eq!(fit.threshold, [0, 10, -4]);
-        assert_eq!(fit.mismatches, [0, 0, 0]);
-        assert_eq!(fit.act_step[..2], [1.0, 2.5]);
+    fn boundaries_that_can_be_hit_are_hit_with_the_nearest_step() {
+        let ideal = [-4, 96, 196, 10, 12, 15];
+        let fit = fit_boundaries(&ideal, &[100.0, 2.5], 2).unwrap();
+        assert_eq!(fit.threshold, [-4, 10]);
+        assert_eq!(fit.mismatches, [0, 0]);
+        assert_eq!(fit.act_step, [25.0, 2.5 / 4.0]);
     }
 
     #[test]
     fn a_fraction_lost_by_the_threshold_is_won_back_by_the_step() {
-        // Ideal 0, 3, 6: with T = 0 the ideal step 2.6 gives 0, 2, 5; a step in 3 .. 3.5 gives all three.
-        let fit = fit_boundaries(&[0.9], &[2.6], 2).unwrap();
+        // t = 0.9: with T = 0 the ideal interval 2.6 gives 0, 2, 5; one in 3 .. 3.5 gives all three.
+        let fit = fit_boundaries(&[0, 3, 6], &[2.6], 2).unwrap();
         assert_eq!((fit.threshold[0], fit.mismatches[0]), (0, 0));
         assert_eq!(boundaries(0, fit.act_step[0], 2), [0, 3, 6]);
     }
 
     #[test]
     fn the_documented_impossible_case_misses_one_boundary() {
-        let fit = fit_boundaries(&[0.75], &[2.5], 2).unwrap();
+        let fit = fit_boundaries(&[0, 3, 5], &[2.5], 2).unwrap();
         assert_eq!((fit.threshold[0], fit.mismatches[0]), (0, 1));
     }
 
     #[test]
+    fn a_slow_rise_takes_the_threshold_of_most_boundaries() {
+        // t = 4.99, s = 0.01: all but the first boundary are 5.
+        let mut ideal = [5; 15];
+        ideal[0] = 4;
+        let fit = fit_boundaries(&ideal, &[0.01], 4).unwrap();
+        assert_eq!(
+            (fit.threshold[0], fit.mismatches[0], fit.act_step[0]),
+            (5, 1, 0.01)
+        );
+    }
+
+    #[test]
     fn one_bit_is_always_exact() {
-        let fit = fit_boundaries(&[-0.5, 7.999, 1e12], &[0.1, 1e9, 3.0], 1).unwrap();
+        let fit = fit_boundaries(&[-1, 7, i64::MAX], &[0.1, 1e9, 3.0], 1).unwrap();
         assert_eq!(fit.threshold, [-1, 7, i32::MAX]);
         assert_eq!(fit.mismatches, [0, 0, 0]);
     }
 
     #[test]
-    fn the_last_layer_is_rounded_to_nearest() {
-        let fit = fit_output(&[-0.20833, 0.83333, 2.5], &[4.0, 2.0, 1.0]).unwrap();
-        assert_eq!(fit.threshold, [0, 1, 2]);
+    fn the_last_layer_keeps_its_rounded_threshold() {
+        let fit = fit_output(&[0, 1, -2], &[4.0, 2.0, 0.1]).unwrap();
+        assert_eq!(
+            (fit.threshold, fit.act_step),
+            (vec![0, 1, -2], vec![4.0, 2.0, 0.1])
+        );
     }
 
     #[test]
     fn unusable_values_are_refused_with_their_channel() {
-        for (t, s) in [
-            (f64::NAN, 1.0),
-            (0.0, 0.0),
-            (0.0, f64::INFINITY),
-            (0.0, -1.0),
-        ] {
-            let error = fit_boundaries(&[0.0, t], &[1.0, s], 4).unwrap_err();
+        for s in [0.0, f64::NAN, f64::INFINITY, -1.0, 1e31] {
+            let error = fit_boundaries(&[0, 0], &[1.0, s], 1).unwrap_err();
             assert_eq!(error.channel(), 1);
         }
-        assert!(fit_boundaries(&[0.0], &[1.0], 3).is_err());
-        assert!(fit_boundaries(&[0.0], &[], 4).is_err());
-        assert!(fit_output(&[3e9], &[1.0]).is_err());
-        assert!(fit_output(&[0.0], &[1e31]).is_err());
-        assert!(fit_output(&[0.0], &[1e-60]).is_err());
+        assert!(fit_boundaries(&[0], &[1.0], 3).is_err());
+        assert!(fit_boundaries(&[0, 1], &[1.0], 2).is_err());
+        assert!(fit_output(&[1 << 31], &[1.0]).is_err());
+        assert!(fit_output(&[0], &[1e31]).is_err());
+        assert!(fit_output(&[0], &[1e-60]).is_err());
+        assert!(fit_output(&[0], &[]).is_err());
     }
 }
