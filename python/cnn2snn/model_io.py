@@ -10,7 +10,7 @@ from typing import Any
 
 from cnn2snn import quantization_layers, quantization_ops
 from cnn2snn._keras import LEGACY, keras
-from cnn2snn.errors import InvalidArgumentError
+from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError
 
 __all__ = ["cnn2snn_objects", "load_quantized_model"]
 
@@ -57,7 +57,8 @@ def load_quantized_model(
 
     Raises:
         FileNotFoundError: there is no such file.
-        InvalidArgumentError: the file is a folder, or its suffix is neither `.keras` nor `.h5`.
+        InvalidArgumentError: the file is a folder, has another suffix than `.keras` or `.h5`, or cannot be loaded (the
+            error of Keras is its cause).
     """
     path = Path(filepath)
     if not path.exists():
@@ -71,12 +72,26 @@ def load_quantized_model(
             received=str(path),
         )
     objects = {**cnn2snn_objects, **(custom_objects or {})}
-    if LEGACY or path.suffix == ".keras":
-        return keras.models.load_model(path, custom_objects=objects, compile=compile_model)
-    with tempfile.TemporaryDirectory() as folder:
-        return keras.models.load_model(
-            _without_slashes(path, Path(folder)), custom_objects=objects, compile=compile_model
-        )
+    try:
+        if LEGACY or path.suffix == ".keras":
+            return keras.models.load_model(path, custom_objects=objects, compile=compile_model)
+        with tempfile.TemporaryDirectory() as folder:
+            return keras.models.load_model(
+                _without_slashes(path, Path(folder)), custom_objects=objects, compile=compile_model
+            )
+    except PermissionError:
+        raise
+    # Keras raises whatever its parts raise: OSError, ValueError, TypeError, KeyError and others.
+    except Exception as error:
+        cause = error.__context__ if isinstance(error.__context__, Cnn2SnnError) else error
+        reason = next(iter(str(cause).splitlines()), type(error).__name__)
+        raise InvalidArgumentError(
+            f"{str(path)!r} cannot be loaded as a Keras model: {reason}; it must be a whole model saved with "
+            f"model.save, "
+            "and classes of one's own must be given in custom_objects",
+            kind="filepath",
+            received=str(path),
+        ) from error
 
 
 def _without_slashes(path: Path, folder: Path) -> Path:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
+from typing import Any
 
 from cnn2snn import quantization_layers, quantization_ops
 from cnn2snn._keras import keras
 from cnn2snn.conversion.graph import Node, build, read
-from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
+from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, UnsupportedModelError
 from cnn2snn.quantization_ops import MaxPerAxisQuantizer, MaxQuantizer, WeightQuantizer
 from cnn2snn.transforms.fold_batchnorm import fold_graph
 from cnn2snn.transforms.invert_batchnorm_pooling import invert_graph
@@ -33,6 +35,7 @@ _NO_QUANTIZED_FORM = {
     "LeakyReLU": "use ReLU",
     "PReLU": "use ReLU",
     "ELU": "use ReLU",
+    "Lambda": "compute it outside of the model, or use layers that Akida has",
 }
 
 # What an Activation layer may compute in a model that is quantized: it comes last and changes no class.
@@ -71,7 +74,7 @@ def quantize(
 
     Raises:
         InvalidArgumentError: a width that is not possible, or 0 for a layer that is quantized already.
-        UnsupportedModelError: a layer that would stay in float or lose an argument.
+        UnsupportedModelError: a layer with weights or an activation that would stay in float, or lose an argument.
 
     Example:
         >>> quantized = cnn2snn.quantize(model, weight_quantization=4, activ_quantization=4,
@@ -117,7 +120,7 @@ def quantize_layer(
         InvalidArgumentError: no such layer, or a width that is not possible.
         UnsupportedModelError: the layer has no quantized form.
     """
-    if isinstance(bitwidth, bool) or not isinstance(bitwidth, int) or bitwidth <= 0:
+    if isinstance(bitwidth, bool) or not isinstance(bitwidth, Integral) or bitwidth <= 0:
         raise InvalidArgumentError(
             f"bitwidth must be an integer greater than zero, received {bitwidth!r}",
             kind="bitwidth",
@@ -144,7 +147,7 @@ def quantize_layer(
 
 def _target_name(model: keras.Model, target: int | str | keras.layers.Layer) -> str:
     names = [layer.name for layer in model.layers]
-    if isinstance(target, int) and not isinstance(target, bool):
+    if isinstance(target, Integral) and not isinstance(target, bool):
         if not -len(names) <= target < len(names):
             raise InvalidArgumentError(
                 f"target_layer must be in {-len(names)}..{len(names) - 1}, received {target}",
@@ -180,8 +183,8 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None)
             )
         for key in ("quantizer", "quantizer_dw"):
             if key in node.config:
-                old = getattr(node.layer, key)
-                node.config[key] = type(old).from_config({**old.get_config(), "bitwidth": bits})
+                old = node.config[key]
+                node.config[key] = _of_layer(node, type(old).from_config, {**old.get_config(), "bitwidth": bits})
         return
     if bits == 0:
         return
@@ -200,9 +203,9 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None)
                 received=received,
             )
     config.pop("quantization_config", None)
-    config["quantizer"] = _chosen(node, MaxPerAxisQuantizer(bits), function)
+    config["quantizer"] = _chosen(node, _of_layer(node, MaxPerAxisQuantizer, bits), function)
     if "depthwise_kernel" in node.weights:
-        config["quantizer_dw"] = _chosen(node, MaxQuantizer(bits), function)
+        config["quantizer_dw"] = _chosen(node, _of_layer(node, MaxQuantizer, bits), function)
     node.cls, node.config = cls, config
 
 
@@ -216,7 +219,21 @@ def _chosen(node: Node, default: WeightQuantizer, function: QuantizerFunction | 
             layer=node.name,
             kind="quantizer_function",
         )
-    return quantization_ops.get(chosen)
+    return _of_layer(node, quantization_ops.get, chosen)
+
+
+def _of_layer(node: Node, make: Callable[[Any], WeightQuantizer], argument: Any) -> WeightQuantizer:
+    """What `make` gives for `argument`; its errors get the layer's name."""
+    try:
+        return make(argument)
+    except Cnn2SnnError as error:
+        raise type(error)(
+            f'layer "{node.name}": {error}',
+            layer=node.name,
+            kind=error.kind,
+            expected=error.expected,
+            received=error.received,
+        ) from None
 
 
 def _quantize_activation(node: Node, bits: int) -> None:

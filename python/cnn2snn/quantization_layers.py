@@ -7,6 +7,7 @@ quantized: conversion turns them into thresholds.
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -38,9 +39,13 @@ class _Quantized:
             received = kwargs.pop(name, value)
             if isinstance(received, (list, tuple)):
                 received = tuple(received)
+            elif isinstance(value, tuple) and isinstance(received, Integral):
+                received = (int(received),) * len(value)
             if received != value and not (name == "activation" and received is None):
+                layer = f'layer "{kwargs["name"]}"' if kwargs.get("name") else type(self).__name__
+                remedy = "; put the activation into a layer of its own" if name == "activation" else ""
                 raise InvalidTypeError(
-                    f"{type(self).__name__}: {name} is always {value!r}, received {received!r}",
+                    f"{layer}: {name} is always {value!r}, received {received!r}{remedy}",
                     layer=kwargs.get("name"),
                     kind=name,
                     expected=value,
@@ -221,7 +226,7 @@ class QuantizedActivation(keras.layers.Layer):
 
     def __init__(self, bitwidth: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(bitwidth, bool) or not isinstance(bitwidth, int) or bitwidth < 1:
+        if isinstance(bitwidth, bool) or not isinstance(bitwidth, Integral) or bitwidth < 1:
             raise InvalidArgumentError(
                 f'layer "{self.name}": bitwidth must be an integer of at least 1, received {bitwidth!r}',
                 layer=self.name,
@@ -229,8 +234,8 @@ class QuantizedActivation(keras.layers.Layer):
                 expected="at least 1",
                 received=bitwidth,
             )
-        self.bitwidth = bitwidth
-        self.levels = float(2**bitwidth - 1)
+        self.bitwidth = int(bitwidth)
+        self.levels = float(2**self.bitwidth - 1)
 
     @property
     def step(self) -> tf.Tensor:
@@ -239,7 +244,7 @@ class QuantizedActivation(keras.layers.Layer):
 
     @property
     def threshold(self) -> tf.Tensor:
-        """What an input must exceed to give more than 0: half a step."""
+        """What an input must exceed to give more than 0: half a step. Not to be overridden."""
         return self.step * 0.5
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:

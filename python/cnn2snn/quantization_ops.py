@@ -23,6 +23,7 @@ A quantizer of one's own overrides ``scale_factor``, or ``sigma_`` / ``max_range
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 from cnn2snn._keras import keras, register, tf
@@ -67,7 +68,7 @@ class WeightQuantizer:
         unknown = sorted(set(kwargs) - {"trainable", "dtype"})
         if unknown:
             raise InvalidTypeError(f"{type(self).__name__} has no argument {unknown[0]!r}")
-        if isinstance(bitwidth, bool) or not isinstance(bitwidth, int):
+        if isinstance(bitwidth, bool) or not isinstance(bitwidth, Integral):
             raise InvalidTypeError(
                 f"{type(self).__name__}: bitwidth must be an integer, received {bitwidth!r}",
                 kind="bitwidth",
@@ -82,7 +83,7 @@ class WeightQuantizer:
                 received=bitwidth,
             )
         self.name = name
-        self.bitwidth_ = bitwidth
+        self.bitwidth_ = int(bitwidth)
         self.kmax_ = float(2 ** (bitwidth - 1) - 1)
 
     @property

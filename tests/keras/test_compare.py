@@ -69,6 +69,12 @@ def test_another_model_is_refused(pair, images, float_model):
         compare_activations(pair[0], other, images)
 
 
+@pytest.mark.parametrize("inputs", [np.zeros((2, 8, 8), np.uint8), np.zeros((2, 8, 8, 1)), [[1]]])
+def test_inputs_of_another_shape_or_type_are_refused(pair, inputs):
+    with pytest.raises(ValueError, match=r"uint8 array of shape \(n, 8, 8, 1\), received"):
+        compare_activations(*pair, inputs)
+
+
 def test_the_report_prints_as_a_table(pair, images):
     lines = str(compare_activations(*pair, images)).splitlines()
     assert len(lines) == 5

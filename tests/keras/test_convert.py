@@ -8,7 +8,7 @@ import pytest
 
 import cnn2snn
 from cnn2snn import akida
-from cnn2snn._keras import keras
+from cnn2snn._keras import keras, tf
 from cnn2snn.analysis import compare_activations
 from cnn2snn.conversion.convert import convert_blocks
 from cnn2snn.quantization_layers import (
@@ -237,7 +237,33 @@ class Fractions(LinearWeightQuantizer):
         return 3.3
 
 
+class OwnThreshold(QuantizedReLU):
+    @property
+    def threshold(self):
+        return 0.1
+
+
+class Doubled(QuantizedConv2D):
+    def call(self, inputs):
+        return 2 * super().call(inputs)
+
+
 REFUSED = {
+    "own threshold": ([conv(), OwnThreshold(4, name="it")], r'"it".*may define the step alone'),
+    "subclass": ([Doubled(2, 3, Q4, name="it"), QuantizedReLU(4)], r'"it".*not classes derived'),
+    "final activation": (
+        [conv(), QuantizedReLU(4), L.Flatten(), QuantizedDense(2, Q4), L.Activation("relu", name="it")],
+        r'"it".*must be linear, softmax or sigmoid, received .relu',
+    ),
+    "forgotten flatten": (
+        [conv(), QuantizedReLU(4), QuantizedDense(2, Q4, name="it")],
+        r'"it".*shape \(N,\) or \(1, 1, N\), received \(8, 8, 4\); put Flatten before it',
+    ),
+    "channels first": (
+        [conv(), QuantizedReLU(4), L.Flatten(data_format="channels_first", name="it"), QuantizedDense(2, Q4)],
+        r'"it".*data_format must be channels_last',
+    ),
+    "float16": ([conv(dtype="mixed_bfloat16", name="it"), QuantizedReLU(4)], r'"it": it must compute in float32'),
     "float layer": ([L.Conv2D(2, 3, name="it")], r'"it".*not quantized; quantize the model first'),
     "float activation": ([conv(), L.ReLU(name="it")], r'"it".*not quantized'),
     "no activation": (
@@ -302,9 +328,8 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_expressed_is_refused_with_layer_and_remedy(case):
     layers, text = REFUSED[case]
-    config = [type(layer).from_config(layer.get_config()) if case != "weights" else layer for layer in layers]
     with pytest.raises(RuntimeError, match=text):
-        cnn2snn.convert(chain(*config))
+        cnn2snn.convert(chain(*layers))
 
 
 @pytest.mark.parametrize(
@@ -345,11 +370,74 @@ def test_normalization_factors_that_cannot_be_folded_are_refused(gamma):
         cnn2snn.convert(model)
 
 
+def test_rescaling_on_one_branch_only_is_refused():
+    x = keras.Input((6, 6, 5), name="x")
+    a = QuantizedReLU(4, 6)(conv(name="a")(L.Rescaling(1 / 15)(x)))
+    b = QuantizedReLU(4, 6)(conv(name="b")(x))
+    model = keras.Model(x, QuantizedReLU(4)(conv(name="c")(L.Concatenate()([a, b]))))
+    with pytest.raises(RuntimeError, match=r'"b".*without the Rescaling.*before any split'):
+        cnn2snn.convert(model, input_is_image=False)
+
+
+def test_an_image_is_read_by_one_layer():
+    x = keras.Input((6, 6, 3), name="x")
+    a, b = (QuantizedReLU(4, 6)(conv(name=name)(x)) for name in "ab")
+    with pytest.raises(RuntimeError, match=r'"b".*split after the first convolution'):
+        cnn2snn.convert(keras.Model(x, QuantizedReLU(4)(conv()(L.Concatenate()([a, b])))))
+
+
+def test_branches_of_different_widths_are_refused():
+    x = keras.Input((6, 6, 3), name="x")
+    y = QuantizedReLU(4)(conv()(x))
+    a, b = (QuantizedReLU(bits)(conv(name=f"c{bits}")(y)) for bits in (2, 4))
+    with pytest.raises(RuntimeError, match=r"same bitwidth, received .*: 2, .*: 4"):
+        cnn2snn.convert(keras.Model(x, QuantizedReLU(4)(conv()(L.Concatenate()([a, b])))))
+
+
+def test_a_gamma_so_small_that_thresholds_leave_32_bits_is_refused():
+    model = chain(L.Rescaling(1 / 128, -1), conv(name="c"), L.BatchNormalization(name="bn"), QuantizedReLU(4, 6))
+    model.get_layer("bn").gamma.assign([1e-8, 1, 1, 1])
+    model.get_layer("bn").beta.assign([1.0] * 4)
+    with pytest.raises(RuntimeError, match=r'"c": the threshold of channel 0 must fit 32 bits.*constrain gamma'):
+        cnn2snn.convert(model)
+
+
+def test_layers_that_compute_nothing_may_stand_anywhere(images):
+    flat = [L.GlobalAveragePooling2D(keepdims=True), L.Flatten(), QuantizedReLU(4, 6), QuantizedDense(3, Q4)]
+    model = chain(conv(), QuantizedReLU(4, 6), L.Dropout(0.1), L.MaxPooling2D(2), L.Dropout(0.1), conv(), *flat)
+    converted = cnn2snn.convert(model)
+    assert [layer.parameters.pool_type.name for layer in converted.layers[:2]] == ["Max", "Average"]
+    assert compare_activations(model, converted, images).totals.unexplained == 0
+
+
+def test_a_scale_with_kept_axes_is_one_scale_per_filter(images):
+    class KeptAxes(LinearWeightQuantizer):
+        def scale_factor(self, w):
+            return self.kmax_ / tf.reduce_max(tf.abs(w), axis=[0, 1, 2], keepdims=True)
+
+    model = chain(QuantizedConv2D(4, 3, KeptAxes(4)), QuantizedReLU(4))
+    assert compare_activations(model, cnn2snn.convert(model), images).totals.unexplained == 0
+
+
+@pytest.mark.parametrize("kernel", [{"kernel_size": 1}, {"kernel_size": 2, "strides": 2}])
+def test_a_padding_value_is_asked_for_only_where_something_is_padded(kernel, images):
+    layer = QuantizedConv2D(4, quantizer=Q4, padding="same", **kernel)
+    model = chain(L.Rescaling(1 / 255, -0.5), layer, QuantizedReLU(4, 2.0))
+    converted = cnn2snn.convert(model)
+    assert compare_activations(model, converted, images).totals.unexplained == 0
+
+
+def test_input_scaling_may_be_an_array():
+    model = chain(conv(), QuantizedReLU(4))
+    converted = cnn2snn.convert(model, input_scaling=np.array([127.0, 127.0]))
+    assert converted.layers[0].parameters.padding_value == 127
+
+
 def test_rescaling_and_input_scaling_exclude_each_other():
     model = chain(L.Rescaling(1 / 255), conv(), QuantizedReLU(4))
     with pytest.raises(ValueError, match="leave one of them out"):
         cnn2snn.convert(model, input_scaling=(255, 0))
-    for scaling in ((0, 0), (-1, 0), (float("nan"), 0), (1,)):
+    for scaling in ((0, 0), (-1, 0), (float("nan"), 0), (1,), (), 5, "ab", (None, 1)):
         with pytest.raises(ValueError, match="input_scaling must be a scale greater than zero"):
             cnn2snn.convert(chain(conv(), QuantizedReLU(4)), input_scaling=scaling)
 
@@ -368,9 +456,15 @@ def test_files_are_named_as_documented(tmp_path, monkeypatch):
         ("new/folder/b.fbz", "new/folder/b.fbz"),
         ("c.bin", "c.bin"),
         ("out/", "out/net.fbz"),
+        ("out", "out/net.fbz"),
     ):
         converted = cnn2snn.convert(model, file_path=given)
         assert akida.Model(tmp_path / written).to_buffer() == converted.to_buffer()
+
+
+def test_an_empty_file_name_is_refused():
+    with pytest.raises(ValueError, match="file_path must not be empty"):
+        cnn2snn.convert(chain(conv(), QuantizedReLU(4)), file_path="")
 
 
 def test_a_failed_conversion_leaves_the_old_file(tmp_path):

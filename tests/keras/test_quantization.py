@@ -155,8 +155,19 @@ def test_layers_that_would_stay_in_float_or_lose_an_argument_are_refused(layer, 
 
 @pytest.mark.parametrize("bits", [1, -1, 9])
 def test_impossible_widths_are_refused(float_model, bits):
-    with pytest.raises(ValueError, match="bitwidth"):
+    with pytest.raises(ValueError, match=r'layer "conv": MaxPerAxisQuantizer: bitwidth must be in 2\.\.8'):
         cnn2snn.quantize(float_model, bits, 4)
+
+
+@pytest.mark.parametrize("bits", [-1, "4", None])
+def test_impossible_activation_widths_are_refused(float_model, bits):
+    with pytest.raises(ValueError, match=r'layer "conv_relu": bitwidth must be an integer of at least 1'):
+        cnn2snn.quantize(float_model, 4, bits)
+
+
+def test_widths_may_be_numpy_integers(float_model):
+    quantized = cnn2snn.quantize(float_model, np.int64(4), np.int32(2))
+    assert quantized.get_layer("conv").quantizer.bitwidth == 4
 
 
 @pytest.mark.parametrize("target", ["last_conv", 10, -5])

@@ -97,7 +97,9 @@ def test_one_scale_for_all_filters_cannot_be_folded_into():
             L.BatchNormalization(),
         ]
     )
-    with pytest.raises(RuntimeError, match=r'layer "conv".*one scale.*per-axis'):
+    assert kinds(fold_batchnorm(model)) == ["QuantizedConv2D"]
+    random_statistics(model)
+    with pytest.raises(RuntimeError, match=r'layer "conv".*would change its quantized weights.*fold_BN=False'):
         fold_batchnorm(model)
 
 
@@ -105,6 +107,26 @@ def test_normalization_on_another_axis_is_refused():
     model = keras.Sequential([keras.Input((6, 6, 2)), L.Conv2D(4, 3), L.BatchNormalization(axis=1, name="bn")])
     with pytest.raises(RuntimeError, match=r'layer "bn".*last axis'):
         fold_batchnorm(model)
+
+
+def test_several_normalizations_in_a_row_are_folded():
+    model = keras.Sequential([keras.Input((6, 6, 2)), L.Conv2D(4, 3), L.BatchNormalization(), L.BatchNormalization()])
+    random_statistics(model)
+    folded = fold_batchnorm(model)
+    assert kinds(folded) == ["Conv2D"]
+    x = np.random.default_rng(0).normal(size=(3, 6, 6, 2)).astype(np.float32)
+    np.testing.assert_allclose(np.asarray(folded(x)), np.asarray(model(x)), rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_not_a_model_is_refused():
+    with pytest.raises(TypeError, match="a Keras model is needed, received str; load a file"):
+        fold_batchnorm("model.h5")
+
+
+def test_models_with_a_dictionary_of_outputs_are_read():
+    x = keras.Input((6, 6, 2))
+    model = keras.Model(x, {"y": L.BatchNormalization()(L.Conv2D(2, 3)(x))})
+    assert kinds(fold_batchnorm(model)) == ["Conv2D"]
 
 
 def test_normalization_elsewhere_stays():
@@ -145,5 +167,5 @@ def test_models_that_cannot_be_read_are_refused():
         fold_batchnorm(keras.Sequential([keras.Input((6, 6, 2)), nested]))
     with pytest.raises(RuntimeError, match="one input and one output"):
         fold_batchnorm(keras.Model(x, [L.ReLU()(x), L.Flatten()(x)]))
-    with pytest.raises(RuntimeError, match="is not built"):
+    with pytest.raises(RuntimeError, match="has no graph of layers"):
         fold_batchnorm(keras.Sequential([L.Conv2D(2, 3)]))

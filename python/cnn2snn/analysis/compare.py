@@ -1,6 +1,7 @@
 """Comparison of a quantized Keras model and its converted model, activation by activation.
 
-Both run on the same integer inputs. Where the level of an activation differs, its potential is recomputed exactly
+Both run on the same integer inputs. What a last layer without activation gives is not compared: its float outputs
+differ by the rounding of its thresholds. Where the level of an activation differs, its potential is recomputed exactly
 from the levels that Keras fed to the layer, and the difference is attributed to its cause.
 """
 
@@ -15,7 +16,7 @@ from cnn2snn import akida
 from cnn2snn._keras import keras
 from cnn2snn.conversion.blocks import MaxPooling
 from cnn2snn.conversion.convert import convert_blocks
-from cnn2snn.conversion.specs import ConvertedBlock
+from cnn2snn.conversion.specs import ConvertedBlock, borders
 from cnn2snn.errors import InvalidArgumentError
 
 __all__ = ["ActivationReport", "LayerReport", "compare_activations"]
@@ -126,8 +127,19 @@ def compare_activations(
         How many activations differ, per layer, each attributed to its cause.
 
     Raises:
-        InvalidArgumentError: `akida_model` does not have the layers and variables that converting `keras_model` gives.
+        InvalidArgumentError: `inputs` have another type or shape, or `akida_model` does not have the layers and
+            variables
+            that converting `keras_model` gives.
     """
+    sample = tuple(akida_model.input_shape)
+    if not isinstance(inputs, np.ndarray) or inputs.dtype != np.uint8 or inputs.shape[1:] != sample:
+        received = f"{inputs.dtype} {inputs.shape}" if isinstance(inputs, np.ndarray) else type(inputs).__name__
+        raise InvalidArgumentError(
+            f"inputs must be a uint8 array of shape (n, {', '.join(map(str, sample))}), received {received}",
+            kind="inputs",
+            expected=("n", *sample),
+            received=received,
+        )
     converted = convert_blocks(keras_model, input_scaling, input_is_image)
     if converted.model.to_buffer() != akida_model.to_buffer():
         raise InvalidArgumentError(
@@ -278,19 +290,11 @@ def _convolve(b: ConvertedBlock, inputs: np.ndarray) -> tuple[np.ndarray, np.nda
     return deep @ weights[0, 0], deep_abs @ np.abs(weights[0, 0]), terms
 
 
-def _padding_of(size: int, kernel: int, stride: int, padding: str) -> tuple[int, int]:
-    """Border cells before and after one axis."""
-    if padding != "same":
-        return 0, 0
-    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-    return total // 2, total - total // 2
-
-
 def _windows(b: ConvertedBlock, inputs: np.ndarray, kernel: tuple[int, int], border: int) -> np.ndarray:
     """The windows of a convolution: (sample, row, column, channel, kernel row, kernel column)."""
     strides = b.block.node.config["strides"]
     padding = b.block.node.config["padding"]
-    pads = [_padding_of(size, k, s, padding) for size, k, s in zip(inputs.shape[1:3], kernel, strides, strict=True)]
+    pads = [borders(size, k, s, padding) for size, k, s in zip(inputs.shape[1:3], kernel, strides, strict=True)]
     bordered = np.pad(inputs, [(0, 0), *pads, (0, 0)], constant_values=border)
     views = np.lib.stride_tricks.sliding_window_view(bordered, kernel, axis=(1, 2))
     return views[:, :: strides[0], :: strides[1]]
@@ -304,7 +308,7 @@ def _pool(b: ConvertedBlock, potentials: np.ndarray) -> np.ndarray:
     if not isinstance(pooling, MaxPooling):
         return potentials
     pads = [
-        _padding_of(size, k, s, pooling.padding)
+        borders(size, k, s, pooling.padding)
         for size, k, s in zip(potentials.shape[1:3], pooling.size, pooling.stride, strict=True)
     ]
     lowest = np.iinfo(np.int64).min

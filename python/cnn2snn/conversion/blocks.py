@@ -15,9 +15,13 @@ import numpy as np
 
 from cnn2snn.conversion.graph import Graph, Node
 from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.quantization_layers import QuantizedActivation
 from cnn2snn.transforms.batchnorm import affine
 
 __all__ = ["Block", "Blocks", "MaxPooling", "read_blocks"]
+
+# The property that conversion relies on: half a step.
+_THRESHOLD = QuantizedActivation.threshold
 
 # Layers that compute nothing at inference.
 _IDENTITIES = (
@@ -30,6 +34,15 @@ _IDENTITIES = (
 )
 
 _FLOAT_NEURAL = ("Conv2D", "SeparableConv2D", "Dense")
+
+# What to use in place of layers that a chip has no equivalent for.
+_REMEDIES = {
+    "AveragePooling2D": "use MaxPooling2D, or GlobalAveragePooling2D",
+    "GlobalMaxPooling2D": "use MaxPooling2D of the size of the map",
+    "ZeroPadding2D": 'use padding="same" in the convolution after it',
+    "QuantizedDepthwiseConv2D": "use QuantizedSeparableConv2D",
+    "DepthwiseConv2D": "use SeparableConv2D",
+}
 
 
 @dataclass(frozen=True)
@@ -91,8 +104,13 @@ class _Tail:
     """Where a Keras layer stands: the block whose (unfinished) output it gives."""
 
     block: str
-    # "input", "open" (before the activation), "closed" (after it) or "ended" (after a final softmax).
+    # "input", "rescaled" (the input after Rescaling), "open" (before the activation), "closed" (after it) or "ended"
+    # (after a final softmax).
     state: str
+
+    @property
+    def is_input(self) -> bool:
+        return self.state in ("input", "rescaled")
 
 
 def _refuse(node: Node, text: str, **details: object) -> UnsupportedModelError:
@@ -114,6 +132,7 @@ def read_blocks(graph: Graph) -> Blocks:
     reader = _Reader(graph)
     for node in graph:
         reader.take(node)
+    reader.check_rescaling()
     if not reader.found.blocks:
         raise UnsupportedModelError(f'model "{graph.name}" has no layer to convert', kind="structure")
     return reader.found
@@ -124,6 +143,19 @@ class _Reader:
         self.graph = graph
         self.found = Blocks(graph.input)
         self.tails: dict[str, _Tail] = {}
+        # Layers that read the input as it is, without Rescaling.
+        self.unscaled: list[Node] = []
+
+    def check_rescaling(self) -> None:
+        """Refuses a `Rescaling` that some of the layers that read the input go around."""
+        if self.found.rescaling is not None and self.unscaled:
+            raise _refuse(
+                self.unscaled[0],
+                "reads the input without the Rescaling that another layer reads it through; put Rescaling "
+                "directly after "
+                "the input, before any split",
+                kind="rescaling",
+            )
 
     def take(self, node: Node) -> None:
         """Places one layer; those that it reads have been placed."""
@@ -140,6 +172,8 @@ class _Reader:
                 kind="layer",
             )
         tail = self.tails[node.inbounds[0]]
+        if node.config.get("data_format", "channels_last") not in ("channels_last", None):
+            raise _refuse(node, "data_format must be channels_last", kind="data_format", expected="channels_last")
         if tail.state == "open" and len(self.graph.consumers(node.inbounds[0])) > 1:
             raise _refuse(
                 node,
@@ -155,6 +189,13 @@ class _Reader:
         if node.is_a("Rescaling"):
             return self._rescaling(node, tail)
         if "quantizer" in node.config:
+            if not node.is_neural:
+                raise _refuse(
+                    node,
+                    "only QuantizedConv2D, QuantizedSeparableConv2D and QuantizedDense themselves can be converted, "
+                    "not classes derived from them",
+                    kind="layer",
+                )
             return self._neural(node, tail)
         if node.is_exactly(*_FLOAT_NEURAL) or node.is_exactly("ReLU"):
             raise _refuse(node, "is not quantized; quantize the model first (cnn2snn.quantize)", kind="layer")
@@ -170,12 +211,13 @@ class _Reader:
             return self._reshape(node, tail)
         if node.is_a("Softmax", "Activation"):
             return self._final(node, tail)
-        raise _refuse(node, "cannot be converted to a layer of Akida 1.0", kind="layer")
+        remedy = _REMEDIES.get(node.cls.__name__, "compute it outside of the model")
+        raise _refuse(node, f"cannot be converted to a layer of Akida 1.0; {remedy}", kind="layer")
 
     def _rescaling(self, node: Node, tail: _Tail) -> _Tail:
         if tail.state != "input" or self.found.rescaling is not None:
             raise _refuse(node, "is possible only once, directly after the input")
-        values = [np.ravel(np.asarray(node.config[key], np.float64)) for key in ("scale", "offset")]
+        values = [np.ravel(np.asarray(value, np.float64)) for value in (node.layer.scale, node.layer.offset)]
         if any(value.size != 1 for value in values):
             raise _refuse(
                 node,
@@ -184,7 +226,7 @@ class _Reader:
                 kind="rescaling",
             )
         self.found.rescaling = (float(values[0][0]), float(values[1][0]))
-        return tail
+        return _Tail("", "rescaled")
 
     def _neural(self, node: Node, tail: _Tail) -> _Tail:
         if tail.state == "open":
@@ -192,6 +234,17 @@ class _Reader:
                 node,
                 f'needs an activation before it: "{tail.block}" has none; add a QuantizedReLU between them',
                 kind="activation",
+            )
+        if tail.state == "input":
+            self.unscaled.append(node)
+        shape = self.graph.nodes[node.inbounds[0]].output_shape
+        if node.is_a("Dense") and not _is_flat(shape):
+            raise _refuse(
+                node,
+                f"its input must have the shape (N,) or (1, 1, N), received {shape}; put Flatten before it",
+                kind="input_shape",
+                expected="(N,) or (1, 1, N)",
+                received=shape,
             )
         self.found.blocks[node.name] = Block(node.name, node, [tail.block], output=node.name)
         return _Tail(node.name, "open")
@@ -202,29 +255,32 @@ class _Reader:
         return self.found.blocks[tail.block]
 
     def _activation(self, node: Node, tail: _Tail) -> _Tail:
-        if tail.state == "input":
+        if tail.is_input:
             raise _refuse(node, "an activation cannot be the first layer")
         if tail.state == "closed":
             raise _refuse(node, f'"{tail.block}" has an activation already; two cannot follow each other')
         block = self._open_block(node, tail, "an activation")
+        if type(node.layer).call is not QuantizedActivation.call or type(node.layer).threshold is not _THRESHOLD:
+            raise _refuse(
+                node,
+                "an activation of one's own may define the step alone; its call and threshold must be those of "
+                "QuantizedActivation",
+                kind="activation",
+            )
         block.activation = node
         block.output = node.name
         return _Tail(tail.block, "closed")
 
     def _pooling(self, node: Node, tail: _Tail) -> _Tail:
-        if tail.state == "input":
+        if tail.is_input:
             raise _refuse(node, "pooling cannot be the first layer")
         block = self.found.blocks[tail.block]
-        (source,) = node.inbounds
         if tail.state == "closed":
             # Max pooling of levels is the level of the max-pooled potentials, as levels rise with potentials.
             if not node.is_max_pooling:
-                raise _refuse(node, "global average pooling must come before the activation")
-            if block.output != source or self.graph.only_consumer(source) is not node:
-                raise _refuse(
-                    node,
-                    "max pooling must follow the layer that it pools, and nothing else may read that",
-                )
+                raise _refuse(node, f'global average pooling must come before the activation "{block.output}"')
+            if not self._reads_alone(node, block):
+                raise _refuse(node, f'max pooling must be the only layer that reads "{block.output}"')
         if block.is_concat or block.node.is_a("Dense"):
             raise _refuse(node, "pooling must follow a convolution")
         if block.pooling is not None:
@@ -235,6 +291,15 @@ class _Reader:
             block.pooling = self._max_pooling(node, block)
         block.output = node.name
         return tail
+
+    def _reads_alone(self, node: Node, block: Block) -> bool:
+        """Whether only `node` reads the block's output, past layers that compute nothing."""
+        name = block.output
+        while (reader := self.graph.only_consumer(name)) is not None and reader is not node:
+            if not reader.is_a(*_IDENTITIES):
+                return False
+            name = reader.name
+        return reader is node
 
     def _max_pooling(self, node: Node, block: Block) -> MaxPooling:
         size = tuple(node.config["pool_size"])
@@ -251,8 +316,10 @@ class _Reader:
         if padding != wanted and not tiles and tuple(block.node.config["kernel_size"]) != (1, 1):
             raise _refuse(
                 node,
-                f'padding must be "{wanted}" like that of "{block.name}", received "{padding}"; with this padding the '
-                f"windows {size} at every {stride} do not cover the {rows_columns} map evenly",
+                f'padding must be "{wanted}" like that of "{block.name}", received "{padding}"; the windows '
+                f"{size} at every "
+                f"{stride} do not cover the {rows_columns} map evenly, so the two differ: use one padding in both, or "
+                "a map that the windows cover",
                 kind="padding",
                 expected=wanted,
                 received=padding,
@@ -261,7 +328,8 @@ class _Reader:
 
     def _normalization(self, node: Node, tail: _Tail) -> _Tail:
         if tail.state == "closed":
-            raise _refuse(node, "batch normalization must come before the activation")
+            name = self.found.blocks[tail.block].output
+            raise _refuse(node, f'batch normalization must come before the activation "{name}"')
         block = self._open_block(node, tail, "batch normalization")
         factor, offset = affine(node)
         if isinstance(block.pooling, MaxPooling) and np.any(factor <= 0):
@@ -291,16 +359,31 @@ class _Reader:
                 raise _refuse(node, f'the branch that ends in "{name}" must end in a quantized activation')
             if len(self.graph.nodes[name].output_shape) != 3:
                 raise _refuse(node, "branches are joined as maps; put Flatten after Concatenate")
+        widths = {
+            name: self.found.blocks[tail.block].activation.config["bitwidth"]
+            for name, tail in zip(node.inbounds, tails, strict=True)
+            if self.found.blocks[tail.block].activation is not None
+        }
+        if len(set(widths.values())) > 1:
+            listed = ", ".join(f'"{name}": {bits}' for name, bits in widths.items())
+            raise _refuse(
+                node,
+                f"the activations of all branches must have the same bitwidth, received {listed}",
+                kind="act_bits",
+                received=widths,
+            )
         blocks = [tail.block for tail in tails]
         self.found.blocks[node.name] = Block(node.name, node, blocks, output=node.name)
         self.tails[node.name] = _Tail(node.name, "closed")
 
     def _flatten(self, node: Node, tail: _Tail) -> _Tail:
+        if _is_flat(self.graph.nodes[node.inbounds[0]].output_shape):
+            return tail
         followers = self._followers(node)
-        if tail.state == "open" and followers:
-            raise _refuse(node, "must come after the activation")
         if any(not f.is_a("Dense") and not f.is_a("Softmax", "Activation") for f in followers):
             raise _refuse(node, "must be followed by a QuantizedDense, or come last")
+        if tail.state == "open" and any(f.is_a("Dense") for f in followers):
+            raise _refuse(node, "must come after the activation")
         return tail
 
     def _reshape(self, node: Node, tail: _Tail) -> _Tail:
@@ -328,7 +411,16 @@ class _Reader:
         return found
 
     def _final(self, node: Node, tail: _Tail) -> _Tail:
-        activation = node.config.get("activation")
+        activation = node.config.get("activation", "softmax")
+        if activation not in ("linear", "softmax", "sigmoid"):
+            raise _refuse(
+                node,
+                f"the activation must be linear, softmax or sigmoid, received {activation!r}; use QuantizedReLU, or "
+                "compute it outside of the model",
+                kind="activation",
+                expected=("linear", "softmax", "sigmoid"),
+                received=activation,
+            )
         if activation == "linear":
             return tail
         if self._followers(node):
@@ -337,6 +429,11 @@ class _Reader:
                 "is possible only at the end; use QuantizedReLU between layers",
                 kind="activation",
             )
-        if tail.state == "input":
+        if tail.is_input:
             raise _refuse(node, "an activation cannot be the first layer")
         return _Tail(tail.block, "ended")
+
+
+def _is_flat(shape: tuple[int | None, ...]) -> bool:
+    """Whether a shape is (N,) or (1, 1, N)."""
+    return len(shape) == 1 or (len(shape) == 3 and shape[:2] == (1, 1))

@@ -10,6 +10,7 @@ from cnn2snn._keras import keras
 from cnn2snn.conversion.blocks import read_blocks
 from cnn2snn.conversion.graph import read
 from cnn2snn.conversion.specs import Converted, build_model, input_scaling_of
+from cnn2snn.errors import InvalidArgumentError
 
 __all__ = ["convert", "convert_blocks"]
 
@@ -30,7 +31,8 @@ def convert(
         model: the quantized model; it is not changed.
         file_path: where to save the result. ``.fbz`` is appended to a name without suffix, a missing folder is
             made, and a path that
-            ends in a separator names a folder, in which the file is called like the model. None saves nothing.
+            ends in a separator or is a folder names one, in which the file is called like the model. None saves
+            nothing.
         input_scaling: (α, β), α greater than zero; (1, 0) by default.
         input_is_image: whether inputs are 8-bit images of 1 or 3 channels (the first layer becomes
             `InputConvolutional`); otherwise they are values of 4 bits, 0 to 15 (`InputData` comes first).
@@ -67,7 +69,9 @@ def convert_blocks(
 
 def _file(file_path: str | os.PathLike[str], model_name: str) -> Path:
     text = os.fspath(file_path)
-    if text.endswith(("/", os.sep)):
-        return Path(text) / f"{model_name}.fbz"
+    if not text:
+        raise InvalidArgumentError("file_path must not be empty; None saves nothing", kind="file_path", received=text)
     path = Path(text)
+    if text.endswith(("/", os.sep)) or path.is_dir():
+        return path / f"{model_name}.fbz"
     return path if path.suffix else path.with_name(path.name + ".fbz")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cnn2snn._keras import keras
-from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.errors import Cnn2SnnError, InvalidTypeError, UnsupportedModelError
 
 __all__ = ["Graph", "Node", "build", "read"]
 
@@ -140,12 +140,22 @@ def read(model: keras.Model) -> Graph:
         model: a built Sequential or functional model with one input and one output.
 
     Raises:
+        InvalidTypeError: not a Keras model.
         UnsupportedModelError: the model is not built, has several inputs or outputs, a nested model, a layer
-            that is used more than once, or an operation that is not a layer.
+            that is used more than once or computes in another type than float32 or float64, or an operation that is
+            not a layer.
     """
-    if not model.built or not getattr(model, "inputs", None):
+    if not isinstance(model, keras.Model):
+        raise InvalidTypeError(
+            f"a Keras model is needed, received {type(model).__name__}; load a file with cnn2snn.load_quantized_model",
+            kind="model",
+            expected="a Keras model",
+            received=type(model).__name__,
+        )
+    if not getattr(model, "inputs", None):
         raise UnsupportedModelError(
-            f'model "{model.name}" is not built: give it an Input layer or call it once',
+            f'model "{model.name}" has no graph of layers: give a Sequential model an Input layer, and build others as '
+            "keras.Model(inputs, outputs)",
             kind="built",
         )
     if len(model.inputs) != 1 or len(model.outputs) != 1:
@@ -205,8 +215,9 @@ def _read_functional(model: keras.Model) -> Graph:
         ready = [name for name, sources in waiting.items() if all(s in graph.nodes for s in sources)]
         for name in ready:
             graph.nodes[name] = _node(known[name], waiting.pop(name))
+    # A list or a dictionary of [name, node, tensor], or one such list.
     outputs = config["output_layers"]
-    graph.output = outputs[0] if isinstance(outputs[0], str) else outputs[0][0]
+    graph.output = next(_sources(outputs))
     return graph
 
 
@@ -238,6 +249,15 @@ def _node(layer: keras.layers.Layer, inbounds: list[str]) -> Node:
             layer=layer.name,
             kind="nested",
         )
+    if layer.compute_dtype not in ("float32", "float64"):
+        raise UnsupportedModelError(
+            f'layer "{layer.name}": it must compute in float32, received {layer.compute_dtype}; '
+            "build the model without mixed precision",
+            layer=layer.name,
+            kind="dtype",
+            expected="float32",
+            received=layer.compute_dtype,
+        )
     roles = next((_ROLES[b.__name__] for b in type(layer).__mro__ if b.__name__ in _ROLES), None)
     if roles is None:
         weights = {str(i): w for i, w in enumerate(layer.get_weights())}
@@ -259,7 +279,7 @@ def build(graph: Graph) -> keras.Model:
         if node.is_exactly("InputLayer"):
             tensors[node.name] = keras.Input(node.output_shape, dtype=node.config.get("dtype"), name=node.name)
             continue
-        layer = node.cls.from_config(node.config)
+        layer = _make(node)
         sources = [tensors[name] for name in node.inbounds]
         tensors[node.name] = layer(sources[0] if len(sources) == 1 else sources)
         layers[node.name] = layer
@@ -268,6 +288,17 @@ def build(graph: Graph) -> keras.Model:
         source = tensors[graph.input.name]
         return keras.Sequential([source, *layers.values()], name=graph.name)
     return keras.Model(tensors[graph.input.name], tensors[graph.output], name=graph.name)
+
+
+def _make(node: Node) -> keras.layers.Layer:
+    """A new layer of the node's class and configuration."""
+    try:
+        return node.cls.from_config(node.config)
+    except TypeError as error:
+        # Keras hides what the constructor of a layer says in an error of its own.
+        if isinstance(error.__context__, Cnn2SnnError):
+            raise error.__context__ from None
+        raise
 
 
 def _set_weights(layer: keras.layers.Layer, weights: dict[str, np.ndarray]) -> None:

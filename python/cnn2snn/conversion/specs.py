@@ -12,7 +12,10 @@ from cnn2snn.conversion.blocks import Block, Blocks, MaxPooling
 from cnn2snn.conversion.variables import IdealLayer, NeuralArrays, engine_weights, ideal_layer
 from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
 
-__all__ = ["Converted", "ConvertedBlock", "InputScaling", "build_model", "input_scaling_of"]
+__all__ = ["Converted", "ConvertedBlock", "InputScaling", "borders", "build_model", "input_scaling_of"]
+
+# Why a threshold or a step can be out of all proportion.
+_HUGE = "a tiny gamma, a dead filter or a huge scale is the usual cause: constrain gamma while training"
 
 WEIGHT_BITS = (2, 4, 8)
 ACT_BITS = (1, 2, 4)
@@ -61,7 +64,7 @@ def input_scaling_of(blocks: Blocks, given: tuple[float, float] | None) -> Input
     Raises:
         InvalidArgumentError: both are there, or the scale is not greater than zero.
     """
-    if blocks.rescaling is not None and given:
+    if blocks.rescaling is not None and given is not None:
         raise InvalidArgumentError(
             "the model has a Rescaling layer, so input_scaling must not be given; leave one of them out",
             kind="input_scaling",
@@ -71,21 +74,27 @@ def input_scaling_of(blocks: Blocks, given: tuple[float, float] | None) -> Input
         scale, offset = blocks.rescaling
         if not (np.isfinite(scale) and scale > 0 and np.isfinite(offset)):
             raise InvalidArgumentError(
-                f"the scale of the Rescaling layer must be greater than zero, received {scale}",
+                f"the scale of the Rescaling layer must be greater than zero and its offset finite, received "
+                f"{scale} and "
+                f"{offset}; rescale as in Rescaling(1 / 128, -1)",
                 kind="input_scaling",
-                received=scale,
+                received=(scale, offset),
             )
         return InputScaling(Fraction(1 / scale), Fraction(_integer_if_close(-offset / scale)))
-    if not given:
+    if given is None:
         return InputScaling(Fraction(1), Fraction(0))
-    if len(given) != 2 or not all(np.isfinite(value) for value in given) or given[0] <= 0:
+    try:
+        scale, shift = (float(value) for value in given)
+    except (TypeError, ValueError):
+        scale, shift = float("nan"), float("nan")
+    if not (np.isfinite(scale) and np.isfinite(shift) and scale > 0):
         raise InvalidArgumentError(
-            f"input_scaling must be a scale greater than zero and a shift, received {given}",
+            f"input_scaling must be a scale greater than zero and a shift, received {given!r}; for example (255, 0)",
             kind="input_scaling",
             expected="(scale > 0, shift)",
             received=given,
         )
-    return InputScaling(Fraction(float(given[0])), Fraction(_integer_if_close(float(given[1]))))
+    return InputScaling(Fraction(scale), Fraction(_integer_if_close(shift)))
 
 
 def _integer_if_close(value: float) -> float:
@@ -120,7 +129,8 @@ class _Builder:
     def _input_data(self, blocks: Blocks) -> None:
         if self.scaling.shift != 0:
             raise InvalidArgumentError(
-                f"inputs that are not images are not shifted: the shift must be 0, received {float(self.scaling.shift):g}",
+                f"inputs that are not images are not shifted: the shift must be 0, received "
+                f"{float(self.scaling.shift):g}",
                 kind="input_scaling",
                 expected=0,
                 received=float(self.scaling.shift),
@@ -150,6 +160,15 @@ class _Builder:
         alpha = self.scaling.scale if is_input else 1 / Fraction(self.steps[block.inbounds[0]])
         beta = self.scaling.shift if is_input else Fraction(0)
         layer = self._layer(block, arrays, is_input)
+        if is_input and self.image and self.layers:
+            raise UnsupportedModelError(
+                f'layer "{block.name}": an image is read by one layer, received a second; split after the first '
+                "convolution",
+                layer=block.name,
+                kind="first_layer",
+                expected=1,
+                received=2,
+            )
         inbounds = [] if is_input and self.image else [self.layers[name] for name in block.inbounds]
         self.converted.model.add(layer, inbounds)
         positions = int(np.prod(_conv_positions(block))) if block.pooling == "average" else 1
@@ -240,7 +259,13 @@ class _Builder:
         shift = self.scaling.shift
         if shift.denominator == 1 and 0 <= shift <= 255:
             return int(shift)
-        if _padding(block) == akida.Padding.Valid:
+        sizes = zip(
+            block.node.layer.input.shape[1:3],
+            block.node.config["kernel_size"],
+            block.node.config["strides"],
+            strict=True,
+        )
+        if not any(any(borders(*size, block.node.config["padding"])) for size in sizes):
             return 0
         raise UnsupportedModelError(
             f'layer "{block.name}": with padding "same" the input that stands for 0 (the padding value) must be an '
@@ -251,6 +276,14 @@ class _Builder:
             expected="0..255",
             received=float(shift),
         )
+
+
+def borders(size: int, kernel: int, stride: int, padding: str) -> tuple[int, int]:
+    """Border cells before and after one axis of a map, as TensorFlow lays them (C2)."""
+    if padding != "same":
+        return 0, 0
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
 
 
 def _not_an_image(block: Block, received: str) -> UnsupportedModelError:
@@ -334,12 +367,23 @@ def _read_arrays(block: Block) -> NeuralArrays:
                 received=scales.size,
             )
         depthwise_scale = float(scales[0])
+    kernel_scale = np.ravel(np.asarray(quantizer.scale_factor(kernel), np.float64))
+    if kernel_scale.size not in (1, filters):
+        raise UnsupportedModelError(
+            f'layer "{node.name}": scale_factor must give one scale, or one for each of the {filters} filters, '
+            f"received "
+            f"{kernel_scale.size}; correct the layer's quantizer",
+            layer=node.name,
+            kind="quantizer",
+            expected=(1, filters),
+            received=kernel_scale.size,
+        )
     ones = np.ones(filters)
     return NeuralArrays(
         name=node.name,
         bitwidth=quantizer.bitwidth,
         kernel=np.asarray(quantizer.quantize(kernel)),
-        kernel_scale=np.asarray(quantizer.scale_factor(kernel), np.float64),
+        kernel_scale=kernel_scale,
         depthwise=depthwise,
         depthwise_scale=depthwise_scale,
         bias=node.weights.get("bias", np.zeros(filters, np.float32)),
@@ -366,10 +410,21 @@ def _set_variables(layer: akida.Layer, block: Block, ideal: IdealLayer) -> np.nd
             threshold, act_step, mismatches = _akida.fit_boundaries(ideal.boundaries(bits), ideal.s, bits)
     except ValueError as error:
         raise UnsupportedModelError(
-            f'layer "{block.name}": {error}; a tiny gamma, a dead filter or a huge scale is the usual cause',
+            f'layer "{block.name}": {error}; {_HUGE}', layer=block.name, kind="threshold"
+        ) from error
+    limits = np.iinfo(np.int32)
+    beyond = (mismatches > 0) & ((ideal.t < limits.min) | (ideal.t > limits.max))
+    if np.any(beyond):
+        channel = int(np.argmax(beyond))
+        raise UnsupportedModelError(
+            f'layer "{block.name}": the threshold of channel {channel} must fit 32 bits, received '
+            f"{ideal.t[channel]:g}; "
+            f"{_HUGE}",
             layer=block.name,
             kind="threshold",
-        ) from error
+            expected="32 bits",
+            received=float(ideal.t[channel]),
+        )
     layer.set_variable("threshold", threshold)
     layer.set_variable("act_step", act_step)
     return mismatches

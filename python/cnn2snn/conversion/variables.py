@@ -62,7 +62,7 @@ class LinearMap:
     shift: Fraction
 
     def threshold(self, step: Fraction) -> Fraction:
-        """t of H4: where level 1 begins for a step; with 0 the potential of z = 0."""
+        """T of H4: where level 1 begins for a step; with 0 the potential of z = 0."""
         return self.gain * (step / 2 - self.bias) + self.shift
 
 

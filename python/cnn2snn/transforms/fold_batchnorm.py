@@ -7,6 +7,7 @@ import numpy as np
 from cnn2snn._keras import keras
 from cnn2snn.conversion.graph import Graph, Node, build, read
 from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.quantization_ops import WeightQuantizer
 from cnn2snn.transforms.batchnorm import affine
 
 __all__ = ["fold_batchnorm", "fold_graph"]
@@ -27,8 +28,8 @@ def fold_batchnorm(model: keras.Model) -> keras.Model:
         A new model of the same kind and name.
 
     Raises:
-        UnsupportedModelError: a normalization on another axis than the last, or after a quantized layer with one scale
-            for all filters.
+        UnsupportedModelError: a normalization on another axis than the last, or after a quantized layer whose integer
+            weights would change.
     """
     graph = read(model)
     fold_graph(graph)
@@ -40,8 +41,7 @@ def fold_graph(graph: Graph) -> None:
     for node in graph:
         if not node.is_neural:
             continue
-        norm = graph.only_consumer(node.name)
-        if norm is not None and norm.is_a("BatchNormalization"):
+        while (norm := graph.only_consumer(node.name)) is not None and norm.is_a("BatchNormalization"):
             _fold(node, norm)
             graph.remove(norm.name)
 
@@ -50,18 +50,30 @@ def _fold(node: Node, norm: Node) -> None:
     factor, offset = affine(norm)
     role = "pointwise_kernel" if "pointwise_kernel" in node.weights else "kernel"
     kernel = node.weights[role]
-    if node.layer is not None and hasattr(node.layer, "quantizer"):
-        scale = np.asarray(node.layer.quantizer.scale_factor(kernel))
-        if scale.shape != (kernel.shape[-1],):
-            raise UnsupportedModelError(
-                f'layer "{node.name}": batch normalization cannot be folded into weights quantized with one scale '
-                "for all filters; use a per-axis quantizer, or convert the model as it is, which folds exactly",
-                layer=node.name,
-                kind="quantizer",
-                expected="a per-axis quantizer",
-                received=type(node.layer.quantizer).__name__,
-            )
-    node.weights[role] = (kernel * factor).astype(kernel.dtype)
+    folded = (kernel * factor).astype(kernel.dtype)
+    quantizer = node.config.get("quantizer")
+    if quantizer is not None and _changes(quantizer, kernel, folded, np.sign(factor)):
+        raise UnsupportedModelError(
+            f'layer "{node.name}": folding its batch normalization would change its quantized weights, as the scale of '
+            f"{type(quantizer).__name__} does not follow each filter; use a per-axis quantizer, or leave the "
+            "normalization in place (fold_BN=False): convert merges it exactly",
+            layer=node.name,
+            kind="quantizer",
+            expected="a per-axis quantizer",
+            received=type(quantizer).__name__,
+        )
+    node.weights[role] = folded
     bias = node.weights.get("bias", np.zeros(kernel.shape[-1], kernel.dtype))
     node.weights["bias"] = (bias * factor + offset).astype(kernel.dtype)
     node.config["use_bias"] = True
+
+
+def _changes(quantizer: WeightQuantizer, kernel: np.ndarray, folded: np.ndarray, signs: np.ndarray) -> bool:
+    """Whether folding changes integer weights, but for ties that float32 rounding turns."""
+
+    def integers(weights: np.ndarray) -> np.ndarray:
+        return np.rint(np.asarray(quantizer.quantize(weights)) * np.asarray(quantizer.scale_factor(weights)))
+
+    scaled = kernel * np.asarray(quantizer.scale_factor(kernel))
+    tie = np.abs(scaled - np.floor(scaled) - 0.5) < 1e-3
+    return bool(np.any((integers(folded) != integers(kernel) * signs) & ~tie))
