@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +86,11 @@ def load_quantized_model(
     except Exception as error:
         cause = error.__context__ if isinstance(error.__context__, Cnn2SnnError) else error
         reason = next(iter(str(cause).splitlines()), type(error).__name__)
+        if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+            reason = "a .keras file is a zip archive"
         raise InvalidArgumentError(
-            f"{str(path)!r} cannot be loaded as a Keras model: {reason}; it must be a whole model saved with "
-            f"model.save, "
-            "and classes of one's own must be given in custom_objects",
+            f"{path}: it is not a Keras model that can be loaded: {reason}; it must be a whole model saved with "
+            "model.save, and classes of one's own must be given in custom_objects",
             kind="filepath",
             received=str(path),
         ) from error

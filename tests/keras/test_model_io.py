@@ -16,7 +16,7 @@ class Unregistered(LinearWeightQuantizer):
 def test_files_that_are_not_models_are_refused(suffix, tmp_path):
     path = tmp_path / f"broken{suffix}"
     path.write_bytes(b"not a model")
-    with pytest.raises(ValueError, match=r"broken.* cannot be loaded as a Keras model"):
+    with pytest.raises(ValueError, match=r"broken.*not a Keras model that can be loaded"):
         cnn2snn.load_quantized_model(path)
 
 

@@ -7,25 +7,22 @@ import logging
 import os
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from cnn2snn.cli import _files
-from cnn2snn.errors import Cnn2SnnError, FormatError
+from cnn2snn.errors import Cnn2SnnError
 
 SUFFIXES = (".h5", ".keras")
 
 
 def check(path: Path) -> None:
-    """Raises an error when there is no file at `path`, or one that is no Keras model."""
+    """Raises an error when there is no file at `path`, or one whose name is not that of a Keras model."""
     if not path.exists():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     _files.check_suffix(path, *SUFFIXES)
-    if path.suffix.lower() == ".keras" and not zipfile.is_zipfile(path):
-        raise _not_keras(path, "a .keras file is a zip archive")
 
 
 def load(path: Path) -> Any:
@@ -34,14 +31,7 @@ def load(path: Path) -> Any:
     with _quiet():
         from cnn2snn import load_quantized_model
 
-        try:
-            return load_quantized_model(str(path), compile_model=False)
-        except (Cnn2SnnError, ImportError):
-            raise
-        # Keras raises whatever its parts raise: OSError, ValueError, KeyError and others.
-        except Exception as error:
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise _not_keras(path, reason) from error
+        return load_quantized_model(str(path), compile_model=False)
 
 
 def save(model: Any, path: Path) -> None:
@@ -55,14 +45,6 @@ def save(model: Any, path: Path) -> None:
             model.save(str(temporary), include_optimizer=False)
     finally:
         logger.setLevel(level)
-
-
-def _not_keras(path: Path, reason: str) -> FormatError:
-    return FormatError(
-        f"{path}: it is not a Keras model that can be loaded: {reason}",
-        kind="keras_file",
-        received=str(path),
-    )
 
 
 @contextmanager
