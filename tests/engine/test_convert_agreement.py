@@ -226,11 +226,9 @@ def test_boundaries_at_integers_do_not_depend_on_rounding(first_top, second_top,
     converted = convert_blocks(network, input_is_image=False)
     inputs = np.random.default_rng(2).integers(0, 16, (8, 1, 1, 6)).astype(np.uint8)
     check_network(network, converted, inputs, Fraction(1), Fraction(0), lambda x: x.astype(np.float32))
-    if first_top == second_top:
-        steps = [np.float32(relu.step) for relu in relus]
-        expected = [1, 2, 4, 8, 0]
-        if steps[0] == steps[1]:
-            assert converted.model.layers[-1].get_variable("threshold").tolist() == expected
+    if np.float32(relus[0].step) == np.float32(relus[1].step):
+        threshold = converted.model.layers[-1].get_variable("threshold")
+        assert threshold.tolist() == [1, 2, 4, 8, 0]
 
 
 def test_the_last_threshold_is_rounded_to_the_nearest_even():

@@ -9,7 +9,6 @@ import numpy as np
 
 from . import activation, layers
 
-INPUT_TYPES = ("InputData", "InputConvolutional")
 CONVOLUTIONS = ("InputConvolutional", "Convolutional", "SeparableConvolutional")
 NEURAL_TYPES = (*CONVOLUTIONS, "FullyConnected")
 POTENTIAL_MAX = 2**31 - 1

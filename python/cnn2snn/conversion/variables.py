@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import floor
 
 import numpy as np
 
@@ -92,13 +91,19 @@ class IdealLayer:
         Boundaries beyond the range of int32 are replaced by its ends, which no potential crosses.
         """
         step = self.step or Fraction(0)
+        limits = np.iinfo(np.int32)
         rows = []
         for channel in self.maps:
             t, s = channel.threshold(step), channel.gain * step
-            rows.append([floor(t + n * s) for n in range(2**act_bits - 1)])
-        limits = np.iinfo(np.int32)
-        clipped = [[min(max(b, limits.min), limits.max) for b in row] for row in rows]
-        return np.array(clipped, np.int64).reshape(len(rows), 2**act_bits - 1)
+            # Over one denominator the boundaries are integer divisions, far faster than sums of fractions.
+            start, stride, denominator = (
+                t.numerator * s.denominator,
+                s.numerator * t.denominator,
+                t.denominator * s.denominator,
+            )
+            row = ((start + n * stride) // denominator for n in range(2**act_bits - 1))
+            rows.append([min(max(boundary, limits.min), limits.max) for boundary in row])
+        return np.array(rows, np.int64).reshape(len(rows), 2**act_bits - 1)
 
     def rounded_thresholds(self) -> np.ndarray:
         """The thresholds of a layer without activation (H5), int64: t rounded to nearest, ties to even.

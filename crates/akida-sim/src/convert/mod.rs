@@ -216,11 +216,16 @@ impl Candidate {
         let off = libm::fabs(interval - s);
         let mut distances = [0i64; 15];
         for (distance, n) in distances.iter_mut().zip(0u8..) {
-            // Exact: n has 4 bits, the interval 24.
-            *distance = libm::floor(f64::from(n) * interval) as i64;
+            // Exact: n has 4 bits, the interval 24; the cast of a positive number is its floor.
+            *distance = (f64::from(n) * interval) as i64;
         }
+        let mut tried = None;
         for (&boundary, &distance) in ideal.iter().zip(&distances) {
             let threshold = i64::from(saturate(boundary.saturating_sub(distance)));
+            // Neighbouring boundaries mostly ask for the same threshold.
+            if tried.replace(threshold) == Some(threshold) {
+                continue;
+            }
             let hit =
                 |&(&b, &d): &(&i64, &i64)| i64::from(saturate(threshold.saturating_add(d))) == b;
             let missed = (ideal.len() - ideal.iter().zip(&distances).filter(hit).count()) as u8;
