@@ -148,15 +148,15 @@ def compare_activations(
         )
     blocks = [b for b in converted.blocks if b.step is not None]
     outputs = [keras_model.get_layer(b.block.output).output for b in blocks]
-    levels_model = keras.Model(keras_model.inputs, outputs) if blocks else None
+    levels_model = keras.Model(keras_model.inputs[0], outputs) if blocks else None
     places = {layer.name: index for index, layer in enumerate(akida_model.layers)}
     reports = [LayerReport(b.layer.name) for b in blocks if b.ideal is not None]
     for start in range(0, len(inputs) if blocks else 0, _BATCH):
         batch = inputs[start : start + _BATCH]
-        found = levels_model.predict_on_batch(_keras_inputs(keras_model, batch, input_scaling))
+        found = levels_model(_keras_inputs(keras_model, batch, input_scaling), training=False)
         found = found if isinstance(found, list) else [found]
         keras_levels = {
-            b.layer.name: np.rint(values / np.float32(b.step)).astype(np.int64)
+            b.layer.name: np.rint(np.asarray(values) / np.float32(b.step)).astype(np.int64)
             for b, values in zip(blocks, found, strict=True)
         }
         taps = akida_model.forward_taps(batch)

@@ -9,7 +9,8 @@ from cnn2snn import akida
 from cnn2snn._keras import keras
 from cnn2snn.conversion.blocks import read_blocks
 from cnn2snn.conversion.graph import read
-from cnn2snn.conversion.specs import Converted, build_model, input_scaling_of
+from cnn2snn.conversion.scaling import input_scaling_of
+from cnn2snn.conversion.specs import Converted, build_model
 from cnn2snn.errors import InvalidArgumentError
 
 __all__ = ["convert", "convert_blocks"]

@@ -9,24 +9,17 @@ import numpy as np
 
 from cnn2snn import _akida, akida
 from cnn2snn.conversion.blocks import Block, Blocks, MaxPooling
+from cnn2snn.conversion.scaling import InputScaling
 from cnn2snn.conversion.variables import IdealLayer, NeuralArrays, engine_weights, ideal_layer
 from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
 
-__all__ = ["Converted", "ConvertedBlock", "InputScaling", "borders", "build_model", "input_scaling_of"]
+__all__ = ["Converted", "ConvertedBlock", "borders", "build_model"]
 
 # Why a threshold or a step can be out of all proportion.
 _HUGE = "a tiny gamma, a dead filter or a huge scale is the usual cause: constrain gamma while training"
 
 WEIGHT_BITS = (2, 4, 8)
 ACT_BITS = (1, 2, 4)
-
-
-@dataclass(frozen=True)
-class InputScaling:
-    """Integer inputs are scale · (Keras inputs) + shift."""
-
-    scale: Fraction
-    shift: Fraction
 
 
 @dataclass(frozen=True)
@@ -56,51 +49,6 @@ class Converted:
 
     model: akida.Model
     blocks: list[ConvertedBlock] = field(default_factory=list)
-
-
-def input_scaling_of(blocks: Blocks, given: tuple[float, float] | None) -> InputScaling:
-    """The input scaling of the model's `Rescaling` layer, or the given one, or (1, 0).
-
-    Raises:
-        InvalidArgumentError: both are there, or the scale is not greater than zero.
-    """
-    if blocks.rescaling is not None and given is not None:
-        raise InvalidArgumentError(
-            "the model has a Rescaling layer, so input_scaling must not be given; leave one of them out",
-            kind="input_scaling",
-            received=given,
-        )
-    if blocks.rescaling is not None:
-        scale, offset = blocks.rescaling
-        if not (np.isfinite(scale) and scale > 0 and np.isfinite(offset)):
-            raise InvalidArgumentError(
-                f"the scale of the Rescaling layer must be greater than zero and its offset finite, received "
-                f"{scale} and "
-                f"{offset}; rescale as in Rescaling(1 / 128, -1)",
-                kind="input_scaling",
-                received=(scale, offset),
-            )
-        return InputScaling(Fraction(1 / scale), Fraction(_integer_if_close(-offset / scale)))
-    if given is None:
-        return InputScaling(Fraction(1), Fraction(0))
-    try:
-        scale, shift = (float(value) for value in given)
-    except (TypeError, ValueError):
-        scale, shift = float("nan"), float("nan")
-    if not (np.isfinite(scale) and np.isfinite(shift) and scale > 0):
-        raise InvalidArgumentError(
-            f"input_scaling must be a scale greater than zero and a shift, received {given!r}; for example (255, 0)",
-            kind="input_scaling",
-            expected="(scale > 0, shift)",
-            received=given,
-        )
-    return InputScaling(Fraction(scale), Fraction(_integer_if_close(shift)))
-
-
-def _integer_if_close(value: float) -> float:
-    """The integer that a shift was meant to be: 1 / scale, rounded to binary, misses it by a little."""
-    nearest = float(np.rint(value))
-    return nearest if abs(value - nearest) <= 1e-6 * max(1.0, abs(value)) else value
 
 
 def build_model(blocks: Blocks, scaling: InputScaling, input_is_image: bool) -> Converted:
