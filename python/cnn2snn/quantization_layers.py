@@ -78,7 +78,8 @@ class QuantizedConv2D(_Quantized, keras.layers.Conv2D):
         strides: along height and width.
         padding: "valid" or "same".
         use_bias: whether a (float) bias is added.
-        **kwargs: initializers, regularizers, constraints and `name`, as in Keras.
+        kernel_initializer, bias_initializer: as in Keras.
+        **kwargs: regularizers, constraints and `name`, as in Keras.
 
     Raises:
         TypeError: `data_format`, `activation`, `dilation_rate` or `groups` has another value than Keras' default.
@@ -94,10 +95,21 @@ class QuantizedConv2D(_Quantized, keras.layers.Conv2D):
         strides: int | tuple[int, int] = (1, 1),
         padding: str = "valid",
         use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
         self._refuse(kwargs)
-        super().__init__(filters, kernel_size, strides=strides, padding=padding, use_bias=use_bias, **kwargs)
+        super().__init__(
+            filters,
+            kernel_size,
+            strides=strides,
+            padding=padding,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            **kwargs,
+        )
         self.quantizer = quantization_ops.get(quantizer)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -182,7 +194,8 @@ class QuantizedDense(_Quantized, keras.layers.Dense):
         units: number of outputs.
         quantizer: quantizer of the kernel, shape (inputs, units).
         use_bias: whether a (float) bias is added.
-        **kwargs: initializers, regularizers, constraints and `name`, as in Keras.
+        kernel_initializer, bias_initializer: as in Keras.
+        **kwargs: regularizers, constraints and `name`, as in Keras.
 
     Raises:
         TypeError: `activation` is not linear.
@@ -190,9 +203,23 @@ class QuantizedDense(_Quantized, keras.layers.Dense):
 
     unsupported_args = {"activation": "linear"}
 
-    def __init__(self, units: int, quantizer: WeightQuantizer, use_bias: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        units: int,
+        quantizer: WeightQuantizer,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        **kwargs: Any,
+    ) -> None:
         self._refuse(kwargs)
-        super().__init__(units, use_bias=use_bias, **kwargs)
+        super().__init__(
+            units,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            **kwargs,
+        )
         self.quantizer = quantization_ops.get(quantizer)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:

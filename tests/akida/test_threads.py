@@ -158,3 +158,22 @@ def test_other_threads_go_on_during_a_run():
         time.sleep(0.001)
         ticks += 1
     assert ticks > 10
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork processes")
+def test_a_forked_process_runs_with_threads_of_its_own(tmp_path):
+    """Threads do not survive a fork: a pool taken over from the parent would wait for ever."""
+    script = """
+import os
+import numpy as np
+from cnn2snn import akida
+model = akida.Model(layers=[akida.InputData((1, 1, 4)), akida.FullyConnected(3, activation=False)])
+inputs = np.ones((64, 1, 1, 4), np.uint8)
+before = model.forward(inputs, threads=2)
+child = os.fork()
+if child == 0:
+    os._exit(0 if np.array_equal(model.forward(inputs, threads=2), before) else 1)
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    result = subprocess.run([sys.executable, "-W", "ignore", "-c", script], timeout=60, cwd=tmp_path)
+    assert result.returncode == 0

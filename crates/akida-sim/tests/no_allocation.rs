@@ -1,0 +1,58 @@
+//! `Plan::run` allocates nothing, whatever the layers.
+#![allow(
+    unsafe_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "an allocator that counts; a test fails by panicking"
+)]
+
+mod common;
+
+use akida_sim::Plan;
+use common::Random;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The system's allocator, counting per thread.
+struct Counting;
+
+// SAFETY: every call is passed on unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn running_one_input_allocates_nothing() {
+    for seed in 0..200 {
+        let mut random = Random::new(seed);
+        let model = random.model();
+        let inputs = random.inputs(&model, 1);
+        let plan = Plan::new(model);
+        let mut scratch = plan.scratch();
+        let before = ALLOCATIONS.with(Cell::get);
+        let result = plan.run(&mut scratch, &inputs);
+        let after = ALLOCATIONS.with(Cell::get);
+        assert!(result.is_ok());
+        assert_eq!(after - before, 0, "seed {seed}");
+    }
+    // The counter works.
+    let before = ALLOCATIONS.with(Cell::get);
+    drop(std::hint::black_box(vec![1u8; 100]));
+    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 1);
+}
