@@ -1,24 +1,23 @@
 //! From potentials to levels: the fast form of rule E3, shared by all kernels.
 
+use crate::kernels::LevelsRun;
 use crate::model::{Output, Variables};
 use crate::ops;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Channels compared together; a multiple of every vector width worth using.
-const LANES: usize = 16;
-
-/// The integer boundaries of a layer's channels, laid out for comparison of neighbouring channels.
-#[derive(Debug, Clone)]
+/// The integer boundaries of a layer's channels, laid out for comparison of neighbouring channels, and the routine that
+/// compares.
 pub(crate) struct Levels {
     /// Boundary n of channel f at `[n * filters + f]`.
     boundaries: Vec<i32>,
     filters: usize,
+    run: LevelsRun,
 }
 
 impl Levels {
     /// The boundaries of `variables`; `None` for a layer without activation.
-    pub(crate) fn new(variables: &Variables, output: Output) -> Option<Self> {
+    pub(crate) fn new(variables: &Variables, output: Output, run: LevelsRun) -> Option<Self> {
         let Output::Levels { bits } = output else {
             return None;
         };
@@ -37,48 +36,28 @@ impl Levels {
         Some(Self {
             boundaries,
             filters,
+            run,
         })
     }
 
-    /// The levels of `potentials`, positions of `filters` channels each.
+    /// The levels of `potentials`, positions of as many channels as there are filters.
     pub(crate) fn apply(&self, potentials: &[i32], levels: &mut [u8]) {
-        let positions = potentials.chunks_exact(self.filters);
-        for (p, y) in positions.zip(levels.chunks_exact_mut(self.filters)) {
-            let split = self.filters - self.filters % LANES;
-            for start in (0..split).step_by(LANES) {
-                self.block::<LANES>(start, p, y);
-            }
-            for start in split..self.filters {
-                self.block::<1>(start, p, y);
-            }
-        }
-    }
-
-    fn block<const N: usize>(&self, start: usize, potentials: &[i32], levels: &mut [u8]) {
-        let mut p = [0i32; N];
-        p.copy_from_slice(&potentials[start..start + N]);
-        let mut count = [0i32; N];
-        for row in self.boundaries.chunks_exact(self.filters) {
-            let row = &row[start..start + N];
-            for ((count, p), b) in count.iter_mut().zip(&p).zip(row) {
-                *count += i32::from(p > b);
-            }
-        }
-        for (y, count) in levels[start..start + N].iter_mut().zip(count) {
-            *y = count as u8;
-        }
+        (self.run)(&self.boundaries, self.filters, potentials, levels);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::{Kernel, LevelsKernel, available};
     use crate::model::Weights;
 
     /// Every potential around every boundary of every width.
     #[test]
     fn levels_equal_the_definition() {
-        for bits in [1u8, 2, 4] {
+        for (kernel, bits) in
+            available::<LevelsKernel>().flat_map(|k| [1u8, 2, 4].map(|bits| (k, bits)))
+        {
             for filters in [1usize, 3, 15, 16, 17, 33] {
                 let threshold: Vec<i32> = (0..filters as i32).map(|f| f * 37 - 200).collect();
                 let act_step: Vec<f32> = (0..filters).map(|f| 0.07 + f as f32 * 0.9).collect();
@@ -88,7 +67,7 @@ mod tests {
                     threshold,
                     act_step,
                 };
-                let fast = Levels::new(&variables, Output::Levels { bits }).unwrap();
+                let fast = Levels::new(&variables, Output::Levels { bits }, kernel.run).unwrap();
                 for p in (-600..1500).chain([i32::MAX, -i32::MAX]) {
                     let mut levels = vec![0; filters];
                     fast.apply(&vec![p; filters], &mut levels);
@@ -98,7 +77,12 @@ mod tests {
                             ops::level(p, &ops::boundaries(t, s, bits))
                         })
                         .collect();
-                    assert_eq!(levels, expected, "bits {bits}, potential {p}");
+                    assert_eq!(
+                        levels,
+                        expected,
+                        "{}, bits {bits}, potential {p}",
+                        kernel.name()
+                    );
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{
     ByElement, DenseCall, DenseKernel, DenseRoutines, DenseShape, DepthwiseCall, DepthwiseKernel,
-    Weight,
+    LevelsKernel, Weight,
 };
 use alloc::vec;
 use alloc::vec::Vec;
@@ -35,6 +35,12 @@ pub(super) const DEPTHWISE_I32: DepthwiseKernel = DepthwiseKernel {
     name: "generic-depthwise-i32",
     is_available: || true,
     routine: ByElement::I32(depthwise::<i32>),
+};
+
+pub(super) const LEVELS: LevelsKernel = LevelsKernel {
+    name: "generic-levels",
+    is_available: || true,
+    run: levels,
 };
 
 /// Filters per panel of packed weights.
@@ -178,5 +184,46 @@ where
                 }
             }
         }
+    }
+}
+
+/// Channels compared together; a multiple of every vector width worth using.
+const LANES: usize = 16;
+
+/// Counts the boundaries that each potential exceeds (E3).
+#[inline(always)]
+pub(super) fn levels(boundaries: &[i32], filters: usize, potentials: &[i32], levels: &mut [u8]) {
+    for (p, y) in potentials
+        .chunks_exact(filters)
+        .zip(levels.chunks_exact_mut(filters))
+    {
+        let split = filters - filters % LANES;
+        for start in (0..split).step_by(LANES) {
+            count_exceeded::<LANES>(boundaries, start, p, y);
+        }
+        for start in split..filters {
+            count_exceeded::<1>(boundaries, start, p, y);
+        }
+    }
+}
+
+/// The levels of `N` neighbouring channels of one position.
+#[inline(always)]
+fn count_exceeded<const N: usize>(boundaries: &[i32], start: usize, p: &[i32], levels: &mut [u8]) {
+    let filters = p.len();
+    let mut potentials = [0i32; N];
+    potentials.copy_from_slice(&p[start..start + N]);
+    let mut count = [0i32; N];
+    for row in boundaries.chunks_exact(filters) {
+        for ((count, p), b) in count
+            .iter_mut()
+            .zip(&potentials)
+            .zip(&row[start..start + N])
+        {
+            *count += i32::from(p > b);
+        }
+    }
+    for (y, count) in levels[start..start + N].iter_mut().zip(count) {
+        *y = count as u8;
     }
 }

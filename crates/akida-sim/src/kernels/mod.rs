@@ -114,6 +114,17 @@ pub(crate) struct DepthwiseKernel {
     pub(crate) routine: ByElement<DepthwiseRun<i16>, DepthwiseRun<i32>>,
 }
 
+/// Levels of positions of `filters` channels: (boundaries `[n * filters + f]`, filters, potentials, levels).
+pub(crate) type LevelsRun = fn(&[i32], usize, &[i32], &mut [u8]);
+
+/// A kernel that makes levels of potentials.
+#[derive(Clone, Copy)]
+pub(crate) struct LevelsKernel {
+    pub(crate) name: &'static str,
+    pub(crate) is_available: fn() -> bool,
+    pub(crate) run: LevelsRun,
+}
+
 /// What selection needs to know of a kernel.
 pub(crate) trait Kernel: Copy + 'static {
     /// The table of kernels of this kind.
@@ -176,6 +187,28 @@ impl Kernel for DepthwiseKernel {
     }
 }
 
+impl Kernel for LevelsKernel {
+    fn table() -> &'static [Self] {
+        &[
+            #[cfg(target_arch = "x86_64")]
+            x86_64::LEVELS_AVX2,
+            generic::LEVELS,
+        ]
+    }
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn is_available(&self) -> bool {
+        (self.is_available)()
+    }
+
+    fn objection(&self, _bounds: Bounds) -> Option<String> {
+        None
+    }
+}
+
 fn beyond_i16(what: &str, bound: u32) -> Option<String> {
     (bound > i16::MAX as u32).then(|| format!("{what} reach {bound}, beyond 16 bits"))
 }
@@ -222,19 +255,22 @@ pub(crate) fn select<K: Kernel>(
 /// The names of all kernels that this host can run.
 #[must_use]
 pub fn available_kernels() -> Vec<&'static str> {
-    let dense = available::<DenseKernel>().map(|k| k.name);
-    dense
-        .chain(available::<DepthwiseKernel>().map(|k| k.name))
-        .collect()
+    fn names<K: Kernel>() -> impl Iterator<Item = &'static str> {
+        available::<K>().map(|k| k.name())
+    }
+    let products = names::<DenseKernel>().chain(names::<DepthwiseKernel>());
+    products.chain(names::<LevelsKernel>()).collect()
 }
 
 /// Whether a table has a kernel of this name, available or not.
 pub(crate) fn exists(name: &str) -> bool {
-    DenseKernel::table().iter().any(|k| k.name == name)
-        || DepthwiseKernel::table().iter().any(|k| k.name == name)
+    fn has<K: Kernel>(name: &str) -> bool {
+        K::table().iter().any(|k| k.name() == name)
+    }
+    has::<DenseKernel>(name) || has::<DepthwiseKernel>(name) || has::<LevelsKernel>(name)
 }
 
 /// The available kernels of one table.
-fn available<K: Kernel>() -> impl Iterator<Item = K> {
+pub(crate) fn available<K: Kernel>() -> impl Iterator<Item = K> {
     K::table().iter().filter(|k| k.is_available()).copied()
 }

@@ -188,12 +188,14 @@ fn the_last_kernel_of_each_table_accepts_everything() {
     };
     assert!(select::<DenseKernel>(widest, None).is_ok());
     assert!(select::<DepthwiseKernel>(widest, None).is_ok());
+    assert!(select::<LevelsKernel>(widest, None).is_ok());
 }
 
 #[test]
 fn names_are_unique() {
     let mut names: Vec<_> = DenseKernel::table().iter().map(|k| k.name).collect();
     names.extend(DepthwiseKernel::table().iter().map(|k| k.name));
+    names.extend(LevelsKernel::table().iter().map(|k| k.name));
     let count = names.len();
     names.sort_unstable();
     names.dedup();

@@ -4,6 +4,7 @@
 use super::generic::{self, pack_pairs};
 use super::{
     ByElement, DenseCall, DenseKernel, DenseRoutines, DenseShape, DepthwiseCall, DepthwiseKernel,
+    LevelsKernel,
 };
 use core::arch::x86_64::{
     __m256i, _mm256_add_epi32, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_set1_epi32,
@@ -27,6 +28,15 @@ pub(super) const DEPTHWISE_AVX2: DepthwiseKernel = DepthwiseKernel {
     routine: ByElement::I16(|call| unsafe { depthwise(call) }),
 };
 
+pub(super) const LEVELS_AVX2: LevelsKernel = LevelsKernel {
+    name: "x86_64-levels-avx2",
+    is_available: has_avx2,
+    // SAFETY: kernels are called only where `is_available` has answered yes.
+    run: |boundaries, filters, potentials, out| unsafe {
+        levels(boundaries, filters, potentials, out)
+    },
+};
+
 /// Filters per panel of packed weights: two registers of 32-bit sums.
 const PANEL: usize = 16;
 /// Positions computed together: with two registers each, the sums and operands stay in registers.
@@ -43,6 +53,12 @@ fn has_avx2() -> bool {
 #[target_feature(enable = "avx2")]
 fn depthwise(call: DepthwiseCall<'_, i16>) {
     generic::depthwise(call);
+}
+
+/// The portable routine, compiled for wider registers.
+#[target_feature(enable = "avx2")]
+fn levels(boundaries: &[i32], filters: usize, potentials: &[i32], levels: &mut [u8]) {
+    generic::levels(boundaries, filters, potentials, levels);
 }
 
 /// Products of 16-bit pairs, summed in 32 bits: exact, as |input| < 2^15 and |weight| < 2^7.

@@ -4,10 +4,10 @@ use super::windows::Windows;
 use super::{KernelChoice, PlanError};
 use crate::kernels::{
     self, Bounds, ByElement, DenseKernel, DenseShape, DepthwiseKernel, DepthwiseShape, Kernel,
-    Weight, select,
+    LevelsKernel, Weight, select,
 };
 use crate::model::bits::max_level;
-use crate::model::{Layer, LayerSpec, Model, Padding, Pair, Pooling, Variables, Weights};
+use crate::model::{Layer, LayerSpec, Model, Output, Padding, Pair, Pooling, Variables, Weights};
 use crate::output::Levels;
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -153,6 +153,13 @@ impl Chooser<'_> {
         let dense = self.dense(shape, dense_bounds, &|row, index, f| {
             dense_weight(layer, weights, row, index, f)
         })?;
+        let levels = match connection.output {
+            Output::Potentials => None,
+            Output::Levels { .. } => {
+                let kernel: LevelsKernel = self.choose(dense_bounds)?;
+                Levels::new(variables, connection.output, kernel.run)
+            }
+        };
         Ok(Neural {
             source: layer.inbounds().first().copied(),
             windows: Windows::new(input, padding, size, stride, border),
@@ -161,7 +168,7 @@ impl Chooser<'_> {
             potential_shape: connection.potential_shape,
             pooling,
             padding,
-            levels: Levels::new(variables, connection.output),
+            levels,
         })
     }
 
