@@ -139,7 +139,7 @@ def test_inbounds_are_layers_of_the_model(model):
     ("layer", "message"),
     [
         (akida.FullyConnected(2, "more"), 'layer "more": every inbound must be a layer with activ'),
-        (akida.InputData((1, 1, 2), name="more"), 'layer "more": the first layer must be'),
+        (akida.InputData((1, 1, 2), name="more"), 'layer "more": a later layer must be'),
         (akida.FullyConnected(2, "conv"), 'layer "conv": the name must be unique'),
     ],
 )

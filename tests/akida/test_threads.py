@@ -8,6 +8,7 @@ import textwrap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -177,3 +178,47 @@ raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     result = subprocess.run([sys.executable, "-W", "ignore", "-c", script], timeout=60, cwd=tmp_path)
     assert result.returncode == 0
+
+
+def test_threads_that_read_a_vanishing_layer_do_not_wait_for_each_other():
+    """An error is made by Python code, during which another thread may ask for the model."""
+    script = """
+import threading
+import time
+from cnn2snn import akida
+model = akida.Model(layers=[akida.InputData((1, 1, 4)), akida.FullyConnected(3, name="a")])
+end = time.monotonic() + 2
+def read():
+    while time.monotonic() < end:
+        try:
+            model.layers[-1].get_variable("weights")
+        except Exception:
+            pass
+def edit():
+    while time.monotonic() < end:
+        model.pop_layer()
+        model.add(akida.FullyConnected(3, name="a"))
+threads = [threading.Thread(target=f) for f in (read, read, edit)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+    assert subprocess.run([sys.executable, "-c", script], timeout=30).returncode == 0
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="this system does not list threads")
+def test_runs_of_many_sizes_do_not_pile_up_threads(model, inputs):
+    for samples in range(2, 12):
+        for threads in (2, 3, 4):
+            model.forward(inputs[:samples], threads=threads)
+    time.sleep(0.2)
+
+    def name(task):
+        try:
+            return (task / "comm").read_text()
+        except OSError:  # it has just ended
+            return ""
+
+    named = [name(task) for task in Path("/proc/self/task").iterdir()]
+    assert sum(n.startswith("akida-sim") for n in named) <= 8

@@ -2,7 +2,7 @@
 
 use akida_fbz::{DecodeError, EncodeError, ReadError, WriteError};
 use akida_sim::{ModelError, ModelErrorKind, RunError};
-use pyo3::exceptions::PyOSError;
+use pyo3::exceptions::{PyMemoryError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::io::{self, ErrorKind};
@@ -142,6 +142,7 @@ pub(crate) fn run_error(py: Python<'_>, error: &RunError, dims: [usize; 4], bits
             received: "",
         }
         .raise(py),
+        RunError::Memory => PyMemoryError::new_err(error.to_string()),
         _ => Failure {
             class: Class::InvalidArgument,
             message: error.to_string(),

@@ -53,10 +53,14 @@ impl Model {
     }
 
     fn layer_at(&self, py: Python<'_>, index: usize) -> PyResult<Arc<akida_sim::Layer>> {
-        let state = self.state();
-        let layers = state.builder.layers();
-        layers.get(index).cloned().ok_or_else(|| {
-            let expected = format!("below {}", layers.len());
+        // The lock is given back before an error is made: that runs Python code, which may switch threads.
+        let (layer, count) = {
+            let state = self.state();
+            let layers = state.builder.layers();
+            (layers.get(index).cloned(), layers.len())
+        };
+        layer.ok_or_else(|| {
+            let expected = format!("below {count}");
             argument(py, None, "index", &expected, &index.to_string(), None)
         })
     }

@@ -325,8 +325,19 @@ fn names_are_unique_printable_and_made_when_absent() {
     assert_eq!(error.kind(), ModelErrorKind::Name);
     assert!(builder.add("tab\t", conv(|_| ()), &[]).is_err());
     assert!(builder.add(&"n".repeat(256), conv(|_| ()), &[]).is_err());
+    let error = builder
+        .add("a\nb", conv(|_| ()), &[])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with(r#"layer "a\nb": "#) && error.ends_with(r#"received "a\nb""#),
+        "{error}"
+    );
     let index = builder.add("", conv(|_| ()), &[]).unwrap();
     assert_eq!(builder.layers()[index].name(), "conv_1");
+    builder.add("conv_3", conv(|_| ()), &[]).unwrap();
+    let index = builder.add("", conv(|_| ()), &[]).unwrap();
+    assert_eq!(builder.layers()[index].name(), "conv_4");
 }
 
 #[test]
@@ -362,4 +373,20 @@ fn shapes_beyond_31_bits_are_refused_without_allocating() {
         c.kernel_size = Pair::square(1);
     });
     assert!(builder.connect("it", &conv.into(), &[]).is_err());
+}
+
+#[test]
+fn a_border_counts_towards_the_size_of_a_map() {
+    let builder = events(Shape::new(1, 8_000_000, 1), 1);
+    let conv = conv(|c| {
+        c.filters = 1;
+        c.kernel_size = Pair::new(65_535, 1);
+    });
+    let error = builder.connect("it", &conv.into(), &[]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("the map with its border must be"),
+        "{error}"
+    );
 }

@@ -20,7 +20,7 @@ const SAMPLES: usize = 3;
 fn definition(model: &akida_sim::Model, inputs: &[u8]) -> Vec<Outputs> {
     let mut joined: Vec<Outputs> = Vec::new();
     for sample in inputs.chunks_exact(model.input().shape.len()) {
-        let outputs = ops::run(model, sample);
+        let outputs = ops::run(model, sample).unwrap();
         if joined.is_empty() {
             joined = outputs;
             continue;
@@ -222,4 +222,19 @@ fn inputs_are_checked_on_every_call() {
         })
     );
     assert!(plan.run(&mut plan.scratch(), &[1, 2]).is_err());
+    assert!(ops::run(plan.model(), &[1, 2]).is_err());
+    assert!(ops::run(plan.model(), &[1, 2, 4]).is_err());
+}
+
+#[test]
+fn scratch_memory_of_another_plan_is_refused() {
+    let mut random = Random::new(3);
+    let (model, other) = (random.model(), random.model());
+    let input = random.inputs(&model, 1);
+    let (plan, other) = (Plan::new(model), Plan::new(other));
+    assert_eq!(
+        plan.run(&mut other.scratch(), &input),
+        Err(RunError::Scratch)
+    );
+    assert!(plan.run(&mut plan.scratch(), &input).is_ok());
 }

@@ -86,7 +86,7 @@ class InputConvolutional(Layer):
         pool_type: pooling of the potentials. `Average` is global and takes the sum.
         pool_stride: step of `PoolType.Max`; (−1, −1) means `pool_size`.
         activation: False gives the int32 potentials, for the last layer only.
-        act_bits: width of the output levels: 1, 2 or 4. Without activation it has no effect.
+        act_bits: width of the output levels: 1, 2 or 4. Without activation it has no effect, but must be 1, 2 or 4.
         padding_value: value outside the image with padding `Same`, 0 … 255.
 
     Raises:
@@ -144,7 +144,7 @@ class Convolutional(Layer):
         pool_type: pooling of the potentials. `Average` is global and takes the sum.
         pool_stride: step of `PoolType.Max`; (−1, −1) means `pool_size`.
         activation: False gives the int32 potentials, for the last layer only.
-        act_bits: width of the output levels: 1, 2 or 4. Without activation it has no effect.
+        act_bits: width of the output levels: 1, 2 or 4. Without activation it has no effect, but must be 1, 2 or 4.
 
     Raises:
         ValueError: an argument is not allowed.
@@ -196,7 +196,7 @@ class SeparableConvolutional(Layer):
         pool_type: pooling of the potentials. `Average` is global and takes the sum.
         pool_stride: step of `PoolType.Max`; (−1, −1) means `pool_size`.
         activation: False gives the int32 potentials, for the last layer only.
-        act_bits: width of the output levels: 1, 2 or 4. Without activation it has no effect.
+        act_bits: width of the output levels: 1, 2 or 4. Without activation it has no effect, but must be 1, 2 or 4.
 
     Raises:
         ValueError: an argument is not allowed.
@@ -242,7 +242,7 @@ class FullyConnected(Layer):
         name: name of the layer, unique in its model; one is made when empty.
         weights_bits: 1, 2, 4 or 8.
         activation: False gives the int32 potentials, for the last layer only.
-        act_bits: width of the output levels: 1, 2 or 4. Without activation it has no effect.
+        act_bits: width of the output levels: 1, 2 or 4. Without activation it has no effect, but must be 1, 2 or 4.
 
     Raises:
         ValueError: an argument is not allowed.

@@ -43,7 +43,7 @@ class Model:
     nor saved.
 
     Several threads can run one model, also while another one edits it: a run under way goes on with
-    the model as it was. Models are copied and pickled with their variables.
+    the model as it was. Complete models are copied and pickled with their variables.
 
     Args:
         filename: `.fbz` file to load.

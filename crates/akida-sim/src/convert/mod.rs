@@ -193,8 +193,7 @@ struct Candidate {
     missed: u8,
     /// Distance of the interval from the ideal one.
     off: f64,
-    /// Whether the first boundary is missed.
-    late: bool,
+    first_missed: bool,
 }
 
 impl Default for Candidate {
@@ -204,7 +203,7 @@ impl Default for Candidate {
             act_step: 1.0,
             missed: u8::MAX,
             off: f64::INFINITY,
-            late: true,
+            first_missed: true,
         }
     }
 }
@@ -229,14 +228,14 @@ impl Candidate {
             let hit =
                 |&(&b, &d): &(&i64, &i64)| i64::from(saturate(threshold.saturating_add(d))) == b;
             let missed = (ideal.len() - ideal.iter().zip(&distances).filter(hit).count()) as u8;
-            let late = threshold != first;
-            if (missed, late, off) < (self.missed, self.late, self.off) {
+            let first_missed = threshold != first;
+            if (missed, first_missed, off) < (self.missed, self.first_missed, self.off) {
                 *self = Self {
                     threshold,
                     act_step,
                     missed,
                     off,
-                    late,
+                    first_missed,
                 };
             }
         }

@@ -1,11 +1,10 @@
 //! Running a plan: single inputs, batches over threads, the outputs of every layer.
 
-use crate::model::Output;
+use crate::model::{Model, Output};
 use crate::ops::prediction;
 use crate::plan::{Plan, Scratch};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -32,7 +31,8 @@ pub enum OutputRef<'a> {
 pub struct RunOptions<'a> {
     /// Threads to use; 0 means one per core. Without the feature `threads` it is 1.
     pub threads: usize,
-    /// Inputs processed before `interrupt` is asked again; 0 leaves the choice to the plan.
+    /// The most inputs processed together, and so before `interrupt` is asked again; 0 leaves the choice to the plan. No more
+    /// threads than this many have work.
     pub batch_size: usize,
     /// Asked on the calling thread between batches; the run stops when it answers true.
     pub interrupt: Option<&'a dyn Fn() -> bool>,
@@ -68,6 +68,10 @@ pub enum RunError {
         /// The largest allowed value.
         max: u8,
     },
+    /// The outputs of so many samples do not fit the memory.
+    Memory,
+    /// The scratch memory was made by another plan.
+    Scratch,
     /// `RunOptions::interrupt` asked to stop.
     Interrupted,
     /// `predict` on a model whose last layer has an activation.
@@ -92,6 +96,12 @@ impl fmt::Display for RunError {
                 f,
                 "input values must be in 0..={max}, received {received} at index {index}"
             ),
+            Self::Memory => {
+                f.write_str("the outputs do not fit the memory; run fewer inputs at a time")
+            }
+            Self::Scratch => {
+                f.write_str("the scratch memory must be made by this plan's scratch()")
+            }
             Self::Interrupted => f.write_str("interrupted"),
             Self::NotPredictable { layer } => write!(
                 f,
@@ -113,7 +123,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// A wrong number of values, or a value beyond `input_bits`.
+    /// A wrong number of values, a value beyond `input_bits`, or scratch memory of another plan.
     pub fn run<'a>(
         &self,
         scratch: &'a mut Scratch,
@@ -127,6 +137,9 @@ impl Plan {
             });
         }
         self.check(input)?;
+        if scratch.plan != self.id() {
+            return Err(RunError::Scratch);
+        }
         self.run_checked(scratch, input);
         Ok(match self.model().output() {
             Output::Levels { .. } => OutputRef::Levels(last_levels(scratch)),
@@ -214,15 +227,7 @@ impl Plan {
     }
 
     fn check(&self, inputs: &[u8]) -> Result<(), RunError> {
-        let max = crate::model::bits::max_level(self.model().input().bits);
-        match inputs.iter().position(|&x| x > max) {
-            None => Ok(()),
-            Some(index) => Err(RunError::Value {
-                index,
-                received: inputs[index],
-                max,
-            }),
-        }
+        check_values(self.model(), inputs)
     }
 
     fn check_batch(&self, inputs: &[u8]) -> Result<(), RunError> {
@@ -247,16 +252,20 @@ impl Plan {
         let sample = self.model().input().shape.len();
         let size = self.model().output_shape().len();
         let samples = inputs.len() / sample;
-        let mut outputs = vec![T::default(); samples * size];
-        let threads = threads(options.threads).min(samples);
+        let mut outputs = Vec::new();
+        let values = samples.checked_mul(size).ok_or(RunError::Memory)?;
+        outputs
+            .try_reserve_exact(values)
+            .map_err(|_| RunError::Memory)?;
+        outputs.resize(values, T::default());
+        let threads = threads(options.threads);
+        let per_thread = MACS_PER_BATCH / self.model().macs().clamp(1, MACS_PER_BATCH);
+        let most = usize::try_from(per_thread)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(threads);
         let batch = match options.batch_size {
-            0 => {
-                let per_thread = MACS_PER_BATCH / self.model().macs().clamp(1, MACS_PER_BATCH);
-                usize::try_from(per_thread)
-                    .unwrap_or(usize::MAX)
-                    .saturating_mul(threads.max(1))
-            }
-            size => size,
+            0 => most,
+            size => size.min(most),
         }
         .clamp(1, samples.max(1));
         let batches = inputs
@@ -291,6 +300,19 @@ impl Plan {
     }
 }
 
+/// Whether every input is inside the range of `input_bits`.
+pub(crate) fn check_values(model: &Model, inputs: &[u8]) -> Result<(), RunError> {
+    let max = crate::model::bits::max_level(model.input().bits);
+    match inputs.iter().position(|&x| x > max) {
+        None => Ok(()),
+        Some(index) => Err(RunError::Value {
+            index,
+            received: inputs[index],
+            max,
+        }),
+    }
+}
+
 fn last_levels(scratch: &Scratch) -> &[u8] {
     scratch.levels.last().map_or(&[], |levels| levels)
 }
@@ -301,22 +323,22 @@ pub(crate) use pooled::ScratchPool;
 #[cfg(feature = "std")]
 mod pooled {
     use super::{Plan, Scratch};
-    use std::sync::{Mutex, PoisonError};
+    use std::sync::Mutex;
 
     /// Scratch memory kept between runs, so that calls do not allocate it anew.
     #[derive(Debug, Default)]
     pub(crate) struct ScratchPool(Mutex<Vec<Scratch>>);
 
+    // Locks are only tried: in a forked child, one that another thread of the parent held is never given back.
     impl ScratchPool {
         fn take(&self) -> Option<Scratch> {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+            self.0.try_lock().ok()?.pop()
         }
 
         fn give(&self, scratch: Scratch) {
-            self.0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(scratch);
+            if let Ok(mut kept) = self.0.try_lock() {
+                kept.push(scratch);
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{Plan, Scratch};
 use rayon::ThreadPool;
 use rayon::prelude::*;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// The most threads of a run: more than any host has cores.
 const MAX_THREADS: usize = 1024;
@@ -52,16 +52,15 @@ impl Plan {
 
 /// The pool of so many threads; `None` when the system grants none, and the calling thread does the work.
 ///
-/// Pools are kept, as making one takes longer than running a small network, and belong to one process: threads do
-/// not survive a fork.
+/// One pool is kept, as making one takes longer than running a small network. It belongs to one process: threads do not
+/// survive a fork, and a lock that another thread held at that moment is never given back, so locks are only tried.
 fn pool(threads: usize) -> Option<Arc<ThreadPool>> {
-    static POOLS: Mutex<Vec<(u32, usize, Arc<ThreadPool>)>> = Mutex::new(Vec::new());
+    static KEPT: Mutex<Option<(u32, usize, Arc<ThreadPool>)>> = Mutex::new(None);
     let process = std::process::id();
-    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    let found = pools
-        .iter()
-        .find(|(p, t, _)| (*p, *t) == (process, threads));
-    if let Some((_, _, pool)) = found {
+    if let Ok(kept) = KEPT.try_lock()
+        && let Some((p, t, pool)) = kept.as_ref()
+        && (*p, *t) == (process, threads)
+    {
         return Some(Arc::clone(pool));
     }
     let name = |index| format!("akida-sim-{index}");
@@ -70,6 +69,13 @@ fn pool(threads: usize) -> Option<Arc<ThreadPool>> {
         .thread_name(name)
         .build();
     let pool = Arc::new(pool.ok()?);
-    pools.push((process, threads, Arc::clone(&pool)));
+    let new = (process, threads, Arc::clone(&pool));
+    let old = KEPT.try_lock().ok().and_then(|mut kept| kept.replace(new));
+    if let Some((p, _, old)) = old
+        && p != process
+    {
+        // The threads of another process cannot be ended from here.
+        std::mem::forget(old);
+    }
     Some(pool)
 }

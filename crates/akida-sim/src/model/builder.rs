@@ -193,7 +193,10 @@ impl ModelBuilder {
     /// The given name, or the one made for a layer without.
     fn name_of(&self, name: &str, spec: &LayerSpec) -> String {
         if name.is_empty() {
-            format!("{}_{}", spec.default_name(), self.layers.len())
+            let taken = |name: &String| self.layers.iter().any(|l| l.name == *name);
+            let numbers = self.layers.len()..;
+            let mut names = numbers.map(|n| format!("{}_{n}", spec.default_name()));
+            names.find(|name| !taken(name)).unwrap_or_default()
         } else {
             name.to_owned()
         }
@@ -225,8 +228,16 @@ impl ModelBuilder {
         };
         if spec.is_input() != self.layers.is_empty() {
             return error(
-                "the first layer",
-                "InputData or InputConvolutional, and no other layer one of these",
+                if self.layers.is_empty() {
+                    "the first layer"
+                } else {
+                    "a later layer"
+                },
+                if self.layers.is_empty() {
+                    "InputData or InputConvolutional"
+                } else {
+                    "neither InputData nor InputConvolutional"
+                },
                 format!("{} as layer {}", spec.type_name(), self.layers.len()),
             );
         }
@@ -269,9 +280,17 @@ impl ModelBuilder {
                 received,
             ))
         };
-        if name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
-            let allowed = format!("at most {MAX_NAME_BYTES} bytes without control characters");
-            return error(allowed, format!("{} bytes", name.len()));
+        if name.len() > MAX_NAME_BYTES {
+            return error(
+                format!("at most {MAX_NAME_BYTES} bytes"),
+                format!("{} bytes", name.len()),
+            );
+        }
+        if name.chars().any(char::is_control) {
+            return error(
+                String::from("without control characters"),
+                format!("{name:?}"),
+            );
         }
         if self.layers.iter().any(|l| l.name == name) {
             return error(

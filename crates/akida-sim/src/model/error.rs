@@ -136,7 +136,7 @@ impl ModelError {
 impl fmt::Display for ModelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(layer) = &self.0.layer {
-            write!(f, "layer \"{layer}\": ")?;
+            write!(f, "layer {layer:?}: ")?;
         }
         write!(
             f,

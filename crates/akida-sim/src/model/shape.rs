@@ -27,22 +27,22 @@ impl Shape {
         Self { x, y, c }
     }
 
-    /// The number of elements. It does not overflow for the shapes of a model.
+    /// The number of elements; `usize::MAX` for shapes beyond that, which no model has.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.x * self.y * self.c
+        self.x.saturating_mul(self.y).saturating_mul(self.c)
     }
 
     /// Whether an axis is zero. No shape of a model is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.x == 0 || self.y == 0 || self.c == 0
     }
 
-    /// The number of positions, height times width.
+    /// The number of positions, height times width; `usize::MAX` beyond that.
     #[must_use]
     pub const fn positions(&self) -> usize {
-        self.x * self.y
+        self.x.saturating_mul(self.y)
     }
 
     pub(crate) fn check(&self, subject: &'static str) -> Result<(), ModelError> {
@@ -90,7 +90,7 @@ impl Pair {
     /// The number of cells of a window of this size.
     #[must_use]
     pub const fn cells(&self) -> usize {
-        self.x * self.y
+        self.x.saturating_mul(self.y)
     }
 
     pub(crate) fn check(&self, subject: &'static str) -> Result<(), ModelError> {
@@ -167,7 +167,12 @@ impl Padding {
         let x = self.windows(input.x, size.x, stride.x);
         let y = self.windows(input.y, size.y, stride.y);
         match (x, y) {
-            (Some(x), Some(y)) => Ok(Pair::new(x.out, y.out)),
+            (Some(wx), Some(wy)) => {
+                let rows = input.x.saturating_add(wx.before + wx.after);
+                let columns = input.y.saturating_add(wy.before + wy.after);
+                Shape::new(rows, columns, input.c).check("the map with its border")?;
+                Ok(Pair::new(wx.out, wy.out))
+            }
             _ => Err(ModelError::new(
                 ModelErrorKind::Shape,
                 subject,

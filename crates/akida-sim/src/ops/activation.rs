@@ -1,11 +1,11 @@
 //! Section E (levels) and rule F2 (predictions).
 
-use crate::model::bits::max_level;
+use crate::model::bits::{LEVEL_BITS, max_level};
 use alloc::vec::Vec;
 
 /// The 2^b − 1 integer boundaries B_n = T + floor(n · s), s = act_step · 2^(4 − b) (E1, E3), rising.
 ///
-/// A potential has the level n + 1 or more when it exceeds B_n. Boundaries beyond the range of int32 take the end of
+/// `act_bits` is 1, 2 or 4; there are no boundaries for other widths. A potential has the level n + 1 or more when it exceeds B_n. Boundaries beyond the range of int32 take the end of
 /// that range.
 ///
 /// # Examples
@@ -15,6 +15,9 @@ use alloc::vec::Vec;
 /// ```
 #[must_use]
 pub fn boundaries(threshold: i32, act_step: f32, act_bits: u8) -> Vec<i32> {
+    if !LEVEL_BITS.contains(&act_bits) {
+        return Vec::new();
+    }
     let interval = f64::from(act_step) * f64::from(1u16 << (4 - act_bits));
     (0..max_level(act_bits))
         .map(|n| {

@@ -23,8 +23,7 @@ fn origins(shape: Shape, conv: &ConvParams) -> Vec<(isize, isize)> {
 
 /// Potentials of a convolution over all channels: `flip` for the true convolution (C4), without it the
 /// cross-correlation (C3). Cells outside the map are `border`.
-#[must_use]
-pub fn convolution(
+pub(super) fn convolution(
     map: &[u8],
     shape: Shape,
     weights: &Weights,
@@ -57,8 +56,12 @@ pub fn convolution(
 }
 
 /// Depthwise sums of a separable layer: the true convolution on each channel alone (C5).
-#[must_use]
-pub fn depthwise(map: &[u8], shape: Shape, weights: &Weights, conv: &ConvParams) -> Vec<i64> {
+pub(super) fn depthwise(
+    map: &[u8],
+    shape: Shape,
+    weights: &Weights,
+    conv: &ConvParams,
+) -> Vec<i64> {
     let [kh, kw, channels, _] = weights.shape();
     let mut sums = Vec::new();
     for (top, left) in origins(shape, conv) {
@@ -77,8 +80,7 @@ pub fn depthwise(map: &[u8], shape: Shape, weights: &Weights, conv: &ConvParams)
 }
 
 /// Potentials of a separable layer from its depthwise sums (C5).
-#[must_use]
-pub fn pointwise(sums: &[i64], weights: &Weights) -> Vec<i64> {
+pub(super) fn pointwise(sums: &[i64], weights: &Weights) -> Vec<i64> {
     let [_, _, channels, filters] = weights.shape();
     let mut potentials = Vec::new();
     for position in sums.chunks_exact(channels) {

@@ -2,8 +2,7 @@ use crate::model::{Shape, Weights};
 use alloc::vec::Vec;
 
 /// Potentials of a fully connected layer; the input is flattened with the first axis fastest (C6).
-#[must_use]
-pub fn fully_connected(map: &[u8], shape: Shape, weights: &Weights) -> Vec<i64> {
+pub(super) fn fully_connected(map: &[u8], shape: Shape, weights: &Weights) -> Vec<i64> {
     let [_, _, _, units] = weights.shape();
     let mut potentials = Vec::new();
     for u in 0..units {

@@ -10,12 +10,12 @@ mod fully_connected;
 mod pooling;
 
 pub use activation::{boundaries, level, prediction};
-pub use concat::concat;
-pub use convolution::{convolution, depthwise, pointwise};
-pub use fully_connected::fully_connected;
-pub use pooling::{global_sum, max_pool};
+use concat::concat;
+use convolution::{convolution, depthwise, pointwise};
+use fully_connected::fully_connected;
+use pooling::{global_sum, max_pool};
 
-use crate::exec::Outputs;
+use crate::exec::{Outputs, RunError, check_values};
 use crate::model::{Layer, LayerSpec, Model, Output, Padding, Pair, Pooling, Shape};
 use alloc::vec::Vec;
 
@@ -43,9 +43,20 @@ fn window_origin(
 
 /// The outputs of every layer of `model` for one input, in layer order.
 ///
-/// `input` holds `model.input().shape` values inside the range of its bits, in C order.
-#[must_use]
-pub fn run(model: &Model, input: &[u8]) -> Vec<Outputs> {
+/// `input` holds one sample of `model.input().shape` in C order.
+///
+/// # Errors
+///
+/// A wrong number of values, or a value beyond `input_bits`.
+pub fn run(model: &Model, input: &[u8]) -> Result<Vec<Outputs>, RunError> {
+    let sample = model.input().shape.len();
+    if input.len() != sample {
+        return Err(RunError::Length {
+            received: input.len(),
+            sample,
+        });
+    }
+    check_values(model, input)?;
     let mut outputs: Vec<Outputs> = Vec::with_capacity(model.layers().len());
     for layer in model.layers() {
         let inputs: Vec<(&[u8], Shape)> = layer
@@ -66,7 +77,7 @@ pub fn run(model: &Model, input: &[u8]) -> Vec<Outputs> {
         };
         outputs.push(output);
     }
-    outputs
+    Ok(outputs)
 }
 
 /// The potentials of a layer after pooling.

@@ -6,8 +6,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 /// The largest potential of each window, cells outside the map left out (D1).
-#[must_use]
-pub fn max_pool(map: &[i64], shape: Shape, size: Pair, stride: Pair, padding: Padding) -> Vec<i64> {
+pub(super) fn max_pool(
+    map: &[i64],
+    shape: Shape,
+    size: Pair,
+    stride: Pair,
+    padding: Padding,
+) -> Vec<i64> {
     let count = |input, size, stride| padding.windows(input, size, stride).map_or(0, |w| w.out);
     let mut pooled = Vec::new();
     for i in 0..count(shape.x, size.x, stride.x) {
@@ -27,8 +32,7 @@ pub fn max_pool(map: &[i64], shape: Shape, size: Pair, stride: Pair, padding: Pa
 }
 
 /// The sum of the whole map, per channel (D2).
-#[must_use]
-pub fn global_sum(map: &[i64], shape: Shape) -> Vec<i64> {
+pub(super) fn global_sum(map: &[i64], shape: Shape) -> Vec<i64> {
     let mut sums = vec![0; shape.c];
     for position in map.chunks_exact(shape.c) {
         for (sum, potential) in sums.iter_mut().zip(position) {

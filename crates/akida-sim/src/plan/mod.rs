@@ -15,6 +15,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use compile::Step;
 use core::fmt;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// How a plan is made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,6 +80,8 @@ impl core::error::Error for PlanError {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Plan {
+    /// Tells the scratch memory of this plan from that of others.
+    id: usize,
     model: Model,
     steps: Box<[Step]>,
     choices: Box<[KernelChoice]>,
@@ -103,7 +106,9 @@ impl Plan {
     /// When the kernel asked for does not exist, is not available on this host, or is not exact for a layer.
     pub fn with_options(model: Model, options: &PlanOptions) -> Result<Self, PlanError> {
         let (steps, choices) = compile::compile(&model, options.kernel.as_deref())?;
+        static PLANS: AtomicUsize = AtomicUsize::new(0);
         Ok(Self {
+            id: PLANS.fetch_add(1, Ordering::Relaxed),
             model,
             steps,
             choices,
@@ -127,7 +132,11 @@ impl Plan {
     /// Memory for one run at a time, to be kept and used again.
     #[must_use]
     pub fn scratch(&self) -> Scratch {
-        Scratch::new(&self.model, &self.steps)
+        Scratch::new(self.id, &self.model, &self.steps)
+    }
+
+    pub(crate) fn id(&self) -> usize {
+        self.id
     }
 
     /// Runs all layers on one input whose length and values are known to be right.

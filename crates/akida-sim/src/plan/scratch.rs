@@ -4,9 +4,11 @@ use crate::model::{Model, Output};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Memory in which a [`Plan`](super::Plan) runs one input at a time.
+/// Memory in which the [`Plan`](super::Plan) that made it runs one input at a time.
 #[derive(Debug, Clone)]
 pub struct Scratch {
+    /// The plan that made it.
+    pub(crate) plan: usize,
     /// Levels of each layer; empty for a layer without activation.
     pub(crate) levels: Vec<Vec<u8>>,
     /// Potentials of the last layer, when it has no activation.
@@ -67,7 +69,7 @@ impl Sizes {
 }
 
 impl Scratch {
-    pub(super) fn new(model: &Model, steps: &[Step]) -> Self {
+    pub(super) fn new(plan: usize, model: &Model, steps: &[Step]) -> Self {
         let sizes = steps
             .iter()
             .map(Step::sizes)
@@ -84,6 +86,7 @@ impl Scratch {
             Output::Potentials => model.output_shape().len(),
         };
         Self {
+            plan,
             levels: levels.collect(),
             potentials: vec![0; potentials],
             work: Work {
