@@ -63,6 +63,16 @@ def test_float32_rounding_in_keras_is_recognised():
     assert report.totals.unexplained == 0
 
 
+def test_an_input_scaling_may_be_an_array(images):
+    """As for convert; a shift that pads the border with another value than 0."""
+    model = keras.Sequential(
+        [keras.Input((8, 8, 1)), QuantizedConv2D(4, 3, MaxPerAxisQuantizer(4), padding="same"), QuantizedReLU(4)]
+    )
+    scaling = np.array([64.0, 100.0])
+    report = compare_activations(model, cnn2snn.convert(model, input_scaling=scaling), images, scaling)
+    assert report.totals.unexplained == 0
+
+
 def test_another_model_is_refused(pair, images, float_model):
     other = cnn2snn.convert(cnn2snn.quantize(float_model, 2, 4, 8))
     with pytest.raises(ValueError, match="convert it again"):

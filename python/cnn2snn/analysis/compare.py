@@ -8,6 +8,7 @@ from the levels that Keras fed to the layer, and the difference is attributed to
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 
 import numpy as np
@@ -170,7 +171,7 @@ def compare_activations(
 def _keras_inputs(model: keras.Model, batch: np.ndarray, input_scaling: tuple[float, float] | None) -> np.ndarray:
     """What Keras gets where the engine gets `batch`."""
     values = batch.astype(np.float32)
-    if input_scaling:
+    if input_scaling is not None:
         scale, shift = input_scaling
         values = ((batch.astype(np.float64) - shift) / scale).astype(np.float32)
     return values.reshape(len(batch), *model.inputs[0].shape[1:])
@@ -211,7 +212,7 @@ def _compare(
             report.unexplained += 1
         elif keras_found[sample, i, j, f] != ideal_here:
             # Keras is off for the inputs that it had.
-            if ours.is_close(b, at, keras_found[sample, i, j, f]):
+            if ours.is_close(at, keras_found[sample, i, j, f]):
                 report.float_rounding += 1
             else:
                 report.unexplained += 1
@@ -244,50 +245,57 @@ class _Potentials:
     """Exact potentials of a block's inputs in NumPy, and a bound on what float32 makes of them."""
 
     def __init__(self, b: ConvertedBlock, inputs: np.ndarray) -> None:
-        self.potentials, self.magnitudes, self.terms = _convolve(b, inputs)
-        self.pooled = _pool(b, self.potentials)
+        self._block, self._inputs = b, inputs
+        self.pooled = _pool(b, _convolve(b, inputs)[0])
 
-    def is_close(self, b: ConvertedBlock, at: tuple[int, ...], level: int) -> bool:
+    @cached_property
+    def _magnitudes(self) -> tuple[np.ndarray, int]:
+        """Sums of absolute values after pooling, and the number of terms of a sum; rarely needed."""
+        # Keras subtracts the shift from each input in float32 first.
+        magnitudes, terms = _convolve(self._block, self._inputs, absolute_shift=ceil(abs(self._block.input_shift)))
+        return _pool(self._block, magnitudes), terms
+
+    def is_close(self, at: tuple[int, ...], level: int) -> bool:
         """Whether float32 rounding can move the potential across the boundaries between its level and `level`."""
-        _, _, _, f = at
+        b, f = self._block, at[-1]
         # Keras sums `terms` products in float32, then adds the bias, normalizes, averages and divides by the step; each
         # operation errs by 2^-24 of what it handles. In units of potentials that is at most `magnitudes` and the
         # distance of the potential from the zero of the activation.
-        magnitude = _pool(b, self.magnitudes)[at]
+        magnitudes, terms = self._magnitudes
         t, s = float(b.ideal.t[f]), float(b.ideal.s[f])
         channel = b.ideal.maps[f]
         zero = float(abs(channel.gain * channel.bias) + abs(channel.shift))
         potential = float(self.pooled[at])
-        reach = (self.terms + 16) * 2.0**-23 * (magnitude + zero + abs(t) + abs(potential))
+        reach = (terms + 16) * 2.0**-23 * (magnitudes[at] + zero + abs(t) + abs(potential))
         ideal = _ideal_level(b, f, self.pooled[at])
         crossed = range(min(ideal, level), max(ideal, level))
         return all(abs(potential - (t + n * s)) <= reach for n in crossed)
 
 
-def _convolve(b: ConvertedBlock, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Potentials before pooling, the same sums of absolute values, and the number of terms of a sum."""
+def _convolve(b: ConvertedBlock, inputs: np.ndarray, absolute_shift: int | None = None) -> tuple[np.ndarray, int]:
+    """Potentials before pooling and the number of terms of a sum.
+
+    With `absolute_shift` the sums are those of absolute weights and of inputs raised by it.
+    """
     ideal, node = b.ideal, b.block.node
     weights = ideal.weights.astype(np.int64)
+    depthwise = None if ideal.depthwise is None else ideal.depthwise[..., 0].astype(np.int64)
+    border = b.layer.parameters.padding_value if b.block.inbounds == [""] and b.input_shift else 0
+    if absolute_shift is not None:
+        weights = np.abs(weights)
+        depthwise = None if depthwise is None else np.abs(depthwise)
+        inputs, border = inputs + absolute_shift, border + absolute_shift
     if node.is_a("Dense"):
         # Keras flattens rows first, as NumPy does.
-        flat = inputs.reshape(len(inputs), -1)
-        shape = (len(inputs), 1, 1, weights.shape[-1])
-        sums = (flat @ weights).reshape(shape)
-        return sums, (flat @ np.abs(weights)).reshape(shape), weights.shape[0]
-    shift = ceil(abs(b.input_shift))
-    border = b.layer.parameters.padding_value if b.block.inbounds == [""] and b.input_shift else 0
-    kernel = weights if ideal.depthwise is None else ideal.depthwise.astype(np.int64)
+        sums = inputs.reshape(len(inputs), -1) @ weights
+        return sums[:, np.newaxis, np.newaxis], weights.shape[0]
+    kernel = weights if depthwise is None else depthwise
     windows = _windows(b, inputs, kernel.shape[:2], border)
-    if ideal.depthwise is None:
+    if depthwise is None:
         sums = np.einsum("nijcuv,uvcf->nijf", windows, weights, optimize=True)
-        # Keras subtracts the shift from each input in float32 first.
-        absolute = np.abs(windows) + shift
-        magnitudes = np.einsum("nijcuv,uvcf->nijf", absolute, np.abs(weights), optimize=True)
-        return sums, magnitudes, int(np.prod(weights.shape[:3]))
-    deep = np.einsum("nijcuv,uvc->nijc", windows, kernel[..., 0], optimize=True)
-    deep_abs = np.einsum("nijcuv,uvc->nijc", windows, np.abs(kernel[..., 0]), optimize=True)
-    terms = int(np.prod(kernel.shape[:3]))
-    return deep @ weights[0, 0], deep_abs @ np.abs(weights[0, 0]), terms
+    else:
+        sums = np.einsum("nijcuv,uvc->nijc", windows, depthwise, optimize=True) @ weights[0, 0]
+    return sums, int(np.prod(kernel.shape[:3]))
 
 
 def _windows(b: ConvertedBlock, inputs: np.ndarray, kernel: tuple[int, int], border: int) -> np.ndarray:
