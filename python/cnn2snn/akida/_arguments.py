@@ -13,7 +13,7 @@ from typing import NoReturn, TypeVar
 
 import numpy as np
 
-from cnn2snn.errors import InvalidArgumentError, InvalidTypeError
+from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError
 
 E = TypeVar("E", bound=IntEnum)
 
@@ -31,29 +31,27 @@ def _kind(argument: str) -> str:
     return argument.rpartition(" ")[2]
 
 
-def wrong_type(layer: str, argument: str, expected: str, received: object, remedy: str = "") -> NoReturn:
-    """Raises the error for an argument of the wrong type."""
-    kind = type(received).__name__
+def _refuse(
+    error: type[Cnn2SnnError], layer: str, argument: str, expected: str, received: object, shown: object, remedy: str
+) -> NoReturn:
     advice = f"; {remedy}" if remedy else ""
-    raise InvalidTypeError(
-        f"{label(layer)}{argument} must be {expected}, received {kind}{advice}",
+    raise error(
+        f"{label(layer)}{argument} must be {expected}, received {shown}{advice}",
         layer=layer or None,
         kind=_kind(argument),
         expected=expected,
         received=received,
     )
+
+
+def wrong_type(layer: str, argument: str, expected: str, received: object, remedy: str = "") -> NoReturn:
+    """Raises the error for an argument of the wrong type."""
+    _refuse(InvalidTypeError, layer, argument, expected, received, type(received).__name__, remedy)
 
 
 def wrong_value(layer: str, argument: str, expected: str, received: object, remedy: str = "") -> NoReturn:
     """Raises the error for an argument of the right type whose value is not allowed."""
-    advice = f"; {remedy}" if remedy else ""
-    raise InvalidArgumentError(
-        f"{label(layer)}{argument} must be {expected}, received {received}{advice}",
-        layer=layer or None,
-        kind=_kind(argument),
-        expected=expected,
-        received=received,
-    )
+    _refuse(InvalidArgumentError, layer, argument, expected, received, received, remedy)
 
 
 def _index(value: object) -> int | None:

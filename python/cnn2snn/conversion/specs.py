@@ -77,8 +77,8 @@ class _Builder:
     def _input_data(self, blocks: Blocks) -> None:
         if self.scaling.shift != 0:
             raise InvalidArgumentError(
-                f"inputs that are not images are not shifted: the shift must be 0, received "
-                f"{float(self.scaling.shift):g}",
+                "inputs that are not images are not shifted: the shift must be 0, "
+                f"received {float(self.scaling.shift):g}",
                 kind="input_scaling",
                 expected=0,
                 received=float(self.scaling.shift),
@@ -119,7 +119,8 @@ class _Builder:
             )
         inbounds = [] if is_input and self.image else [self.layers[name] for name in block.inbounds]
         self.converted.model.add(layer, inbounds)
-        positions = int(np.prod(_conv_positions(block))) if block.pooling == "average" else 1
+        # Pooling comes after the convolution, whose output shape is (height, width, filters).
+        positions = int(np.prod(block.node.output_shape[:2])) if block.pooling == "average" else 1
         ideal = ideal_layer(arrays, input_scale=alpha, input_shift=beta, positions=positions, step=step)
         mismatches = _set_variables(layer, block, ideal)
         self.layers[block.name] = layer
@@ -265,11 +266,6 @@ def _pooling(block: Block) -> dict:
     return {}
 
 
-def _conv_positions(block: Block) -> tuple[int, int]:
-    """Height and width of the convolution's output."""
-    return block.node.output_shape[0], block.node.output_shape[1]
-
-
 def _step(block: Block) -> float | None:
     if block.activation is None:
         return None
@@ -319,8 +315,7 @@ def _read_arrays(block: Block) -> NeuralArrays:
     if kernel_scale.size not in (1, filters):
         raise UnsupportedModelError(
             f'layer "{node.name}": scale_factor must give one scale, or one for each of the {filters} filters, '
-            f"received "
-            f"{kernel_scale.size}; correct the layer's quantizer",
+            f"received {kernel_scale.size}; correct the layer's quantizer",
             layer=node.name,
             kind="quantizer",
             expected=(1, filters),
@@ -365,9 +360,8 @@ def _set_variables(layer: akida.Layer, block: Block, ideal: IdealLayer) -> np.nd
     if np.any(beyond):
         channel = int(np.argmax(beyond))
         raise UnsupportedModelError(
-            f'layer "{block.name}": the threshold of channel {channel} must fit 32 bits, received '
-            f"{ideal.t[channel]:g}; "
-            f"{_HUGE}",
+            f'layer "{block.name}": the threshold of channel {channel} must fit 32 bits, '
+            f"received {ideal.t[channel]:g}; {_HUGE}",
             layer=block.name,
             kind="threshold",
             expected="32 bits",

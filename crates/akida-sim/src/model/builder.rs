@@ -71,7 +71,7 @@ impl ModelBuilder {
         let spec = spec.into();
         let connection = self.connect(name, &spec, inbounds)?;
         let variables = LayerSpec::initial_variables(&connection);
-        self.push(name, spec, inbounds, connection, variables)
+        Ok(self.push(name, spec, inbounds, connection, variables))
     }
 
     /// Adds a layer together with its variables: [`add`](Self::add) and
@@ -91,7 +91,7 @@ impl ModelBuilder {
         let connection = self.connect(name, &spec, inbounds)?;
         spec.check_variables(&connection, variables.as_ref())
             .map_err(|e| e.at(&self.name_of(name, &spec)))?;
-        self.push(name, spec, inbounds, connection, variables)
+        Ok(self.push(name, spec, inbounds, connection, variables))
     }
 
     /// What [`add`](Self::add) would make of a layer: the check without the addition, and without any allocation that
@@ -316,7 +316,7 @@ impl ModelBuilder {
         inbounds: &[usize],
         connection: Connection,
         variables: Option<Variables>,
-    ) -> Result<usize, ModelError> {
+    ) -> usize {
         let layer = Layer {
             name: self.name_of(name, &spec),
             inbounds: self.inbounds_of(&spec, inbounds),
@@ -325,6 +325,6 @@ impl ModelBuilder {
             variables,
         };
         self.layers.push(Arc::new(layer));
-        Ok(self.layers.len() - 1)
+        self.layers.len() - 1
     }
 }

@@ -51,19 +51,17 @@ impl Neural {
     pub(super) fn sizes(&self) -> Sizes {
         let shape = self.potential_shape;
         let bordered = self.windows.len();
-        let (first_is_i16, sums) = match &self.depthwise {
-            Some(d) => (
-                matches!(d.routine, ByElement::I16(_)),
-                shape.y * d.shape.channels,
-            ),
-            None => (matches!(self.dense.routine, ByElement::I16(_)), 0),
+        let sums = match &self.depthwise {
+            Some(depthwise) => shape.y * depthwise.shape.channels,
+            None => 0,
         };
+        let takes_i16 = self.takes_i16();
         let pooled = matches!(self.pooling, Pooling::Max { .. });
         let with_activation = self.levels.is_some();
         let when = |condition, size| if condition { size } else { 0 };
         Sizes {
-            bordered_i16: when(first_is_i16, bordered),
-            bordered_i32: when(!first_is_i16, bordered),
+            bordered_i16: when(takes_i16, bordered),
+            bordered_i32: when(!takes_i16, bordered),
             // The pointwise product may take another element type than the depthwise sums have.
             sums_i16: sums,
             sums_i32: sums,
@@ -71,6 +69,14 @@ impl Neural {
             unpooled: when(pooled && with_activation, shape.len()),
             unpooled_potentials: when(pooled && !with_activation, shape.len()),
             totals: when(matches!(self.pooling, Pooling::GlobalAverage), shape.c),
+        }
+    }
+
+    /// Whether the routine that reads the layer's input takes 16-bit values.
+    fn takes_i16(&self) -> bool {
+        match &self.depthwise {
+            Some(depthwise) => matches!(depthwise.routine, ByElement::I16(_)),
+            None => matches!(self.dense.routine, ByElement::I16(_)),
         }
     }
 
@@ -82,11 +88,7 @@ impl Neural {
         levels: &mut [u8],
         potentials: &mut [i32],
     ) {
-        let first_is_i16 = match &self.depthwise {
-            Some(d) => matches!(d.routine, ByElement::I16(_)),
-            None => matches!(self.dense.routine, ByElement::I16(_)),
-        };
-        if first_is_i16 {
+        if self.takes_i16() {
             self.windows
                 .lay_out(map, &mut work.i16.bordered[..self.windows.len()]);
         } else {
