@@ -28,10 +28,20 @@ __all__ = [
 
 
 class _Quantized:
-    """What quantized layers share: refused arguments, configuration."""
+    """What quantized layers share: refused arguments, quantized kernels, configuration."""
 
     # Arguments of the Keras parent that have one possible value, and that value.
     unsupported_args: dict[str, Any] = {}
+    # The attributes with a kernel that is quantized, in the order of `compute`, and those with its quantizer.
+    quantized_kernels: dict[str, str] = {"kernel": "quantizer"}
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """What the Keras parent computes, with quantized kernels."""
+        kernels = (
+            getattr(self, quantizer).quantize(getattr(self, kernel))
+            for kernel, quantizer in self.quantized_kernels.items()
+        )
+        return self.compute(inputs, *kernels)
 
     def _refuse(self, kwargs: dict[str, Any]) -> None:
         """Takes out arguments at their only value, which old files carry; any other value is refused."""
@@ -112,9 +122,9 @@ class QuantizedConv2D(_Quantized, keras.layers.Conv2D):
         )
         self.quantizer = quantization_ops.get(quantizer)
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """The convolution with quantized weights, plus the bias."""
-        outputs = self.convolution_op(inputs, self.quantizer.quantize(self.kernel))
+    def compute(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """The convolution with `kernel`, plus the bias."""
+        outputs = self.convolution_op(inputs, kernel)
         return outputs + self.bias if self.use_bias else outputs
 
     def get_config(self) -> dict[str, Any]:
@@ -143,6 +153,7 @@ class QuantizedSeparableConv2D(_Quantized, keras.layers.SeparableConv2D):
     """
 
     unsupported_args = {**_CONV_ARGS, "depth_multiplier": 1}
+    quantized_kernels = {"depthwise_kernel": "quantizer_dw", "pointwise_kernel": "quantizer"}
 
     def __init__(
         self,
@@ -162,12 +173,12 @@ class QuantizedSeparableConv2D(_Quantized, keras.layers.SeparableConv2D):
             quantizer_dw = type(self.quantizer).from_config(self.quantizer.get_config())
         self.quantizer_dw = quantization_ops.get(quantizer_dw)
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """The depthwise then the pointwise convolution with quantized weights, plus the bias."""
+    def compute(self, inputs: tf.Tensor, depthwise: tf.Tensor, pointwise: tf.Tensor) -> tf.Tensor:
+        """The depthwise then the pointwise convolution with these kernels, plus the bias."""
         outputs = tf.nn.separable_conv2d(
             inputs,
-            self.quantizer_dw.quantize(self.depthwise_kernel),
-            self.quantizer.quantize(self.pointwise_kernel),
+            depthwise,
+            pointwise,
             strides=(1, *self.strides, 1),
             padding=self.padding.upper(),
         )
@@ -222,9 +233,9 @@ class QuantizedDense(_Quantized, keras.layers.Dense):
         )
         self.quantizer = quantization_ops.get(quantizer)
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """The product with quantized weights, plus the bias."""
-        outputs = tf.tensordot(inputs, self.quantizer.quantize(self.kernel), axes=1)
+    def compute(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """The product with `kernel`, plus the bias."""
+        outputs = tf.tensordot(inputs, kernel, axes=1)
         outputs.set_shape((*inputs.shape[:-1], self.units))
         return outputs + self.bias if self.use_bias else outputs
 

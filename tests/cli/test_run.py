@@ -5,8 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from cnn2snn import akida
-from cnn2snn.cli import _progress
+from cnn2snn import _progress, akida
 
 
 def test_forward_is_saved(command, model, inputs):

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from cnn2snn import _table
+from cnn2snn._progress import Progress
 from cnn2snn.cli import _files, _json
-from cnn2snn.cli._progress import Progress
 from cnn2snn.errors import FormatError, InvalidArgumentError
 
 # Long enough to keep all threads busy, short enough for a lively progress bar.
