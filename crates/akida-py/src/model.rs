@@ -151,6 +151,11 @@ impl Model {
         Ok(PyBytes::new(py, &bytes))
     }
 
+    /// Refuses a model that cannot be run or saved yet.
+    fn check_complete(&self, py: Python<'_>) -> PyResult<()> {
+        self.build(py).map(drop)
+    }
+
     /// Adds a layer reading the layers at `inbounds` (the last one when empty); gives its index.
     fn add(
         &self,

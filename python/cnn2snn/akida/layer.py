@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from enum import IntEnum
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,7 +13,7 @@ from cnn2snn.akida import _arguments
 from cnn2snn.akida.enums import LayerType, Padding, PoolType
 from cnn2snn.errors import InvalidArgumentError, InvalidTypeError, UnsupportedModelError
 
-_ENUMS = {"padding": Padding, "pool_type": PoolType}
+ENUMS = {"padding": Padding, "pool_type": PoolType}
 
 
 class LayerParameters:
@@ -28,7 +29,7 @@ class LayerParameters:
     def __init__(self, spec: _akida.Spec) -> None:
         values: dict[str, Any] = {"layer_type": LayerType[spec.layer_type]}
         for name, value in spec.parameters.items():
-            values[name] = _ENUMS[name][value] if name in _ENUMS else value
+            values[name] = ENUMS[name][value] if name in ENUMS else value
         object.__setattr__(self, "_values", values)
 
     def __getattr__(self, name: str) -> Any:
@@ -66,6 +67,13 @@ def _show(value: object) -> str:
     if isinstance(value, (Padding, PoolType)):
         return f"{type(value).__name__}.{value.name}"
     return repr(value)
+
+
+def _plain(value: Any) -> Any:
+    """Returns a parameter as a value that JSON has."""
+    if isinstance(value, IntEnum):
+        return value.name
+    return list(value) if isinstance(value, tuple) else value
 
 
 class LayerVariables(Mapping[str, np.ndarray]):
@@ -232,6 +240,25 @@ class Layer:
     def macs(self) -> int:
         """Multiply-accumulates for one input, border cells counted as work."""
         return self._place()[1].macs
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the layer as a dictionary of JSON types.
+
+        Its keys: `name`; `inbounds`, their names; `input_shape` and `output_shape`, [X, Y, C]; `parameters`,
+        `layer_type` and the constructor's arguments, enumerations as names; `variables`, nested lists
+        of numbers by name.
+
+        Raises:
+            RuntimeError: the layer is not in a model.
+        """
+        return {
+            "name": self.name,
+            "inbounds": [inbound.name for inbound in self.inbounds],
+            "input_shape": self.input_dims,
+            "output_shape": self.output_dims,
+            "parameters": {name: _plain(value) for name, value in self.parameters._values.items()},
+            "variables": {name: values.tolist() for name, values in self.variables.items()},
+        }
 
     def __reduce__(self) -> NoReturn:
         raise InvalidTypeError(

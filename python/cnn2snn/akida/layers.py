@@ -281,7 +281,7 @@ class Concat(Layer):
         super().__init__(_akida.Spec.concat(), _arguments.string("name", name))
 
 
-_CLASSES: dict[str, type[Layer]] = {
+CLASSES: dict[str, type[Layer]] = {
     cls.__name__: cls
     for cls in (
         InputData,
@@ -298,7 +298,7 @@ def layers_of(model: _akida.Model) -> list[Layer]:
     """Returns layer objects for all layers of a native model."""
     layers: list[Layer] = []
     for index, native in enumerate(model.layers()):
-        cls = _CLASSES[native.spec.layer_type]
+        cls = CLASSES[native.spec.layer_type]
         layer = cls.__new__(cls)
         Layer.__init__(layer, native.spec, native.name)
         layer._attach(model, native, index, tuple(layers[i] for i in native.inbounds))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cnn2snn import _akida
-from cnn2snn.akida import _arguments, _summary
+from cnn2snn.akida import _arguments, _dictionary, _summary
 from cnn2snn.akida._classes import check_labels, classes_of, outputs_per_class
 from cnn2snn.akida.enums import IpVersion
 from cnn2snn.akida.layer import Layer, check_free
@@ -355,6 +355,63 @@ class Model:
             _arguments.wrong_type("", "buffer", "bytes", buffer)
         model = Model.__new__(Model)
         model._hold(_akida.Model.from_buffer(bytes(buffer)))
+        return model
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the model as a dictionary of JSON types, variables as nested lists of numbers.
+
+        It has the keys `format`, `format_version`, `ip_version` and `layers`; a layer's are those of
+        `Layer.to_dict`. `from_dict` gives an equal model.
+
+        Raises:
+            RuntimeError: the model is not complete.
+        """
+        self._native.check_complete()
+        return {**_dictionary.head_of(self), "layers": [layer.to_dict() for layer in self._layers]}
+
+    @staticmethod
+    def from_dict(values: dict[str, Any]) -> Model:
+        """Returns the model in a dictionary made by `to_dict`, checked as a file is.
+
+        Args:
+            values: the dictionary. No key may be missing, none is ignored; shapes must be those that
+                follow from the parameters.
+
+        Raises:
+            ValueError: the dictionary is not that of a valid model; the message has the key.
+            TypeError: not a dictionary.
+        """
+        if not isinstance(values, dict):
+            _arguments.wrong_type("", "values", "a dictionary made by Model.to_dict", values)
+        model = Model()
+        _dictionary.fill(model, values)
+        return model
+
+    def to_json(self) -> str:
+        """Returns `to_dict` as JSON text, one layer a line. It is lossless: numbers read back exactly.
+
+        Raises:
+            RuntimeError: the model is not complete.
+        """
+        self._native.check_complete()
+        return _dictionary.text_of(self)
+
+    @staticmethod
+    def from_json(text: str | bytes) -> Model:
+        """Returns the model in a text made by `to_json`, checked as a file is.
+
+        Args:
+            text: JSON text; bytes are UTF-8.
+
+        Raises:
+            ValueError: the text is not that of a valid model; the message says where.
+            TypeError: neither str nor bytes.
+        """
+        if not isinstance(text, (str, bytes, bytearray)):
+            _arguments.wrong_type("", "text", "a str or bytes", text)
+        values = _dictionary.parse(text)
+        model = Model()
+        _dictionary.fill(model, values)
         return model
 
     def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:

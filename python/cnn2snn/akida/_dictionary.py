@@ -1,0 +1,199 @@
+"""Models as dictionaries of plain values, and back: what `Model.to_dict` and `Model.to_json` give.
+
+The dictionary has JSON types only: dict, list, str, int, float, bool. It holds all that an `.fbz` file holds, and is
+read as strictly.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from cnn2snn.akida.enums import IpVersion
+from cnn2snn.akida.layer import ENUMS, Layer
+from cnn2snn.akida.layers import CLASSES
+from cnn2snn.errors import Cnn2SnnError, FormatError
+
+if TYPE_CHECKING:
+    from cnn2snn.akida.model import Model
+
+_FORMAT = "akida-sim model"
+_VERSION = 1
+_DTYPES: dict[str, type] = {"weights": np.int8, "weights_pw": np.int8, "threshold": np.int32, "act_step": np.float32}
+
+
+# Writing
+
+
+def head_of(model: Model) -> dict[str, Any]:
+    """Returns what stands before the layers."""
+    return {"format": _FORMAT, "format_version": _VERSION, "ip_version": model.ip_version.name}
+
+
+def text_of(model: Model) -> str:
+    """Returns the JSON text, one layer a line."""
+    head = json.dumps(head_of(model))[1:-1]
+    layers = ",\n".join(json.dumps(layer.to_dict()) for layer in model.layers)
+    return f'{{{head}, "layers": [\n{layers}\n]}}\n'
+
+
+# Reading
+
+
+def parse(text: str | bytes) -> Any:
+    """Returns the value of a JSON text; each key stands once, numbers are finite."""
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
+    except RecursionError:
+        raise FormatError("the text is not a model: it is nested too deeply", kind="json") from None
+    except FormatError:
+        raise
+    except ValueError as error:  # of JSON, of UTF-8, or of an integer with thousands of digits
+        raise FormatError(f"the text is not JSON: {error}", kind="json") from error
+
+
+def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise FormatError(f"the key {key!r} stands twice in one object", kind="json", received=key)
+        found[key] = value
+    return found
+
+
+def _no_number(text: str) -> NoReturn:
+    raise FormatError(f"numbers must be finite, received {text}", kind="json", received=text)
+
+
+def fill(model: Model, values: dict[str, Any]) -> None:
+    """Adds the layers of a dictionary to a model without any.
+
+    Raises:
+        FormatError: the dictionary is not that of a valid model.
+    """
+    _keys("the model", values, ("format", "format_version", "ip_version", "layers"))
+    for key, expected in (("format", _FORMAT), ("format_version", _VERSION), ("ip_version", IpVersion.v1.name)):
+        if type(values[key]) is not type(expected) or values[key] != expected:
+            _refuse(key, json.dumps(expected), values[key])
+    layers: dict[str, Layer] = {}
+    for index, entry in enumerate(_typed("layers", values["layers"], list, "a list")):
+        where = f"layers[{index}]"
+        try:
+            layer = _add(model, where, entry, layers)
+        except FormatError:
+            raise
+        except Cnn2SnnError as error:
+            raise FormatError(
+                f"{where}: {error}",
+                layer=error.layer,
+                kind=error.kind,
+                expected=error.expected,
+                received=error.received,
+            ) from error
+        layers[layer.name] = layer
+    try:
+        model._native.check_complete()
+    except Cnn2SnnError as error:
+        raise FormatError(str(error), layer=error.layer, kind=error.kind) from error
+
+
+def _add(model: Model, where: str, entry: object, layers: dict[str, Layer]) -> Layer:
+    entry = _keys(where, entry, ("name", "inbounds", "input_shape", "output_shape", "parameters", "variables"))
+    name = _typed(f"{where}.name", entry["name"], str, "a string")
+    if not name:
+        _refuse(f"{where}.name", "a string of at least one character", name)
+    layer = _layer(f"{where}.parameters", name, entry["parameters"])
+    inbounds = []
+    for inbound in _typed(f"{where}.inbounds", entry["inbounds"], list, "a list"):
+        if not isinstance(inbound, str) or inbound not in layers:
+            _refuse(f"{where}.inbounds", "names of earlier layers", inbound)
+        inbounds.append(layers[inbound])
+    if bool(inbounds) != bool(layers):
+        _refuse(f"{where}.inbounds", "empty for the first layer, and for it alone", entry["inbounds"])
+    model.add(layer, inbounds)
+    for key, shape in (("input_shape", layer.input_dims), ("output_shape", layer.output_dims)):
+        if entry[key] != shape:
+            _refuse(f"{where}.{key}", f"{shape}, as the parameters have it", entry[key])
+    names = layer.get_variable_names()
+    variables = _keys(f"{where}.variables", entry["variables"], names)
+    for variable in names:
+        array = _array(f"{where}.variables.{variable}", variables[variable], _DTYPES[variable])
+        layer.set_variable(variable, array)
+    return layer
+
+
+def _layer(where: str, name: str, values: object) -> Layer:
+    values = _typed(where, values, dict, "an object")
+    kind = values.get("layer_type")
+    if not isinstance(kind, str) or kind not in CLASSES:
+        _refuse(f"{where}.layer_type", f"one of {', '.join(CLASSES)}", kind)
+    names = _parameter_names(kind)
+    _keys(where, values, ("layer_type", *names))
+    arguments = {key: _argument(f"{where}.{key}", key, values[key]) for key in names}
+    return CLASSES[kind](**arguments, name=name)
+
+
+def _parameter_names(kind: str) -> list[str]:
+    """Returns the arguments of a layer's constructor but its name."""
+    return [name for name in inspect.signature(CLASSES[kind]).parameters if name != "name"]
+
+
+def _argument(where: str, key: str, value: Any) -> Any:
+    if key not in ENUMS:
+        return value
+    members = ENUMS[key].__members__
+    if not isinstance(value, str) or value not in members:
+        _refuse(where, f"one of {', '.join(members)}", value)
+    return members[value]
+
+
+def _array(where: str, values: object, dtype: type) -> np.ndarray:
+    """Returns nested lists of numbers as an array; a number that the element type cannot hold is refused."""
+    whole = np.issubdtype(dtype, np.integer)
+    objects = np.array(_typed(where, values, list, "nested lists of numbers"), dtype=object)
+    allowed = {int} if whole else {int, float}
+    kinds = set(map(type, objects.flat))
+    if not kinds <= allowed:
+        expected = f"nested lists of {'integers' if whole else 'numbers'}, equally long at each level"
+        _refuse(where, expected, ", ".join(sorted(kind.__name__ for kind in kinds - allowed)))
+    try:
+        wide = objects.astype(np.int64 if whole else np.float64)
+    except OverflowError:
+        _refuse(where, f"nested lists of {np.dtype(dtype).name} values", "a number beyond them")
+    limits = np.iinfo(dtype) if whole else np.finfo(dtype)
+    outside = wide[(wide < limits.min) | (wide > limits.max)]
+    if outside.size:
+        _refuse(where, f"nested lists of {np.dtype(dtype).name} values", outside[0].item())
+    return wide.astype(dtype)
+
+
+def _keys(where: str, values: object, names: Iterable[str]) -> dict[str, Any]:
+    """Returns an object that has these keys and no others."""
+    values = _typed(where, values, dict, "an object")
+    names = list(names)
+    missing = [name for name in names if name not in values]
+    unknown = [str(key) for key in values if key not in names]
+    if missing or unknown:
+        received = [f"without {', '.join(missing)}"] if missing else []
+        received += [f"with {', '.join(unknown)}"] if unknown else []
+        _refuse(where, f"an object with the keys {', '.join(names) or 'none'}", ", ".join(received))
+    return values
+
+
+def _typed(where: str, value: object, kind: type, expected: str) -> Any:
+    if not isinstance(value, kind):
+        _refuse(where, expected, type(value).__name__)
+    return value
+
+
+def _refuse(where: str, expected: str, received: object) -> NoReturn:
+    shown = repr(received)
+    shown = shown if len(shown) <= 80 else f"{shown[:77]}…"
+    shown = shown.strip("'") if isinstance(received, str) else shown
+    raise FormatError(
+        f"{where} must be {expected}, received {shown}", kind="dictionary", expected=expected, received=received
+    )
