@@ -38,9 +38,12 @@ _MODULES = (
     "analysis",
     "conversion",
     "errors",
+    "gamma_constraint",
+    "layer_blocks",
     "quantization_layers",
     "quantization_ops",
     "transforms",
+    "zoo",
 )
 
 __all__ = [*_HOMES, *_MODULES]

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from cnn2snn import quantization_layers, quantization_ops
+from cnn2snn import gamma_constraint, quantization_layers, quantization_ops
 from cnn2snn._keras import LEGACY, keras
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError
 
@@ -33,6 +33,7 @@ cnn2snn_objects: dict[str, type] = {
                 "ActivationDiscreteRelu",
             ),
         ),
+        (gamma_constraint, ("MinValueConstraint",)),
     )
     for name in names
 }
