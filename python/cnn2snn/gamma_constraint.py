@@ -49,6 +49,10 @@ class MinValueConstraint(keras.constraints.Constraint):
         return {"min_value": self.min_value}
 
 
+# Keras 2 looks for the name without its package when it reads HDF5 files.
+keras.utils.get_custom_objects()["MinValueConstraint"] = MinValueConstraint
+
+
 def add_gamma_constraint(model: keras.Model) -> keras.Model:
     """Gives every batch normalization of a model a gamma of at least 0.01.
 
