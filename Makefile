@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
+# What runs under both Keras generations.
+LEGACY_TESTS := tests/keras tests/cli tests/engine/test_oracle.py tests/engine/test_convert_agreement.py
 
 # Records which interpreter the environment was made with: another PYTHON makes another environment.
 MADE := $(VENV)/.made-with-$(subst /,_,$(PYTHON))
@@ -20,7 +22,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help environment demo test test-rust test-python lint lint-rust lint-python format wheel develop bench clean distclean
+.PHONY: help environment demo test test-rust test-python test-legacy lint lint-rust lint-python format wheel develop bench clean distclean
 
 help: ## list the targets
 	@echo 'usage: make [PYTHON=python3.12] TARGET'
@@ -30,7 +32,7 @@ help: ## list the targets
 demo: $(INSTALLED) ## run the main job on real handwritten digits, from training to classification
 	$(BIN)/python examples/digits.py
 
-test: test-rust test-python ## run all tests, Rust and Python
+test: test-rust test-python test-legacy ## run all tests, Rust and Python
 
 test-rust:
 	@$(call say,Rust tests)
@@ -39,6 +41,10 @@ test-rust:
 test-python: $(INSTALLED)
 	@$(call say,Python tests)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-legacy: $(INSTALLED)
+	@$(call say,Python tests of what touches Keras, under Keras 2)
+	TF_USE_LEGACY_KERAS=1 $(BIN)/python -m pytest $(PYTEST_ARGS) $(LEGACY_TESTS)
 
 lint: lint-rust lint-python ## check formatting, lints, documentation and the build without std
 

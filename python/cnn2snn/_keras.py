@@ -27,4 +27,11 @@ else:
 
 register = keras.utils.register_keras_serializable
 
-__all__ = ["LEGACY", "keras", "register", "tf"]
+
+def is_of_other_generation(model: object) -> bool:
+    """Whether an object is a Keras model, but of the generation that is not in use."""
+    other = "keras." if LEGACY else "tf_keras."
+    return any(base.__name__ == "Model" and base.__module__.startswith(other) for base in type(model).__mro__)
+
+
+__all__ = ["LEGACY", "is_of_other_generation", "keras", "register", "tf"]

@@ -46,11 +46,11 @@ def load_quantized_model(
 ) -> keras.Model:
     """Loads a Keras model that may hold quantized layers.
 
-    Reads `.keras` files and `.h5` files, among them those that the original toolkit wrote with Keras 2. Layer
-    names with a slash, which Keras 3 does not allow, get an underscore in its place.
+    Reads `.keras` files and `.h5` files, among them those that the original toolkit wrote with Keras 2, and under
+    Keras 2 SavedModel folders. Layer names with a slash, which Keras 3 does not allow, get an underscore in its place.
 
     Args:
-        filepath: the file.
+        filepath: the file or folder.
         custom_objects: classes of one's own by name, which win over the classes of this package.
         compile_model: whether the model is compiled as it was when it was saved.
 
@@ -59,13 +59,23 @@ def load_quantized_model(
 
     Raises:
         FileNotFoundError: there is no such file.
-        InvalidArgumentError: the file is a folder, has another suffix than `.keras` or `.h5`, or cannot be loaded (the
-            error of Keras is its cause).
+        InvalidArgumentError: the file has another suffix than `.keras` or `.h5`, is a SavedModel folder under
+            Keras 3, which cannot read one, or cannot be loaded (the error of Keras is its cause).
     """
     path = Path(filepath)
     if not path.exists():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
-    if path.is_dir() or path.suffix not in {".keras", ".h5", ".hdf5"}:
+    is_saved_model = (path / "saved_model.pb").is_file()
+    if is_saved_model and not LEGACY:
+        raise InvalidArgumentError(
+            f"{path}: it is a SavedModel folder, which Keras 3 cannot read; load it under Keras 2 (install tf_keras "
+            "and set the environment variable TF_USE_LEGACY_KERAS=1), and save it there as a .h5 file if it is to be "
+            "used under Keras 3",
+            kind="filepath",
+            expected=".keras or .h5",
+            received=str(path),
+        )
+    if not is_saved_model and (path.is_dir() or path.suffix not in {".keras", ".h5", ".hdf5"}):
         raise InvalidArgumentError(
             f"a Keras model must be a file with the suffix .keras or .h5, received {str(path)!r}; "
             "save it with model.save('name.keras')",

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,16 +36,21 @@ def load(path: Path) -> Any:
 
 
 def save(model: Any, path: Path) -> None:
-    """Writes a Keras model without its optimizer, all of it or nothing."""
-    # Keras calls HDF5 a legacy format each time; here the user chose it by the name of the file.
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """Writes a Keras model, all of it or nothing."""
+    # Keras calls HDF5 a legacy format each time, Keras 3 in its log and Keras 2 as a warning; here the user chose it by
+    # the name of the file.
+    # Keras 2 also notes that the model is not compiled.
+    loggers = [logging.getLogger(name) for name in ("absl", "tensorflow")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
-        with _files.replacing(path) as temporary:
-            model.save(str(temporary), include_optimizer=False)
+        with _files.replacing(path) as temporary, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "You are saving your model as an HDF5 file", UserWarning)
+            model.save(str(temporary))
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn2snn._keras import keras
+from cnn2snn._keras import LEGACY, is_of_other_generation, keras
 from cnn2snn.errors import Cnn2SnnError, InvalidTypeError, UnsupportedModelError
 
 __all__ = ["Graph", "Node", "build", "read"]
@@ -145,6 +145,16 @@ def read(model: keras.Model) -> Graph:
             that is used more than once or computes in another type than float32 or float64, or an operation that is
             not a layer.
     """
+    if is_of_other_generation(model):
+        raise InvalidTypeError(
+            f"the model was built with {'Keras 3' if LEGACY else 'Keras 2 (tf_keras)'}, but "
+            f"{'Keras 2' if LEGACY else 'Keras 3'} is in use here; {'unset' if LEGACY else 'set'} the environment "
+            f"variable TF_USE_LEGACY_KERAS{'' if LEGACY else '=1'} before TensorFlow is imported, or build the model "
+            f"with {keras.__name__}",
+            kind="model",
+            expected=keras.__name__,
+            received=type(model).__module__.partition(".")[0],
+        )
     if not isinstance(model, keras.Model):
         raise InvalidTypeError(
             f"a Keras model is needed, received {type(model).__name__}; load a file with cnn2snn.load_quantized_model",
