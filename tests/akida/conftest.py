@@ -42,6 +42,7 @@ def make_model():
         ]
     )
     fill(model)
+    model.input_scaling = (127.5, 127.5)
     return model
 
 

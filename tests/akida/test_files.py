@@ -18,6 +18,7 @@ from cnn2snn.errors import FormatError, InvalidTypeError
 def assert_same(model, other, inputs):
     assert other is not model
     assert other.to_buffer() == model.to_buffer()
+    assert other.input_scaling == model.input_scaling
     for one, two in zip(model.layers, other.layers, strict=True):
         assert type(one) is type(two)
         assert one.name == two.name

@@ -39,6 +39,20 @@ def test_layers_are_added_in_sequence(model):
     assert model.macs == sum(layer.macs for layer in model.layers)
 
 
+def test_input_scaling_is_two_numbers_or_none(model):
+    model.input_scaling = (np.float32(0.5), -3)
+    assert model.input_scaling == (0.5, -3.0)
+    model.input_scaling = None
+    assert model.input_scaling is None
+    for wrong in [(0, 0), (1, np.nan), (1, 2, 3)]:
+        with pytest.raises(InvalidArgumentError, match="input_scaling must be"):
+            model.input_scaling = wrong
+    for wrong in [1, "ab", (1, None), (True, 0)]:
+        with pytest.raises(InvalidTypeError, match="input_scaling must be a tuple of 2 numbers"):
+            model.input_scaling = wrong
+    assert model.input_scaling is None
+
+
 def test_unnamed_layers_are_named():
     model = Model(layers=[akida.InputData((1, 1, 2)), akida.FullyConnected(2)])
     names = [layer.name for layer in model.layers]

@@ -26,6 +26,7 @@ def test_json_has_every_number(report, network):
     assert result["file_bytes"] == os.path.getsize("net.fbz")
     assert result["ip_version"] == "v1"
     assert (result["input_shape"], result["input_bits"]) == ([8, 6, 1], 8)
+    assert result["input_scaling"] is None
     assert (result["output_shape"], result["output_bits"]) == ([1, 1, 3], None)
     assert result["layers"][1] == {
         "name": "separable",
@@ -66,6 +67,12 @@ def test_table(command, network):
         "Weights   812 in 410 bytes",
         "MACs      5,136 per input",
     ]
+    model = akida.Model("net.fbz")
+    model.input_scaling = (255, -0.5)
+    model.save("net.fbz")
+    lines.insert(3, "          255 x - 0.5 for inputs x of the Keras model")
+    assert command("info", "net.fbz").out.splitlines()[1:] == lines[1:]
+    del lines[3]
     assert lines[7:] == [
         "Layer      Type        Output  In  W  Act  Weights  Bytes   MACs",
         "----------------------------------------------------------------",

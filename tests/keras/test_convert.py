@@ -433,6 +433,17 @@ def test_input_scaling_may_be_an_array():
     assert converted.layers[0].parameters.padding_value == 127
 
 
+def test_the_result_says_how_its_inputs_follow_from_those_of_keras(tmp_path):
+    model = chain(conv(padding="valid"), QuantizedReLU(4))
+    assert cnn2snn.convert(model).input_scaling == (1.0, 0.0)
+    path = tmp_path / "model.fbz"
+    cnn2snn.convert(model, file_path=path, input_scaling=(127.5, 127.5))
+    assert akida.Model(path).input_scaling == (127.5, 127.5)
+    # The Keras model rescales by itself: it takes the integers.
+    rescaled = chain(L.Rescaling(1 / 255), conv(), QuantizedReLU(4))
+    assert cnn2snn.convert(rescaled).input_scaling == (1.0, 0.0)
+
+
 def test_rescaling_and_input_scaling_exclude_each_other():
     model = chain(L.Rescaling(1 / 255), conv(), QuantizedReLU(4))
     with pytest.raises(ValueError, match="leave one of them out"):

@@ -10,7 +10,7 @@ use crate::container;
 use crate::error::{DecodeError, DecodeErrorKind, Location};
 use crate::generated as fb;
 use crate::limits::{Limits, MAX_LAYERS, MAX_NAME_BYTES};
-use akida_sim::{Model, ModelBuilder, ModelError, ModelErrorKind};
+use akida_sim::{InputScaling, Model, ModelBuilder, ModelError, ModelErrorKind};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -79,7 +79,7 @@ pub fn decode_with(bytes: &[u8], limits: &Limits) -> Result<Model, DecodeError> 
 
 fn model(payload: &[u8], limits: &Limits) -> Result<Model, DecodeError> {
     let root = verify(payload)?;
-    check_known(&root._tab, fb::Model::VT_LAYERS, || {
+    check_known(&root._tab, fb::Model::VT_INPUT_SCALING, || {
         Location::Field("model".into())
     })?;
     let field = |name: &str| Location::Field(name.into());
@@ -101,9 +101,29 @@ fn model(payload: &[u8], limits: &Limits) -> Result<Model, DecodeError> {
     for (index, layer) in layers.iter().enumerate() {
         add_layer(&mut builder, &mut budget, index, layer)?;
     }
+    if let Some(scaling) = root.input_scaling() {
+        builder.set_input_scaling(Some(input_scaling(scaling)?));
+    }
     builder
         .build()
         .map_err(|error| DecodeError::model(field("layers"), error))
+}
+
+fn input_scaling(scaling: &fb::InputScaling) -> Result<InputScaling, DecodeError> {
+    let at = || Location::Field("input_scaling".into());
+    let (scale, shift) = (scaling.scale(), scaling.shift());
+    let checked =
+        InputScaling::new(scale, shift).map_err(|error| DecodeError::model(at(), error))?;
+    if shift.to_bits() == checked.shift().to_bits() {
+        return Ok(checked);
+    }
+    let kind = DecodeErrorKind::Payload;
+    Err(DecodeError::field(
+        kind,
+        at(),
+        "with 0 for a shift of -0",
+        shift,
+    ))
 }
 
 /// Checks every offset, length and string of the payload, so that the accessors may be used.

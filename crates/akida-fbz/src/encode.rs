@@ -79,11 +79,14 @@ pub(crate) fn payload(model: &Model, limits: &Limits) -> Result<Vec<u8>, EncodeE
         layers.push(write_layer(&mut fbb, layer).map_err(|e| e.at(layer.name()))?);
     }
     let layers = fbb.create_vector(&layers);
+    let scaling = model.input_scaling();
+    let scaling = scaling.map(|s| fb::InputScaling::new(s.scale(), s.shift()));
     let root = fb::Model::create(
         &mut fbb,
         &fb::ModelArgs {
             ip_version: Some(ip_version),
             layers: Some(layers),
+            input_scaling: scaling.as_ref(),
         },
     );
     fb::finish_model_buffer(&mut fbb, root);

@@ -6,7 +6,7 @@ use crate::error::{
     argument, decode_error, encode_error, model_error, read_error, run_error, write_error,
 };
 use crate::layers::{Layer, Spec};
-use akida_sim::{ModelBuilder, Plan, RunError, RunOptions, Variable, Weights};
+use akida_sim::{InputScaling, ModelBuilder, Plan, RunError, RunOptions, Variable, Weights};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use std::path::PathBuf;
@@ -234,6 +234,22 @@ impl Model {
         };
         self.edit(|builder| builder.set_variable(index, variable))
             .map_err(refused)
+    }
+
+    /// How inputs follow from those of the network that the model was made from: (scale, shift).
+    #[getter]
+    fn input_scaling(&self) -> Option<(f64, f64)> {
+        let scaling = self.state().builder.input_scaling();
+        scaling.map(|s| (s.scale(), s.shift()))
+    }
+
+    /// Says how inputs follow from those of the network that the model was made from.
+    fn set_input_scaling(&self, py: Python<'_>, scaling: Option<(f64, f64)>) -> PyResult<()> {
+        let scaling = scaling.map(|(scale, shift)| InputScaling::new(scale, shift));
+        let scaling = scaling.transpose().map_err(|e| model_error(py, &e, None))?;
+        // No result depends on it, so the plan stays.
+        self.state().builder.set_input_scaling(scaling);
+        Ok(())
     }
 
     /// Outputs of the last layer: uint8 levels or int32 potentials.

@@ -7,9 +7,9 @@
 )]
 
 use akida_sim::{
-    Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData, LayerSpec,
-    ModelBuilder, ModelError, ModelErrorKind, Padding, Pair, Pooling, SeparableConvolutional,
-    Shape, Variable, Weights,
+    Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData, InputScaling,
+    LayerSpec, ModelBuilder, ModelError, ModelErrorKind, Padding, Pair, Pooling,
+    SeparableConvolutional, Shape, Variable, Weights,
 };
 
 fn events(shape: Shape, bits: u8) -> ModelBuilder {
@@ -338,6 +338,26 @@ fn names_are_unique_printable_and_made_when_absent() {
     builder.add("conv_3", conv(|_| ()), &[]).unwrap();
     let index = builder.add("", conv(|_| ()), &[]).unwrap();
     assert_eq!(builder.layers()[index].name(), "conv_4");
+}
+
+#[test]
+fn the_input_scaling_is_kept_by_models_and_edits() {
+    let mut builder = ModelBuilder::new();
+    let input = InputData::new(Shape::new(1, 1, 1), 4);
+    builder.add("in", input, &[]).unwrap();
+    let plain = builder.build().unwrap();
+    assert_eq!(plain.input_scaling(), None);
+    let scaling = InputScaling::new(255.0, -0.0).unwrap();
+    assert_eq!(scaling.shift().to_bits(), 0.0f64.to_bits());
+    builder.set_input_scaling(Some(scaling));
+    let model = builder.build().unwrap();
+    assert_ne!(model, plain);
+    assert_eq!(model.edit().build().unwrap(), model);
+    let error = InputScaling::new(-1.0, 0.0).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "input_scaling must be a finite scale greater than zero and a finite shift, received (-1, 0)"
+    );
 }
 
 #[test]

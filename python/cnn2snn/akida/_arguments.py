@@ -9,6 +9,7 @@ import operator
 import os
 from collections.abc import Sequence
 from enum import IntEnum
+from numbers import Real
 from typing import NoReturn, TypeVar
 
 import numpy as np
@@ -117,6 +118,18 @@ def triple(layer: str, argument: str, value: object) -> tuple[int, int, int]:
     """Returns (height, width, channels)."""
     height, width, channels = _sizes(layer, argument, value, 3)
     return height, width, channels
+
+
+def reals(argument: str, value: object, count: int) -> tuple[float, ...]:
+    """Returns a tuple of `count` real numbers; which ones are allowed is not decided here."""
+    expected = f"a tuple of {count} numbers"
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if not isinstance(value, Sequence) or not all(isinstance(n, Real) and not isinstance(n, bool) for n in value):
+        wrong_type("", argument, expected, value)
+    if len(value) != count:
+        wrong_value("", argument, expected, value)
+    return tuple(map(float, value))
 
 
 def boolean(layer: str, argument: str, value: object) -> bool:

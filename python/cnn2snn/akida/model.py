@@ -179,6 +179,24 @@ class Model:
         return IpVersion.v1
 
     @property
+    def input_scaling(self) -> tuple[float, float] | None:
+        """How inputs follow from those of the network that the model was made from: (scale, shift).
+
+        Inputs of this model are scale · x + shift for real inputs x of that network. `convert` says it; None where
+        nobody has. It is kept in files and copies, and changes no result.
+
+        Raises:
+            ValueError: (when set) not two finite numbers, the first greater than zero.
+            TypeError: (when set) not a tuple of numbers.
+        """
+        return self._native.input_scaling
+
+    @input_scaling.setter
+    def input_scaling(self, value: tuple[float, float] | None) -> None:
+        scaling = None if value is None else _arguments.reals("input_scaling", value, 2)
+        self._native.set_input_scaling(scaling)
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates for one input, border cells counted as work."""
         return sum(layer.macs for layer in self._layers)

@@ -53,6 +53,7 @@ def describe(model: Any, path: Path) -> dict[str, Any]:
         "ip_version": model.ip_version.name,
         "input_shape": model.input_shape,
         "input_bits": model.layers[0].input_bits,
+        "input_scaling": model.input_scaling,
         "output_shape": model.output_shape,
         "output_bits": model.layers[-1].output_bits,
         "layers": layers,
@@ -92,12 +93,21 @@ def _text(report: dict[str, Any], width: int) -> list[str]:
         ("File", f"{report['file']} ({_exact(report['file_bytes'])} bytes)"),
         ("Hardware", {"v1": "Akida 1.0"}[report["ip_version"]]),
         ("Input", f"{_table.shape(report['input_shape'])}, {report['input_bits']} bits"),
+        *_scaling(report["input_scaling"]),
         ("Output", f"{_table.shape(report['output_shape'])}, {output}"),
         ("Weights", f"{_exact(total['weights'])} in {_exact(total['weight_bytes'])} bytes"),
         ("MACs", f"{_exact(total['macs'])} per input"),
     ]
     lines = [f"{title:<10}{value}" for title, value in facts]
     return [*lines, "", *_layer_table(report, width)]
+
+
+def _scaling(scaling: tuple[float, float] | None) -> list[tuple[str, str]]:
+    """Returns how inputs follow from those of the Keras model, where the file says it."""
+    if scaling is None:
+        return []
+    scale, shift = scaling
+    return [("", f"{scale:.10g} x {'+' if shift >= 0 else '-'} {abs(shift):.10g} for inputs x of the Keras model")]
 
 
 def _layer_table(report: dict[str, Any], width: int) -> list[str]:

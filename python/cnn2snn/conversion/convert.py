@@ -39,7 +39,8 @@ def convert(
             `InputConvolutional`); otherwise they are values of 4 bits, 0 to 15 (`InputData` comes first).
 
     Returns:
-        The Akida model.
+        The Akida model. Its `input_scaling` says how its inputs follow from those of `model`: (α, β), or (1, 0) where
+        `model` begins with `Rescaling`.
 
     Raises:
         InvalidArgumentError: (ValueError) an argument or a bitwidth that is not possible.
@@ -65,7 +66,11 @@ def convert_blocks(
 ) -> Converted:
     """The Akida model together with the blocks that it was made of; arguments and errors as for `convert`."""
     blocks = read_blocks(read(model))
-    return build_model(blocks, input_scaling_of(blocks, input_scaling), input_is_image)
+    scaling = input_scaling_of(blocks, input_scaling)
+    converted = build_model(blocks, scaling, input_is_image)
+    # A Rescaling layer is part of the Keras model, which then takes the integers themselves.
+    converted.model.input_scaling = (1, 0) if blocks.rescaling else (float(scaling.scale), float(scaling.shift))
+    return converted
 
 
 def _file(file_path: str | os.PathLike[str], model_name: str) -> Path:

@@ -94,11 +94,17 @@ fn input(fbb: &mut Fbb) -> WIPOffset<fb::Layer<'static>> {
     layer(fbb, Some("in"), None, parameters, None)
 }
 
-fn finished(mut fbb: Fbb, layers: &[WIPOffset<fb::Layer<'static>>]) -> Vec<u8> {
+fn finished(
+    mut fbb: Fbb,
+    layers: &[WIPOffset<fb::Layer<'static>>],
+    input_scaling: Option<(f64, f64)>,
+) -> Vec<u8> {
     let layers = fbb.create_vector(layers);
+    let input_scaling = input_scaling.map(|(scale, shift)| fb::InputScaling::new(scale, shift));
     let args = fb::ModelArgs {
         ip_version: Some(fb::IpVersion::V1),
         layers: Some(layers),
+        input_scaling: input_scaling.as_ref(),
     };
     let root = fb::Model::create(&mut fbb, &args);
     fb::finish_model_buffer(&mut fbb, root);
@@ -106,7 +112,7 @@ fn finished(mut fbb: Fbb, layers: &[WIPOffset<fb::Layer<'static>>]) -> Vec<u8> {
 }
 
 fn decoded(fbb: Fbb, layers: &[WIPOffset<fb::Layer<'static>>]) -> Result<Model, DecodeError> {
-    model(&finished(fbb, layers), &Limits::DEFAULT)
+    model(&finished(fbb, layers, None), &Limits::DEFAULT)
 }
 
 fn assert_field(error: &DecodeError, kind: DecodeErrorKind, path: &str) {
@@ -458,7 +464,14 @@ fn the_ip_version_and_the_layers_are_checked() {
         let mut fbb = Fbb::new();
         let layers = [input(&mut fbb)];
         let layers = with_layers.then(|| fbb.create_vector(&layers));
-        let root = fb::Model::create(&mut fbb, &fb::ModelArgs { ip_version, layers });
+        let root = fb::Model::create(
+            &mut fbb,
+            &fb::ModelArgs {
+                ip_version,
+                layers,
+                input_scaling: None,
+            },
+        );
         fb::finish_model_buffer(&mut fbb, root);
         model(fbb.finished_data(), &Limits::DEFAULT).err()
     };
@@ -483,6 +496,39 @@ fn the_ip_version_and_the_layers_are_checked() {
         DecodeErrorKind::Model,
         "layers",
     );
+}
+
+#[test]
+fn the_input_scaling_is_checked() {
+    let decoded = |scaling| {
+        let mut fbb = Fbb::new();
+        let layers = [input(&mut fbb)];
+        model(&finished(fbb, &layers, scaling), &Limits::DEFAULT)
+    };
+    assert_eq!(decoded(None).unwrap().input_scaling(), None);
+    for (scale, shift) in [
+        (255.0, 0.0),
+        (f64::from_bits(1), f64::MIN),
+        (f64::MAX, 127.5),
+    ] {
+        let expected = InputScaling::new(scale, shift).unwrap();
+        let model = decoded(Some((scale, shift))).unwrap();
+        assert_eq!(model.input_scaling(), Some(expected));
+    }
+    for wrong in [
+        (0.0, 0.0),
+        (-0.0, 0.0),
+        (-1.0, 0.0),
+        (f64::NAN, 0.0),
+        (f64::INFINITY, 0.0),
+        (1.0, f64::NAN),
+        (1.0, f64::NEG_INFINITY),
+    ] {
+        let error = decoded(Some(wrong)).unwrap_err();
+        assert_field(&error, DecodeErrorKind::Model, "input_scaling");
+    }
+    let error = decoded(Some((1.0, -0.0))).unwrap_err();
+    assert_field(&error, DecodeErrorKind::Payload, "input_scaling");
 }
 
 #[test]
@@ -564,7 +610,7 @@ fn one_table_used_as_many_layers_is_refused_by_the_verifier() {
 fn a_payload_without_the_identifier_is_refused() {
     let mut fbb = Fbb::new();
     let layers = [input(&mut fbb)];
-    let mut bytes = finished(fbb, &layers);
+    let mut bytes = finished(fbb, &layers, None);
     bytes[4] = b'X';
     let error = model(&bytes, &Limits::DEFAULT).unwrap_err();
     assert_eq!(error.kind(), DecodeErrorKind::Payload);
@@ -578,7 +624,7 @@ fn a_payload_without_the_identifier_is_refused() {
 fn the_verifier_says_which_field_is_broken() {
     let mut fbb = Fbb::new();
     let layers = [input(&mut fbb), Dense::new().write(&mut fbb)];
-    let good = finished(fbb, &layers);
+    let good = finished(fbb, &layers, None);
     let paths: Vec<String> = (0..good.len())
         .filter_map(|at| {
             let mut bytes = good.clone();

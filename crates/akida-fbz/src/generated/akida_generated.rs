@@ -662,6 +662,133 @@ impl<'a> Size {
 
 }
 
+/// Integer inputs are scale * x + shift for real inputs x of the network that the model was made from.
+// struct InputScaling, aligned to 8
+#[repr(transparent)]
+#[derive(Clone, Copy, PartialEq)]
+pub struct InputScaling(pub [u8; 16]);
+impl Default for InputScaling { 
+  fn default() -> Self { 
+    Self([0; 16])
+  }
+}
+impl core::fmt::Debug for InputScaling {
+  fn fmt(&self, f: &mut core::fmt::Formatter) -> core::fmt::Result {
+    f.debug_struct("InputScaling")
+      .field("scale", &self.scale())
+      .field("shift", &self.shift())
+      .finish()
+  }
+}
+
+impl flatbuffers::SimpleToVerifyInSlice for InputScaling {}
+impl<'a> flatbuffers::Follow<'a> for InputScaling {
+  type Inner = &'a InputScaling;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    <&'a InputScaling>::follow(buf, loc)
+  }
+}
+impl<'a> flatbuffers::Follow<'a> for &'a InputScaling {
+  type Inner = &'a InputScaling;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    flatbuffers::follow_cast_ref::<InputScaling>(buf, loc)
+  }
+}
+impl<'b> flatbuffers::Push for InputScaling {
+    type Output = InputScaling;
+    #[inline]
+    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+        let src = ::core::slice::from_raw_parts(self as *const InputScaling as *const u8, Self::size());
+        dst.copy_from_slice(src);
+    }
+}
+
+impl<'a> flatbuffers::Verifiable for InputScaling {
+  #[inline]
+  fn run_verifier(
+    v: &mut flatbuffers::Verifier, pos: usize
+  ) -> Result<(), flatbuffers::InvalidFlatbuffer> {
+    use self::flatbuffers::Verifiable;
+    v.in_buffer::<Self>(pos)
+  }
+}
+
+impl<'a> InputScaling {
+  #[allow(clippy::too_many_arguments)]
+  pub fn new(
+    scale: f64,
+    shift: f64,
+  ) -> Self {
+    let mut s = Self([0; 16]);
+    s.set_scale(scale);
+    s.set_shift(shift);
+    s
+  }
+
+  /// Finite and greater than zero.
+  pub fn scale(&self) -> f64 {
+    let mut mem = core::mem::MaybeUninit::<<f64 as EndianScalar>::Scalar>::uninit();
+    // Safety:
+    // Created from a valid Table for this object
+    // Which contains a valid value in this slot
+    EndianScalar::from_little_endian(unsafe {
+      core::ptr::copy_nonoverlapping(
+        self.0[0..].as_ptr(),
+        mem.as_mut_ptr() as *mut u8,
+        core::mem::size_of::<<f64 as EndianScalar>::Scalar>(),
+      );
+      mem.assume_init()
+    })
+  }
+
+  pub fn set_scale(&mut self, x: f64) {
+    let x_le = x.to_little_endian();
+    // Safety:
+    // Created from a valid Table for this object
+    // Which contains a valid value in this slot
+    unsafe {
+      core::ptr::copy_nonoverlapping(
+        &x_le as *const _ as *const u8,
+        self.0[0..].as_mut_ptr(),
+        core::mem::size_of::<<f64 as EndianScalar>::Scalar>(),
+      );
+    }
+  }
+
+  /// Finite, not -0.
+  pub fn shift(&self) -> f64 {
+    let mut mem = core::mem::MaybeUninit::<<f64 as EndianScalar>::Scalar>::uninit();
+    // Safety:
+    // Created from a valid Table for this object
+    // Which contains a valid value in this slot
+    EndianScalar::from_little_endian(unsafe {
+      core::ptr::copy_nonoverlapping(
+        self.0[8..].as_ptr(),
+        mem.as_mut_ptr() as *mut u8,
+        core::mem::size_of::<<f64 as EndianScalar>::Scalar>(),
+      );
+      mem.assume_init()
+    })
+  }
+
+  pub fn set_shift(&mut self, x: f64) {
+    let x_le = x.to_little_endian();
+    // Safety:
+    // Created from a valid Table for this object
+    // Which contains a valid value in this slot
+    unsafe {
+      core::ptr::copy_nonoverlapping(
+        &x_le as *const _ as *const u8,
+        self.0[8..].as_mut_ptr(),
+        core::mem::size_of::<<f64 as EndianScalar>::Scalar>(),
+      );
+    }
+  }
+
+}
+
 pub enum ConvolutionOffset {}
 #[derive(Copy, Clone, PartialEq)]
 
@@ -2037,6 +2164,7 @@ impl<'a> flatbuffers::Follow<'a> for Model<'a> {
 impl<'a> Model<'a> {
   pub const VT_IP_VERSION: flatbuffers::VOffsetT = 4;
   pub const VT_LAYERS: flatbuffers::VOffsetT = 6;
+  pub const VT_INPUT_SCALING: flatbuffers::VOffsetT = 8;
 
   #[inline]
   pub unsafe fn init_from_table(table: flatbuffers::Table<'a>) -> Self {
@@ -2048,6 +2176,7 @@ impl<'a> Model<'a> {
     args: &'args ModelArgs<'args>
   ) -> flatbuffers::WIPOffset<Model<'bldr>> {
     let mut builder = ModelBuilder::new(_fbb);
+    if let Some(x) = args.input_scaling { builder.add_input_scaling(x); }
     if let Some(x) = args.layers { builder.add_layers(x); }
     if let Some(x) = args.ip_version { builder.add_ip_version(x); }
     builder.finish()
@@ -2069,6 +2198,14 @@ impl<'a> Model<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<flatbuffers::ForwardsUOffset<flatbuffers::Vector<'a, flatbuffers::ForwardsUOffset<Layer>>>>(Model::VT_LAYERS, None)}
   }
+  /// Absent when it is not known. It changes no result.
+  #[inline]
+  pub fn input_scaling(&self) -> Option<&'a InputScaling> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<InputScaling>(Model::VT_INPUT_SCALING, None)}
+  }
 }
 
 impl flatbuffers::Verifiable for Model<'_> {
@@ -2080,6 +2217,7 @@ impl flatbuffers::Verifiable for Model<'_> {
     v.visit_table(pos)?
      .visit_field::<IpVersion>("ip_version", Self::VT_IP_VERSION, false)?
      .visit_field::<flatbuffers::ForwardsUOffset<flatbuffers::Vector<'_, flatbuffers::ForwardsUOffset<Layer>>>>("layers", Self::VT_LAYERS, false)?
+     .visit_field::<InputScaling>("input_scaling", Self::VT_INPUT_SCALING, false)?
      .finish();
     Ok(())
   }
@@ -2087,6 +2225,7 @@ impl flatbuffers::Verifiable for Model<'_> {
 pub struct ModelArgs<'a> {
     pub ip_version: Option<IpVersion>,
     pub layers: Option<flatbuffers::WIPOffset<flatbuffers::Vector<'a, flatbuffers::ForwardsUOffset<Layer<'a>>>>>,
+    pub input_scaling: Option<&'a InputScaling>,
 }
 impl<'a> Default for ModelArgs<'a> {
   #[inline]
@@ -2094,6 +2233,7 @@ impl<'a> Default for ModelArgs<'a> {
     ModelArgs {
       ip_version: None,
       layers: None,
+      input_scaling: None,
     }
   }
 }
@@ -2110,6 +2250,10 @@ impl<'a: 'b, 'b> ModelBuilder<'a, 'b> {
   #[inline]
   pub fn add_layers(&mut self, layers: flatbuffers::WIPOffset<flatbuffers::Vector<'b , flatbuffers::ForwardsUOffset<Layer<'b >>>>) {
     self.fbb_.push_slot_always::<flatbuffers::WIPOffset<_>>(Model::VT_LAYERS, layers);
+  }
+  #[inline]
+  pub fn add_input_scaling(&mut self, input_scaling: &InputScaling) {
+    self.fbb_.push_slot_always::<&InputScaling>(Model::VT_INPUT_SCALING, input_scaling);
   }
   #[inline]
   pub fn new(_fbb: &'b mut flatbuffers::FlatBufferBuilder<'a>) -> ModelBuilder<'a, 'b> {
@@ -2131,6 +2275,7 @@ impl core::fmt::Debug for Model<'_> {
     let mut ds = f.debug_struct("Model");
       ds.field("ip_version", &self.ip_version());
       ds.field("layers", &self.layers());
+      ds.field("input_scaling", &self.input_scaling());
       ds.finish()
   }
 }

@@ -1,6 +1,6 @@
 use super::error::{ModelError, ModelErrorKind};
 use super::layer::{Connection, LayerSpec, Variable, Variables};
-use super::model::{Layer, Model};
+use super::model::{InputScaling, Layer, Model};
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
@@ -35,6 +35,7 @@ const MAX_LAYERS: usize = 4096;
 #[derive(Debug, Clone, Default)]
 pub struct ModelBuilder {
     layers: Vec<Arc<Layer>>,
+    input_scaling: Option<InputScaling>,
 }
 
 impl ModelBuilder {
@@ -44,8 +45,11 @@ impl ModelBuilder {
         Self::default()
     }
 
-    pub(super) fn from_layers(layers: Vec<Arc<Layer>>) -> Self {
-        Self { layers }
+    pub(super) fn from_model(model: &Model) -> Self {
+        Self {
+            layers: model.layers().to_vec(),
+            input_scaling: model.input_scaling(),
+        }
     }
 
     /// The layers added so far.
@@ -159,6 +163,17 @@ impl ModelBuilder {
         Ok(())
     }
 
+    /// What the model will say about its inputs.
+    #[must_use]
+    pub fn input_scaling(&self) -> Option<InputScaling> {
+        self.input_scaling
+    }
+
+    /// Says how inputs follow from those of the network that the model is made from.
+    pub fn set_input_scaling(&mut self, input_scaling: Option<InputScaling>) {
+        self.input_scaling = input_scaling;
+    }
+
     /// The model, complete.
     ///
     /// # Errors
@@ -187,7 +202,12 @@ impl ModelBuilder {
             .remedy("name it among the inbounds of a later layer, or leave it out")
             .at(&unread.name));
         }
-        Ok(Model::from_checked(self.layers.clone(), first, last))
+        Ok(Model::from_checked(
+            self.layers.clone(),
+            first,
+            last,
+            self.input_scaling,
+        ))
     }
 
     /// The given name, or the one made for a layer without.

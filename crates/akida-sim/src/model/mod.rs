@@ -15,6 +15,6 @@ pub use layer::{
     Concat, Connection, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData,
     LayerSpec, Output, Pooling, SeparableConvolutional, Signal, Variable, Variables,
 };
-pub use model::{IpVersion, Layer, Model};
+pub use model::{InputScaling, IpVersion, Layer, Model};
 pub use shape::{MAX_ELEMENTS, Padding, Pair, Shape};
 pub use tensor::{WeightShape, Weights};

@@ -1,7 +1,9 @@
 use super::builder::ModelBuilder;
+use super::error::{ModelError, ModelErrorKind};
 use super::layer::{Connection, LayerSpec, Output, Signal, Variables};
 use super::shape::Shape;
 use super::tensor::Weights;
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -12,6 +14,60 @@ use alloc::vec::Vec;
 pub enum IpVersion {
     /// Akida 1.0: AKD1000, AKD1500.
     V1,
+}
+
+/// How the integer inputs of a model follow from the real inputs x of the network that it was made from:
+/// scale · x + shift (`docs/arithmetic.md`, H1).
+///
+/// It describes a model and changes no result.
+///
+/// # Examples
+///
+/// ```
+/// use akida_sim::InputScaling;
+///
+/// let scaling = InputScaling::new(127.5, 127.5)?; // from inputs in -1 … 1
+/// assert_eq!((scaling.scale(), scaling.shift()), (127.5, 127.5));
+/// assert!(InputScaling::new(0.0, 0.0).is_err());
+/// # Ok::<(), akida_sim::ModelError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct InputScaling {
+    scale: f64,
+    shift: f64,
+}
+
+impl InputScaling {
+    /// A scaling by a finite `scale` greater than zero and a finite `shift`.
+    ///
+    /// # Errors
+    ///
+    /// Other numbers.
+    pub fn new(scale: f64, shift: f64) -> Result<Self, ModelError> {
+        if scale.is_finite() && scale > 0.0 && shift.is_finite() {
+            // Equal scalings have equal bits: -0.0 + 0.0 is 0.0.
+            let shift = shift + 0.0;
+            return Ok(Self { scale, shift });
+        }
+        Err(ModelError::new(
+            ModelErrorKind::Parameter,
+            "input_scaling",
+            "a finite scale greater than zero and a finite shift",
+            format!("({scale}, {shift})"),
+        ))
+    }
+
+    /// What real inputs are multiplied by, greater than zero.
+    #[must_use]
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// What is added to the scaled inputs.
+    #[must_use]
+    pub fn shift(&self) -> f64 {
+        self.shift
+    }
 }
 
 /// A layer in a model: its parameters, its place and its variables.
@@ -83,11 +139,17 @@ pub struct Model {
     input: Signal,
     output_shape: Shape,
     output: Output,
+    input_scaling: Option<InputScaling>,
 }
 
 impl Model {
     /// `layers` obey the rules: the builder has checked them.
-    pub(super) fn from_checked(layers: Vec<Arc<Layer>>, first: &Layer, last: &Layer) -> Self {
+    pub(super) fn from_checked(
+        layers: Vec<Arc<Layer>>,
+        first: &Layer,
+        last: &Layer,
+        input_scaling: Option<InputScaling>,
+    ) -> Self {
         Self {
             input: Signal {
                 shape: first.connection.input_shape,
@@ -95,6 +157,7 @@ impl Model {
             },
             output_shape: last.connection.output_shape,
             output: last.connection.output,
+            input_scaling,
             layers,
         }
     }
@@ -123,6 +186,12 @@ impl Model {
         self.output
     }
 
+    /// How inputs follow from those of the network that the model was made from; `None` when nobody has said it.
+    #[must_use]
+    pub fn input_scaling(&self) -> Option<InputScaling> {
+        self.input_scaling
+    }
+
     /// The generation of the hardware that the layers belong to.
     #[must_use]
     pub fn ip_version(&self) -> IpVersion {
@@ -140,6 +209,6 @@ impl Model {
     /// A builder that starts from this model.
     #[must_use]
     pub fn edit(&self) -> ModelBuilder {
-        ModelBuilder::from_layers(self.layers.clone())
+        ModelBuilder::from_model(self)
     }
 }
