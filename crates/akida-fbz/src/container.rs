@@ -6,7 +6,6 @@ use crate::limits::Limits;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::vec;
 use alloc::vec::Vec;
 use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::TINFLStatus;
@@ -73,7 +72,7 @@ pub(crate) fn unwrap<'a>(file: &'a [u8], limits: &Limits) -> Result<Cow<'a, [u8]
     let most = limits.max_payload().saturating_add(HEADER_LEN as u64);
     if file.len() as u64 > most {
         let allowed = format!("at most {most} bytes");
-        let error = length_error(DecodeErrorKind::Limit, allowed, file);
+        let error = length_error(DecodeErrorKind::Limit, allowed, file, most);
         return Err(error.remedy(RAISE));
     }
     let stored = header.stored_bytes(file)?;
@@ -145,6 +144,7 @@ impl Header {
                 DecodeErrorKind::Truncated,
                 format!("at least {HEADER_LEN} bytes"),
                 file,
+                HEADER_LEN as u64,
             )
         })
     }
@@ -152,13 +152,14 @@ impl Header {
     /// What follows the header: all of it, and nothing else.
     fn stored_bytes<'a>(&self, file: &'a [u8]) -> Result<&'a [u8], DecodeError> {
         let rest = file.get(HEADER_LEN..).unwrap_or_default();
-        let expected = u128::from(self.stored_len) + HEADER_LEN as u128;
+        let expected = self.stored_len.saturating_add(HEADER_LEN as u64);
         let kind = match (rest.len() as u64).cmp(&self.stored_len) {
             core::cmp::Ordering::Equal => return Ok(rest),
             core::cmp::Ordering::Less => DecodeErrorKind::Truncated,
             core::cmp::Ordering::Greater => DecodeErrorKind::Header,
         };
-        Err(length_error(kind, format!("{expected} bytes"), file))
+        let allowed = format!("{expected} bytes");
+        Err(length_error(kind, allowed, file, expected))
     }
 
     /// Checks what the checksum has shown to be as written.
@@ -214,7 +215,17 @@ fn inflate(stored: &[u8], payload_len: u64) -> Result<Vec<u8>, DecodeError> {
             format!("{payload_len}"),
         ));
     };
-    let mut payload = vec![0; length];
+    let mut payload = Vec::new();
+    if payload.try_reserve_exact(length).is_err() {
+        return Err(DecodeError::new(
+            DecodeErrorKind::Limit,
+            "the length of the payload",
+            "within the memory at hand",
+            payload_len,
+        )
+        .at(byte(PAYLOAD_LEN_AT)));
+    }
+    payload.resize(length, 0);
     let (status, read, written) = decompress(
         &mut Box::<DecompressorOxide>::default(),
         stored,
@@ -249,13 +260,20 @@ fn checksum(file: &[u8]) -> u32 {
     crc.finalize()
 }
 
-fn length_error(kind: DecodeErrorKind, allowed: alloc::string::String, file: &[u8]) -> DecodeError {
+/// The file ends before `end`, where it should, or goes on after it.
+fn length_error(
+    kind: DecodeErrorKind,
+    allowed: alloc::string::String,
+    file: &[u8],
+    end: u64,
+) -> DecodeError {
     DecodeError::new(
         kind,
         "the length of the file",
         allowed,
         format!("{}", file.len()),
     )
+    .at(Location::Byte(end.min(file.len() as u64)))
     .remedy(AGAIN)
 }
 
@@ -294,14 +312,17 @@ mod tests {
         for length in [0, 1, MIN_TO_COMPRESS - 1, MIN_TO_COMPRESS, 100_000] {
             let small = length < MIN_TO_COMPRESS;
             let expected = if small { STORED } else { DEFLATE };
-            assert_eq!(round_trip(&vec![7; length], &Limits::DEFAULT), expected);
+            assert_eq!(
+                round_trip(&alloc::vec![7; length], &Limits::DEFAULT),
+                expected
+            );
             assert_eq!(round_trip(&noise(length), &Limits::DEFAULT), STORED);
         }
     }
 
     #[test]
     fn the_limit_on_the_payload_allows_payloads_of_its_length() {
-        for payload in [vec![7; 5000], noise(5000)] {
+        for payload in [alloc::vec![7; 5000], noise(5000)] {
             round_trip(&payload, &Limits::DEFAULT.with_max_payload(5000));
             let file = wrap(&payload);
             let error = unwrap(&file, &Limits::DEFAULT.with_max_payload(4999)).unwrap_err();
@@ -312,7 +333,7 @@ mod tests {
     #[test]
     fn no_deflate_stream_of_this_compressor_exceeds_the_ratio() {
         for length in [600, 10_000, 1 << 20, 16 << 20] {
-            let stored = wrap(&vec![0; length]).len() - HEADER_LEN;
+            let stored = wrap(&alloc::vec![0; length]).len() - HEADER_LEN;
             assert!(length as u64 <= stored as u64 * MAX_RATIO);
         }
     }

@@ -9,8 +9,8 @@ mod variables;
 use crate::container;
 use crate::error::{DecodeError, DecodeErrorKind, Location};
 use crate::generated as fb;
-use crate::limits::{Limits, MAX_LAYERS, MAX_NAME_BYTES};
-use akida_sim::{InputScaling, Model, ModelBuilder, ModelError, ModelErrorKind};
+use crate::limits::{Limits, MAX_NAME_BYTES};
+use akida_sim::{InputScaling, MAX_LAYERS, Model, ModelBuilder, ModelError, ModelErrorKind};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -135,7 +135,8 @@ fn verify(payload: &[u8]) -> Result<fb::Model<'_>, DecodeError> {
             "the identifier of the payload",
             format!("\"{}\"", fb::MODEL_IDENTIFIER),
             format!("\"{}\"", identifier.escape_ascii()),
-        ));
+        )
+        .at(Location::Field("model".into())));
     }
     let options = VerifierOptions {
         max_depth: MAX_DEPTH,
@@ -170,10 +171,8 @@ fn invalid(error: &InvalidFlatbuffer) -> DecodeError {
     let subject = "the payload";
     let allowed = "a valid FlatBuffer of its schema";
     let error = DecodeError::new(DecodeErrorKind::Payload, subject, allowed, problem);
-    match trace.and_then(|trace| path(trace.as_ref())) {
-        Some(path) => error.at(Location::Field(path)),
-        None => error,
-    }
+    let path = trace.and_then(|trace| path(trace.as_ref()));
+    error.at(Location::Field(path.unwrap_or_else(|| "model".into())))
 }
 
 /// The path of the field that the verifier was at; it traces from the inside to the outside.

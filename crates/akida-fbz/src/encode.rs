@@ -3,10 +3,10 @@
 use crate::container;
 use crate::error::{EncodeError, EncodeErrorKind};
 use crate::generated as fb;
-use crate::limits::{Limits, MAX_LAYERS, MAX_NAME_BYTES, MAX_PAYLOAD};
-use crate::pack::{pack, packed_len};
+use crate::limits::{Limits, MAX_NAME_BYTES, MAX_PAYLOAD};
 use akida_sim::{
-    ConvParams, IpVersion, Layer, LayerSpec, Model, Padding, Pair, Pooling, Shape, Variables,
+    ConvParams, IpVersion, Layer, LayerSpec, MAX_LAYERS, Model, Padding, Pair, Pooling, Shape,
+    Variables,
 };
 use alloc::format;
 use alloc::vec::Vec;
@@ -117,13 +117,12 @@ fn check_size(model: &Model, limits: &Limits) -> Result<usize, EncodeError> {
             return Err(unsupported("the layer's name", allowed, name.len()).at(name));
         }
         rest += TABLES_OF_A_LAYER + name.len() as u64 + 4 * layer.inbounds().len() as u64;
-        let (Some(vars), Some(bits)) = (layer.variables(), layer.spec().weights_bits()) else {
+        let Some(vars) = layer.variables() else {
             continue;
         };
         for tensor in core::iter::once(&vars.weights).chain(&vars.weights_pw) {
-            let count = tensor.values().len() as u64;
-            weights += count;
-            variables += packed_len(count, bits);
+            weights += tensor.len() as u64;
+            variables += tensor.packed().len() as u64;
         }
         variables += 4 * (vars.threshold.len() + vars.act_step.len()) as u64;
         if weights > limits.max_weights() {
@@ -168,10 +167,7 @@ fn write_layer<'a>(
     fbb: &mut FlatBufferBuilder<'a>,
     layer: &Layer,
 ) -> Result<WIPOffset<fb::Layer<'a>>, EncodeError> {
-    let variables = match (layer.variables(), layer.spec().weights_bits()) {
-        (Some(variables), Some(bits)) => Some(write_variables(fbb, variables, bits)),
-        _ => None,
-    };
+    let variables = layer.variables().map(|v| write_variables(fbb, v));
     let (parameters_type, parameters) = write_parameters(fbb, layer.spec())?;
     let inbounds = match layer.inbounds() {
         [] => None,
@@ -199,13 +195,13 @@ fn write_layer<'a>(
 fn write_variables<'a>(
     fbb: &mut FlatBufferBuilder<'a>,
     variables: &Variables,
-    bits: u8,
 ) -> WIPOffset<fb::Variables<'a>> {
-    let weights = fbb.create_vector(&pack(variables.weights.values(), bits));
+    // A model's weights are packed at the width of their layer.
+    let weights = fbb.create_vector(variables.weights.packed());
     let weights_pw = variables
         .weights_pw
         .as_ref()
-        .map(|pw| fbb.create_vector(&pack(pw.values(), bits)));
+        .map(|pw| fbb.create_vector(pw.packed()));
     let threshold = fbb.create_vector(&variables.threshold);
     let act_step = fbb.create_vector(&variables.act_step);
     fb::Variables::create(

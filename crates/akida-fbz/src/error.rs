@@ -53,9 +53,9 @@ impl DecodeErrorKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Location {
-    /// An offset from the beginning of the file, in bytes.
+    /// An offset from the beginning of the file, in bytes; 0 when the file as a whole is at fault.
     Byte(u64),
-    /// A field of the payload, e.g. `layers[3].act_step`.
+    /// A field of the payload, e.g. `layers[3].act_step`; `model` when the payload as a whole is at fault.
     Field(String),
 }
 
@@ -124,12 +124,12 @@ pub struct DecodeError(Box<DecodeErrorInner>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct DecodeErrorInner {
     kind: DecodeErrorKind,
-    location: Option<Location>,
+    location: Location,
     detail: Detail,
 }
 
 impl DecodeError {
-    /// An error that shows as "subject must be allowed, received received".
+    /// An error about the file that shows as "subject must be allowed, received received".
     pub(crate) fn new(
         kind: DecodeErrorKind,
         subject: impl Into<Cow<'static, str>>,
@@ -144,7 +144,7 @@ impl DecodeError {
         };
         Self(Box::new(DecodeErrorInner {
             kind,
-            location: None,
+            location: Location::Byte(0),
             detail: Detail::Rule(rule),
         }))
     }
@@ -163,13 +163,13 @@ impl DecodeError {
     pub(crate) fn model(location: Location, error: ModelError) -> Self {
         Self(Box::new(DecodeErrorInner {
             kind: DecodeErrorKind::Model,
-            location: Some(location),
+            location,
             detail: Detail::Model(error),
         }))
     }
 
     pub(crate) fn at(mut self, location: Location) -> Self {
-        self.0.location = Some(location);
+        self.0.location = location;
         self
     }
 
@@ -186,10 +186,10 @@ impl DecodeError {
         self.0.kind
     }
 
-    /// The place in the file; `None` when the file as a whole is at fault.
+    /// The place in the file.
     #[must_use]
-    pub fn location(&self) -> Option<&Location> {
-        self.0.location.as_ref()
+    pub fn location(&self) -> &Location {
+        &self.0.location
     }
 
     /// The broken rule of the model, for errors of the kind [`DecodeErrorKind::Model`].
@@ -223,18 +223,22 @@ impl DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.0.location, &self.0.detail) {
-            (None, Detail::Rule(rule)) => rule.fmt(f),
-            (Some(place), Detail::Rule(rule)) if rule.subject.is_empty() => {
-                write!(f, "{place} {rule}")
-            }
-            (Some(place), Detail::Rule(rule)) => write!(f, "{place}: {rule}"),
-            (None, Detail::Model(error)) => error.fmt(f),
-            (Some(place), Detail::Model(error)) => write!(f, "{place}: {error}"),
+            (Location::Byte(0), Detail::Rule(rule)) => rule.fmt(f),
+            (place, Detail::Rule(rule)) if rule.subject.is_empty() => write!(f, "{place} {rule}"),
+            (place, Detail::Rule(rule)) => write!(f, "{place}: {rule}"),
+            (place, Detail::Model(error)) => write!(f, "{place}: {error}"),
         }
     }
 }
 
-impl core::error::Error for DecodeError {}
+impl core::error::Error for DecodeError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match &self.0.detail {
+            Detail::Rule(_) => None,
+            Detail::Model(error) => Some(error),
+        }
+    }
+}
 
 /// The cause of an [`EncodeError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -16,8 +16,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The file cannot be read; the message names it.
-    Io(io::Error),
+    /// The file cannot be read.
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says, with its error number.
+        source: io::Error,
+    },
     /// The file is not a model.
     Decode(DecodeError),
 }
@@ -26,8 +31,13 @@ pub enum ReadError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The file cannot be written; the message names it.
-    Io(io::Error),
+    /// The file cannot be written, and is as it was.
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says, with its error number.
+        source: io::Error,
+    },
     /// The model cannot be written to any file.
     Encode(EncodeError),
 }
@@ -35,7 +45,7 @@ pub enum WriteError {
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(error) => error.fmt(f),
+            Self::Io { path, source } => write!(f, "{}: {source}", path.display()),
             Self::Decode(error) => error.fmt(f),
         }
     }
@@ -44,14 +54,29 @@ impl fmt::Display for ReadError {
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(error) => error.fmt(f),
+            Self::Io { path, source } => write!(f, "{}: {source}", path.display()),
             Self::Encode(error) => error.fmt(f),
         }
     }
 }
 
-impl std::error::Error for ReadError {}
-impl std::error::Error for WriteError {}
+impl std::error::Error for ReadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            Self::Decode(error) => Some(error),
+        }
+    }
+}
+
+impl std::error::Error for WriteError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            Self::Encode(error) => Some(error),
+        }
+    }
+}
 
 impl From<DecodeError> for ReadError {
     fn from(error: DecodeError) -> Self {
@@ -79,7 +104,7 @@ impl From<EncodeError> for WriteError {
 /// use akida_fbz::{ReadError, read_file};
 ///
 /// let error = read_file("no/such/model.fbz").unwrap_err();
-/// assert!(matches!(&error, ReadError::Io(e) if e.kind() == std::io::ErrorKind::NotFound));
+/// assert!(matches!(&error, ReadError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound));
 /// assert!(error.to_string().starts_with("no/such/model.fbz: "));
 /// ```
 pub fn read_file(path: impl AsRef<Path>) -> Result<Model, ReadError> {
@@ -103,7 +128,10 @@ pub fn read_file(path: impl AsRef<Path>) -> Result<Model, ReadError> {
 /// ```
 pub fn read_file_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Model, ReadError> {
     let path = path.as_ref();
-    let bytes = read_bytes(path, limits).map_err(|error| ReadError::Io(named(path, error)))?;
+    let bytes = read_bytes(path, limits).map_err(|source| ReadError::Io {
+        path: path.to_path_buf(),
+        source,
+    })?;
     Ok(decode_with(&bytes, limits)?)
 }
 
@@ -174,12 +202,10 @@ pub fn write_file_with(
 ) -> Result<(), WriteError> {
     let path = path.as_ref();
     let bytes = encode_with(model, limits)?;
-    replace(path, &bytes).map_err(|error| WriteError::Io(named(path, error)))
-}
-
-/// The same kind of error, with the path in the message.
-fn named(path: &Path, error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    replace(path, &bytes).map_err(|source| WriteError::Io {
+        path: path.to_path_buf(),
+        source,
+    })
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! Files of other formats, recognised so that the message can say what to do.
 
 use crate::container::MAGIC;
-use crate::error::{DecodeError, DecodeErrorKind};
+use crate::error::{DecodeError, DecodeErrorKind, Location};
 
 const CONVERT: &str =
     "convert the Keras model with `cnn2snn convert` and give the .fbz file that it writes";
@@ -29,6 +29,7 @@ pub(crate) fn refuse(bytes: &[u8]) -> DecodeError {
             "longer",
             alloc::format!("{} bytes", bytes.len()),
         )
+        .at(Location::Byte(bytes.len() as u64))
         .remedy("copy or write the file again"),
         _ if is_damaged_magic(bytes) => error(
             "one with damaged first bytes, as by a transfer in text mode",

@@ -12,7 +12,6 @@ mod file;
 mod foreign;
 mod generated;
 mod limits;
-mod pack;
 
 pub use container::FORMAT_VERSION;
 pub use decode::{decode, decode_with};

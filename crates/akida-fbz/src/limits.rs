@@ -6,14 +6,13 @@
 pub(crate) const MAX_PAYLOAD: u64 = 1 << 30;
 /// The longest layer name that the format allows, in bytes.
 pub(crate) const MAX_NAME_BYTES: usize = 255;
-/// The most layers that the format allows.
-pub(crate) const MAX_LAYERS: usize = 4096;
 
 /// Bounds on the memory that one model may take, when it is read and when it is written.
 ///
-/// Decoding holds the payload, one byte per weight and eight bytes per filter at the same time; the two limits bound
-/// all three. The defaults are far above what any chip of this generation holds. Writing obeys the limits too, so
-/// that what [`encode`](crate::encode) gives, [`decode`](crate::decode) takes.
+/// Decoding takes at most four times the file and its payload together, and 1 MiB, the model that it gives included:
+/// weights stay packed at their own width. The limits bound the payload, and the weights for those who unpack them. The
+/// defaults are far above what any chip of this generation holds. Writing obeys the limits too, so that what
+/// [`encode`](crate::encode) gives, [`decode`](crate::decode) takes.
 ///
 /// # Examples
 ///
@@ -61,7 +60,7 @@ impl Limits {
 
     /// With at most this many weights in all layers together; 2^28 (268,435,456) by default.
     ///
-    /// A weight takes one byte in memory, also when it takes one bit in the file.
+    /// A weight takes as many bits in a model as in its file; a plan that runs the model unpacks it.
     #[must_use]
     pub const fn with_max_weights(mut self, weights: u64) -> Self {
         self.max_weights = weights;

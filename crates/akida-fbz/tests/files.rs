@@ -62,18 +62,24 @@ fn a_model_that_cannot_be_encoded_leaves_the_old_file() {
 fn a_missing_folder_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("missing").join("model.fbz");
-    let WriteError::Io(error) = write_file(&path, &tiny()).unwrap_err() else {
+    let error = write_file(&path, &tiny()).unwrap_err();
+    let WriteError::Io { source, .. } = &error else {
         panic!("not an I/O error");
     };
-    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(source.kind(), ErrorKind::NotFound);
+    #[cfg(unix)]
+    assert_eq!(source.raw_os_error(), Some(2));
     assert!(
         error.to_string().starts_with(path.to_str().unwrap()),
         "{error}"
     );
-    let ReadError::Io(error) = read_file(&path).unwrap_err() else {
+    let error = read_file(&path).unwrap_err();
+    let ReadError::Io { source, .. } = &error else {
         panic!("not an I/O error");
     };
-    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(source.kind(), ErrorKind::NotFound);
+    #[cfg(unix)]
+    assert_eq!(source.raw_os_error(), Some(2));
     assert!(
         error.to_string().starts_with(path.to_str().unwrap()),
         "{error}"
@@ -85,8 +91,11 @@ fn a_folder_in_the_place_of_the_file_is_refused_and_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.fbz");
     fs::create_dir(&path).unwrap();
-    assert!(matches!(write_file(&path, &tiny()), Err(WriteError::Io(_))));
-    assert!(matches!(read_file(&path), Err(ReadError::Io(_))));
+    assert!(matches!(
+        write_file(&path, &tiny()),
+        Err(WriteError::Io { .. })
+    ));
+    assert!(matches!(read_file(&path), Err(ReadError::Io { .. })));
     assert_eq!(names(folder.path()), ["model.fbz"]);
 }
 
@@ -96,7 +105,10 @@ fn a_failed_rename_leaves_no_temporary_file() {
     let folder = tempfile::tempdir().unwrap();
     // Too long for a file, which shows only when the temporary one is renamed to it.
     let path = folder.path().join("x".repeat(300));
-    assert!(matches!(write_file(&path, &tiny()), Err(WriteError::Io(_))));
+    assert!(matches!(
+        write_file(&path, &tiny()),
+        Err(WriteError::Io { .. })
+    ));
     assert_eq!(names(folder.path()), [""; 0]);
 }
 
@@ -120,7 +132,7 @@ fn a_symbolic_link_is_followed_and_kept() {
     }
     symlink("loop", folder.path().join("loop")).unwrap();
     let result = write_file(folder.path().join("loop"), &tiny());
-    assert!(matches!(result, Err(WriteError::Io(_))));
+    assert!(matches!(result, Err(WriteError::Io { .. })));
 }
 
 #[cfg(unix)]

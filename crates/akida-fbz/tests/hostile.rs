@@ -169,7 +169,7 @@ fn every_field_of_the_header_is_checked() {
     let refused = |container: Container, expected: Kind, at: u64| {
         let error = decode(&container.bytes()).unwrap_err();
         assert_eq!(error.kind(), expected, "{error}");
-        assert_eq!(error.location(), Some(&Location::Byte(at)), "{error}");
+        assert_eq!(error.location(), &Location::Byte(at), "{error}");
         error.to_string()
     };
     let newer = Container {

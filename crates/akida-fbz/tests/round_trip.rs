@@ -94,7 +94,7 @@ fn the_limits_on_weights_are_exact_in_both_directions() {
         .layers()
         .iter()
         .filter_map(|layer| layer.variables())
-        .map(|v| v.weights.values().len() + v.weights_pw.as_ref().map_or(0, |w| w.values().len()))
+        .map(|v| v.weights.len() + v.weights_pw.as_ref().map_or(0, |w| w.len()))
         .sum();
     let bytes = encode(&model).unwrap();
     let enough = Limits::default().with_max_weights(count as u64);

@@ -5,7 +5,7 @@ use akida_sim::{ModelError, ModelErrorKind, RunError};
 use pyo3::exceptions::{PyMemoryError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::Path;
 
 /// A class of `cnn2snn.errors`.
@@ -197,7 +197,7 @@ pub(crate) fn encode_error(py: Python<'_>, error: &EncodeError) -> PyErr {
 
 pub(crate) fn read_error(py: Python<'_>, error: &ReadError, path: &Path) -> PyErr {
     match error {
-        ReadError::Io(error) => io_error(py, error, path),
+        ReadError::Io { source, .. } => io_error(py, source, path),
         ReadError::Decode(error) => decode_error(py, error, Some(path)),
         error => PyOSError::new_err(error.to_string()),
     }
@@ -205,7 +205,7 @@ pub(crate) fn read_error(py: Python<'_>, error: &ReadError, path: &Path) -> PyEr
 
 pub(crate) fn write_error(py: Python<'_>, error: &WriteError, path: &Path) -> PyErr {
     match error {
-        WriteError::Io(error) => io_error(py, error, path),
+        WriteError::Io { source, .. } => io_error(py, source, path),
         WriteError::Encode(error) => encode_error(py, error),
         error => PyOSError::new_err(error.to_string()),
     }
@@ -213,26 +213,21 @@ pub(crate) fn write_error(py: Python<'_>, error: &WriteError, path: &Path) -> Py
 
 /// The subclass of `OSError` that Python itself would raise, with `errno`, `strerror` and `filename`.
 fn io_error(py: Python<'_>, error: &io::Error, path: &Path) -> PyErr {
-    let symbol = match error.kind() {
-        ErrorKind::NotFound => "ENOENT",
-        ErrorKind::PermissionDenied => "EACCES",
-        ErrorKind::AlreadyExists => "EEXIST",
-        ErrorKind::IsADirectory => "EISDIR",
-        ErrorKind::NotADirectory => "ENOTDIR",
-        ErrorKind::ReadOnlyFilesystem => "EROFS",
-        ErrorKind::StorageFull => "ENOSPC",
-        _ => return PyOSError::new_err(error.to_string()),
+    let name = path.display().to_string();
+    let Some(number) = error.raw_os_error() else {
+        return PyOSError::new_err(format!("{name}: {error}"));
     };
-    let arguments = || -> PyResult<_> {
-        let number = py.import("errno")?.getattr(symbol)?;
-        let words = py.import("os")?.getattr("strerror")?.call1((&number,))?;
-        Ok((number.unbind(), words.unbind(), path.to_path_buf()))
+    // Windows numbers its errors in its own way: the fourth argument.
+    #[cfg(windows)]
+    let arguments = (0, error.to_string(), name, number);
+    #[cfg(not(windows))]
+    let arguments = {
+        let words = py
+            .import("os")
+            .and_then(|os| os.call_method1("strerror", (number,)))
+            .map_or_else(|_| error.to_string(), |words| words.to_string());
+        (number, words, name)
     };
-    match arguments() {
-        // Called with an errno, the constructor itself chooses the subclass.
-        Ok((number, words, path)) => {
-            PyOSError::new_err((number, words, path.display().to_string()))
-        }
-        Err(error) => error,
-    }
+    // Called with an error number, the constructor itself chooses the subclass.
+    PyOSError::new_err(arguments)
 }

@@ -194,7 +194,7 @@ impl Model {
         let layer = self.layer_at(py, index)?;
         let absent = || no_variable(py, &layer, name);
         let variables = layer.variables().ok_or_else(absent)?;
-        let weights = |w: &Weights| array(py, w.values().to_vec(), &w.shape());
+        let weights = |w: &Weights| array(py, w.values(), &w.shape());
         match name {
             "weights" => weights(&variables.weights),
             "weights_pw" => weights(variables.weights_pw.as_ref().ok_or_else(absent)?),

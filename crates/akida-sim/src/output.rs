@@ -62,7 +62,7 @@ mod tests {
                 let threshold: Vec<i32> = (0..filters as i32).map(|f| f * 37 - 200).collect();
                 let act_step: Vec<f32> = (0..filters).map(|f| 0.07 + f as f32 * 0.9).collect();
                 let variables = Variables {
-                    weights: Weights::zeros([1, 1, 1, filters]),
+                    weights: Weights::zeros([1, 1, 1, filters], 8),
                     weights_pw: None,
                     threshold,
                     act_step,

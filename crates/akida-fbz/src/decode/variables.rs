@@ -4,11 +4,9 @@ use super::{check_known, required};
 use crate::error::{DecodeError, DecodeErrorKind, Location};
 use crate::generated as fb;
 use crate::limits::Limits;
-use crate::pack::{packed_len, unpack};
 use akida_sim::{Connection, LayerSpec, Variables, WeightShape, Weights};
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 use flatbuffers::Vector;
 
 /// What the layers not yet read may still take.
@@ -105,8 +103,8 @@ impl Budget {
     ) -> Result<Weights, DecodeError> {
         // The builder has checked that the product is below 2^31.
         let count: usize = shape.iter().product();
-        let length = packed_len(count as u64, bits);
-        if packed.len() as u64 != length {
+        let length = count.div_ceil(usize::from(8 / bits));
+        if packed.len() != length {
             let allowed = format!("{length} bytes, {count} weights at weights_bits {bits}");
             let received = format!("{}", packed.len());
             return Err(wrong_length(at(), allowed, received));
@@ -122,12 +120,7 @@ impl Budget {
             )
             .remedy("if you trust the file, raise Limits::with_max_weights")
         })?;
-        let values: Vec<i8> = unpack(packed, bits, count).ok_or_else(|| {
-            let kind = DecodeErrorKind::Payload;
-            DecodeError::new(kind, "the bits after the last weight", "zero", "others").at(at())
-        })?;
-        let at = at();
-        Weights::new(shape, values).map_err(|error| DecodeError::model(at, error))
+        Weights::from_packed(shape, bits, packed).map_err(|error| DecodeError::model(at(), error))
     }
 }
 

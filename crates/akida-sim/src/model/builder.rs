@@ -9,8 +9,8 @@ use alloc::vec::Vec;
 
 /// Longest layer name, in bytes.
 const MAX_NAME_BYTES: usize = 255;
-/// Most layers of a model.
-const MAX_LAYERS: usize = 4096;
+/// The most layers of a model: a bound on what a small file can ask for, far above any network that a chip holds.
+pub const MAX_LAYERS: usize = 1024;
 
 /// Assembles layers into a [`Model`] and is the only place where a model is validated.
 ///
@@ -74,7 +74,7 @@ impl ModelBuilder {
     ) -> Result<usize, ModelError> {
         let spec = spec.into();
         let connection = self.connect(name, &spec, inbounds)?;
-        let variables = LayerSpec::initial_variables(&connection);
+        let variables = spec.initial_variables(&connection);
         Ok(self.push(name, spec, inbounds, connection, variables))
     }
 
@@ -93,7 +93,8 @@ impl ModelBuilder {
     ) -> Result<usize, ModelError> {
         let spec = spec.into();
         let connection = self.connect(name, &spec, inbounds)?;
-        spec.check_variables(&connection, variables.as_ref())
+        let variables = spec
+            .checked_variables(&connection, variables)
             .map_err(|e| e.at(&self.name_of(name, &spec)))?;
         Ok(self.push(name, spec, inbounds, connection, variables))
     }
@@ -151,12 +152,12 @@ impl ModelBuilder {
             Variable::Threshold(t) => new.threshold = t,
             Variable::ActStep(s) => new.act_step = s,
         }
-        layer
+        let variables = layer
             .spec
-            .check_variables(&layer.connection, Some(&new))
+            .checked_variables(&layer.connection, Some(new))
             .map_err(|e| e.at(&layer.name))?;
         let layer = Layer {
-            variables: Some(new),
+            variables,
             ..Layer::clone(layer)
         };
         self.layers[index] = Arc::new(layer);

@@ -6,10 +6,11 @@ mod error;
 mod layer;
 #[expect(clippy::module_inception, reason = "the file of the type Model")]
 mod model;
+mod packed;
 pub(crate) mod shape;
 mod tensor;
 
-pub use builder::ModelBuilder;
+pub use builder::{MAX_LAYERS, ModelBuilder};
 pub use error::{ModelError, ModelErrorKind};
 pub use layer::{
     Concat, Connection, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData,

@@ -1,6 +1,8 @@
-//! Weight tensors: four axes, C-contiguous.
+//! Weight tensors: four axes, C-contiguous, packed at their own width.
 
+use super::bits::{WEIGHT_BITS, weight_range};
 use super::error::{ModelError, ModelErrorKind};
+use super::packed;
 use super::shape::{MAX_ELEMENTS, product};
 use alloc::format;
 use alloc::vec;
@@ -11,11 +13,25 @@ pub type WeightShape = [usize; 4];
 
 /// An array of integer weights of shape (kernel height, kernel width, input channels, filters).
 ///
-/// The last axis runs fastest. Values are plain `i8` whatever the number of bits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The last axis runs fastest. In memory, as in a file, a weight takes `bits` bits: the weights of a model's layer its
+/// `weights_bits`, those of [`Weights::new`] eight. Two arrays are equal when their shapes and values are.
+///
+/// # Examples
+///
+/// ```
+/// use akida_sim::Weights;
+///
+/// let weights = Weights::new([1, 1, 1, 5], vec![1, -1, 0, 1, -1])?;
+/// let packed = Weights::from_packed([1, 1, 1, 5], 2, &[0x4D, 0x03])?;
+/// assert_eq!(packed, weights);
+/// assert_eq!(packed.values(), [1, -1, 0, 1, -1]);
+/// # Ok::<(), akida_sim::ModelError>(())
+/// ```
+#[derive(Debug, Clone)]
 pub struct Weights {
     shape: WeightShape,
-    values: Vec<i8>,
+    bits: u8,
+    packed: Vec<u8>,
 }
 
 impl Weights {
@@ -26,20 +42,61 @@ impl Weights {
     /// When the number of values is not the product of the shape.
     pub fn new(shape: WeightShape, values: Vec<i8>) -> Result<Self, ModelError> {
         if product(shape) != values.len() as u128 {
-            return Err(ModelError::new(
-                ModelErrorKind::Variable,
+            return Err(error(
                 "the number of weights",
                 format!("{} for the shape {shape:?}", product(shape)),
-                values.len(),
+                format!("{}", values.len()),
             ));
         }
-        Ok(Self { shape, values })
+        Ok(Self {
+            shape,
+            bits: 8,
+            packed: values.into_iter().map(|value| value as u8).collect(),
+        })
     }
 
-    pub(crate) fn zeros(shape: WeightShape) -> Self {
+    /// Weights of `shape` from `packed` bytes, `bits` (1, 2, 4 or 8) for each value.
+    ///
+    /// The values are in C order, 8 / `bits` of them per byte, the first in the lowest bits, in two's complement for
+    /// more than one bit. The bits left over in the last byte are zero.
+    ///
+    /// # Errors
+    ///
+    /// Another width, another number of bytes than the shape asks for, or left-over bits that are not zero.
+    pub fn from_packed(shape: WeightShape, bits: u8, packed: &[u8]) -> Result<Self, ModelError> {
+        if !WEIGHT_BITS.contains(&bits) {
+            return Err(error("bits", "one of 1, 2, 4, 8", format!("{bits}")));
+        }
+        let bytes = product(shape).div_ceil(u128::from(8 / bits));
+        if bytes != packed.len() as u128 {
+            return Err(error(
+                "the number of bytes",
+                format!("{bytes} for the shape {shape:?} at {bits} bits"),
+                format!("{}", packed.len()),
+            ));
+        }
+        let used = (product(shape) % u128::from(8 / bits)) as u8 * bits;
+        if used != 0 && packed.last().is_some_and(|last| last >> used != 0) {
+            return Err(error("the bits after the last weight", "zero", "others"));
+        }
+        let mut bytes = Vec::new();
+        bytes
+            .try_reserve_exact(packed.len())
+            .map_err(|_| error("the weights", "within the memory at hand", "more"))?;
+        bytes.extend_from_slice(packed);
+        Ok(Self {
+            shape,
+            bits,
+            packed: bytes,
+        })
+    }
+
+    pub(crate) fn zeros(shape: WeightShape, bits: u8) -> Self {
+        let count: usize = shape.iter().product();
         Self {
             shape,
-            values: vec![0; shape.iter().product()],
+            bits,
+            packed: vec![0; packed::len(count, bits)],
         }
     }
 
@@ -49,17 +106,89 @@ impl Weights {
         self.shape
     }
 
-    /// The values in C order.
+    /// The number of weights.
     #[must_use]
-    pub fn values(&self) -> &[i8] {
-        &self.values
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether there are no weights. A layer of a model has some.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bits that one weight takes: 1, 2, 4 or 8.
+    #[must_use]
+    pub fn bits(&self) -> u8 {
+        self.bits
+    }
+
+    /// The values in C order, unpacked.
+    #[must_use]
+    pub fn values(&self) -> Vec<i8> {
+        packed::unpack(&self.packed, self.bits, self.len())
+    }
+
+    /// The bytes as [`from_packed`](Self::from_packed) takes them, at [`bits`](Self::bits) per value.
+    #[must_use]
+    pub fn packed(&self) -> &[u8] {
+        &self.packed
     }
 
     /// The weight at row `u`, column `v`, input channel `c`, filter `f`.
     pub(crate) fn at(&self, u: usize, v: usize, c: usize, f: usize) -> i8 {
         let [_, kw, cin, filters] = self.shape;
-        self.values[((u * kw + v) * cin + c) * filters + f]
+        packed::at(
+            &self.packed,
+            self.bits,
+            ((u * kw + v) * cin + c) * filters + f,
+        )
     }
+
+    /// A value outside the range of `bits` bits, if there is one (`docs/arithmetic.md`, B2).
+    pub(crate) fn value_outside(&self, bits: u8) -> Option<i8> {
+        let (min, max) = weight_range(bits);
+        let (own_min, own_max) = packed::range(self.bits);
+        if (min..=max).contains(&own_min) && (min..=max).contains(&own_max) {
+            return None;
+        }
+        packed::find(&self.packed, self.bits, self.len(), |value| {
+            value < min || value > max
+        })
+    }
+
+    /// The same values at `bits` bits each, which hold them.
+    pub(crate) fn at_width(self, bits: u8) -> Self {
+        if self.bits == bits {
+            return self;
+        }
+        Self {
+            shape: self.shape,
+            bits,
+            packed: packed::pack(&self.values(), bits),
+        }
+    }
+}
+
+impl PartialEq for Weights {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape
+            && match self.bits == other.bits {
+                true => self.packed == other.packed,
+                false => self.values() == other.values(),
+            }
+    }
+}
+
+impl Eq for Weights {}
+
+fn error(
+    subject: &'static str,
+    allowed: impl alloc::string::ToString,
+    received: impl alloc::string::ToString,
+) -> ModelError {
+    ModelError::new(ModelErrorKind::Variable, subject, allowed, received)
 }
 
 pub(crate) fn check_elements(subject: &'static str, shape: WeightShape) -> Result<(), ModelError> {

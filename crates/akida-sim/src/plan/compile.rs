@@ -212,7 +212,8 @@ impl Chooser<'_> {
         })?;
         let [rows, columns, channels, _] = weights.shape();
         // The kernel is flipped on both spatial axes (C4), so that routines walk forwards.
-        let cells = weights.values().chunks_exact(channels).rev().flatten();
+        let values = weights.values();
+        let cells = values.chunks_exact(channels).rev().flatten();
         Ok(Depthwise {
             shape: DepthwiseShape {
                 rows,

@@ -230,15 +230,16 @@ impl LayerSpec {
         }
     }
 
-    /// Checks variables against the shapes of `connection` and the width of the weights.
-    pub(crate) fn check_variables(
+    /// Checks variables against the shapes of `connection` and the width of the weights, and gives them back with the
+    /// weights packed at that width.
+    pub(crate) fn checked_variables(
         &self,
         connection: &Connection,
-        variables: Option<&Variables>,
-    ) -> Result<(), ModelError> {
+        variables: Option<Variables>,
+    ) -> Result<Option<Variables>, ModelError> {
         let (Some(bits), Some(shape)) = (self.weights_bits(), connection.weights) else {
             return match variables {
-                None => Ok(()),
+                None => Ok(None),
                 Some(_) => Err(variable_error("the variables", "absent", "some")),
             };
         };
@@ -256,22 +257,29 @@ impl LayerSpec {
         check_count("threshold", variables.threshold.len(), filters)?;
         check_count("act_step", variables.act_step.len(), filters)?;
         let bad = |s: &f32| !(s.is_finite() && *s > 0.0);
-        match variables.act_step.iter().position(bad) {
-            None => Ok(()),
-            Some(f) => Err(variable_error(
+        if let Some(f) = variables.act_step.iter().position(bad) {
+            return Err(variable_error(
                 "act_step",
                 "finite and greater than zero",
                 format!("{} for filter {f}", variables.act_step[f]),
-            )),
+            ));
         }
+        Ok(Some(Variables {
+            weights: variables.weights.at_width(bits),
+            weights_pw: variables.weights_pw.map(|pw| pw.at_width(bits)),
+            ..variables
+        }))
     }
 
     /// The variables of a new layer: weights and thresholds 0, steps 1.
-    pub(crate) fn initial_variables(connection: &Connection) -> Option<Variables> {
+    pub(crate) fn initial_variables(&self, connection: &Connection) -> Option<Variables> {
+        let bits = self.weights_bits()?;
         let filters = connection.output_shape.c;
         Some(Variables {
-            weights: Weights::zeros(connection.weights?),
-            weights_pw: connection.weights_pw.map(Weights::zeros),
+            weights: Weights::zeros(connection.weights?, bits),
+            weights_pw: connection
+                .weights_pw
+                .map(|shape| Weights::zeros(shape, bits)),
             threshold: vec![0; filters],
             act_step: vec![1.0; filters],
         })
@@ -329,14 +337,16 @@ fn check_weights(
             format!("{:?}", weights.shape()),
         ));
     }
-    let (min, max) = bits::weight_range(bits);
-    match weights.values().iter().find(|&&w| w < min || w > max) {
+    match weights.value_outside(bits) {
         None => Ok(()),
-        Some(w) => Err(variable_error(
-            subject,
-            format!("in {min}..={max} (weights_bits {bits})"),
-            format!("{w}"),
-        )),
+        Some(value) => {
+            let (min, max) = bits::weight_range(bits);
+            Err(variable_error(
+                subject,
+                format!("in {min}..={max} (weights_bits {bits})"),
+                format!("{value}"),
+            ))
+        }
     }
 }
 

@@ -1,0 +1,141 @@
+//! Integers at their own width: 8 / bits values per byte, the first in the lowest bits, in two's complement for more
+//! than one bit.
+
+use alloc::vec::Vec;
+
+/// The number of bytes of `count` values of `bits` bits: 1, 2, 4 or 8.
+pub(super) fn len(count: usize, bits: u8) -> usize {
+    count.div_ceil(per_byte(bits))
+}
+
+/// Packs values of `bits` bits. Bits left over in the last byte are zero.
+pub(super) fn pack(values: &[i8], bits: u8) -> Vec<u8> {
+    let mask = 0xFF >> (8 - bits);
+    values
+        .chunks(per_byte(bits))
+        .map(|chunk| {
+            let low_first = chunk.iter().rev();
+            low_first.fold(0, |byte: u8, &value| {
+                byte.checked_shl(bits.into()).unwrap_or(0) | (value as u8 & mask)
+            })
+        })
+        .collect()
+}
+
+/// The first `count` values.
+pub(super) fn unpack(packed: &[u8], bits: u8, count: usize) -> Vec<i8> {
+    let mut values = Vec::with_capacity(count);
+    let per_byte = per_byte(bits);
+    for &byte in packed {
+        let in_this_byte = per_byte.min(count - values.len());
+        values.extend((0..in_this_byte).map(|place| value(byte, bits, place)));
+    }
+    values
+}
+
+/// The value at `index`.
+pub(super) fn at(packed: &[u8], bits: u8, index: usize) -> i8 {
+    let shift = per_byte(bits).trailing_zeros();
+    let place = index & (per_byte(bits) - 1);
+    value(packed[index >> shift], bits, place)
+}
+
+/// The smallest and the largest value that `bits` bits can express.
+pub(super) fn range(bits: u8) -> (i8, i8) {
+    match bits {
+        1 => (0, 1),
+        _ => (i8::MIN >> (8 - bits), i8::MAX >> (8 - bits)),
+    }
+}
+
+/// The first of `count` values with a property.
+pub(super) fn find(
+    packed: &[u8],
+    bits: u8,
+    count: usize,
+    property: impl Fn(i8) -> bool,
+) -> Option<i8> {
+    let in_byte = |byte: u8| (0..per_byte(bits)).map(move |place| value(byte, bits, place));
+    let bytes = packed.iter().enumerate();
+    bytes
+        .filter(|(_, byte)| in_byte(**byte).any(&property))
+        .flat_map(|(index, &byte)| in_byte(byte).take(count - index * per_byte(bits)))
+        .find(|&value| property(value))
+}
+
+fn per_byte(bits: u8) -> usize {
+    usize::from(8 / bits)
+}
+
+/// The value at `place` in `byte`, counted from the lowest bits.
+fn value(byte: u8, bits: u8, place: usize) -> i8 {
+    let byte = byte >> (place * usize::from(bits));
+    match bits {
+        1 => (byte & 1) as i8,
+        _ => {
+            let unused = 8 - bits;
+            (byte << unused) as i8 >> unused
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WIDTHS: [u8; 4] = [1, 2, 4, 8];
+
+    #[test]
+    fn the_example_of_the_documentation() {
+        let packed = pack(&[1, -1, 0, 1, -1], 2);
+        assert_eq!(packed, [0b01_00_11_01, 0b00_00_00_11]);
+        assert_eq!(pack(&[7, -7, 1], 4), [0x97, 0x01]);
+        assert_eq!(pack(&[1, 0, 1, 1, 0, 0, 0, 0, 1], 1), [0b0000_1101, 1]);
+        assert_eq!(pack(&[-127, 5], 8), [0x81, 0x05]);
+    }
+
+    #[test]
+    fn every_value_of_every_width_survives_at_every_place_in_a_byte() {
+        for bits in WIDTHS {
+            let (min, max) = range(bits);
+            for value in min..=max {
+                for before in 0..8 {
+                    let mut values = alloc::vec![0; before];
+                    values.push(value);
+                    let packed = pack(&values, bits);
+                    assert_eq!(packed.len(), len(values.len(), bits));
+                    assert_eq!(at(&packed, bits, before), value);
+                    assert_eq!(unpack(&packed, bits, values.len()), values);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_byte_is_the_packing_of_what_it_unpacks_to() {
+        for bits in WIDTHS {
+            for byte in 0..=u8::MAX {
+                let values = unpack(&[byte], bits, per_byte(bits));
+                assert_eq!(pack(&values, bits), [byte]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_is_found_where_it_is_and_nowhere_else() {
+        for bits in WIDTHS {
+            let (min, max) = range(bits);
+            for (value, place) in [(min, 0), (max, 4), (max, 10)] {
+                let mut values = alloc::vec![0; 11];
+                values[place] = value;
+                let packed = pack(&values, bits);
+                let wanted = |v| v == value && v != 0;
+                assert_eq!(
+                    find(&packed, bits, 11, wanted),
+                    (value != 0).then_some(value)
+                );
+                assert_eq!(find(&packed, bits, place, wanted), None);
+            }
+        }
+    }
+}
