@@ -5,6 +5,7 @@
 
 mod arrays;
 mod convert;
+mod device;
 mod enter;
 mod error;
 mod layers;
@@ -17,6 +18,8 @@ mod model;
 mod _akida {
     #[pymodule_export]
     use super::convert::{fit_boundaries, fit_output};
+    #[pymodule_export]
+    use super::device::Device;
     #[pymodule_export]
     use super::layers::{Layer, Spec};
     #[pymodule_export]

@@ -1,6 +1,7 @@
 //! The model: edited, run, saved.
 
 use crate::arrays::{Inputs, Subject, array, list, outputs};
+use crate::device::{Device, violation};
 use crate::enter::enter;
 use crate::error::{
     argument, decode_error, encode_error, model_error, read_error, run_error, write_error,
@@ -8,7 +9,7 @@ use crate::error::{
 use crate::layers::{Layer, Spec};
 use akida_sim::{InputScaling, ModelBuilder, Plan, RunError, RunOptions, Variable, Weights};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -286,6 +287,13 @@ impl Model {
             .map(|(tap, layer)| outputs(py, tap, samples, layer.connection().output_shape))
             .collect();
         list(py, taps?)
+    }
+
+    /// The limits of a device that the layers break, each as its fields.
+    fn check<'py>(&self, py: Python<'py>, device: &Device) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let model = self.build(py)?;
+        let found = enter(py, |_| akida_sim::map::check(&model, &device.0))?;
+        found.iter().map(|v| violation(py, v)).collect()
     }
 
     /// The kernel chosen for each operation, and the declined ones with the reason: (layer, kernel, declined).

@@ -4,8 +4,10 @@
 extern crate alloc;
 
 pub mod convert;
+pub mod device;
 mod exec;
 mod kernels;
+pub mod map;
 mod model;
 pub mod ops;
 mod output;

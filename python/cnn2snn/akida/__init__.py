@@ -19,6 +19,17 @@ Example:
     array([4, 4], dtype=int32)
 """
 
+from cnn2snn.akida.devices import (
+    AKD1000,
+    AKD1500,
+    AKD1500_v1,
+    Device,
+    HwVersion,
+    NSoC_v2,
+    TwoNodesIP_v1,
+    TwoNodesIPv1,
+    create_device,
+)
 from cnn2snn.akida.enums import IpVersion, LayerType, Padding, PoolType
 from cnn2snn.akida.layer import Layer, LayerParameters, LayerVariables
 from cnn2snn.akida.layers import (
@@ -30,11 +41,19 @@ from cnn2snn.akida.layers import (
     SeparableConvolutional,
 )
 from cnn2snn.akida.model import KernelChoice, Model
+from cnn2snn.akida.np import NP
+from cnn2snn.akida.violation import Violation
 
 __all__ = [
+    "AKD1000",
+    "AKD1500",
+    "NP",
+    "AKD1500_v1",
     "Concat",
     "Convolutional",
+    "Device",
     "FullyConnected",
+    "HwVersion",
     "InputConvolutional",
     "InputData",
     "IpVersion",
@@ -44,7 +63,12 @@ __all__ = [
     "LayerType",
     "LayerVariables",
     "Model",
+    "NSoC_v2",
     "Padding",
     "PoolType",
     "SeparableConvolutional",
+    "TwoNodesIP_v1",
+    "TwoNodesIPv1",
+    "Violation",
+    "create_device",
 ]

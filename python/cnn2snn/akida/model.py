@@ -13,9 +13,11 @@ import numpy as np
 from cnn2snn import _akida
 from cnn2snn.akida import _arguments, _dictionary, _summary
 from cnn2snn.akida._classes import check_labels, classes_of, outputs_per_class
+from cnn2snn.akida.devices import Device, device_of
 from cnn2snn.akida.enums import IpVersion
 from cnn2snn.akida.layer import Layer, check_free
 from cnn2snn.akida.layers import layers_of
+from cnn2snn.akida.violation import Violation
 from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
 
 
@@ -212,6 +214,24 @@ class Model:
             RuntimeError: the model is not complete.
         """
         return [KernelChoice(layer, kernel, tuple(declined)) for layer, kernel, declined in self._native.choices()]
+
+    # Chips
+
+    def check(self, device: Device | str) -> list[Violation]:
+        """Returns every limit of a device that a layer breaks, in layer order.
+
+        An empty list means that each layer can run on the device.
+
+        Args:
+            device: the device, or its documented name such as "AKD1000".
+
+        Raises:
+            ValueError: there is no device of this name.
+            TypeError: neither a device nor a str.
+            RuntimeError: the model is not complete.
+        """
+        found = self._native.check(device_of(device)._native)
+        return [Violation._of(native) for native in found]
 
     # Running
 

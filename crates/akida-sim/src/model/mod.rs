@@ -7,6 +7,7 @@ mod layer;
 #[expect(clippy::module_inception, reason = "the file of the type Model")]
 mod model;
 mod packed;
+mod reach;
 pub(crate) mod shape;
 mod tensor;
 
@@ -17,5 +18,6 @@ pub use layer::{
     LayerSpec, Output, Pooling, SeparableConvolutional, Signal, Variable, Variables,
 };
 pub use model::{InputScaling, IpVersion, Layer, Model};
+pub use reach::{Reach, reach};
 pub use shape::{MAX_ELEMENTS, Padding, Pair, Shape};
 pub use tensor::{WeightShape, Weights};

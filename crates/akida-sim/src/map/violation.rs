@@ -1,0 +1,70 @@
+//! A broken limit of a chip.
+
+use crate::device::Standing;
+use alloc::string::String;
+use core::fmt;
+
+/// What a violation does to the mapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// The layer cannot run on the chip: it is left to software, or refused where hardware alone is asked for.
+    Software,
+    /// A value does not fit its register: the layer cannot be programmed, and mapping is refused.
+    Refused,
+    /// Some inputs could lead out of a register, which may never happen: mapping goes on and says so.
+    Possible,
+}
+
+impl Effect {
+    /// `"software"`, `"refused"` or `"possible"`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Software => "software",
+            Self::Refused => "refused",
+            Self::Possible => "possible",
+        }
+    }
+}
+
+/// A limit of a chip that a layer breaks: what was received, what is allowed, who says so, and the remedy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Violation {
+    /// The name of the layer.
+    pub layer: String,
+    /// The stable name of the rule, e.g. `"kernel_size"`.
+    pub rule: &'static str,
+    /// What was received, in words.
+    pub received: String,
+    /// What is allowed, in words.
+    pub allowed: String,
+    /// Where the limit comes from.
+    pub source: &'static str,
+    /// How well the limit is known.
+    pub standing: Standing,
+    /// What it does to the mapping.
+    pub effect: Effect,
+    /// The smallest change that helps.
+    pub remedy: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (layer, received) = (&self.layer, &self.received);
+        match self.effect {
+            Effect::Refused => write!(f, "Error when programming layer '{layer}': {received}")?,
+            Effect::Software => write!(
+                f,
+                "layer {layer:?}: {} must be {}, received {received}",
+                self.rule, self.allowed
+            )?,
+            Effect::Possible => write!(
+                f,
+                "layer {layer:?}: {} could leave the range of {}: {received}",
+                self.rule, self.allowed
+            )?,
+        }
+        write!(f, "; {}", self.remedy)
+    }
+}
