@@ -40,6 +40,12 @@ class Cnn2SnnError(Exception):
         self.expected = expected
         self.received = received
 
+    @property
+    def remedy(self) -> str | None:
+        """What to do about it: what messages say after a semicolon; None where nothing is known."""
+        _, separator, remedy = str(self).partition("; ")
+        return remedy if separator else None
+
 
 class InvalidArgumentError(Cnn2SnnError, ValueError):
     """An argument, array or parameter has a value that is not allowed."""

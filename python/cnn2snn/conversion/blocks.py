@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cnn2snn._problems import Problems
 from cnn2snn.conversion.graph import Graph, Node
 from cnn2snn.errors import UnsupportedModelError
 from cnn2snn.quantization_layers import QuantizedActivation
@@ -34,6 +35,9 @@ _IDENTITIES = (
 )
 
 _FLOAT_NEURAL = ("Conv2D", "SeparableConv2D", "Dense")
+
+# Layers that may come last.
+_FINAL = ("Softmax", "Activation")
 
 # What to use in place of layers that a chip has no equivalent for.
 _REMEDIES = {
@@ -104,8 +108,8 @@ class _Tail:
     """Where a Keras layer stands: the block whose (unfinished) output it gives."""
 
     block: str
-    # "input", "rescaled" (the input after Rescaling), "open" (before the activation), "closed" (after it) or "ended"
-    # (after a final softmax).
+    # "input", "rescaled" (the input after Rescaling), "open" (before the activation), "closed" (after it), "ended"
+    # (after a final softmax) or "unknown" (after a layer that was refused, where errors are collected).
     state: str
 
     @property
@@ -123,24 +127,30 @@ def _refuse(node: Node, text: str, **details: object) -> UnsupportedModelError:
     )
 
 
-def read_blocks(graph: Graph) -> Blocks:
+def read_blocks(graph: Graph, problems: Problems | None = None) -> Blocks:
     """The blocks of a graph.
+
+    Args:
+        graph: the graph.
+        problems: receives what is refused; by default the first error is raised. With errors collected the result
+            has the blocks as far as they can be told.
 
     Raises:
         UnsupportedModelError: the first layer that has no place in a block.
     """
-    reader = _Reader(graph)
+    reader = _Reader(graph, problems or Problems())
     for node in graph:
         reader.take(node)
     reader.check_rescaling()
     if not reader.found.blocks:
-        raise UnsupportedModelError(f'model "{graph.name}" has no layer to convert', kind="structure")
+        reader.problems.add(UnsupportedModelError(f'model "{graph.name}" has no layer to convert', kind="structure"))
     return reader.found
 
 
 class _Reader:
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, problems: Problems) -> None:
         self.graph = graph
+        self.problems = problems
         self.found = Blocks(graph.input)
         self.tails: dict[str, _Tail] = {}
         # Layers that read the input as it is, without Rescaling.
@@ -149,12 +159,13 @@ class _Reader:
     def check_rescaling(self) -> None:
         """Refuses a `Rescaling` that some of the layers that read the input go around."""
         if self.found.rescaling is not None and self.unscaled:
-            raise _refuse(
-                self.unscaled[0],
-                "reads the input without the Rescaling that another layer reads it through; put Rescaling "
-                "directly after "
-                "the input, before any split",
-                kind="rescaling",
+            self.problems.add(
+                _refuse(
+                    self.unscaled[0],
+                    "reads the input without the Rescaling that another layer reads it through; put Rescaling "
+                    "directly after the input, before any split",
+                    kind="rescaling",
+                )
             )
 
     def take(self, node: Node) -> None:
@@ -162,26 +173,54 @@ class _Reader:
         if node.is_exactly("InputLayer"):
             self.tails[node.name] = _Tail("", "input")
             return
-        if node.is_a("Concatenate"):
-            self._concatenate(node)
+        tail = self.tails[node.inbounds[0]]
+        # Where errors are collected, what follows a refused layer is judged as if that layer were not there; after one
+        # that may have computed anything, or made levels, nothing is held against it.
+        self.tails[node.name] = _Tail(tail.block, "unknown")
+        if self.problems.has(node.name, "layer"):
             return
+        with self.problems.catch():
+            if node.is_a("Concatenate"):
+                self._concatenate(node)
+                return
+            self._check_place(node, tail)
+            self.tails[node.name] = self._place(node, tail)
+            return
+        opaque = self.problems.has(node.name, "layer") or node.is_a("QuantizedActivation", "Concatenate", *_FINAL)
+        if tail.state != "ended" and not opaque:
+            self.tails[node.name] = tail
+
+    def _check_place(self, node: Node, tail: _Tail) -> None:
+        """The rules for every layer."""
         if len(node.inbounds) != 1:
             raise _refuse(
                 node,
                 f"a layer with {len(node.inbounds)} inputs cannot be converted; only Concatenate joins branches",
                 kind="layer",
+                expected=1,
+                received=len(node.inbounds),
             )
-        tail = self.tails[node.inbounds[0]]
         if node.config.get("data_format", "channels_last") not in ("channels_last", None):
-            raise _refuse(node, "data_format must be channels_last", kind="data_format", expected="channels_last")
+            self.problems.add(
+                _refuse(
+                    node,
+                    f"data_format must be channels_last, received {node.config['data_format']}; build the model on "
+                    "maps (height, width, channels)",
+                    kind="data_format",
+                    expected="channels_last",
+                    received=node.config["data_format"],
+                )
+            )
         if tail.state == "open" and len(self.graph.consumers(node.inbounds[0])) > 1:
-            raise _refuse(
-                node,
-                f'"{node.inbounds[0]}" must be followed by its activation alone, not by a split',
+            self.problems.add(
+                _refuse(
+                    node,
+                    f'"{node.inbounds[0]}" must be followed by its activation alone, not by a split; split after the '
+                    "activation",
+                )
             )
         if tail.state == "ended" and not node.is_a("Flatten", "Reshape", *_IDENTITIES):
-            raise _refuse(node, "nothing can follow the final activation")
-        self.tails[node.name] = self._place(node, tail)
+            raise _refuse(node, "nothing can follow the final activation; compute it outside of the model")
 
     def _place(self, node: Node, tail: _Tail) -> _Tail:
         if node.is_a(*_IDENTITIES):
@@ -199,6 +238,8 @@ class _Reader:
             return self._neural(node, tail)
         if node.is_exactly(*_FLOAT_NEURAL) or node.is_exactly("ReLU"):
             raise _refuse(node, "is not quantized; quantize the model first (cnn2snn.quantize)", kind="layer")
+        if tail.state == "unknown":
+            return tail
         if node.is_a("QuantizedActivation"):
             return self._activation(node, tail)
         if node.is_max_pooling or node.is_global_average:
@@ -209,14 +250,14 @@ class _Reader:
             return self._flatten(node, tail)
         if node.is_a("Reshape"):
             return self._reshape(node, tail)
-        if node.is_a("Softmax", "Activation"):
+        if node.is_a(*_FINAL):
             return self._final(node, tail)
         remedy = _REMEDIES.get(node.cls.__name__, "compute it outside of the model")
         raise _refuse(node, f"cannot be converted to a layer of Akida 1.0; {remedy}", kind="layer")
 
     def _rescaling(self, node: Node, tail: _Tail) -> _Tail:
         if tail.state != "input" or self.found.rescaling is not None:
-            raise _refuse(node, "is possible only once, directly after the input")
+            raise _refuse(node, "is possible only once, directly after the input; move it there, or into the weights")
         values = [np.ravel(np.asarray(value, np.float64)) for value in (node.layer.scale, node.layer.offset)]
         if any(value.size != 1 for value in values):
             raise _refuse(
@@ -224,43 +265,52 @@ class _Reader:
                 "scale and offset must be one number each, not one per channel; Akida has one padding value "
                 "for all channels",
                 kind="rescaling",
+                expected=1,
+                received=max(value.size for value in values),
             )
         self.found.rescaling = (float(values[0][0]), float(values[1][0]))
         return _Tail("", "rescaled")
 
     def _neural(self, node: Node, tail: _Tail) -> _Tail:
-        if tail.state == "open":
-            raise _refuse(
-                node,
-                f'needs an activation before it: "{tail.block}" has none; add a QuantizedReLU between them',
-                kind="activation",
+        # An activation within the layer before it, which is refused, is one nevertheless.
+        if tail.state == "open" and not self.problems.has(tail.block, "activation"):
+            self.problems.add(
+                _refuse(
+                    node,
+                    f'needs an activation before it: "{tail.block}" has none; add a QuantizedReLU between them',
+                    kind="activation",
+                )
             )
         if tail.state == "input":
             self.unscaled.append(node)
         shape = self.graph.nodes[node.inbounds[0]].output_shape
         if node.is_a("Dense") and not _is_flat(shape):
-            raise _refuse(
-                node,
-                f"its input must have the shape (N,) or (1, 1, N), received {shape}; put Flatten before it",
-                kind="input_shape",
-                expected="(N,) or (1, 1, N)",
-                received=shape,
+            self.problems.add(
+                _refuse(
+                    node,
+                    f"its input must have the shape (N,) or (1, 1, N), received {shape}; put Flatten before it",
+                    kind="input_shape",
+                    expected="(N,) or (1, 1, N)",
+                    received=shape,
+                )
             )
         self.found.blocks[node.name] = Block(node.name, node, [tail.block], output=node.name)
         return _Tail(node.name, "open")
 
     def _open_block(self, node: Node, tail: _Tail, what: str) -> Block:
         if tail.state != "open":
-            raise _refuse(node, f"{what} must follow a convolution or dense layer, before its activation")
+            raise _refuse(
+                node, f"{what} must follow a convolution or dense layer, before its activation; move it there"
+            )
         return self.found.blocks[tail.block]
 
     def _activation(self, node: Node, tail: _Tail) -> _Tail:
         if tail.is_input:
-            raise _refuse(node, "an activation cannot be the first layer")
+            raise _refuse(node, "an activation cannot be the first layer; put a convolution before it")
         if tail.state == "closed":
-            raise _refuse(node, f'"{tail.block}" has an activation already; two cannot follow each other')
+            raise _refuse(node, f'"{tail.block}" has an activation already; two cannot follow each other, remove one')
         block = self._open_block(node, tail, "an activation")
-        if type(node.layer).call is not QuantizedActivation.call or type(node.layer).threshold is not _THRESHOLD:
+        if node.cls.call is not QuantizedActivation.call or node.cls.threshold is not _THRESHOLD:
             raise _refuse(
                 node,
                 "an activation of one's own may define the step alone; its call and threshold must be those of "
@@ -273,18 +323,23 @@ class _Reader:
 
     def _pooling(self, node: Node, tail: _Tail) -> _Tail:
         if tail.is_input:
-            raise _refuse(node, "pooling cannot be the first layer")
+            raise _refuse(node, "pooling cannot be the first layer; put a convolution before it")
         block = self.found.blocks[tail.block]
         if tail.state == "closed":
             # Max pooling of levels is the level of the max-pooled potentials, as levels rise with potentials.
             if not node.is_max_pooling:
-                raise _refuse(node, f'global average pooling must come before the activation "{block.output}"')
+                raise _refuse(
+                    node, f'global average pooling must come before the activation "{block.output}"; swap the two'
+                )
             if not self._reads_alone(node, block):
-                raise _refuse(node, f'max pooling must be the only layer that reads "{block.output}"')
+                raise _refuse(
+                    node,
+                    f'max pooling must be the only layer that reads "{block.output}"; put it before the activation',
+                )
         if block.is_concat or block.node.is_a("Dense"):
-            raise _refuse(node, "pooling must follow a convolution")
+            raise _refuse(node, f'pooling must follow a convolution, not "{block.name}"; remove it')
         if block.pooling is not None:
-            raise _refuse(node, f'"{block.name}" is pooled already; two poolings cannot follow each other')
+            raise _refuse(node, f'"{block.name}" is pooled already; two poolings cannot follow each other, remove one')
         if node.is_global_average:
             block.pooling = "average"
         else:
@@ -329,7 +384,7 @@ class _Reader:
     def _normalization(self, node: Node, tail: _Tail) -> _Tail:
         if tail.state == "closed":
             name = self.found.blocks[tail.block].output
-            raise _refuse(node, f'batch normalization must come before the activation "{name}"')
+            raise _refuse(node, f'batch normalization must come before the activation "{name}"; swap the two')
         block = self._open_block(node, tail, "batch normalization")
         factor, offset = affine(node)
         if isinstance(block.pooling, MaxPooling) and np.any(factor <= 0):
@@ -350,6 +405,8 @@ class _Reader:
 
     def _concatenate(self, node: Node) -> None:
         tails = [self.tails[name] for name in node.inbounds]
+        if any(tail.state == "unknown" for tail in tails):
+            return
         axis = node.config.get("axis", -1)
         rank = len(node.output_shape)
         if axis not in (-1, rank):
@@ -380,10 +437,10 @@ class _Reader:
         if _is_flat(self.graph.nodes[node.inbounds[0]].output_shape):
             return tail
         followers = self._followers(node)
-        if any(not f.is_a("Dense") and not f.is_a("Softmax", "Activation") for f in followers):
-            raise _refuse(node, "must be followed by a QuantizedDense, or come last")
+        if any(not f.is_a("Dense") and not f.is_a(*_FINAL) for f in followers):
+            raise _refuse(node, "must be followed by a QuantizedDense, or come last; remove it")
         if tail.state == "open" and any(f.is_a("Dense") for f in followers):
-            raise _refuse(node, "must come after the activation")
+            raise _refuse(node, "must come after the activation; swap the two")
         return tail
 
     def _reshape(self, node: Node, tail: _Tail) -> _Tail:
@@ -430,7 +487,7 @@ class _Reader:
                 kind="activation",
             )
         if tail.is_input:
-            raise _refuse(node, "an activation cannot be the first layer")
+            raise _refuse(node, "an activation cannot be the first layer; put a convolution before it")
         return _Tail(tail.block, "ended")
 
 

@@ -1,0 +1,46 @@
+"""What becomes of the errors that rules on models find: the first is raised, or all are collected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cnn2snn.errors import Cnn2SnnError
+
+__all__ = ["Problems"]
+
+
+class Problems:
+    """Receives errors.
+
+    A rule hands its error to `add`, and goes on as if the layer had been right: when errors are collected, those of
+    other rules follow.
+
+    Args:
+        collect: whether errors are kept in `found`; otherwise they are raised.
+    """
+
+    def __init__(self, collect: bool = False) -> None:
+        self.collect = collect
+        self.found: list[Cnn2SnnError] = []
+
+    def add(self, error: Cnn2SnnError) -> None:
+        """Raises the error, or keeps it; a second one of the same kind for the same layer says nothing new."""
+        if not self.collect:
+            raise error
+        if error.layer is None or not self.has(error.layer, error.kind):
+            self.found.append(error)
+
+    @contextmanager
+    def catch(self) -> Iterator[None]:
+        """Adds the error that ends the block, if any."""
+        try:
+            yield
+        except Cnn2SnnError as error:
+            if not self.collect:
+                raise
+            self.add(error)
+
+    def has(self, layer: str, *kinds: str | None) -> bool:
+        """Whether an error of one of these kinds, or of any without `kinds`, was found for a layer."""
+        return any(error.layer == layer and (not kinds or error.kind in kinds) for error in self.found)
