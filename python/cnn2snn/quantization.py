@@ -8,7 +8,8 @@ from typing import Any
 
 from cnn2snn import quantization_layers, quantization_ops
 from cnn2snn._keras import keras
-from cnn2snn.conversion.graph import Node, build, read
+from cnn2snn._problems import Problems
+from cnn2snn.conversion.graph import Graph, Node, build, read
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, UnsupportedModelError
 from cnn2snn.quantization_ops import MaxPerAxisQuantizer, MaxQuantizer, WeightQuantizer
 from cnn2snn.transforms.fold_batchnorm import fold_graph
@@ -36,6 +37,15 @@ _NO_QUANTIZED_FORM = {
     "PReLU": "use ReLU",
     "ELU": "use ReLU",
     "Lambda": "compute it outside of the model, or use layers that Akida has",
+}
+
+# What to do about an argument that a quantized layer does not have.
+_REMEDIES = {
+    "activation": "put the activation into a layer of its own",
+    "data_format": "build the model on maps (height, width, channels)",
+    "depth_multiplier": "use 1 and train again",
+    "dilation_rate": "use 1 and train again, with a larger kernel or stride for a larger field",
+    "groups": "use 1, or SeparableConv2D, and train again",
 }
 
 # What an Activation layer may compute in a model that is quantized: it comes last and changes no class.
@@ -86,17 +96,35 @@ def quantize(
     if fold_BN:
         invert_graph(graph)
         fold_graph(graph)
+    quantize_graph(
+        graph, weight_quantization, activ_quantization, input_weight_quantization, quantizer_function, Problems()
+    )
+    return build(graph)
+
+
+def quantize_graph(
+    graph: Graph,
+    weight_quantization: int,
+    activ_quantization: int,
+    input_weight_quantization: int,
+    function: QuantizerFunction | None,
+    problems: Problems,
+) -> None:
+    """Replaces the layers of a graph by quantized ones; arguments as for `quantize`, which says what is refused.
+
+    Where `problems` collects errors, an argument that is refused is left out, and a layer that is refused stays.
+    """
     first = True
     for node in graph:
-        if node.is_neural:
-            bits = input_weight_quantization if first else weight_quantization
-            _quantize_weights(node, bits, quantizer_function)
-            first = False
-        elif _is_activation(node):
-            _quantize_activation(node, activ_quantization)
-        elif weight_quantization or activ_quantization:
-            _refuse_float(node)
-    return build(graph)
+        with problems.catch():
+            if node.is_neural:
+                bits = input_weight_quantization if first else weight_quantization
+                first = False
+                _quantize_weights(node, bits, function, problems)
+            elif is_activation(node):
+                _quantize_activation(node, activ_quantization, problems)
+            elif weight_quantization or activ_quantization:
+                _refuse_float(node)
 
 
 def quantize_layer(
@@ -130,9 +158,9 @@ def quantize_layer(
     graph = read(model)
     node = graph.nodes[_target_name(model, target_layer)]
     if node.is_neural:
-        _quantize_weights(node, bitwidth, quantizer_function)
-    elif _is_activation(node):
-        _quantize_activation(node, bitwidth)
+        _quantize_weights(node, bitwidth, quantizer_function, Problems())
+    elif is_activation(node):
+        _quantize_activation(node, bitwidth, Problems())
     else:
         _refuse_float(node)
         raise UnsupportedModelError(
@@ -167,11 +195,12 @@ def _target_name(model: keras.Model, target: int | str | keras.layers.Layer) -> 
     )
 
 
-def _is_activation(node: Node) -> bool:
+def is_activation(node: Node) -> bool:
+    """Whether a layer is an activation that can be quantized, or is quantized."""
     return node.is_exactly("ReLU") or node.is_a("QuantizedActivation")
 
 
-def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None) -> None:
+def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None, problems: Problems) -> None:
     if "quantizer" in node.config:
         if bits == 0:
             raise InvalidArgumentError(
@@ -194,13 +223,14 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None)
         received = config.pop(name, value)
         received = tuple(received) if isinstance(received, (list, tuple)) else received
         if received != value:
-            raise UnsupportedModelError(
-                f'layer "{node.name}": {name} must be {value!r}, received {received!r}'
-                + ("; put the activation into a layer of its own" if name == "activation" else ""),
-                layer=node.name,
-                kind=name,
-                expected=value,
-                received=received,
+            problems.add(
+                UnsupportedModelError(
+                    f'layer "{node.name}": {name} must be {value!r}, received {received!r}; {_REMEDIES[name]}',
+                    layer=node.name,
+                    kind=name,
+                    expected=value,
+                    received=received,
+                )
             )
     config.pop("quantization_config", None)
     config["quantizer"] = _chosen(node, _of_layer(node, MaxPerAxisQuantizer, bits), function)
@@ -236,12 +266,12 @@ def _of_layer(node: Node, make: Callable[[Any], WeightQuantizer], argument: Any)
         ) from None
 
 
-def _quantize_activation(node: Node, bits: int) -> None:
+def _quantize_activation(node: Node, bits: int, problems: Problems) -> None:
     if node.is_exactly("ReLU"):
         if bits == 0:
             return
-        _refuse_argument(node, "threshold", 0.0)
-        _refuse_argument(node, "negative_slope", 0.0)
+        for argument in ("threshold", "negative_slope"):
+            _check_zero(node, argument, problems)
         max_value = node.config.get("max_value")
         _replace_activation(node, bits, None if max_value is None else float(max_value))
         return
@@ -267,15 +297,17 @@ def _replace_activation(node: Node, bits: int, max_value: float | None) -> None:
     node.config = {**kept, "bitwidth": bits, "max_value": max_value}
 
 
-def _refuse_argument(node: Node, name: str, value: float) -> None:
+def _check_zero(node: Node, name: str, problems: Problems) -> None:
     received = node.config.get(name) or 0.0
-    if float(received) != value:
-        raise UnsupportedModelError(
-            f'layer "{node.name}": {name} must be {value:g}, received {received}',
-            layer=node.name,
-            kind=name,
-            expected=value,
-            received=received,
+    if float(received) != 0:
+        problems.add(
+            UnsupportedModelError(
+                f'layer "{node.name}": {name} must be 0, received {received}; use a plain ReLU and train again',
+                layer=node.name,
+                kind=name,
+                expected=0,
+                received=received,
+            )
         )
 
 
