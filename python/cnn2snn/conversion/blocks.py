@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cnn2snn._problems import Problems
+from cnn2snn.conversion.batchnorm import affine
 from cnn2snn.conversion.graph import Graph, Node
 from cnn2snn.errors import UnsupportedModelError
 from cnn2snn.quantization_layers import QuantizedActivation
-from cnn2snn.transforms.batchnorm import affine
 
 __all__ = ["Block", "Blocks", "MaxPooling", "read_blocks"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from cnn2snn._keras import keras
+from cnn2snn.conversion.batchnorm import affine
 from cnn2snn.conversion.graph import Graph, Node, build, read
 from cnn2snn.errors import UnsupportedModelError
 from cnn2snn.quantization_ops import WeightQuantizer
-from cnn2snn.transforms.batchnorm import affine
 
 __all__ = ["fold_batchnorm", "fold_graph"]
 

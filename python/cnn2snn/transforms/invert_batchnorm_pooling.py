@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from cnn2snn._keras import keras
+from cnn2snn.conversion.batchnorm import affine
 from cnn2snn.conversion.graph import Graph, build, read
 from cnn2snn.errors import UnsupportedModelError
-from cnn2snn.transforms.batchnorm import affine
 
 __all__ = ["invert_batchnorm_pooling", "invert_graph"]
 
