@@ -294,7 +294,9 @@ class _Reader:
                     received=shape,
                 )
             )
-        self.found.blocks[node.name] = Block(node.name, node, [tail.block], output=node.name)
+        # What a refused layer gives comes from no block.
+        source = node.inbounds[0] if tail.state == "unknown" else tail.block
+        self.found.blocks[node.name] = Block(node.name, node, [source], output=node.name)
         return _Tail(node.name, "open")
 
     def _open_block(self, node: Node, tail: _Tail, what: str) -> Block:

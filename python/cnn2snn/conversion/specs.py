@@ -8,7 +8,9 @@ from fractions import Fraction
 import numpy as np
 
 from cnn2snn import _akida, akida
+from cnn2snn._problems import Problems
 from cnn2snn.conversion.blocks import Block, Blocks, MaxPooling
+from cnn2snn.conversion.graph import Node
 from cnn2snn.conversion.scaling import InputScaling
 from cnn2snn.conversion.variables import IdealLayer, NeuralArrays, engine_weights, ideal_layer
 from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
@@ -51,49 +53,64 @@ class Converted:
     blocks: list[ConvertedBlock] = field(default_factory=list)
 
 
-def build_model(blocks: Blocks, scaling: InputScaling, input_is_image: bool) -> Converted:
+def build_model(
+    blocks: Blocks, scaling: InputScaling, input_is_image: bool, problems: Problems | None = None
+) -> Converted:
     """The engine's model of the blocks.
+
+    Args:
+        blocks: the blocks.
+        scaling: how the model's integer inputs follow from Keras inputs.
+        input_is_image: as for `cnn2snn.convert`.
+        problems: receives what cannot be expressed; by default the first error is raised. With errors collected the
+            layers of the result have no variables, and those that cannot be told are missing.
 
     Raises:
         InvalidArgumentError, UnsupportedModelError: what cannot be expressed; see `cnn2snn.convert`.
     """
-    builder = _Builder(blocks, scaling, input_is_image)
+    builder = _Builder(blocks, scaling, input_is_image, problems or Problems())
     for block in blocks.blocks.values():
-        builder.add(block)
+        with builder.problems.catch():
+            builder.add(block)
     return builder.converted
 
 
 class _Builder:
-    def __init__(self, blocks: Blocks, scaling: InputScaling, input_is_image: bool) -> None:
+    def __init__(self, blocks: Blocks, scaling: InputScaling, input_is_image: bool, problems: Problems) -> None:
         self.converted = Converted(akida.Model())
+        self.blocks = blocks
         self.scaling = scaling
         self.image = input_is_image
+        self.problems = problems
         # The engine layer of each block, and the step of its outputs.
         self.layers: dict[str, akida.Layer] = {}
         self.steps: dict[str, float] = {}
         if not input_is_image:
-            self._input_data(blocks)
+            with problems.catch():
+                self._input_data(blocks.input)
 
-    def _input_data(self, blocks: Blocks) -> None:
+    def _input_data(self, node: Node) -> None:
         if self.scaling.shift != 0:
-            raise InvalidArgumentError(
-                "inputs that are not images are not shifted: the shift must be 0, "
-                f"received {float(self.scaling.shift):g}",
-                kind="input_scaling",
-                expected=0,
-                received=float(self.scaling.shift),
+            self.problems.add(
+                InvalidArgumentError(
+                    "inputs that are not images are not shifted: the shift must be 0, "
+                    f"received {float(self.scaling.shift):g}",
+                    kind="input_scaling",
+                    expected=0,
+                    received=float(self.scaling.shift),
+                )
             )
-        shape = blocks.input.output_shape
+        shape = node.output_shape
         if len(shape) not in (1, 3) or None in shape:
             raise UnsupportedModelError(
-                f'layer "{blocks.input.name}": the input shape must be (height, width, channels) or (channels,) '
+                f'layer "{node.name}": the input shape must be (height, width, channels) or (channels,) '
                 f"of known sizes, received {shape}",
-                layer=blocks.input.name,
+                layer=node.name,
                 kind="input_shape",
                 received=shape,
             )
         dims = (1, 1, *shape) if len(shape) == 1 else shape
-        layer = akida.InputData(dims, input_bits=4, name=blocks.input.name)
+        layer = akida.InputData(dims, input_bits=4, name=node.name)
         self.converted.model.add(layer)
         self.layers[""] = layer
 
@@ -102,11 +119,14 @@ class _Builder:
         if block.is_concat:
             self._concat(block)
             return
-        arrays = _read_arrays(block)
-        step = _step(block)
+        arrays, step = None, None
+        with self.problems.catch():
+            step = _step(block)
+        with self.problems.catch():
+            arrays = _read_arrays(block)
+        if arrays is None:
+            return
         is_input = block.inbounds == [""]
-        alpha = self.scaling.scale if is_input else 1 / Fraction(self.steps[block.inbounds[0]])
-        beta = self.scaling.shift if is_input else Fraction(0)
         layer = self._layer(block, arrays, is_input)
         if is_input and self.image and self.layers:
             raise UnsupportedModelError(
@@ -117,18 +137,31 @@ class _Builder:
                 expected=1,
                 received=2,
             )
-        inbounds = [] if is_input and self.image else [self.layers[name] for name in block.inbounds]
-        self.converted.model.add(layer, inbounds)
+        inbounds = [] if is_input and self.image else [self.layers.get(name) for name in block.inbounds]
+        if None not in inbounds:
+            self.converted.model.add(layer, inbounds)
+            self.layers[block.name] = layer
+        if step is not None:
+            self.steps[block.name] = step
+        alpha, beta = self._input_of(block)
         # Pooling comes after the convolution, whose output shape is (height, width, filters).
         positions = int(np.prod(block.node.output_shape[:2])) if block.pooling == "average" else 1
         ideal = ideal_layer(arrays, input_scale=alpha, input_shift=beta, positions=positions, step=step)
-        mismatches = _set_variables(layer, block, ideal)
-        self.layers[block.name] = layer
-        if step is not None:
-            self.steps[block.name] = step
-        self.converted.blocks.append(ConvertedBlock(block, layer, ideal, step, mismatches, beta))
+        fitted = _fit(block, ideal)
+        if not self.problems.found:
+            _set_variables(layer, ideal, fitted)
+        self.converted.blocks.append(ConvertedBlock(block, layer, ideal, step, fitted.mismatches, beta))
+
+    def _input_of(self, block: Block) -> tuple[Fraction, Fraction]:
+        """α and β of the integers that a block reads."""
+        if block.inbounds == [""]:
+            return self.scaling.scale, self.scaling.shift
+        # Where errors are collected, the step of a block that was refused is not known.
+        return 1 / Fraction(self.steps.get(block.inbounds[0], 1)), Fraction(0)
 
     def _concat(self, block: Block) -> None:
+        if not all(name in self.steps and name in self.layers for name in block.inbounds):
+            return
         steps = {name: self.steps[name] for name in block.inbounds}
         if len(set(steps.values())) > 1:
             listed = ", ".join(f'"{name}": {step:g}' for name, step in steps.items())
@@ -148,28 +181,15 @@ class _Builder:
 
     def _layer(self, block: Block, arrays: NeuralArrays, is_input: bool) -> akida.Layer:
         node = block.node
-        if arrays.bitwidth not in WEIGHT_BITS:
-            raise InvalidArgumentError(
-                f'layer "{node.name}": the bitwidth of weights must be one of 2, 4, 8, received {arrays.bitwidth}',
-                layer=node.name,
-                kind="weights_bits",
-                expected=WEIGHT_BITS,
-                received=arrays.bitwidth,
-            )
+        name = node.name
+        bits = self._bits(name, "weights", arrays.bitwidth, WEIGHT_BITS)
         activation: dict = {"activation": False}
         if block.activation is not None:
-            bits = block.activation.config["bitwidth"]
-            if bits not in ACT_BITS:
-                raise InvalidArgumentError(
-                    f'layer "{block.activation.name}": the bitwidth of activations must be one of 1, 2, 4, '
-                    f"received {bits}",
-                    layer=block.activation.name,
-                    kind="act_bits",
-                    expected=ACT_BITS,
-                    received=bits,
-                )
-            activation = {"act_bits": bits}
-        name, bits = node.name, arrays.bitwidth
+            width = block.activation.config["bitwidth"]
+            activation = {"act_bits": self._bits(block.activation.name, "activations", width, ACT_BITS)}
+        elif any(name in other.inbounds for other in self.blocks.blocks.values()):
+            # The missing activation is reported; the rest is judged as if it were there.
+            activation = {"act_bits": max(ACT_BITS)}
         if node.is_a("Dense"):
             if is_input and self.image:
                 raise _not_an_image(block, "a QuantizedDense")
@@ -202,6 +222,23 @@ class _Builder:
             )
         value = self._padding_value(block)
         return akida.InputConvolutional(shape, padding_value=value, **common)
+
+    def _bits(self, layer: str, what: str, received: int, allowed: tuple[int, ...]) -> int:
+        """A width that an engine layer has; the nearest one where errors are collected."""
+        if received in allowed:
+            return received
+        listed = ", ".join(str(bits) for bits in allowed)
+        self.problems.add(
+            InvalidArgumentError(
+                f'layer "{layer}": the bitwidth of {what} must be one of {listed}, received {received}; quantize the '
+                "layer to one of them",
+                layer=layer,
+                kind="weights_bits" if what == "weights" else "act_bits",
+                expected=allowed,
+                received=received,
+            )
+        )
+        return min(allowed, key=lambda bits: abs(bits - received))
 
     def _padding_value(self, block: Block) -> int:
         """The integer input that is a Keras zero; any value where nothing is padded."""
@@ -335,15 +372,16 @@ def _read_arrays(block: Block) -> NeuralArrays:
     )
 
 
-def _set_variables(layer: akida.Layer, block: Block, ideal: IdealLayer) -> np.ndarray:
-    """Sets weights, thresholds and steps; returns the mismatches per channel."""
-    dims = tuple(layer.input_dims)
-    if ideal.depthwise is None:
-        layer_type = layer.parameters.layer_type.name
-        layer.set_variable("weights", engine_weights(layer_type, ideal.weights, dims))
-    else:
-        layer.set_variable("weights", engine_weights("Depthwise", ideal.depthwise, dims))
-        layer.set_variable("weights_pw", engine_weights("Pointwise", ideal.weights, dims))
+@dataclass(frozen=True)
+class _Fitted:
+    """Thresholds and steps per channel, and how many boundaries differ from the ideal ones."""
+
+    threshold: np.ndarray
+    act_step: np.ndarray
+    mismatches: np.ndarray
+
+
+def _fit(block: Block, ideal: IdealLayer) -> _Fitted:
     try:
         if block.activation is None:
             threshold, act_step = _akida.fit_output(ideal.rounded_thresholds(), ideal.s)
@@ -367,6 +405,16 @@ def _set_variables(layer: akida.Layer, block: Block, ideal: IdealLayer) -> np.nd
             expected="32 bits",
             received=float(ideal.t[channel]),
         )
-    layer.set_variable("threshold", threshold)
-    layer.set_variable("act_step", act_step)
-    return mismatches
+    return _Fitted(threshold, act_step, mismatches)
+
+
+def _set_variables(layer: akida.Layer, ideal: IdealLayer, fitted: _Fitted) -> None:
+    dims = tuple(layer.input_dims)
+    if ideal.depthwise is None:
+        layer_type = layer.parameters.layer_type.name
+        layer.set_variable("weights", engine_weights(layer_type, ideal.weights, dims))
+    else:
+        layer.set_variable("weights", engine_weights("Depthwise", ideal.depthwise, dims))
+        layer.set_variable("weights_pw", engine_weights("Pointwise", ideal.weights, dims))
+    layer.set_variable("threshold", fitted.threshold)
+    layer.set_variable("act_step", fitted.act_step)
