@@ -15,7 +15,7 @@ from tests.oracle.random_networks import random_case
 
 def test_dictionary_has_the_documented_keys(model):
     values = model.to_dict()
-    assert list(values) == ["format", "format_version", "ip_version", "layers"]
+    assert list(values) == ["format", "format_version", "ip_version", "input_scaling", "layers"]
     image = values["layers"][0]
     assert list(image) == ["name", "inbounds", "input_shape", "output_shape", "parameters", "variables"]
     assert image["name"] == "image"
@@ -46,6 +46,13 @@ def test_steps_at_the_ends_of_float32_are_exact(model):
     model.get_layer("separable").set_variable("act_step", steps)
     again = Model.from_json(model.to_json())
     assert np.array_equal(again.get_layer("separable").get_variable("act_step"), steps)
+
+
+@pytest.mark.parametrize("scaling", [None, (127.5, 0.1), (1 / 3, -1e300)])
+def test_input_scaling_is_kept(model, scaling):
+    model.input_scaling = scaling
+    assert Model.from_json(model.to_json()).input_scaling == scaling
+    assert Model.from_dict(model.to_dict()).to_buffer() == model.to_buffer()
 
 
 def test_text_has_one_line_per_layer(model):
@@ -100,6 +107,9 @@ WRONG = {
     "format_version must be 1": change(("format_version",), 2),
     "format_version must be 1, received True": change(("format_version",), True),
     "ip_version must be": change(("ip_version",), "v2"),
+    "input_scaling must be a tuple of 2 numbers": change(("input_scaling",), [1]),
+    "input_scaling must be a tuple of 2 numbers, received str": change(("input_scaling",), "12"),
+    "input_scaling must be a finite scale": change(("input_scaling",), [0, 1]),
     "the model must be an object with the keys .*, received without layers": remove("layers"),
     "the model must be an object with the keys .*, received with more": change(("more",), 1),
     "layers must be a list, received dict": change(("layers",), {}),

@@ -31,7 +31,13 @@ _DTYPES: dict[str, type] = {"weights": np.int8, "weights_pw": np.int8, "threshol
 
 def head_of(model: Model) -> dict[str, Any]:
     """Returns what stands before the layers."""
-    return {"format": _FORMAT, "format_version": _VERSION, "ip_version": model.ip_version.name}
+    scaling = model.input_scaling
+    return {
+        "format": _FORMAT,
+        "format_version": _VERSION,
+        "ip_version": model.ip_version.name,
+        "input_scaling": None if scaling is None else list(scaling),
+    }
 
 
 def text_of(model: Model) -> str:
@@ -75,10 +81,14 @@ def fill(model: Model, values: dict[str, Any]) -> None:
     Raises:
         FormatError: the dictionary is not that of a valid model.
     """
-    _keys("the model", values, ("format", "format_version", "ip_version", "layers"))
+    _keys("the model", values, ("format", "format_version", "ip_version", "input_scaling", "layers"))
     for key, expected in (("format", _FORMAT), ("format_version", _VERSION), ("ip_version", IpVersion.v1.name)):
         if type(values[key]) is not type(expected) or values[key] != expected:
             _refuse(key, json.dumps(expected), values[key])
+    try:
+        model.input_scaling = values["input_scaling"]
+    except Cnn2SnnError as error:
+        raise _as_format_error(error) from error
     layers: dict[str, Layer] = {}
     for index, entry in enumerate(_typed("layers", values["layers"], list, "a list")):
         where = f"layers[{index}]"
@@ -87,18 +97,18 @@ def fill(model: Model, values: dict[str, Any]) -> None:
         except FormatError:
             raise
         except Cnn2SnnError as error:
-            raise FormatError(
-                f"{where}: {error}",
-                layer=error.layer,
-                kind=error.kind,
-                expected=error.expected,
-                received=error.received,
-            ) from error
+            raise _as_format_error(error, f"{where}: ") from error
         layers[layer.name] = layer
     try:
         model._native.check_complete()
     except Cnn2SnnError as error:
-        raise FormatError(str(error), layer=error.layer, kind=error.kind) from error
+        raise _as_format_error(error) from error
+
+
+def _as_format_error(error: Cnn2SnnError, where: str = "") -> FormatError:
+    return FormatError(
+        f"{where}{error}", layer=error.layer, kind=error.kind, expected=error.expected, received=error.received
+    )
 
 
 def _add(model: Model, where: str, entry: object, layers: dict[str, Layer]) -> Layer:

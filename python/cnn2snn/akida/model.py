@@ -398,8 +398,8 @@ class Model:
     def to_dict(self) -> dict[str, Any]:
         """Returns the model as a dictionary of JSON types, variables as nested lists of numbers.
 
-        It has the keys `format`, `format_version`, `ip_version` and `layers`; a layer's are those of
-        `Layer.to_dict`. `from_dict` gives an equal model.
+        It has the keys `format`, `format_version`, `ip_version`, `input_scaling` and `layers`; a layer's are those
+        of `Layer.to_dict`. `from_dict` gives an equal model.
 
         Raises:
             RuntimeError: the model is not complete.
