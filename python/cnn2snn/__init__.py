@@ -7,6 +7,7 @@ does not import TensorFlow.
 from __future__ import annotations
 
 import importlib
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -23,6 +24,7 @@ _HOMES = {
     "StdPerAxisQuantizer": "quantization_ops",
     "QuantizedConv2D": "quantization_layers",
     "QuantizedSeparableConv2D": "quantization_layers",
+    "QuantizedDepthwiseConv2D": "quantization_layers",
     "QuantizedDense": "quantization_layers",
     "QuantizedActivation": "quantization_layers",
     "QuantizedReLU": "quantization_layers",
@@ -40,6 +42,7 @@ _MODULES = (
     "errors",
     "gamma_constraint",
     "layer_blocks",
+    "quantization",
     "quantization_layers",
     "quantization_ops",
     "transforms",
@@ -64,3 +67,8 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(set(globals()) | set(__all__))
+
+
+# With TensorFlow there already, Keras finds the layers and quantizers of this package in files at once.
+if sys.modules.get("tensorflow") is not None:
+    importlib.import_module(f"{__name__}.model_io")

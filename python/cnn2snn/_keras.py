@@ -27,6 +27,9 @@ else:
 
 register = keras.utils.register_keras_serializable
 
+# The attribute of a DepthwiseConv2D that holds its kernel.
+DEPTHWISE_KERNEL = "depthwise_kernel" if LEGACY else "kernel"
+
 
 def is_of_other_generation(model: object) -> bool:
     """Whether an object is a Keras model, but of the generation that is not in use."""
@@ -34,4 +37,4 @@ def is_of_other_generation(model: object) -> bool:
     return any(base.__name__ == "Model" and base.__module__.startswith(other) for base in type(model).__mro__)
 
 
-__all__ = ["LEGACY", "is_of_other_generation", "keras", "register", "tf"]
+__all__ = ["DEPTHWISE_KERNEL", "LEGACY", "is_of_other_generation", "keras", "register", "tf"]

@@ -28,6 +28,7 @@ cnn2snn_objects: dict[str, type] = {
             (
                 "QuantizedConv2D",
                 "QuantizedSeparableConv2D",
+                "QuantizedDepthwiseConv2D",
                 "QuantizedDense",
                 "QuantizedReLU",
                 "ActivationDiscreteRelu",

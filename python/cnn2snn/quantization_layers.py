@@ -1,8 +1,7 @@
 """Quantized Keras layers and activations.
 
 A quantized layer computes what its Keras parent computes, with weights that its quantizer has put on a grid of
-integers; the weights that are trained stay float. A quantized activation gives multiples of its step. Biases are not
-quantized: conversion turns them into thresholds.
+integers; the weights that are trained stay float. Biases are not quantized: conversion turns them into thresholds.
 """
 
 from __future__ import annotations
@@ -10,11 +9,10 @@ from __future__ import annotations
 from numbers import Integral
 from typing import Any
 
-import numpy as np
-
 from cnn2snn import quantization_ops
-from cnn2snn._keras import keras, register, tf
-from cnn2snn.errors import InvalidArgumentError, InvalidTypeError
+from cnn2snn._keras import DEPTHWISE_KERNEL, keras, register, tf
+from cnn2snn.errors import InvalidTypeError
+from cnn2snn.quantization_activations import ActivationDiscreteRelu, QuantizedActivation, QuantizedReLU
 from cnn2snn.quantization_ops import WeightQuantizer
 
 __all__ = [
@@ -22,6 +20,7 @@ __all__ = [
     "QuantizedActivation",
     "QuantizedConv2D",
     "QuantizedDense",
+    "QuantizedDepthwiseConv2D",
     "QuantizedReLU",
     "QuantizedSeparableConv2D",
 ]
@@ -75,6 +74,12 @@ _CONV_ARGS = {
     "activation": "linear",
     "dilation_rate": (1, 1),
 }
+
+
+def _without_base_args(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration without what Keras 2 writes of its convolution base and depthwise layers do not use."""
+    unused = ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint")
+    return {name: value for name, value in config.items() if name not in unused}
 
 
 @register(package="cnn2snn")
@@ -192,9 +197,7 @@ class QuantizedSeparableConv2D(_Quantized, keras.layers.SeparableConv2D):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> QuantizedSeparableConv2D:
         """The layer of a configuration."""
-        # Keras 2 writes arguments of its convolution base that a separable layer does not use.
-        unused = ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint")
-        return cls(**{name: value for name, value in config.items() if name not in unused})
+        return cls(**_without_base_args(config))
 
 
 @register(package="cnn2snn")
@@ -247,108 +250,52 @@ class QuantizedDense(_Quantized, keras.layers.Dense):
         return config
 
 
-class QuantizedActivation(keras.layers.Layer):
-    """Base of quantized activations: multiples of a step, from 0 to 2^bitwidth - 1 steps.
+@register(package="cnn2snn")
+class QuantizedDepthwiseConv2D(_Quantized, keras.layers.DepthwiseConv2D):
+    """`DepthwiseConv2D` with quantized weights.
 
-        y = step * clip(ceil((x - step / 2) / step), 0, 2^bitwidth - 1)
-
-    so that x is rounded to the nearest multiple, halves downwards. A subclass defines `step`. The gradient is 1
-    where y is not clipped, half a step beyond both ends included, and 0 elsewhere.
+    It can be converted together with a `QuantizedConv2D` of kernel size 1 that directly follows it.
 
     Args:
-        bitwidth: number of bits of the output levels, at least 1.
+        kernel_size: height and width of the kernel.
+        quantizer: quantizer of the kernel, shape (height, width, channels, 1). It must give one scale for the whole
+            kernel, which per-axis quantizers do here.
+        strides: along height and width, equal.
+        padding: "valid" or "same".
+        use_bias: whether a (float) bias is added.
+        **kwargs: initializers, regularizers, constraints and `name`, as in Keras.
 
     Raises:
-        InvalidArgumentError: `bitwidth` is not an integer of at least 1.
+        TypeError: `data_format`, `activation`, `dilation_rate` or `depth_multiplier` has another value than
+            Keras' default.
     """
 
-    def __init__(self, bitwidth: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if isinstance(bitwidth, bool) or not isinstance(bitwidth, Integral) or bitwidth < 1:
-            raise InvalidArgumentError(
-                f'layer "{self.name}": bitwidth must be an integer of at least 1, received {bitwidth!r}',
-                layer=self.name,
-                kind="bitwidth",
-                expected="at least 1",
-                received=bitwidth,
-            )
-        self.bitwidth = int(bitwidth)
-        self.levels = float(2**self.bitwidth - 1)
+    unsupported_args = {**_CONV_ARGS, "depth_multiplier": 1}
+    quantized_kernels = {DEPTHWISE_KERNEL: "quantizer"}
 
-    @property
-    def step(self) -> tf.Tensor:
-        """The spacing of the outputs, a float32 scalar greater than zero."""
-        raise NotImplementedError(f"{type(self).__name__} must define the property step")
+    def __init__(
+        self,
+        kernel_size: int | tuple[int, int],
+        quantizer: WeightQuantizer,
+        strides: int | tuple[int, int] = (1, 1),
+        padding: str = "valid",
+        use_bias: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        self._refuse(kwargs)
+        super().__init__(kernel_size, strides=strides, padding=padding, use_bias=use_bias, **kwargs)
+        self.quantizer = quantization_ops.get(quantizer)
 
-    @property
-    def threshold(self) -> tf.Tensor:
-        """What an input must exceed to give more than 0: half a step. Not to be overridden."""
-        return self.step * 0.5
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """The nearest multiples of the step, clipped."""
-        step = tf.cast(self.step, inputs.dtype)
-        scaled = (inputs - tf.cast(self.threshold, inputs.dtype)) / step
-        rounded = scaled + tf.stop_gradient(tf.math.ceil(scaled) - scaled)
-        return step * tf.clip_by_value(rounded, 0.0, self.levels)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape of the input."""
-        return input_shape
+    def compute(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """The depthwise convolution with `kernel`, plus the bias."""
+        outputs = tf.nn.depthwise_conv2d(inputs, kernel, strides=(1, *self.strides, 1), padding=self.padding.upper())
+        return outputs + self.bias if self.use_bias else outputs
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {**super().get_config(), "bitwidth": self.bitwidth}
+        return self._config(super().get_config(), quantizer=self.quantizer)
 
-
-@register(package="cnn2snn")
-class ActivationDiscreteRelu(QuantizedActivation):
-    """A quantized ReLU whose largest output is 6, or 2^bitwidth - 1 where that is smaller.
-
-    Args:
-        bitwidth: number of bits of the output levels; 1, 2 or 4 can be converted.
-    """
-
-    def __init__(self, bitwidth: int = 1, **kwargs: Any) -> None:
-        super().__init__(bitwidth, **kwargs)
-        self._step = np.float32(min(self.levels, 6.0) / self.levels)
-
-    @property
-    def step(self) -> tf.Tensor:
-        """min(2^bitwidth - 1, 6) / (2^bitwidth - 1)."""
-        return tf.constant(self._step)
-
-
-@register(package="cnn2snn")
-class QuantizedReLU(QuantizedActivation):
-    """A quantized ReLU with a largest output of one's choice.
-
-    Args:
-        bitwidth: number of bits of the output levels; 1, 2 or 4 can be converted.
-        max_value: the largest output; 2^bitwidth - 1 by default, which makes the step 1.
-
-    Raises:
-        InvalidArgumentError: `max_value` is not a finite number greater than zero.
-    """
-
-    def __init__(self, bitwidth: int = 1, max_value: float | None = None, **kwargs: Any) -> None:
-        super().__init__(bitwidth, **kwargs)
-        self.max_value = self.levels if max_value is None else float(max_value)
-        self._step = np.float32(self.max_value) / np.float32(self.levels)
-        if not (np.isfinite(self._step) and self._step > 0):
-            raise InvalidArgumentError(
-                f'layer "{self.name}": max_value must be a finite number greater than zero, received {max_value}',
-                layer=self.name,
-                kind="max_value",
-                expected="greater than zero",
-                received=max_value,
-            )
-
-    @property
-    def step(self) -> tf.Tensor:
-        """max_value / (2^bitwidth - 1), in float32."""
-        return tf.constant(self._step)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {**super().get_config(), "max_value": self.max_value}
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> QuantizedDepthwiseConv2D:
+        """The layer of a configuration."""
+        return cls(**_without_base_args(config))

@@ -56,16 +56,16 @@ class WeightQuantizer:
 
     Args:
         bitwidth: number of bits of the integer weights, 2 to 8.
-        name: a name of one's own choice, kept in the configuration.
-        **kwargs: `trainable` and `dtype` are accepted, as old configurations carry them, and have no effect.
+        **kwargs: `name`, kept in the configuration; `trainable` and `dtype` are accepted, as old configurations carry
+            them, and have no effect.
 
     Raises:
         InvalidArgumentError: `bitwidth` is outside 2 to 8.
         InvalidTypeError: `bitwidth` is not an integer, or an argument is unknown.
     """
 
-    def __init__(self, bitwidth: int, name: str | None = None, **kwargs: Any) -> None:
-        unknown = sorted(set(kwargs) - {"trainable", "dtype"})
+    def __init__(self, bitwidth: int, **kwargs: Any) -> None:
+        unknown = sorted(set(kwargs) - {"name", "trainable", "dtype"})
         if unknown:
             raise InvalidTypeError(f"{type(self).__name__} has no argument {unknown[0]!r}")
         if isinstance(bitwidth, bool) or not isinstance(bitwidth, Integral):
@@ -82,7 +82,7 @@ class WeightQuantizer:
                 expected="2 to 8",
                 received=bitwidth,
             )
-        self.name = name
+        self.name = kwargs.get("name")
         self.bitwidth_ = int(bitwidth)
         self.kmax_ = float(2 ** (bitwidth - 1) - 1)
 
@@ -117,8 +117,8 @@ class LinearWeightQuantizer(WeightQuantizer):
         w = tf.convert_to_tensor(w)
         scale = tf.cast(tf.stop_gradient(self.scale_factor(w)), w.dtype)
         levels = tf.clip_by_value(tf.round(w * scale), -self.kmax_, self.kmax_)
-        # A scale of zero quantizes everything to zero.
-        return w + tf.stop_gradient(tf.math.divide_no_nan(levels, scale) - w)
+        # A scale of zero quantizes everything to zero. The second term is zero; it carries the gradient.
+        return tf.stop_gradient(tf.math.divide_no_nan(levels, scale)) + (w - tf.stop_gradient(w))
 
 
 @register(package="cnn2snn")

@@ -1,5 +1,8 @@
 """Quantized layers compute what Keras computes with quantized weights, and travel through files."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,7 @@ from cnn2snn.quantization_layers import (
     QuantizedActivation,
     QuantizedConv2D,
     QuantizedDense,
+    QuantizedDepthwiseConv2D,
     QuantizedReLU,
     QuantizedSeparableConv2D,
 )
@@ -25,6 +29,11 @@ CASES = [
         lambda q: QuantizedSeparableConv2D(5, (3, 2), q, strides=2, padding="valid"),
         lambda: keras.layers.SeparableConv2D(5, (3, 2), strides=2, padding="valid"),
         (7, 6, 3),
+    ),
+    (
+        lambda q: QuantizedDepthwiseConv2D((3, 2), q, strides=2, padding="same"),
+        lambda: keras.layers.DepthwiseConv2D((3, 2), strides=2, padding="same"),
+        (7, 6, 5),
     ),
     (lambda q: QuantizedDense(5, q), lambda: keras.layers.Dense(5), (7,)),
     (
@@ -128,11 +137,59 @@ def test_a_boundary_belongs_to_the_lower_level():
 
 def test_the_gradient_of_an_activation_is_one_inside_and_zero_outside():
     layer = QuantizedReLU(2)
-    x = tf.constant([-1.0, 0.1, 1.7, 2.9, 9.0])
+    x = tf.constant([-1.0, -0.1, 0.1, 1.7, 2.9, 3.1, 9.0])
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = layer(x)
-    assert tape.gradient(y, x).numpy().tolist() == [0, 1, 1, 1, 0]
+    assert tape.gradient(y, x).numpy().tolist() == [0, 0, 1, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+@pytest.mark.parametrize("max_value", [None, 0.37, 6.0, 1234.5])
+def test_outputs_are_exact_multiples_of_the_step(bits, max_value):
+    layer = QuantizedReLU(bits, max_value)
+    x = np.random.default_rng(bits).normal(0, layer.max_value, 4000).astype(np.float32)
+    multiples = np.arange(2**bits, dtype=np.float32) * np.float32(layer.step)
+    assert np.isin(np.asarray(layer(x)), multiples).all()
+
+
+def test_a_trained_largest_output_follows_the_inputs_above_it_and_stays_positive():
+    layer = QuantizedReLU(2, 3.0, train_max_value=True)
+    x = tf.constant([[-1.0, 0.4, 2.9, 3.1, 9.0]])
+    with tf.GradientTape() as tape:
+        y = layer(x)
+    assert np.asarray(y).tolist() == [[0, 0, 3, 3, 3]]
+    (variable,) = layer.trainable_variables
+    assert float(tape.gradient(y, variable)) == 2
+    model = keras.Sequential([keras.Input((5,)), layer])
+    model.compile(keras.optimizers.SGD(1.0), "mse")
+    model.fit(x, np.full((1, 5), -9.0), epochs=3, verbose=0)
+    assert layer.max_value == np.float32(0.01)
+    assert float(layer.step) == np.float32(0.01) / np.float32(3)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_trained_largest_output_travels_through_files_and_changes_of_width(suffix, tmp_path):
+    model = keras.Sequential(
+        [keras.Input((4,)), QuantizedDense(3, MaxQuantizer(4)), QuantizedReLU(4, 6, train_max_value=True)]
+    )
+    model.layers[-1].set_weights([np.float32(2.5)])
+    path = tmp_path / f"model{suffix}"
+    model.save(path)
+    for again in (keras.models.load_model(path), cnn2snn.quantize(model, 4, 2)):
+        assert again.layers[-1].max_value == 2.5
+        assert len(again.layers[-1].trainable_weights) == 1
+    x = np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32)
+    np.testing.assert_array_equal(np.asarray(keras.models.load_model(path)(x)), np.asarray(model(x)))
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_files_load_in_a_process_that_has_only_imported_the_package(suffix, tmp_path):
+    path = tmp_path / f"model{suffix}"
+    keras.Sequential([keras.Input((4,)), QuantizedDense(3, MaxQuantizer(4)), QuantizedReLU(4, 6)]).save(path)
+    program = f"import tensorflow as tf, cnn2snn; print(len(tf.keras.models.load_model({str(path)!r}).layers))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.stdout == "2\n", result.stderr
 
 
 def test_activations_of_ones_own_override_the_step():

@@ -39,6 +39,17 @@ def test_quantized_weights_times_the_scale_are_integers_within_kmax(cls, bits):
     assert np.abs(np.rint(integers)).max() <= quantizer.kmax_ == 2 ** (bits - 1) - 1
 
 
+@pytest.mark.parametrize("factor", [1e-3, 1.0, 1e4])
+@pytest.mark.parametrize("cls", [*QUANTIZERS, HalfMaxQuantizer])
+def test_quantized_weights_are_integers_divided_by_the_scale_to_the_last_bit(cls, factor):
+    w = kernel() * np.float32(factor)
+    quantizer = cls(bitwidth=4)
+    scale = np.broadcast_to(np.asarray(quantizer.scale_factor(w)), w.shape[-1:])
+    grid = np.arange(-7, 8, dtype=np.float32)[:, np.newaxis] / scale
+    quantized = np.asarray(quantizer.quantize(w))
+    assert all(np.isin(quantized[..., f], grid[:, f]).all() for f in range(w.shape[-1]))
+
+
 @pytest.mark.parametrize("cls", QUANTIZERS[:2])
 def test_quantization_by_the_maximum_is_idempotent(cls):
     quantizer = cls(4)
