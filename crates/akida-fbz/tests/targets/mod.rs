@@ -1,0 +1,125 @@
+//! What the fuzz targets do with their bytes, one function per target. The programs in `fuzz/` call them, and so does
+//! the test that replays what fuzzing has found.
+
+#![allow(dead_code, unreachable_pub, reason = "each program uses its part")]
+
+pub mod build;
+
+use crate::common::{Container, payload_of};
+use akida_fbz::{DecodeError, Limits, Location, decode_with, encode_with};
+use akida_sim::{Model, Outputs, Plan, RunOptions, ops};
+
+/// Far below the defaults, so that a run takes little time, and the same for all targets.
+const LIMITS: Limits = Limits::DEFAULT
+    .with_max_payload(4 << 20)
+    .with_max_weights(1 << 22);
+
+/// Bytes to a model, and nothing else.
+pub fn decode(data: &[u8]) {
+    checked(data);
+}
+
+/// The same behind the checksum: `data` is the payload, or the compressed bytes after a length.
+pub fn decode_payload(data: &[u8]) {
+    checked(&file_around(data));
+}
+
+/// A model that is decoded is written, read and written again.
+pub fn decode_encode(data: &[u8]) {
+    let file = file_around(data);
+    if let Some(model) = checked(&file) {
+        let written = encode_with(&model, &LIMITS).expect("what was read can be written");
+        let again = decode_with(&written, &LIMITS).expect("what was written can be read");
+        assert_eq!(again, model);
+        assert_eq!(encode_with(&again, &LIMITS).as_ref(), Ok(&written));
+        let payload = payload_of(&written);
+        let plain = Container::plain(&payload).bytes();
+        assert_eq!(decode_with(&plain, &LIMITS).as_ref(), Ok(&model));
+    }
+}
+
+/// A model that is decoded runs, and gives what the definition gives.
+pub fn run_model(data: &[u8]) {
+    let Some(model) = checked(&file_around(data)) else {
+        return;
+    };
+    if is_small(&model) {
+        run(model);
+    }
+}
+
+/// The file whose payload `data` is. A valid payload begins with an offset that four divides: when the first byte is
+/// odd, the two next bytes are the length of the payload, and the rest is the compressed bytes that give it.
+fn file_around(data: &[u8]) -> Vec<u8> {
+    match data {
+        [first, low, high, stored @ ..] if first % 2 == 1 => {
+            let length = u64::from(u16::from_le_bytes([*low, *high]));
+            Container::deflate(stored.to_vec(), length).bytes()
+        }
+        _ => Container::plain(data).bytes(),
+    }
+}
+
+fn checked(file: &[u8]) -> Option<Model> {
+    decode_with(file, &LIMITS)
+        .inspect_err(|error| check_error(error, file.len()))
+        .ok()
+}
+
+/// Every error has a place inside the file and a message of one line.
+pub fn check_error(error: &DecodeError, length: usize) {
+    match error.location() {
+        Location::Byte(offset) => assert!(*offset <= length as u64, "{error}"),
+        Location::Field(path) => assert!(!path.is_empty(), "{error}"),
+        other => panic!("a location that is not known: {other}"),
+    }
+    let message = error.to_string();
+    assert!(!message.contains(char::is_control), "{message:?}");
+}
+
+/// Whether a model runs in less than a millisecond or so.
+fn is_small(model: &Model) -> bool {
+    let work = model.layers().iter().try_fold(0u64, |sum, layer| {
+        let connection = layer.connection();
+        let shapes = [
+            connection.input_shape,
+            connection.potential_shape,
+            connection.output_shape,
+        ];
+        let elements = shapes.iter().map(|shape| shape.len() as u64).sum::<u64>();
+        let window = layer.spec().conv().map_or(1, |conv| {
+            let pooled = match conv.pooling {
+                akida_sim::Pooling::Max { size, .. } => size.cells(),
+                _ => 1,
+            };
+            conv.kernel_size.cells().max(pooled) as u64
+        });
+        let one = elements.checked_mul(window)?;
+        sum.checked_add(connection.macs)?.checked_add(one)
+    });
+    work.is_some_and(|work| work < 50_000)
+}
+
+fn run(model: Model) {
+    let signal = model.input();
+    let levels = (1u32 << signal.bits) as u8;
+    let inputs: Vec<u8> = (0..signal.shape.len())
+        .map(|index| {
+            let value = (index as u32).wrapping_mul(0x9E37_79B9) >> 23;
+            (value as u8).checked_rem(levels).unwrap_or(value as u8)
+        })
+        .collect();
+    let expected = ops::run(&model, &inputs).expect("the inputs are in range");
+    let plan = Plan::new(model);
+    let taps = plan
+        .taps(&inputs, &RunOptions::default())
+        .expect("a valid model runs");
+    assert_eq!(taps, expected);
+    let mut scratch = plan.scratch();
+    let last = plan.run(&mut scratch, &inputs).expect("a valid model runs");
+    let last = match last {
+        akida_sim::OutputRef::Levels(levels) => Outputs::Levels(levels.to_vec()),
+        akida_sim::OutputRef::Potentials(potentials) => Outputs::Potentials(potentials.to_vec()),
+    };
+    assert_eq!(Some(&last), expected.last());
+}
