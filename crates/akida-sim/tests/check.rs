@@ -460,6 +460,32 @@ fn steps_times_16_have_20_bits() {
 }
 
 #[test]
+fn image_registers_have_4_bits_more() {
+    let broken = |threshold, act_step| {
+        let mut builder = ModelBuilder::new();
+        let conv = ConvParams {
+            filters: 1,
+            ..params()
+        };
+        let layer = InputConvolutional::new(Shape::new(8, 8, 1), conv);
+        let image = builder.add("image", layer, &[]).unwrap();
+        let threshold = Variable::Threshold(vec![threshold]);
+        builder.set_variable(image, threshold).unwrap();
+        let act_step = Variable::ActStep(vec![act_step]);
+        builder.set_variable(image, act_step).unwrap();
+        let found = check(&builder.build().unwrap(), &Device::akd1000());
+        found.iter().map(|v| v.rule).collect::<Vec<_>>()
+    };
+    for (threshold, act_step) in [(8_388_607, 1.0), (-8_388_608, 1.0), (0, 1_048_575.94)] {
+        assert_eq!(broken(threshold, act_step), NONE);
+    }
+    for threshold in [8_388_608, -8_388_609] {
+        assert_eq!(broken(threshold, 1.0), ["threshold"]);
+    }
+    assert_eq!(broken(0, 1_048_576.0), ["act_step"]);
+}
+
+#[test]
 fn the_documented_error_is_reproduced() {
     let found = unit(1, 1, 0, 77_892.375);
     let text = found[0].to_string();

@@ -1,7 +1,7 @@
 //! The limits that Akida 1.0 devices share.
 
 use super::limits::{Allowed, FilterLimit, Limit};
-use crate::{Padding, Pair};
+use crate::{LayerSpec, Padding, Pair};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -9,6 +9,8 @@ const PAGE: &str =
     "Akida 1.0 hardware constraints page (doc.brainchipinc.com/user_guide/hardware/1.0.html)";
 const REGISTER: &str = "inferred: the published mapping error refuses 1246278 as a 20-bit unsigned integer, and published code \
                         takes 524287 and 65535 as the largest threshold and step";
+const IMAGE_REGISTER: &str = "inferred: published conversion code (cnn2snn 2.19) bounds the steps of this layer by 2^20 - 1 and its \
+                              thresholds by 2^23 - 1, where it bounds those of other layers by 2^16 - 1 and 2^19 - 1";
 
 const fn square(sizes: [usize; 4]) -> [Pair; 4] {
     [
@@ -60,6 +62,7 @@ pub struct ImageLimits {
     pub pool_stride: Limit,
     pub weights_bits: Limit,
     pub act_bits: Limit,
+    pub registers: Registers,
 }
 
 /// Limits on `Convolutional` or `SeparableConvolutional`.
@@ -119,11 +122,22 @@ pub struct Limits {
     pub fully: FullyLimits,
     /// Layers that run on the chip at all.
     pub layer_type: Limit,
-    /// Values of every layer with weights.
+    /// Values of every layer with weights but `InputConvolutional`.
     pub registers: Registers,
 }
 
-/// The registers of Akida 1.0 devices.
+/// The registers of the unit that runs `InputConvolutional`.
+pub const IMAGE_REGISTERS: Registers = Registers {
+    threshold: Limit::inferred("threshold", Allowed::Signed(24), IMAGE_REGISTER),
+    act_step: Limit::inferred("act_step", Allowed::Unsigned(24, 4), IMAGE_REGISTER),
+    potential: Limit::inferred(
+        "potential",
+        Allowed::Signed(24),
+        "inferred, weakly: potentials meet thresholds of 24 bits",
+    ),
+};
+
+/// The registers of NPs, which run all other layers.
 pub const REGISTERS: Registers = Registers {
     threshold: Limit::inferred("threshold", Allowed::Signed(20), REGISTER),
     act_step: Limit::inferred("act_step", Allowed::Unsigned(20, 4), REGISTER),
@@ -222,6 +236,7 @@ pub(super) static AKIDA1: Limits = Limits {
             "Akida 1.0 hardware constraints page, revisions of 2021 to 2023; the newest lists 8 only",
         ),
         act_bits: Limit::stated("act_bits", LEVEL_BITS, PAGE),
+        registers: IMAGE_REGISTERS,
     },
     conv: conv_limits(&KERNELS, LEVEL_BITS, None),
     separable: conv_limits(
@@ -259,10 +274,20 @@ pub(super) static AKIDA1: Limits = Limits {
 };
 
 impl Limits {
+    /// The registers that hold the values of a layer.
+    #[must_use]
+    pub fn registers_of(&self, layer: &LayerSpec) -> &Registers {
+        match layer {
+            LayerSpec::InputConvolutional(_) => &self.image.registers,
+            _ => &self.registers,
+        }
+    }
+
     /// Every limit under the layer that it rules, for reports.
     #[must_use]
     pub fn all(&self) -> Vec<(&'static str, Vec<&Limit>)> {
         let (i, f, r) = (&self.image, &self.fully, &self.registers);
+        let image = &i.registers;
         vec![
             (
                 "InputConvolutional",
@@ -279,6 +304,9 @@ impl Limits {
                     &i.pool_stride,
                     &i.weights_bits,
                     &i.act_bits,
+                    &image.threshold,
+                    &image.act_step,
+                    &image.potential,
                 ],
             ),
             ("Convolutional", self.conv.all()),
@@ -288,9 +316,10 @@ impl Limits {
                 vec![&f.inputs, &f.input_bits, &f.weights_bits, &f.act_bits],
             ),
             (
-                "every layer",
-                vec![&self.layer_type, &r.threshold, &r.act_step, &r.potential],
+                "every layer but InputConvolutional",
+                vec![&r.threshold, &r.act_step, &r.potential],
             ),
+            ("every layer", vec![&self.layer_type]),
         ]
     }
 }

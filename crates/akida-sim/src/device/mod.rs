@@ -10,7 +10,9 @@ mod limits;
 mod mesh;
 mod two_nodes_ip_v1;
 
-pub use akida1::{ConvLimits, FullyLimits, ImageLimits, Limits, REGISTERS, Registers};
+pub use akida1::{
+    ConvLimits, FullyLimits, IMAGE_REGISTERS, ImageLimits, Limits, REGISTERS, Registers,
+};
 pub use limits::{Allowed, FilterLimit, Limit};
 pub use mesh::{HwVersion, Mesh, Np, NpIdent, NpType, SramSize};
 

@@ -44,7 +44,7 @@ pub fn check(model: &Model, device: &Device) -> Vec<Violation> {
             found: &mut found,
         };
         findings.layer(device, &readers);
-        findings.registers(&device.limits.registers);
+        findings.registers(device.limits.registers_of(layer.spec()));
     }
     found
 }
