@@ -12,7 +12,9 @@ from cnn2snn._problems import Problems
 from cnn2snn.conversion.graph import Graph, Node, build, read
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, UnsupportedModelError
 from cnn2snn.quantization_ops import MaxPerAxisQuantizer, MaxQuantizer, WeightQuantizer
+from cnn2snn.transforms.equalize_branches import equalize_branches_graph
 from cnn2snn.transforms.fold_batchnorm import fold_graph
+from cnn2snn.transforms.fold_rescaling import fold_rescaling_graph
 from cnn2snn.transforms.invert_batchnorm_pooling import invert_graph
 
 __all__ = ["quantize", "quantize_layer"]
@@ -64,7 +66,9 @@ def quantize(
 
     `Conv2D`, `SeparableConv2D` and `Dense` get quantized weights, `ReLU` becomes `QuantizedReLU` with the same
     `max_value` (2^bits - 1 where it has none). Layers that are quantized already get the new widths. Everything
-    that computes the same on integers stays. Model and layer names are kept.
+    that computes the same on integers stays. Float branches whose `ReLU` layers differ in `max_value` and meet in a
+    `Concatenate` are brought to one, as their quantized outputs need one step: the factor moves into the
+    weights before and behind them. Model and layer names are kept.
 
     Args:
         model: a built Sequential or functional model; it is not changed.
@@ -73,8 +77,8 @@ def quantize(
             they are.
         input_weight_quantization: bits of the weights of the first layer with weights; `weight_quantization` by
             default.
-        fold_BN: whether poolings followed by a batch normalization are moved behind it, and normalizations
-            folded into the layer before them, first.
+        fold_BN: whether poolings followed by a batch normalization are moved behind it, normalizations
+            folded into the layer before them, and scales per channel of a `Rescaling` into the layer after it, first.
         quantizer_function: called as ``quantizer_function(layer, default_quantizer)`` for each float layer; gives
             the quantizer to use. For a separable layer it is called for the pointwise, then for the depthwise
             kernel. By default kernels get a `MaxPerAxisQuantizer`, depthwise kernels a `MaxQuantizer`.
@@ -96,6 +100,7 @@ def quantize(
     if fold_BN:
         invert_graph(graph)
         fold_graph(graph)
+        fold_rescaling_graph(graph)
     quantize_graph(
         graph, weight_quantization, activ_quantization, input_weight_quantization, quantizer_function, Problems()
     )
@@ -114,6 +119,8 @@ def quantize_graph(
 
     Where `problems` collects errors, an argument that is refused is left out, and a layer that is refused stays.
     """
+    if isinstance(activ_quantization, Integral) and activ_quantization > 0:
+        equalize_branches_graph(graph, 2.0**activ_quantization - 1)
     first = True
     for node in graph:
         with problems.catch():

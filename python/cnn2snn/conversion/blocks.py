@@ -24,16 +24,6 @@ __all__ = ["Block", "Blocks", "MaxPooling", "read_blocks"]
 # The property that conversion relies on: half a step.
 _THRESHOLD = QuantizedActivation.threshold
 
-# Layers that compute nothing at inference.
-_IDENTITIES = (
-    "Dropout",
-    "SpatialDropout2D",
-    "GaussianDropout",
-    "GaussianNoise",
-    "AlphaDropout",
-    "ActivityRegularization",
-)
-
 _FLOAT_NEURAL = ("Conv2D", "SeparableConv2D", "Dense")
 
 # Layers that may come last.
@@ -219,11 +209,11 @@ class _Reader:
                     "activation",
                 )
             )
-        if tail.state == "ended" and not node.is_a("Flatten", "Reshape", *_IDENTITIES):
+        if tail.state == "ended" and not (node.is_identity or node.is_a("Flatten", "Reshape")):
             raise _refuse(node, "nothing can follow the final activation; compute it outside of the model")
 
     def _place(self, node: Node, tail: _Tail) -> _Tail:
-        if node.is_a(*_IDENTITIES):
+        if node.is_identity:
             return tail
         if node.is_a("Rescaling"):
             return self._rescaling(node, tail)
@@ -263,7 +253,8 @@ class _Reader:
             raise _refuse(
                 node,
                 "scale and offset must be one number each, not one per channel; Akida has one padding value "
-                "for all channels",
+                "for all channels. quantize brings those of a float model to one where the first layer pads nothing "
+                '(padding="valid") or -offset / scale is the same in all channels',
                 kind="rescaling",
                 expected=1,
                 received=max(value.size for value in values),
@@ -353,7 +344,7 @@ class _Reader:
         """Whether only `node` reads the block's output, past layers that compute nothing."""
         name = block.output
         while (reader := self.graph.only_consumer(name)) is not None and reader is not node:
-            if not reader.is_a(*_IDENTITIES):
+            if not reader.is_identity:
                 return False
             name = reader.name
         return reader is node
@@ -465,7 +456,7 @@ class _Reader:
         """The layers that use the output, past those that compute nothing."""
         found = []
         for consumer in self.graph.consumers(node.name):
-            passes = consumer.is_a("Flatten", "Reshape", *_IDENTITIES)
+            passes = consumer.is_identity or consumer.is_a("Flatten", "Reshape")
             found += self._followers(consumer) if passes else [consumer]
         return found
 

@@ -5,16 +5,27 @@ A model is read once, rewritten as a graph, and built once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from cnn2snn._keras import LEGACY, is_of_other_generation, keras
-from cnn2snn.errors import Cnn2SnnError, InvalidTypeError, UnsupportedModelError
+from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError, UnsupportedModelError
 
-__all__ = ["Graph", "Node", "build", "read"]
+__all__ = ["Graph", "Node", "build", "build_chain", "read"]
+
+# Layers that compute nothing at inference.
+_IDENTITIES = (
+    "Dropout",
+    "SpatialDropout2D",
+    "GaussianDropout",
+    "GaussianNoise",
+    "AlphaDropout",
+    "ActivityRegularization",
+)
 
 # Weights that transforms and conversion use, by layer class; in the order of Keras.
 _ROLES = {
@@ -71,6 +82,17 @@ class Node:
         )
 
     @property
+    def fused_activation(self) -> str:
+        """The name of the activation that a layer with weights applies itself."""
+        activation = self.config.get("activation") or "linear"
+        return activation if isinstance(activation, str) else str(activation.get("config", activation))
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether this layer computes nothing at inference."""
+        return self.is_a(*_IDENTITIES)
+
+    @property
     def is_max_pooling(self) -> bool:
         """Whether this is a two-dimensional max pooling."""
         return self.is_a("MaxPooling2D")
@@ -97,6 +119,12 @@ class Graph:
     def input(self) -> Node:
         """The input layer."""
         return next(iter(self.nodes.values()))
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each layer reads the one before it."""
+        names = list(self.nodes)
+        return all(self.nodes[name].inbounds == [before] for before, name in itertools.pairwise(names))
 
     def consumers(self, name: str) -> list[Node]:
         """The layers that read layer `name`."""
@@ -137,13 +165,14 @@ def read(model: keras.Model) -> Graph:
     """The graph of a Keras model.
 
     Args:
-        model: a built Sequential or functional model with one input and one output.
+        model: a built Sequential or functional model with one input and one output. The layers of models in it
+            are taken as its own.
 
     Raises:
         InvalidTypeError: not a Keras model.
-        UnsupportedModelError: the model is not built, has several inputs or outputs, a nested model, a layer
-            that is used more than once or computes in another type than float32 or float64, or an operation that is
-            not a layer.
+        UnsupportedModelError: a model is not built or has several inputs or outputs, a layer is used more than once,
+            shares its name with another or computes in another type than float32 or float64, or an operation is not a
+            layer.
     """
     if is_of_other_generation(model):
         raise InvalidTypeError(
@@ -162,6 +191,14 @@ def read(model: keras.Model) -> Graph:
             expected="a Keras model",
             received=type(model).__name__,
         )
+    graph = Graph(model.name, sequential=False)
+    graph.output = _take_model(graph, model, None)
+    graph.sequential = isinstance(model, keras.Sequential) and graph.is_chain
+    return graph
+
+
+def _take_model(graph: Graph, model: keras.Model, source: str | None) -> str:
+    """Adds the layers of a model, of a nested one with `source` for its input; the name of its output."""
     if not getattr(model, "inputs", None):
         raise UnsupportedModelError(
             f'model "{model.name}" has no graph of layers: give a Sequential model an Input layer, and build others as '
@@ -176,32 +213,44 @@ def read(model: keras.Model) -> Graph:
             expected=(1, 1),
             received=(len(model.inputs), len(model.outputs)),
         )
-    if isinstance(model, keras.Sequential):
-        return _read_sequential(model)
-    return _read_functional(model)
+    take = _take_sequential if isinstance(model, keras.Sequential) else _take_functional
+    return take(graph, model, source)
 
 
-def _read_sequential(model: keras.Sequential) -> Graph:
-    graph = Graph(model.name, sequential=True)
-    layers = [layer for layer in model.layers if not _is_input(layer)]
-    first = model.get_config()["layers"][0]
-    given = first["config"] if first["class_name"] == "InputLayer" else {}
-    shape = tuple(model.inputs[0].shape)
-    config = {"name": given.get("name", "input"), "dtype": given.get("dtype", "float32")}
-    graph.nodes[config["name"]] = Node(config["name"], keras.layers.InputLayer, config, {}, [], shape[1:], None)
-    previous = config["name"]
-    for layer in layers:
-        graph.nodes[layer.name] = _node(layer, [previous])
-        previous = layer.name
-    graph.output = previous
-    return graph
+def _take_layer(graph: Graph, layer: keras.layers.Layer, sources: list[str]) -> str:
+    """Adds a layer, or the layers of a nested model; the name of the output."""
+    if isinstance(layer, keras.Model):
+        return _take_model(graph, layer, sources[0])
+    if layer.name in graph.nodes:
+        raise UnsupportedModelError(
+            f'layer "{layer.name}": two layers of the model and of the models in it have this name; give each its own',
+            layer=layer.name,
+            kind="name",
+        )
+    graph.nodes[layer.name] = _node(layer, sources)
+    return layer.name
 
 
-def _read_functional(model: keras.Model) -> Graph:
-    graph = Graph(model.name, sequential=False)
+def _take_sequential(graph: Graph, model: keras.Sequential, source: str | None) -> str:
+    if source is None:
+        first = model.get_config()["layers"][0]
+        given = first["config"] if first["class_name"] == "InputLayer" else {}
+        shape = tuple(model.inputs[0].shape)
+        config = {"name": given.get("name", "input"), "dtype": given.get("dtype", "float32")}
+        source = config["name"]
+        graph.nodes[source] = Node(source, keras.layers.InputLayer, config, {}, [], shape[1:], None)
+    for layer in model.layers:
+        if not _is_input(layer):
+            source = _take_layer(graph, layer, [source])
+    return source
+
+
+def _take_functional(graph: Graph, model: keras.Model, source: str | None) -> str:
     config = model.get_config()
     known = {layer.name: layer for layer in model.layers}
     waiting: dict[str, list[str]] = {}
+    # The layer of the graph that gives the output of each layer of the model.
+    outputs: dict[str, str] = {}
     for entry in config["layers"]:
         name = entry.get("name") or entry["config"]["name"]
         calls = entry["inbound_nodes"]
@@ -220,15 +269,17 @@ def _read_functional(model: keras.Model) -> Graph:
                 expected=1,
                 received=len(calls),
             )
-        waiting[name] = list(_sources(calls))
+        if source is not None and _is_input(known[name]):
+            outputs[name] = source
+        else:
+            waiting[name] = list(_sources(calls))
     while waiting:
-        ready = [name for name, sources in waiting.items() if all(s in graph.nodes for s in sources)]
+        ready = [name for name, sources in waiting.items() if all(s in outputs for s in sources)]
         for name in ready:
-            graph.nodes[name] = _node(known[name], waiting.pop(name))
+            sources = [outputs[s] for s in waiting.pop(name)]
+            outputs[name] = _take_layer(graph, known[name], sources)
     # A list or a dictionary of [name, node, tensor], or one such list.
-    outputs = config["output_layers"]
-    graph.output = next(_sources(outputs))
-    return graph
+    return outputs[next(_sources(config["output_layers"]))]
 
 
 def _is_input(layer: keras.layers.Layer) -> bool:
@@ -253,12 +304,6 @@ def _sources(value: Any) -> Iterator[str]:
 
 
 def _node(layer: keras.layers.Layer, inbounds: list[str]) -> Node:
-    if isinstance(layer, keras.Model):
-        raise UnsupportedModelError(
-            f'layer "{layer.name}" is a model of its own; put its layers into the model itself',
-            layer=layer.name,
-            kind="nested",
-        )
     if layer.compute_dtype not in ("float32", "float64"):
         raise UnsupportedModelError(
             f'layer "{layer.name}": it must compute in float32, received {layer.compute_dtype}; '
@@ -282,22 +327,41 @@ def _node(layer: keras.layers.Layer, inbounds: list[str]) -> Node:
 
 
 def build(graph: Graph) -> keras.Model:
-    """A new Keras model of the graph, of the same kind and name, with its weights."""
-    layers: dict[str, keras.layers.Layer] = {}
-    tensors: dict[str, Any] = {}
-    for node in graph:
-        if node.is_exactly("InputLayer"):
-            tensors[node.name] = keras.Input(node.output_shape, dtype=node.config.get("dtype"), name=node.name)
-            continue
+    """A new Keras model of the graph, of the same kind and name, with its weights.
+
+    Raises:
+        InvalidArgumentError: weights do not have the shape that a layer asks for.
+    """
+    source, *nodes = graph
+    if graph.sequential:
+        return build_chain(graph.name, source.output_shape, nodes, source.config)
+    tensors = {source.name: keras.Input(source.output_shape, dtype=source.config.get("dtype"), name=source.name)}
+    for node in nodes:
         layer = _make(node)
         sources = [tensors[name] for name in node.inbounds]
         tensors[node.name] = layer(sources[0] if len(sources) == 1 else sources)
-        layers[node.name] = layer
-        _set_weights(layer, node.weights)
-    if graph.sequential:
-        source = tensors[graph.input.name]
-        return keras.Sequential([source, *layers.values()], name=graph.name)
-    return keras.Model(tensors[graph.input.name], tensors[graph.output], name=graph.name)
+        _set_weights(layer, node)
+    return keras.Model(tensors[source.name], tensors[graph.output], name=graph.name)
+
+
+def build_chain(
+    name: str, input_shape: tuple[int | None, ...], nodes: Iterable[Node], config: dict[str, Any] | None = None
+) -> keras.Sequential:
+    """A new Sequential model of nodes, each of which reads the one before it, with their weights.
+
+    Args:
+        name: the name of the model.
+        input_shape: the shape of its input, without the batch.
+        nodes: its layers.
+        config: name and dtype of its input.
+    """
+    config = config or {}
+    layers = [(_make(node), node) for node in nodes]
+    source = keras.Input(input_shape, dtype=config.get("dtype"), name=config.get("name"))
+    model = keras.Sequential([source, *(layer for layer, _ in layers)], name=name)
+    for layer, node in layers:
+        _set_weights(layer, node)
+    return model
 
 
 def _make(node: Node) -> keras.layers.Layer:
@@ -311,10 +375,17 @@ def _make(node: Node) -> keras.layers.Layer:
         raise
 
 
-def _set_weights(layer: keras.layers.Layer, weights: dict[str, np.ndarray]) -> None:
-    if all(role.isdigit() for role in weights):
-        if weights:
-            layer.set_weights(list(weights.values()))
-        return
-    for role, value in weights.items():
-        getattr(layer, role).assign(value)
+def _set_weights(layer: keras.layers.Layer, node: Node) -> None:
+    roles = all(not role.isdigit() for role in node.weights)
+    targets = [getattr(layer, role) for role in node.weights] if roles else layer.weights
+    for target, value in zip(targets, node.weights.values(), strict=True):
+        if tuple(target.shape) != value.shape:
+            raise InvalidArgumentError(
+                f'layer "{node.name}": for its input it needs weights of shape {tuple(target.shape)}, it has '
+                f"{value.shape}",
+                layer=node.name,
+                kind="weights_shape",
+                expected=tuple(target.shape),
+                received=value.shape,
+            )
+        target.assign(value)

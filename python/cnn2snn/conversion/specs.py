@@ -167,7 +167,7 @@ class _Builder:
             listed = ", ".join(f'"{name}": {step:g}' for name, step in steps.items())
             raise UnsupportedModelError(
                 f'layer "{block.name}": the activations of all branches must have the same step, received {listed}; '
-                "give them the same bitwidth and max_value",
+                "give them the same bitwidth and max_value, or quantize the float model, which brings them to one",
                 layer=block.name,
                 kind="step",
                 received=steps,

@@ -9,6 +9,7 @@ from cnn2snn.conversion.batchnorm import affine
 from cnn2snn.conversion.graph import Graph, Node, build, read
 from cnn2snn.errors import UnsupportedModelError
 from cnn2snn.quantization_ops import WeightQuantizer
+from cnn2snn.transforms.channels import output_kernel
 
 __all__ = ["fold_batchnorm", "fold_graph"]
 
@@ -19,7 +20,7 @@ def fold_batchnorm(model: keras.Model) -> keras.Model:
     With z' = c · z + d the kernel (of a separable layer the pointwise kernel) becomes kernel · c and the bias
     bias · c + d; a missing bias is added. Outputs at inference stay equal up to float32 rounding. A quantized
     layer keeps its integer weights (with their sign changed where c < 0) when its quantizer's scale follows each
-    filter. Normalizations elsewhere are left in place.
+    filter. Normalizations elsewhere, also behind a layer with an activation of its own, are left in place.
 
     Args:
         model: the Keras model; it is not changed.
@@ -36,23 +37,32 @@ def fold_batchnorm(model: keras.Model) -> keras.Model:
     return build(graph)
 
 
-def fold_graph(graph: Graph) -> None:
-    """`fold_batchnorm` on a graph, in place."""
+def fold_graph(graph: Graph, *, keep_inexact: bool = False) -> None:
+    """`fold_batchnorm` on a graph, in place.
+
+    Args:
+        graph: the graph.
+        keep_inexact: whether normalizations that would change integer weights stay in place instead of being refused.
+    """
     for node in graph:
-        if not node.is_neural:
+        if not node.is_neural or node.fused_activation != "linear":
             continue
         while (norm := graph.only_consumer(node.name)) is not None and norm.is_a("BatchNormalization"):
-            _fold(node, norm)
+            if not _fold(node, norm, keep_inexact):
+                break
             graph.remove(norm.name)
 
 
-def _fold(node: Node, norm: Node) -> None:
+def _fold(node: Node, norm: Node, keep_inexact: bool) -> bool:
+    """Whether the normalization is folded."""
     factor, offset = affine(norm)
-    role = "pointwise_kernel" if "pointwise_kernel" in node.weights else "kernel"
+    role = output_kernel(node)
     kernel = node.weights[role]
     folded = (kernel * factor).astype(kernel.dtype)
     quantizer = node.config.get("quantizer")
     if quantizer is not None and _changes(quantizer, kernel, folded, np.sign(factor)):
+        if keep_inexact:
+            return False
         raise UnsupportedModelError(
             f'layer "{node.name}": folding its batch normalization would change its quantized weights, as the scale of '
             f"{type(quantizer).__name__} does not follow each filter; use a per-axis quantizer, or leave the "
@@ -66,6 +76,7 @@ def _fold(node: Node, norm: Node) -> None:
     bias = node.weights.get("bias", np.zeros(kernel.shape[-1], kernel.dtype))
     node.weights["bias"] = (bias * factor + offset).astype(kernel.dtype)
     node.config["use_bias"] = True
+    return True
 
 
 def _changes(quantizer: WeightQuantizer, kernel: np.ndarray, folded: np.ndarray, signs: np.ndarray) -> bool:

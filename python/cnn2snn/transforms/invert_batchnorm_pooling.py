@@ -26,8 +26,8 @@ def invert_batchnorm_pooling(model: keras.Model) -> keras.Model:
         A new model of the same kind and name.
 
     Raises:
-        UnsupportedModelError: a normalization after max pooling with a factor (gamma) that is not greater than
-            zero, which would make a maximum a minimum.
+        UnsupportedModelError: a normalization after max pooling with a negative factor (gamma), which would make a
+            maximum a minimum.
     """
     graph = read(model)
     invert_graph(graph)
@@ -43,16 +43,16 @@ def invert_graph(graph: Graph) -> None:
         if norm is None or not norm.is_a("BatchNormalization"):
             continue
         factor, _ = affine(norm)
-        if pool.is_max_pooling and np.any(factor <= 0):
-            channel = int(np.argmax(factor <= 0))
+        if pool.is_max_pooling and np.any(factor < 0):
+            channel = int(np.argmax(factor < 0))
             raise UnsupportedModelError(
-                f'layer "{norm.name}": gamma / sqrt(variance + epsilon) must be greater than zero after max '
+                f'layer "{norm.name}": gamma / sqrt(variance + epsilon) must not be negative after max '
                 f"pooling, received {factor[channel]:g} "
                 f"for channel {channel}; constrain gamma while training, or put the normalization before "
                 "the pooling",
                 layer=norm.name,
                 kind="gamma",
-                expected="greater than zero",
+                expected="at least zero",
                 received=float(factor[channel]),
             )
         (source,) = pool.inbounds

@@ -1,0 +1,101 @@
+"""Activations that meet in a `Concatenate` brought to one bound."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnn2snn.conversion.graph import Graph, Node
+from cnn2snn.transforms.channels import scale_inputs, scale_outputs
+
+__all__ = ["equalize_branches_graph"]
+
+
+def equalize_branches_graph(graph: Graph, unbounded: float) -> None:
+    """Gives the `ReLU` layers that meet in `Concatenate` layers one `max_value`, in place.
+
+    Their quantized outputs then have one step, which the chip needs where branches are joined. A branch with the bound
+    m gets the largest bound M of those that it meets: the kernel and bias before its `ReLU` are multiplied by
+    M / m, and the weights that read its channels by m / M, so that the model's function stays equal up to float32
+    rounding. Branches whose weights are quantized, or that something else reads than layers with weights, stay as they
+    are.
+
+    Args:
+        graph: the graph of a model whose activations are float.
+        unbounded: the bound that a `ReLU` without `max_value` will get.
+    """
+    for group in _groups(graph):
+        bounds = {name: float(graph.nodes[name].config.get("max_value") or unbounded) for name in group}
+        largest = max(bounds.values())
+        for name, bound in bounds.items():
+            if bound != largest and _scale(graph, graph.nodes[name], largest / bound):
+                graph.nodes[name].config = {**graph.nodes[name].config, "max_value": largest}
+
+
+def _groups(graph: Graph) -> list[set[str]]:
+    """The activations that meet in a `Concatenate`, directly or through others."""
+    groups: list[set[str]] = []
+    for node in graph:
+        if node.is_a("Concatenate"):
+            group = {name for source in node.inbounds for name in _activations(graph, source)}
+            for other in [g for g in groups if g & group]:
+                groups.remove(other)
+                group |= other
+            groups.append(group)
+    return groups
+
+
+def _activations(graph: Graph, name: str) -> set[str]:
+    """The activations whose outputs reach layer `name` as they are."""
+    node = graph.nodes[name]
+    if node.is_exactly("ReLU"):
+        return {name}
+    if node.is_a("Concatenate") or node.is_identity or node.is_max_pooling:
+        return {found for source in node.inbounds for found in _activations(graph, source)}
+    return set()
+
+
+def _scale(graph: Graph, activation: Node, factor: float) -> bool:
+    """Multiplies the outputs of an activation and takes it back in the layers that read them; whether it could."""
+    producer = graph.nodes[activation.inbounds[0]]
+    while producer.is_identity or producer.is_max_pooling or producer.is_global_average:
+        producer = graph.nodes[producer.inbounds[0]]
+    sole = _reaches_only(graph, producer, activation)
+    if not (sole and producer.is_exactly("Conv2D", "SeparableConv2D", "Dense")):
+        return False
+    channels = activation.output_shape[-1]
+    readers = _readers(graph, activation.name, np.full(channels, 1 / factor))
+    if readers is None or producer.fused_activation != "linear" or activation.config.get("threshold"):
+        return False
+    scale_outputs(producer, np.float64(factor))
+    for reader, factors in readers:
+        scale_inputs(reader, factors)
+    return True
+
+
+def _reaches_only(graph: Graph, producer: Node, activation: Node) -> bool:
+    reader = graph.only_consumer(producer.name)
+    while reader is not None and reader is not activation:
+        reader = graph.only_consumer(reader.name)
+    return reader is activation
+
+
+def _readers(graph: Graph, name: str, factors: np.ndarray) -> list[tuple[Node, np.ndarray]] | None:
+    """The layers with float weights that read `name`, each with a factor per channel; None if another layer does."""
+    found: list[tuple[Node, np.ndarray]] = []
+    if name == graph.output:
+        return None
+    for reader in graph.consumers(name):
+        if reader.is_exactly("Conv2D", "SeparableConv2D", "Dense") and reader.config.get("groups", 1) == 1:
+            found.append((reader, factors))
+            continue
+        passed = factors
+        if reader.is_a("Concatenate"):
+            parts = (np.ones(graph.nodes[n].output_shape[-1]) if n != name else factors for n in reader.inbounds)
+            passed = np.concatenate(list(parts))
+        elif not (reader.is_identity or reader.is_max_pooling or reader.is_global_average or reader.is_a("Flatten")):
+            return None
+        further = _readers(graph, reader.name, passed)
+        if further is None:
+            return None
+        found += further
+    return found
