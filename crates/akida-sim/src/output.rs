@@ -1,63 +1,203 @@
-//! From potentials to levels: the fast form of rule E3, shared by all kernels.
+//! From potentials to levels: the fast forms of rule E3, shared by all kernels.
 
-use crate::kernels::LevelsRun;
+use crate::model::bits::max_level;
 use crate::model::{Output, Variables};
 use crate::ops;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The integer boundaries of a layer's channels, laid out for comparison of neighbouring channels, and the routine that
-/// compares.
+/// Channels are laid out in multiples of this, so that vectors of parameters may be read whole; kernels start at multiples.
+pub(crate) const PANEL: usize = 16;
+
+/// The activation of a layer, laid out for neighbouring channels.
 pub(crate) struct Levels {
-    /// Boundary n of channel f at `[n * filters + f]`.
+    /// The highest level.
+    pub(crate) highest: u8,
+    /// Channels of a row of parameters: the filters, rounded up to whole panels.
+    stride: usize,
+    /// Boundary n of channel f at `[n * stride + f]`.
     boundaries: Vec<i32>,
-    filters: usize,
-    run: LevelsRun,
+    /// A straight line through the boundaries, when there is an exact one for every channel.
+    pub(crate) line: Option<Line>,
+}
+
+/// Levels as ⌊clip(float32(P + `shift`) · `slope` + `offset`, 0, highest)⌋, the product and sum rounded once.
+///
+/// Every step of this rises with P. So it equals the count of exceeded boundaries for every potential if it does at both
+/// sides of each boundary, which is where [`Channel::new`] looks before a line is used.
+pub(crate) struct Line {
+    /// −T, from which a kernel may start its sums.
+    pub(crate) shift: Vec<i32>,
+    pub(crate) slope: Vec<f32>,
+    pub(crate) offset: Vec<f32>,
 }
 
 impl Levels {
-    /// The boundaries of `variables`; `None` for a layer without activation.
-    pub(crate) fn new(variables: &Variables, output: Output, run: LevelsRun) -> Option<Self> {
+    /// The activation of `variables`, whose potentials are in −`bound`..=`bound`; `None` for a layer without.
+    pub(crate) fn new(variables: &Variables, output: Output, bound: u32) -> Option<Self> {
         let Output::Levels { bits } = output else {
             return None;
         };
         let filters = variables.threshold.len();
-        let count = usize::from(crate::model::bits::max_level(bits));
-        let mut boundaries = vec![0; count * filters];
+        let stride = filters.next_multiple_of(PANEL);
+        let highest = max_level(bits);
+        let mut boundaries = vec![i32::MAX; usize::from(highest) * stride];
+        let mut line = Some(Line {
+            shift: vec![0; stride],
+            slope: vec![0.0; stride],
+            offset: vec![0.0; stride],
+        });
         let channels = variables.threshold.iter().zip(&variables.act_step);
         for (f, (&threshold, &act_step)) in channels.enumerate() {
-            for (n, b) in ops::boundaries(threshold, act_step, bits)
-                .into_iter()
-                .enumerate()
-            {
-                boundaries[n * filters + f] = b;
+            let channel = ops::boundaries(threshold, act_step, bits);
+            for (n, &boundary) in channel.iter().enumerate() {
+                boundaries[n * stride + f] = boundary;
+            }
+            let interval = f64::from(act_step) * f64::from(1u16 << (4 - bits));
+            match (
+                Channel::new(&channel, threshold, interval, bound),
+                &mut line,
+            ) {
+                (Some(channel), Some(line)) => {
+                    line.shift[f] = channel.shift;
+                    line.slope[f] = channel.slope;
+                    line.offset[f] = channel.offset;
+                }
+                _ => line = None,
             }
         }
         Some(Self {
+            highest,
+            stride,
             boundaries,
-            filters,
-            run,
+            line,
         })
     }
 
-    /// The levels of `potentials`, positions of as many channels as there are filters.
-    pub(crate) fn apply(&self, potentials: &[i32], levels: &mut [u8]) {
-        (self.run)(&self.boundaries, self.filters, potentials, levels);
+    /// Channels that can be read in each row of parameters.
+    pub(crate) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// Bytes of parameters.
+    pub(crate) fn bytes(&self) -> usize {
+        let lines = self.line.as_ref().map_or(0, |line| 3 * line.shift.len());
+        4 * (self.boundaries.len() + lines)
+    }
+
+    /// The boundaries of level n + 1 for all channels, n = 0, 1, …
+    pub(crate) fn boundaries(&self) -> impl Iterator<Item = &[i32]> {
+        self.boundaries.chunks_exact(self.stride)
+    }
+
+    /// The levels of whole positions of `filters` channels.
+    pub(crate) fn apply(&self, filters: usize, potentials: &[i32], levels: &mut [u8]) {
+        let positions = potentials.chunks_exact(filters);
+        for (potentials, levels) in positions.zip(levels.chunks_exact_mut(filters)) {
+            self.count(0, potentials, levels);
+        }
+    }
+
+    /// Counts the boundaries that potentials of the channels from `first` on exceed (E3).
+    #[inline(always)]
+    pub(crate) fn count(&self, first: usize, potentials: &[i32], levels: &mut [u8]) {
+        let (panels, rest) = potentials.as_chunks::<PANEL>();
+        let (level_panels, level_rest) = levels.as_chunks_mut::<PANEL>();
+        for (i, (p, y)) in panels.iter().zip(level_panels).enumerate() {
+            *y = self.count_panel(first + i * PANEL, p);
+        }
+        let mut padded = [0; PANEL];
+        padded[..rest.len()].copy_from_slice(rest);
+        if !rest.is_empty() {
+            let start = first + panels.len() * PANEL;
+            level_rest.copy_from_slice(&self.count_panel(start, &padded)[..rest.len()]);
+        }
+    }
+
+    #[inline(always)]
+    fn count_panel(&self, start: usize, potentials: &[i32; PANEL]) -> [u8; PANEL] {
+        let mut counts = [0i32; PANEL];
+        for row in self.boundaries() {
+            let row = &row[start..start + PANEL];
+            for ((count, p), b) in counts.iter_mut().zip(potentials).zip(row) {
+                *count += i32::from(p > b);
+            }
+        }
+        counts.map(|count| count as u8)
+    }
+}
+
+/// The line of one channel.
+#[derive(Clone, Copy)]
+struct Channel {
+    shift: i32,
+    slope: f32,
+    offset: f32,
+}
+
+impl Channel {
+    /// A line that is exact for all potentials in −`bound`..=`bound`, if one is found.
+    fn new(boundaries: &[i32], threshold: i32, interval: f64, bound: u32) -> Option<Self> {
+        let bound = i64::from(bound);
+        let level = |p: i64| boundaries.iter().filter(|&&b| p > i64::from(b)).count();
+        if level(-bound) == level(bound) {
+            let offset = level(bound) as f32;
+            return Some(Self {
+                shift: 0,
+                slope: 0.0,
+                offset,
+            });
+        }
+        let t = i64::from(threshold);
+        let shift = i32::try_from(-t)
+            .ok()
+            .filter(|_| t.abs() + bound <= i64::from(i32::MAX))?;
+        // Intervals so short that all boundaries coincide, or so long that all but the first lie beyond the
+        // potentials, have no influence, and extremes of them none that single precision could show.
+        let interval = interval.clamp(1.0 / 32.0, (bound - t + 2) as f64);
+        // A line that rises by 1 per interval crosses level n + 1 at T + n · s + gap, which has to lie between B_n and
+        // B_n + 1 for every n: the gap may be anything between 0 and `room`.
+        let room = (0..boundaries.len())
+            .map(|n| {
+                let distance = n as f64 * interval;
+                1.0 - (distance - libm::floor(distance))
+            })
+            .fold(1.0, f64::min);
+        [0.5, 0.25, 0.75].into_iter().find_map(|share| {
+            let channel = Self {
+                shift,
+                slope: (1.0 / interval) as f32,
+                offset: (1.0 - share * room / interval) as f32,
+            };
+            let highest = boundaries.len() as f32;
+            let sides = boundaries
+                .iter()
+                .map(|&b| i64::from(b))
+                .flat_map(|b| [b, b + 1]);
+            let mut seen = sides
+                .filter(|p| (-bound..=bound).contains(p))
+                .chain([-bound, bound]);
+            seen.all(|p| usize::from(channel.level(p as i32, highest)) == level(p))
+                .then_some(channel)
+        })
+    }
+
+    fn level(self, potential: i32, highest: f32) -> u8 {
+        let distance = (potential + self.shift) as f32;
+        let place = libm::fmaf(distance, self.slope, self.offset);
+        place.clamp(0.0, highest) as u8
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::{Kernel, LevelsKernel, available};
     use crate::model::Weights;
 
     /// Every potential around every boundary of every width.
     #[test]
     fn levels_equal_the_definition() {
-        for (kernel, bits) in
-            available::<LevelsKernel>().flat_map(|k| [1u8, 2, 4].map(|bits| (k, bits)))
-        {
+        for bits in [1u8, 2, 4] {
             for filters in [1usize, 3, 15, 16, 17, 33] {
                 let threshold: Vec<i32> = (0..filters as i32).map(|f| f * 37 - 200).collect();
                 let act_step: Vec<f32> = (0..filters).map(|f| 0.07 + f as f32 * 0.9).collect();
@@ -67,24 +207,78 @@ mod tests {
                     threshold,
                     act_step,
                 };
-                let fast = Levels::new(&variables, Output::Levels { bits }, kernel.run).unwrap();
-                for p in (-600..1500).chain([i32::MAX, -i32::MAX]) {
+                let fast = Levels::new(&variables, Output::Levels { bits }, 2000).unwrap();
+                let line = fast.line.as_ref().unwrap();
+                for p in -2000..=2000 {
                     let mut levels = vec![0; filters];
-                    fast.apply(&vec![p; filters], &mut levels);
-                    let expected: Vec<u8> = (0..filters)
-                        .map(|f| {
-                            let (t, s) = (variables.threshold[f], variables.act_step[f]);
-                            ops::level(p, &ops::boundaries(t, s, bits))
-                        })
-                        .collect();
+                    fast.apply(filters, &vec![p; filters], &mut levels);
+                    for (f, level) in levels.into_iter().enumerate() {
+                        let (t, s) = (variables.threshold[f], variables.act_step[f]);
+                        let expected = ops::level(p, &ops::boundaries(t, s, bits));
+                        assert_eq!(level, expected, "bits {bits}, potential {p}");
+                        let channel = Channel {
+                            shift: line.shift[f],
+                            slope: line.slope[f],
+                            offset: line.offset[f],
+                        };
+                        let highest = f32::from(fast.highest);
+                        assert_eq!(
+                            channel.level(p, highest),
+                            expected,
+                            "bits {bits}, potential {p}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lines are checked at the boundaries alone; here at every potential, over steps and thresholds of all sizes.
+    #[test]
+    fn a_line_equals_the_definition_everywhere() {
+        let bound = 3000;
+        let mut found = 0;
+        let steps = [
+            f32::from_bits(1),
+            0.03,
+            0.0714,
+            0.5,
+            0.999,
+            1.0,
+            7.93,
+            100.06,
+            1e4,
+            f32::MAX,
+        ];
+        for (bits, step) in [1u8, 2, 4].into_iter().flat_map(|b| steps.map(|s| (b, s))) {
+            for threshold in [
+                i32::MIN,
+                -4000,
+                -2999,
+                -17,
+                0,
+                5,
+                2999,
+                3000,
+                70_000,
+                i32::MAX,
+            ] {
+                let boundaries = ops::boundaries(threshold, step, bits);
+                let interval = f64::from(step) * f64::from(1u16 << (4 - bits));
+                let Some(line) = Channel::new(&boundaries, threshold, interval, bound) else {
+                    continue;
+                };
+                found += 1;
+                for p in -(bound as i32)..=bound as i32 {
+                    let highest = f32::from(max_level(bits));
                     assert_eq!(
-                        levels,
-                        expected,
-                        "{}, bits {bits}, potential {p}",
-                        kernel.name()
+                        line.level(p, highest),
+                        ops::level(p, &boundaries),
+                        "bits {bits}, step {step}, threshold {threshold}, potential {p}"
                     );
                 }
             }
         }
+        assert!(found > 290, "{found}");
     }
 }

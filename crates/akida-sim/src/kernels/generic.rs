@@ -1,8 +1,8 @@
 //! Portable kernels, shaped so that the compiler vectorizes them.
 
 use super::{
-    ByElement, DenseCall, DenseKernel, DenseRoutines, DenseShape, DepthwiseCall, DepthwiseKernel,
-    LevelsKernel, Weight,
+    BySum, DenseCall, DenseElements, DenseKernel, DenseRoutines, DenseShape, DepthwiseCall,
+    DepthwiseKernel, Weight,
 };
 use alloc::vec;
 use alloc::vec::Vec;
@@ -10,8 +10,9 @@ use alloc::vec::Vec;
 pub(super) const DENSE_I16: DenseKernel = DenseKernel {
     name: "generic-dense-i16",
     is_available: || true,
-    routines: ByElement::I16(DenseRoutines {
-        pack: pack_pairs::<PANEL>,
+    largest_product: u32::MAX,
+    elements: DenseElements::I16(DenseRoutines {
+        pack: pack_panels::<i16, PANEL, 2>,
         run: dense_i16,
     }),
 };
@@ -19,8 +20,9 @@ pub(super) const DENSE_I16: DenseKernel = DenseKernel {
 pub(super) const DENSE_I32: DenseKernel = DenseKernel {
     name: "generic-dense-i32",
     is_available: || true,
-    routines: ByElement::I32(DenseRoutines {
-        pack: pack_i32,
+    largest_product: u32::MAX,
+    elements: DenseElements::I32(DenseRoutines {
+        pack: pack_panels::<i32, PANEL, 1>,
         run: dense_i32,
     }),
 };
@@ -28,133 +30,97 @@ pub(super) const DENSE_I32: DenseKernel = DenseKernel {
 pub(super) const DEPTHWISE_I16: DepthwiseKernel = DepthwiseKernel {
     name: "generic-depthwise-i16",
     is_available: || true,
-    routine: ByElement::I16(depthwise::<i16>),
+    routine: BySum::I16(depthwise::<i16>),
 };
 
 pub(super) const DEPTHWISE_I32: DepthwiseKernel = DepthwiseKernel {
     name: "generic-depthwise-i32",
     is_available: || true,
-    routine: ByElement::I32(depthwise::<i32>),
-};
-
-pub(super) const LEVELS: LevelsKernel = LevelsKernel {
-    name: "generic-levels",
-    is_available: || true,
-    run: levels,
+    routine: BySum::I32(depthwise::<i32>),
 };
 
 /// Filters per panel of packed weights.
-const PANEL: usize = 8;
+const PANEL: usize = 16;
 /// Positions computed together.
-const TILE: usize = 4;
+const TILE: usize = 2;
 
-/// Panels of `PANEL` filters; in each, for every row, the weights of two consecutive inputs side by side:
-/// `[row][pair][filter][2]`. An odd run and a last panel that is not full end in zeros.
-pub(super) fn pack_pairs<const PANEL: usize>(shape: DenseShape, weight: Weight<'_>) -> Vec<i16> {
-    let pairs = shape.run.div_ceil(2);
+/// Panels of `PANEL` filters; in each, for every run, the weights of `GROUP` consecutive inputs side by side:
+/// `[panel][run][group][filter][GROUP]`. A run that is no multiple of `GROUP` and a last panel that is not full end in zeros.
+pub(super) fn pack_panels<T: Copy + Default + From<i8>, const PANEL: usize, const GROUP: usize>(
+    shape: DenseShape,
+    weight: Weight<'_>,
+) -> Vec<T> {
+    let groups = shape.run.div_ceil(GROUP);
     let panels = shape.filters.div_ceil(PANEL);
-    let mut packed = vec![0; panels * shape.rows * pairs * PANEL * 2];
-    for (f, row) in (0..shape.filters).flat_map(|f| (0..shape.rows).map(move |row| (f, row))) {
-        let panel = (f / PANEL * shape.rows + row) * pairs;
+    let mut packed = vec![T::default(); panels * shape.rows * groups * PANEL * GROUP];
+    let runs = packed.chunks_exact_mut(groups * PANEL * GROUP);
+    for (place, packed) in runs.enumerate() {
+        let (first, row) = (place / shape.rows * PANEL, place % shape.rows);
+        let filters = PANEL.min(shape.filters - first);
         for index in 0..shape.run {
-            let place = ((panel + index / 2) * PANEL + f % PANEL) * 2 + index % 2;
-            packed[place] = i16::from(weight(row, index, f));
+            let group = &mut packed[index / GROUP * PANEL * GROUP + index % GROUP..];
+            for (f, packed) in group.iter_mut().step_by(GROUP).take(filters).enumerate() {
+                *packed = T::from(weight(row, index, first + f));
+            }
         }
     }
     packed
 }
 
 /// Products of 16-bit pairs, summed in 32 bits: exact, as |input| < 2^15 and |weight| < 2^7.
-fn dense_i16(call: DenseCall<'_, i16>) {
-    let filters = call.shape.filters;
-    let step = call.position_step;
-    let tiles = call.potentials.chunks_mut(TILE * filters);
-    for (tile, potentials) in tiles.enumerate() {
-        let input = &call.input[tile * TILE * step..];
-        if potentials.len() == TILE * filters {
-            tile_i16::<TILE>(
-                &call.shape,
-                input,
-                call.row_step,
-                step,
-                call.weights,
-                potentials,
-            );
-        } else {
-            for (position, potentials) in potentials.chunks_exact_mut(filters).enumerate() {
-                let input = &input[position * step..];
-                tile_i16::<1>(
-                    &call.shape,
-                    input,
-                    call.row_step,
-                    step,
-                    call.weights,
-                    potentials,
-                );
-            }
+fn dense_i16(call: DenseCall<'_, i16, i16>) {
+    dense::<_, 2>(call, |sums, x, weights| {
+        let (a, b) = (i32::from(x[0]), i32::from(x[1]));
+        for (sum, w) in sums.iter_mut().zip(weights.as_chunks::<2>().0) {
+            *sum += a * i32::from(w[0]) + b * i32::from(w[1]);
         }
-    }
-}
-
-/// The potentials of `N` neighbouring positions.
-fn tile_i16<const N: usize>(
-    shape: &DenseShape,
-    input: &[i16],
-    row_step: usize,
-    position_step: usize,
-    weights: &[i16],
-    potentials: &mut [i32],
-) {
-    let length = shape.run.next_multiple_of(2);
-    let panel_size = shape.rows * length * PANEL;
-    for (panel, weights) in weights.chunks_exact(panel_size).enumerate() {
-        let mut sums = [[0i32; PANEL]; N];
-        for (row, weights) in weights.chunks_exact(length * PANEL).enumerate() {
-            let runs: [&[i16]; N] =
-                core::array::from_fn(|p| &input[row * row_step + p * position_step..][..length]);
-            for (pair, weights) in weights.chunks_exact(2 * PANEL).enumerate() {
-                for (sums, run) in sums.iter_mut().zip(&runs) {
-                    let (a, b) = (i32::from(run[2 * pair]), i32::from(run[2 * pair + 1]));
-                    for (sum, w) in sums.iter_mut().zip(weights.chunks_exact(2)) {
-                        *sum += a * i32::from(w[0]) + b * i32::from(w[1]);
-                    }
-                }
-            }
-        }
-        let first = panel * PANEL;
-        let count = PANEL.min(shape.filters - first);
-        for (p, sums) in sums.iter().enumerate() {
-            potentials[p * shape.filters + first..][..count].copy_from_slice(&sums[..count]);
-        }
-    }
-}
-
-/// `[row][index][filter]`.
-fn pack_i32(shape: DenseShape, weight: Weight<'_>) -> Vec<i32> {
-    let mut packed = Vec::with_capacity(shape.rows * shape.run * shape.filters);
-    for (row, index) in (0..shape.rows).flat_map(|row| (0..shape.run).map(move |i| (row, i))) {
-        packed.extend((0..shape.filters).map(|f| i32::from(weight(row, index, f))));
-    }
-    packed
+    });
 }
 
 /// Products and sums in 32 bits: exact, as no partial sum exceeds the bound on potentials.
-fn dense_i32(call: DenseCall<'_, i32>) {
-    let DenseShape { rows, run, filters } = call.shape;
-    for (position, sums) in call.potentials.chunks_exact_mut(filters).enumerate() {
-        sums.fill(0);
-        for row in 0..rows {
-            let start = position * call.position_step + row * call.row_step;
-            let weights = &call.weights[row * run * filters..][..run * filters];
-            for (&x, weights) in call.input[start..][..run]
-                .iter()
-                .zip(weights.chunks_exact(filters))
-            {
-                if x != 0 {
-                    for (sum, &w) in sums.iter_mut().zip(weights) {
-                        *sum += x * w;
+fn dense_i32(call: DenseCall<'_, i32, i32>) {
+    dense::<_, 1>(call, |sums, x, weights| {
+        for (sum, w) in sums.iter_mut().zip(weights) {
+            *sum += x[0] * w;
+        }
+    });
+}
+
+/// Goes through tiles of positions and panels of filters; `add` adds the products of a group of inputs.
+#[inline(always)]
+fn dense<T: Copy, const GROUP: usize>(
+    call: DenseCall<'_, T, T>,
+    add: impl Fn(&mut [i32; PANEL], &[T; GROUP], &[T]),
+) {
+    let DenseShape {
+        rows, run, filters, ..
+    } = call.shape;
+    let length = run.next_multiple_of(GROUP);
+    let mut sink = call.sink;
+    let mut starts = call.positions.starts();
+    for done in (0..call.positions.count).step_by(TILE) {
+        let mut tile = [0; TILE];
+        let mut count = 0;
+        for (start, next) in tile.iter_mut().zip(&mut starts) {
+            (*start, count) = (next, count + 1);
+        }
+        for (panel, weights) in call.weights.chunks_exact(rows * length * PANEL).enumerate() {
+            let mut sums = [[0; PANEL]; TILE];
+            for (row, weights) in weights.chunks_exact(length * PANEL).enumerate() {
+                // Positions that a last tile lacks take the first window of all.
+                let inputs = tile.map(|start| &call.input[start + row * call.run_step..][..length]);
+                for (group, weights) in weights.chunks_exact(GROUP * PANEL).enumerate() {
+                    for (sums, input) in sums.iter_mut().zip(&inputs) {
+                        if let Some(x) = input.as_chunks::<GROUP>().0.get(group) {
+                            add(sums, x, weights);
+                        }
                     }
                 }
+            }
+            let first = panel * PANEL;
+            let width = PANEL.min(filters - first);
+            for (p, sums) in sums.iter().take(count).enumerate() {
+                sink.store((done + p) * filters + first, first, &sums[..width]);
             }
         }
     }
@@ -164,7 +130,7 @@ fn dense_i32(call: DenseCall<'_, i32>) {
 #[inline(always)]
 pub(super) fn depthwise<T>(call: DepthwiseCall<'_, T>)
 where
-    T: Copy + Default + core::ops::AddAssign + core::ops::Mul<Output = T>,
+    T: Copy + Default + From<u8> + core::ops::AddAssign + core::ops::Mul<Output = T>,
 {
     let channels = call.shape.channels;
     for (position, sums) in call.sums.chunks_exact_mut(channels).enumerate() {
@@ -180,50 +146,9 @@ where
                 .zip(weights.chunks_exact(channels))
             {
                 for ((sum, &x), &w) in sums.iter_mut().zip(x).zip(weights) {
-                    *sum += x * w;
+                    *sum += T::from(x) * w;
                 }
             }
         }
-    }
-}
-
-/// Channels compared together; a multiple of every vector width worth using.
-const LANES: usize = 16;
-
-/// Counts the boundaries that each potential exceeds (E3).
-#[inline(always)]
-pub(super) fn levels(boundaries: &[i32], filters: usize, potentials: &[i32], levels: &mut [u8]) {
-    for (p, y) in potentials
-        .chunks_exact(filters)
-        .zip(levels.chunks_exact_mut(filters))
-    {
-        let split = filters - filters % LANES;
-        for start in (0..split).step_by(LANES) {
-            count_exceeded::<LANES>(boundaries, start, p, y);
-        }
-        for start in split..filters {
-            count_exceeded::<1>(boundaries, start, p, y);
-        }
-    }
-}
-
-/// The levels of `N` neighbouring channels of one position.
-#[inline(always)]
-fn count_exceeded<const N: usize>(boundaries: &[i32], start: usize, p: &[i32], levels: &mut [u8]) {
-    let filters = p.len();
-    let mut potentials = [0i32; N];
-    potentials.copy_from_slice(&p[start..start + N]);
-    let mut count = [0i32; N];
-    for row in boundaries.chunks_exact(filters) {
-        for ((count, p), b) in count
-            .iter_mut()
-            .zip(&potentials)
-            .zip(&row[start..start + N])
-        {
-            *count += i32::from(p > b);
-        }
-    }
-    for (y, count) in levels[start..start + N].iter_mut().zip(count) {
-        *y = count as u8;
     }
 }

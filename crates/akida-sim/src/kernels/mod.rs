@@ -10,9 +10,11 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+use crate::output::Levels;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// A product of windows and filters: each output position sums `rows` runs of `run` consecutive inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,21 +25,92 @@ pub(crate) struct DenseShape {
     pub(crate) run: usize,
     /// Output channels.
     pub(crate) filters: usize,
+    /// The largest absolute product of an input and a weight.
+    pub(crate) largest_product: u32,
 }
 
-/// One row of output positions of a product.
-pub(crate) struct DenseCall<'a, T> {
+/// Where the windows of output positions begin: rows of `columns` positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Positions {
+    /// The first element of the first window.
+    pub(crate) first: usize,
+    pub(crate) count: usize,
+    /// Positions per row.
+    pub(crate) columns: usize,
+    /// Elements between the first windows of neighbouring rows.
+    pub(crate) row_step: usize,
+    /// Elements between windows of neighbouring positions of a row.
+    pub(crate) step: usize,
+}
+
+impl Positions {
+    /// The first element of each window.
+    pub(crate) fn starts(self) -> impl Iterator<Item = usize> {
+        let (mut row, mut column) = (self.first, 0);
+        (0..self.count).map(move |_| {
+            if column == self.columns {
+                (row, column) = (row + self.row_step, 0);
+            }
+            let start = row + column * self.step;
+            column += 1;
+            start
+        })
+    }
+
+    /// One more than the largest element that a window begins with, 0 without positions.
+    pub(crate) fn end(self) -> usize {
+        let Some(last) = self.count.checked_sub(1) else {
+            return 0;
+        };
+        let (row, column) = (last / self.columns, last % self.columns);
+        let in_last = row * self.row_step + column * self.step;
+        // The row before may reach further than a last row that is not full.
+        let before = row.checked_sub(1).map_or(0, |row| {
+            row * self.row_step + (self.columns - 1) * self.step
+        });
+        self.first + in_last.max(before) + 1
+    }
+}
+
+/// Where results go, `filters` per position.
+pub(crate) enum Sink<'a> {
+    Potentials(&'a mut [i32]),
+    Levels(&'a Levels, &'a mut [u8]),
+}
+
+impl Sink<'_> {
+    /// The part of the results at `places`.
+    pub(crate) fn part(&mut self, places: Range<usize>) -> Sink<'_> {
+        match self {
+            Self::Potentials(out) => Sink::Potentials(&mut out[places]),
+            Self::Levels(levels, out) => Sink::Levels(levels, &mut out[places]),
+        }
+    }
+
+    /// Stores the potentials of one position for the filters from `first` on; `place` is that of the first result.
+    #[inline(always)]
+    pub(crate) fn store(&mut self, place: usize, first: usize, sums: &[i32]) {
+        match self {
+            Self::Potentials(out) => out[place..][..sums.len()].copy_from_slice(sums),
+            Self::Levels(levels, out) => {
+                levels.count(first, sums, &mut out[place..][..sums.len()]);
+            }
+        }
+    }
+}
+
+/// Output positions of a product.
+pub(crate) struct DenseCall<'a, T, W> {
     pub(crate) shape: DenseShape,
-    /// The first window's first input, and at least [`PADDING`] readable elements after the last window's last.
+    /// The first window's first input, and at least [`PADDING`] readable elements after the last window's last, or none
+    /// where runs are a multiple of [`GRAIN`].
     pub(crate) input: &'a [T],
     /// Elements between runs of a window.
-    pub(crate) row_step: usize,
-    /// Elements between windows of neighbouring positions.
-    pub(crate) position_step: usize,
+    pub(crate) run_step: usize,
+    pub(crate) positions: Positions,
     /// Packed by the same kernel.
-    pub(crate) weights: &'a [T],
-    /// `filters` potentials per position.
-    pub(crate) potentials: &'a mut [i32],
+    pub(crate) weights: &'a [W],
+    pub(crate) sink: Sink<'a>,
 }
 
 /// A convolution of each channel alone.
@@ -53,8 +126,8 @@ pub(crate) struct DepthwiseShape {
 /// One row of output positions of a depthwise convolution.
 pub(crate) struct DepthwiseCall<'a, T> {
     pub(crate) shape: DepthwiseShape,
-    /// The first window's first input.
-    pub(crate) input: &'a [T],
+    /// The first window's first input, and at least [`PADDING`] readable elements after the last window's last.
+    pub(crate) input: &'a [u8],
     /// Elements between rows of a window.
     pub(crate) row_step: usize,
     /// Elements between windows of neighbouring positions.
@@ -65,37 +138,44 @@ pub(crate) struct DepthwiseCall<'a, T> {
     pub(crate) sums: &'a mut [T],
 }
 
-/// Readable elements that an input has after its last window, so that kernels may read in pairs or vectors.
-pub(crate) const PADDING: usize = 16;
+/// Readable elements that an input has after its last window, so that kernels may read in groups or vectors.
+pub(crate) const PADDING: usize = 64;
+/// Kernels of products read runs in groups of at most so many elements.
+pub(crate) const GRAIN: usize = 4;
 
-/// The largest absolute values that meet in an operation, known from bit widths and fan-in alone.
+/// What is known of the values of an operation from bit widths and fan-in alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
-    /// Of an input.
+    /// The largest absolute input.
     pub(crate) input: u32,
-    /// Of a sum.
+    /// Whether inputs may be negative.
+    pub(crate) signed: bool,
+    /// The largest absolute weight.
+    pub(crate) weight: u32,
+    /// The largest absolute sum.
     pub(crate) sum: u32,
 }
 
 /// The weight of (row, index in run, filter).
 pub(crate) type Weight<'a> = &'a dyn Fn(usize, usize, usize) -> i8;
-/// Computes a row of positions of a product.
-pub(crate) type DenseRun<T> = fn(DenseCall<'_, T>);
+/// Computes positions of a product.
+pub(crate) type DenseRun<T, W> = fn(DenseCall<'_, T, W>);
 /// Computes a row of positions of a depthwise convolution.
 pub(crate) type DepthwiseRun<T> = fn(DepthwiseCall<'_, T>);
 
-/// The routines of a kernel for inputs held as `T`.
+/// The routines of a kernel for inputs held as `T` and weights as `W`.
 #[derive(Clone, Copy)]
-pub(crate) struct DenseRoutines<T> {
-    pub(crate) pack: fn(DenseShape, Weight<'_>) -> Vec<T>,
-    pub(crate) run: DenseRun<T>,
+pub(crate) struct DenseRoutines<T, W> {
+    pub(crate) pack: fn(DenseShape, Weight<'_>) -> Vec<W>,
+    pub(crate) run: DenseRun<T, W>,
 }
 
-/// The element type in which a kernel takes inputs and weights.
+/// The routines of a product, by the elements that they take.
 #[derive(Clone, Copy)]
-pub(crate) enum ByElement<A, B> {
-    I16(A),
-    I32(B),
+pub(crate) enum DenseElements {
+    U8(DenseRoutines<u8, i8>),
+    I16(DenseRoutines<i16, i16>),
+    I32(DenseRoutines<i32, i32>),
 }
 
 /// A kernel for [`DenseCall`].
@@ -103,7 +183,16 @@ pub(crate) enum ByElement<A, B> {
 pub(crate) struct DenseKernel {
     pub(crate) name: &'static str,
     pub(crate) is_available: fn() -> bool,
-    pub(crate) routines: ByElement<DenseRoutines<i16>, DenseRoutines<i32>>,
+    /// The largest product of an input and a weight for which the kernel is exact.
+    pub(crate) largest_product: u32,
+    pub(crate) elements: DenseElements,
+}
+
+/// The element type of depthwise sums.
+#[derive(Clone, Copy)]
+pub(crate) enum BySum<A, B> {
+    I16(A),
+    I32(B),
 }
 
 /// A kernel for [`DepthwiseCall`].
@@ -111,18 +200,7 @@ pub(crate) struct DenseKernel {
 pub(crate) struct DepthwiseKernel {
     pub(crate) name: &'static str,
     pub(crate) is_available: fn() -> bool,
-    pub(crate) routine: ByElement<DepthwiseRun<i16>, DepthwiseRun<i32>>,
-}
-
-/// Levels of positions of `filters` channels: (boundaries `[n * filters + f]`, filters, potentials, levels).
-pub(crate) type LevelsRun = fn(&[i32], usize, &[i32], &mut [u8]);
-
-/// A kernel that makes levels of potentials.
-#[derive(Clone, Copy)]
-pub(crate) struct LevelsKernel {
-    pub(crate) name: &'static str,
-    pub(crate) is_available: fn() -> bool,
-    pub(crate) run: LevelsRun,
+    pub(crate) routine: BySum<DepthwiseRun<i16>, DepthwiseRun<i32>>,
 }
 
 /// What selection needs to know of a kernel.
@@ -139,7 +217,13 @@ impl Kernel for DenseKernel {
     fn table() -> &'static [Self] {
         &[
             #[cfg(target_arch = "x86_64")]
-            x86_64::DENSE_AVX2,
+            x86_64::DENSE_U8_VNNI,
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DENSE_I16_VNNI,
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DENSE_U8_AVX2,
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DENSE_I16_AVX2,
             generic::DENSE_I16,
             generic::DENSE_I32,
         ]
@@ -154,9 +238,14 @@ impl Kernel for DenseKernel {
     }
 
     fn objection(&self, bounds: Bounds) -> Option<String> {
-        match self.routines {
-            ByElement::I16(_) => beyond_i16("inputs", bounds.input),
-            ByElement::I32(_) => None,
+        match self.elements {
+            DenseElements::U8(_) if bounds.signed => Some(String::from("inputs are signed sums")),
+            DenseElements::U8(_) => {
+                let (product, most) = (bounds.input * bounds.weight, self.largest_product);
+                (product > most).then(|| format!("products reach {product}, beyond {most}"))
+            }
+            DenseElements::I16(_) => beyond_i16("inputs", bounds.input),
+            DenseElements::I32(_) => None,
         }
     }
 }
@@ -164,6 +253,8 @@ impl Kernel for DenseKernel {
 impl Kernel for DepthwiseKernel {
     fn table() -> &'static [Self] {
         &[
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DEPTHWISE_AVX512,
             #[cfg(target_arch = "x86_64")]
             x86_64::DEPTHWISE_AVX2,
             generic::DEPTHWISE_I16,
@@ -181,31 +272,9 @@ impl Kernel for DepthwiseKernel {
 
     fn objection(&self, bounds: Bounds) -> Option<String> {
         match self.routine {
-            ByElement::I16(_) => beyond_i16("sums", bounds.sum),
-            ByElement::I32(_) => None,
+            BySum::I16(_) => beyond_i16("sums", bounds.sum),
+            BySum::I32(_) => None,
         }
-    }
-}
-
-impl Kernel for LevelsKernel {
-    fn table() -> &'static [Self] {
-        &[
-            #[cfg(target_arch = "x86_64")]
-            x86_64::LEVELS_AVX2,
-            generic::LEVELS,
-        ]
-    }
-
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn is_available(&self) -> bool {
-        (self.is_available)()
-    }
-
-    fn objection(&self, _bounds: Bounds) -> Option<String> {
-        None
     }
 }
 
@@ -258,8 +327,9 @@ pub fn available_kernels() -> Vec<&'static str> {
     fn names<K: Kernel>() -> impl Iterator<Item = &'static str> {
         available::<K>().map(|k| k.name())
     }
-    let products = names::<DenseKernel>().chain(names::<DepthwiseKernel>());
-    products.chain(names::<LevelsKernel>()).collect()
+    names::<DenseKernel>()
+        .chain(names::<DepthwiseKernel>())
+        .collect()
 }
 
 /// Whether a table has a kernel of this name, available or not.
@@ -267,7 +337,7 @@ pub(crate) fn exists(name: &str) -> bool {
     fn has<K: Kernel>(name: &str) -> bool {
         K::table().iter().any(|k| k.name() == name)
     }
-    has::<DenseKernel>(name) || has::<DepthwiseKernel>(name) || has::<LevelsKernel>(name)
+    has::<DenseKernel>(name) || has::<DepthwiseKernel>(name)
 }
 
 /// The available kernels of one table.

@@ -1,6 +1,8 @@
 //! Every available kernel equals the plain sum, over sizes below, at and above each tile, extreme and random values.
 
 use super::*;
+use crate::model::{Output, Variables, Weights};
+use crate::ops;
 use alloc::vec;
 
 /// A small generator, so that failures repeat.
@@ -14,20 +16,24 @@ impl Random {
         self.0
     }
 
-    /// A value in -bound..=bound, the ends often.
-    fn signed(&mut self, bound: i32) -> i32 {
+    /// A value in low..=high, the ends often.
+    fn between(&mut self, low: i32, high: i32) -> i32 {
         match self.next() % 4 {
-            0 => bound,
-            1 => -bound,
-            _ => (self.next() % (2 * bound as u64 + 1)) as i32 - bound,
+            0 => high,
+            1 => low,
+            _ => (self.next() % ((high - low) as u64 + 1)) as i32 + low,
         }
     }
 }
 
-const SIZES: [usize; 12] = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33];
+const SIZES: [usize; 14] = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33, 50, 65];
 
-fn check_dense<T>(name: &str, routines: DenseRoutines<T>, input_bound: i32)
-where
+fn check_dense<T, W>(
+    kernel: DenseKernel,
+    routines: DenseRoutines<T, W>,
+    inputs: [i32; 2],
+    weight_bound: i32,
+) where
     T: Copy + TryFrom<i32> + Into<i32> + Default,
 {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
@@ -36,80 +42,153 @@ where
             .into_iter()
             .map(move |run| (filters, run, 1 + (filters + run) % 3))
     });
+    let [low, high] = inputs;
+    let mut lines = [0; 2];
     for (filters, run, rows) in shapes {
-        let shape = DenseShape { rows, run, filters };
-        let positions = SIZES[(filters * 5 + run) % SIZES.len()];
-        let position_step = 1 + (filters * 3 + run) % (run + 1);
-        let row_step = (positions - 1) * position_step + run;
-        let len = rows * row_step;
+        let shape = DenseShape {
+            rows,
+            run,
+            filters,
+            largest_product: (high * weight_bound) as u32,
+        };
+        let count = SIZES[(filters * 5 + run) % SIZES.len()];
+        let step = 1 + (filters * 3 + run) % (run + 1);
+        let columns = 1 + (filters + 2 * run) % count;
+        let run_step = (columns - 1) * step + run;
+        let positions = Positions {
+            first: filters % 3,
+            count,
+            columns,
+            row_step: run_step * (1 + run % 2),
+            step,
+        };
+        let len = positions.end() + rows * run_step;
         let input: Vec<T> = (0..len + PADDING)
-            .map(|_| T::try_from(random.signed(input_bound)).unwrap_or_default())
+            .map(|_| T::try_from(random.between(low, high)).unwrap_or_default())
             .collect();
         let weights: Vec<i8> = (0..rows * run * filters)
-            .map(|_| random.signed(127) as i8)
+            .map(|_| random.between(-weight_bound, weight_bound) as i8)
             .collect();
         let weight =
             |row: usize, index: usize, f: usize| weights[(row * run + index) * filters + f];
         let packed = (routines.pack)(shape, &weight);
-        let mut potentials = vec![i32::MIN; positions * filters];
-        (routines.run)(DenseCall {
-            shape,
-            input: &input,
-            row_step,
-            position_step,
-            weights: &packed,
-            potentials: &mut potentials,
-        });
+        let run_into = |sink: Sink<'_>| {
+            (routines.run)(DenseCall {
+                shape,
+                input: &input,
+                run_step,
+                positions,
+                weights: &packed,
+                sink,
+            });
+        };
+        let mut potentials = vec![i32::MIN; count * filters];
+        run_into(Sink::Potentials(&mut potentials));
+        let starts: Vec<usize> = positions.starts().collect();
+        assert_eq!(starts.iter().max().map(|s| s + 1), Some(positions.end()));
         for (place, &potential) in potentials.iter().enumerate() {
             let (p, f) = (place / filters, place % filters);
             let mut expected = 0i64;
             for row in 0..rows {
                 for index in 0..run {
-                    let x: i32 = input[row * row_step + p * position_step + index].into();
+                    let x: i32 = input[starts[p] + row * run_step + index].into();
                     expected += i64::from(x) * i64::from(weight(row, index, f));
                 }
             }
             assert_eq!(
                 i64::from(potential),
                 expected,
-                "{name} {shape:?} position {p} filter {f}"
+                "{} {shape:?} position {p} filter {f}",
+                kernel.name
             );
         }
+        let bound = (rows * run) as u32 * shape.largest_product;
+        let around = |f: usize| potentials[f] / 2;
+        let far = |f: usize| i32::MIN + potentials[f].abs();
+        for (bits, straight) in [1, 2, 4].into_iter().flat_map(|b| [(b, true), (b, false)]) {
+            // Thresholds and steps around the potentials; then such that single precision shows no boundary.
+            let grid = f32::from(1u8 << (4 - bits));
+            let step = if straight {
+                bound as f32 / 40.0 + 0.3
+            } else {
+                2f32.powi(31) / grid
+            };
+            let variables = Variables {
+                weights: Weights::zeros([1, 1, 1, filters]),
+                weights_pw: None,
+                threshold: (0..filters)
+                    .map(|f| if straight { around(f) } else { far(f) })
+                    .collect(),
+                act_step: vec![step; filters],
+            };
+            let levels = Levels::new(&variables, Output::Levels { bits }, bound).unwrap();
+            lines[usize::from(levels.line.is_some())] += 1;
+            let mut made = vec![u8::MAX; count * filters];
+            run_into(Sink::Levels(&levels, &mut made));
+            for (place, (&p, &level)) in potentials.iter().zip(&made).enumerate() {
+                let boundaries = ops::boundaries(variables.threshold[place % filters], step, bits);
+                assert_eq!(
+                    level,
+                    ops::level(p, &boundaries),
+                    "{} {shape:?}",
+                    kernel.name
+                );
+            }
+        }
     }
+    assert!(
+        lines[0] > 50 && lines[1] > 50,
+        "levels made in both ways: {lines:?}"
+    );
 }
 
 #[test]
 fn dense_kernels_equal_the_plain_sum() {
     for kernel in available::<DenseKernel>() {
-        match kernel.routines {
-            ByElement::I16(routines) => check_dense(kernel.name, routines, i32::from(i16::MAX)),
-            ByElement::I32(routines) => check_dense(kernel.name, routines, 100_000),
+        match kernel.elements {
+            DenseElements::U8(routines) => {
+                // As many products in a row as fit their sum, and the widest that the kernel takes.
+                check_dense(kernel, routines, [0, 15], 7);
+                check_dense(kernel, routines, [0, 15], 127);
+                check_dense(kernel, routines, [0, 255], 7);
+                if kernel.largest_product >= 255 * 127 {
+                    check_dense(kernel, routines, [0, 255], 127);
+                }
+            }
+            DenseElements::I16(routines) => {
+                let bound = i32::from(i16::MAX);
+                check_dense(kernel, routines, [-bound, bound], 127);
+            }
+            DenseElements::I32(routines) => check_dense(kernel, routines, [-100_000, 100_000], 127),
         }
     }
 }
 
-fn check_depthwise<T>(name: &str, run: DepthwiseRun<T>, input_bound: i32, weight_bound: i32)
+fn check_depthwise<T>(name: &str, run: DepthwiseRun<T>)
 where
     T: Copy + TryFrom<i32> + Into<i32> + Default,
 {
     let mut random = Random(0x2545_f491_4f6c_dd1d);
-    for (channels, positions) in SIZES
+    let sizes = SIZES
         .into_iter()
-        .flat_map(|c| SIZES.into_iter().map(move |p| (c, p)))
+        .flat_map(|c| SIZES.into_iter().map(move |p| (c, p)));
+    for ((channels, positions), (rows, columns)) in
+        sizes.flat_map(|size| [(1, 2), (2, 1), (3, 3)].map(|kernel| (size, kernel)))
     {
         let shape = DepthwiseShape {
-            rows: 1 + channels % 3,
-            columns: 1 + positions % 3,
+            rows,
+            columns,
             channels,
         };
-        let position_step = channels * (1 + positions % 2);
+        let position_step = channels * (1 + (positions + channels) % 2);
         let row_step = (positions - 1) * position_step + shape.columns * channels;
-        let mut values = |count: usize, bound: i32| -> Vec<T> {
-            let convert = |v| T::try_from(v).unwrap_or_default();
-            (0..count).map(|_| convert(random.signed(bound))).collect()
-        };
-        let input = values(shape.rows * row_step + PADDING, input_bound);
-        let weights = values(shape.rows * shape.columns * channels, weight_bound);
+        let input: Vec<u8> = (0..shape.rows * row_step + PADDING)
+            .map(|_| random.between(0, 15) as u8)
+            .collect();
+        // Nine products of 15 and 127 stay inside 16 bits.
+        let weights: Vec<T> = (0..shape.rows * shape.columns * channels)
+            .map(|_| T::try_from(random.between(-127, 127)).unwrap_or_default())
+            .collect();
         let mut sums = vec![T::default(); positions * channels];
         run(DepthwiseCall {
             shape,
@@ -125,8 +204,7 @@ where
             for (row, column) in
                 (0..shape.rows).flat_map(|r| (0..shape.columns).map(move |v| (r, v)))
             {
-                let x: i32 =
-                    input[row * row_step + p * position_step + column * channels + c].into();
+                let x = input[row * row_step + p * position_step + column * channels + c];
                 let w: i32 = weights[(row * shape.columns + column) * channels + c].into();
                 expected += i64::from(x) * i64::from(w);
             }
@@ -143,40 +221,43 @@ where
 fn depthwise_kernels_equal_the_plain_sum() {
     for kernel in available::<DepthwiseKernel>() {
         match kernel.routine {
-            // Nine products of 15 and 127 stay inside 16 bits.
-            ByElement::I16(run) => check_depthwise(kernel.name, run, 15, 127),
-            ByElement::I32(run) => check_depthwise(kernel.name, run, 100_000, 127),
+            BySum::I16(run) => check_depthwise(kernel.name, run),
+            BySum::I32(run) => check_depthwise(kernel.name, run),
         }
     }
 }
 
 #[test]
 fn narrow_kernels_object_to_wide_values() {
-    let wide = Bounds {
-        input: 32_768,
-        sum: 32_768,
-    };
-    let narrow = Bounds {
-        input: 32_767,
-        sum: 32_767,
+    let bounds = |input, signed, weight, sum| Bounds {
+        input,
+        signed,
+        weight,
+        sum,
     };
     for kernel in available::<DenseKernel>() {
+        let objects = |bounds| kernel.objection(bounds).is_some();
+        let narrow = kernel.name.contains("u8");
+        let exact = !kernel.name.contains("u8-avx2");
         assert_eq!(
-            kernel.objection(wide).is_some(),
-            kernel.name.contains("i16"),
-            "{}",
-            kernel.name
+            objects(bounds(32_768, true, 127, 1 << 30)),
+            !kernel.name.contains("i32")
         );
-        assert!(kernel.objection(narrow).is_none(), "{}", kernel.name);
+        assert_eq!(objects(bounds(32_767, true, 127, 1 << 30)), narrow);
+        assert_eq!(objects(bounds(255, false, 127, 1 << 30)), !exact);
+        assert!(
+            !objects(bounds(255, false, 7, 1 << 30)) && !objects(bounds(15, false, 127, 1 << 30))
+        );
     }
     for kernel in available::<DepthwiseKernel>() {
+        let objects = |sum| kernel.objection(bounds(15, false, 127, sum)).is_some();
         assert_eq!(
-            kernel.objection(wide).is_some(),
+            objects(32_768),
             kernel.name.contains("i16"),
             "{}",
             kernel.name
         );
-        assert!(kernel.objection(narrow).is_none(), "{}", kernel.name);
+        assert!(!objects(32_767), "{}", kernel.name);
     }
 }
 
@@ -184,18 +265,18 @@ fn narrow_kernels_object_to_wide_values() {
 fn the_last_kernel_of_each_table_accepts_everything() {
     let widest = Bounds {
         input: i32::MAX as u32,
+        signed: true,
+        weight: 127,
         sum: i32::MAX as u32,
     };
     assert!(select::<DenseKernel>(widest, None).is_ok());
     assert!(select::<DepthwiseKernel>(widest, None).is_ok());
-    assert!(select::<LevelsKernel>(widest, None).is_ok());
 }
 
 #[test]
 fn names_are_unique() {
     let mut names: Vec<_> = DenseKernel::table().iter().map(|k| k.name).collect();
     names.extend(DepthwiseKernel::table().iter().map(|k| k.name));
-    names.extend(LevelsKernel::table().iter().map(|k| k.name));
     let count = names.len();
     names.sort_unstable();
     names.dedup();

@@ -1,13 +1,14 @@
-use super::neural::{Dense, Depthwise, Neural};
+use super::neural::Neural;
+use super::product::{Dense, DenseRoutine, Depthwise};
 use super::scratch::{Scratch, Sizes};
 use super::windows::Windows;
 use super::{KernelChoice, PlanError};
 use crate::kernels::{
-    self, Bounds, ByElement, DenseKernel, DenseShape, DepthwiseKernel, DepthwiseShape, Kernel,
-    LevelsKernel, Weight, select,
+    self, Bounds, BySum, DenseElements, DenseKernel, DenseShape, DepthwiseKernel, DepthwiseShape,
+    Kernel, Weight, select,
 };
-use crate::model::bits::max_level;
-use crate::model::{Layer, LayerSpec, Model, Output, Padding, Pair, Pooling, Variables, Weights};
+use crate::model::bits::{max_level, weight_range};
+use crate::model::{Layer, LayerSpec, Model, Padding, Pair, Pooling, Variables, Weights};
 use crate::output::Levels;
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -126,40 +127,47 @@ impl Chooser<'_> {
             _ => 0,
         };
         let input_bound = u32::from(max_level(connection.input_bits));
-        let dense_bounds = Bounds {
+        let weight_bits = self.layer.spec().weights_bits().unwrap_or_default();
+        let weight = weight_range(weight_bits).1.unsigned_abs().into();
+        let depthwise = match &variables.weights_pw {
+            None => None,
+            Some(_) => {
+                let bounds = Bounds {
+                    input: input_bound,
+                    signed: false,
+                    weight,
+                    sum: connection.depthwise_bound,
+                };
+                Some(self.depthwise(&variables.weights, bounds)?)
+            }
+        };
+        let bounds = Bounds {
             input: match connection.depthwise_bound {
                 0 => input_bound,
                 bound => bound,
             },
+            signed: depthwise.is_some(),
+            weight,
             sum: connection.potential_bound,
         };
-        let filters = connection.potential_shape.c;
-        let depthwise = match &variables.weights_pw {
-            None => None,
-            Some(_) => Some(self.depthwise(&variables.weights, input_bound)?),
-        };
         let pointwise = variables.weights_pw.as_ref();
+        let (rows, run) = match (self.layer.spec(), pointwise) {
+            (_, Some(_)) => (1, input.c),
+            // All rows of the map follow each other: they are one run.
+            (LayerSpec::FullyConnected(_), None) => (1, input.len()),
+            _ => (size.x, size.y * input.c),
+        };
         let shape = DenseShape {
-            rows: if pointwise.is_some() { 1 } else { size.x },
-            run: if pointwise.is_some() {
-                input.c
-            } else {
-                size.y * input.c
-            },
-            filters,
+            rows,
+            run,
+            filters: connection.potential_shape.c,
+            largest_product: bounds.input.saturating_mul(bounds.weight),
         };
         let weights = pointwise.unwrap_or(&variables.weights);
         let layer = self.layer;
-        let dense = self.dense(shape, dense_bounds, &|row, index, f| {
+        let dense = self.dense(shape, bounds, &|row, index, f| {
             dense_weight(layer, weights, row, index, f)
         })?;
-        let levels = match connection.output {
-            Output::Potentials => None,
-            Output::Levels { .. } => {
-                let kernel: LevelsKernel = self.choose(dense_bounds)?;
-                Levels::new(variables, connection.output, kernel.run)
-            }
-        };
         Ok(Neural {
             source: layer.inbounds().first().copied(),
             windows: Windows::new(input, padding, size, stride, border),
@@ -168,7 +176,7 @@ impl Chooser<'_> {
             potential_shape: connection.potential_shape,
             pooling,
             padding,
-            levels,
+            levels: Levels::new(variables, connection.output, connection.potential_bound),
         })
     }
 
@@ -198,18 +206,16 @@ impl Chooser<'_> {
         let kernel: DenseKernel = self.choose(bounds)?;
         Ok(Dense {
             shape,
-            routine: match kernel.routines {
-                ByElement::I16(r) => ByElement::I16((r.run, (r.pack)(shape, weight))),
-                ByElement::I32(r) => ByElement::I32((r.run, (r.pack)(shape, weight))),
+            routine: match kernel.elements {
+                DenseElements::U8(r) => DenseRoutine::U8(r.run, (r.pack)(shape, weight)),
+                DenseElements::I16(r) => DenseRoutine::I16(r.run, (r.pack)(shape, weight)),
+                DenseElements::I32(r) => DenseRoutine::I32(r.run, (r.pack)(shape, weight)),
             },
         })
     }
 
-    fn depthwise(&mut self, weights: &Weights, input: u32) -> Result<Depthwise, PlanError> {
-        let kernel: DepthwiseKernel = self.choose(Bounds {
-            input,
-            sum: self.layer.connection().depthwise_bound,
-        })?;
+    fn depthwise(&mut self, weights: &Weights, bounds: Bounds) -> Result<Depthwise, PlanError> {
+        let kernel: DepthwiseKernel = self.choose(bounds)?;
         let [rows, columns, channels, _] = weights.shape();
         // The kernel is flipped on both spatial axes (C4), so that routines walk forwards.
         let values = weights.values();
@@ -220,15 +226,17 @@ impl Chooser<'_> {
                 columns,
                 channels,
             },
+            bound: bounds.sum,
             routine: match kernel.routine {
-                ByElement::I16(run) => ByElement::I16((run, cells.map(|&w| w.into()).collect())),
-                ByElement::I32(run) => ByElement::I32((run, cells.map(|&w| w.into()).collect())),
+                BySum::I16(run) => BySum::I16((run, cells.map(|&w| w.into()).collect())),
+                BySum::I32(run) => BySum::I32((run, cells.map(|&w| w.into()).collect())),
             },
         })
     }
 }
 
-/// The weight that meets input `index` of run `row` of a window, which runs over (column, channel).
+/// The weight that meets input `index` of run `row` of a window, which runs over (column, channel), or over
+/// (row, column, channel) of a whole map.
 fn dense_weight(layer: &Layer, weights: &Weights, row: usize, index: usize, f: usize) -> i8 {
     let input = layer.connection().input_shape;
     let (column, c) = (index / input.c, index % input.c);
@@ -236,7 +244,10 @@ fn dense_weight(layer: &Layer, weights: &Weights, row: usize, index: usize, f: u
     match layer.spec() {
         LayerSpec::Convolutional(_) => weights.at(kh - 1 - row, kw - 1 - column, c, f),
         // The input is flattened with the first axis fastest (C6).
-        LayerSpec::FullyConnected(_) => weights.at(0, 0, (c * input.y + column) * input.x + row, f),
+        LayerSpec::FullyConnected(_) => {
+            let (i, j) = (column / input.y, column % input.y);
+            weights.at(0, 0, (c * input.y + j) * input.x + i, f)
+        }
         _ => weights.at(row, column, c, f),
     }
 }

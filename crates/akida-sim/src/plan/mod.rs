@@ -2,6 +2,7 @@
 
 mod compile;
 mod neural;
+mod product;
 mod scratch;
 mod windows;
 

@@ -1,30 +1,12 @@
-use super::scratch::{Operands, Sizes, Work};
+use super::product::{Dense, DenseRoutine, Depthwise, DepthwiseInput};
+use super::scratch::{ByElement, Sizes, Sums, Work};
 use super::windows::Windows;
-use crate::kernels::{
-    ByElement, DenseCall, DenseRun, DenseShape, DepthwiseCall, DepthwiseRun, DepthwiseShape,
-};
+use crate::kernels::{BySum, GRAIN, Positions, Sink};
 use crate::model::{Padding, Pair, Pooling, Shape};
 use crate::output::Levels;
 use alloc::vec::Vec;
 
-/// A routine and its packed weights.
-type Packed<R, T> = (R, Vec<T>);
-type PackedDense<T> = Packed<DenseRun<T>, T>;
-type PackedDepthwise<T> = Packed<DepthwiseRun<T>, T>;
-
-/// The product of windows and filters.
-pub(super) struct Dense {
-    pub(super) shape: DenseShape,
-    pub(super) routine: ByElement<PackedDense<i16>, PackedDense<i32>>,
-}
-
-/// The convolution of each channel alone.
-pub(super) struct Depthwise {
-    pub(super) shape: DepthwiseShape,
-    pub(super) routine: ByElement<PackedDepthwise<i16>, PackedDepthwise<i32>>,
-}
-
-/// A layer with weights: row by row potentials, then pooling and levels.
+/// A layer with weights: products that end in levels or potentials, then pooling.
 pub(super) struct Neural {
     /// The layer that is read; `None` for the model's input.
     pub(super) source: Option<usize>,
@@ -47,37 +29,51 @@ impl core::fmt::Debug for Neural {
     }
 }
 
+/// Bytes of depthwise sums that are made before their product, so that they stay in a core's cache.
+const STRIP: usize = 1 << 16;
+
 impl Neural {
     pub(super) fn sizes(&self) -> Sizes {
         let shape = self.potential_shape;
-        let bordered = self.windows.len();
-        let sums = match &self.depthwise {
-            Some(depthwise) => shape.y * depthwise.shape.channels,
-            None => 0,
-        };
-        let takes_i16 = self.takes_i16();
-        let pooled = matches!(self.pooling, Pooling::Max { .. });
-        let with_activation = self.levels.is_some();
         let when = |condition, size| if condition { size } else { 0 };
+        let bordered = |condition| when(condition && !self.reads_map(), self.windows.len());
+        let pooled = matches!(self.pooling, Pooling::Max { .. });
+        let averaged = matches!(self.pooling, Pooling::GlobalAverage);
+        let with_activation = self.levels.is_some();
+        let (mut sums, mut sums_are_i32, mut added) = (0, false, shape.y);
+        if let Some(depthwise) = &self.depthwise {
+            let channels = depthwise.shape.channels;
+            sums = self.strip_rows(depthwise) * shape.y * channels;
+            sums_are_i32 = matches!(depthwise.routine, BySum::I32(_));
+            if averaged {
+                added = depthwise.groups(shape.x * shape.y, &self.dense);
+                sums = (shape.y + added) * channels;
+            }
+        }
+        let separable = self.depthwise.is_some();
+        let routine = &self.dense.routine;
+        let takes_i16 = matches!(routine, DenseRoutine::I16(..));
+        let takes_i32 = matches!(routine, DenseRoutine::I32(..));
         Sizes {
-            bordered_i16: when(takes_i16, bordered),
-            bordered_i32: when(!takes_i16, bordered),
-            // The pointwise product may take another element type than the depthwise sums have.
-            sums_i16: sums,
-            sums_i32: sums,
-            row: shape.y * shape.c,
+            bordered: ByElement {
+                u8: bordered(separable || matches!(routine, DenseRoutine::U8(..))),
+                i16: bordered(!separable && takes_i16),
+                i32: bordered(!separable && takes_i32),
+            },
+            sums_i16: when(!sums_are_i32 || takes_i16, sums),
+            sums_i32: when(sums_are_i32 || takes_i32, sums),
+            row: when(averaged, added * shape.c),
             unpooled: when(pooled && with_activation, shape.len()),
             unpooled_potentials: when(pooled && !with_activation, shape.len()),
-            totals: when(matches!(self.pooling, Pooling::GlobalAverage), shape.c),
+            totals: when(averaged, shape.c),
         }
     }
 
-    /// Whether the routine that reads the layer's input takes 16-bit values.
-    fn takes_i16(&self) -> bool {
-        match &self.depthwise {
-            Some(depthwise) => matches!(depthwise.routine, ByElement::I16(_)),
-            None => matches!(self.dense.routine, ByElement::I16(_)),
-        }
+    /// Bytes of packed weights and parameters.
+    pub(super) fn bytes(&self) -> usize {
+        self.dense.bytes()
+            + self.depthwise.as_ref().map_or(0, Depthwise::bytes)
+            + self.levels.as_ref().map_or(0, Levels::bytes)
     }
 
     /// Computes the layer's `levels`, or `potentials` without activation, from `map`.
@@ -88,143 +84,169 @@ impl Neural {
         levels: &mut [u8],
         potentials: &mut [i32],
     ) {
-        if self.takes_i16() {
-            self.windows
-                .lay_out(map, &mut work.i16.bordered[..self.windows.len()]);
-        } else {
-            self.windows
-                .lay_out(map, &mut work.i32.bordered[..self.windows.len()]);
-        }
+        let input = self.lay_out(map, &mut work.bordered);
         let shape = self.potential_shape;
-        let row_len = shape.y * shape.c;
-        if matches!(self.pooling, Pooling::GlobalAverage) {
-            work.totals[..shape.c].fill(0);
-        }
-        for i in 0..shape.x {
-            self.potential_row(i, work);
-            let row = &work.row[..row_len];
-            let place = i * row_len..(i + 1) * row_len;
-            match (self.pooling, &self.levels) {
-                (Pooling::None, Some(activation)) => activation.apply(row, &mut levels[place]),
-                (Pooling::None, None) => potentials[place].copy_from_slice(row),
-                // Levels rise with potentials, so the level of the largest is the largest level.
-                (Pooling::Max { .. }, Some(activation)) => {
-                    activation.apply(row, &mut work.unpooled[place]);
-                }
-                (Pooling::Max { .. }, None) => {
-                    work.unpooled_potentials[place].copy_from_slice(row);
-                }
-                (Pooling::GlobalAverage, _) => {
-                    for position in row.chunks_exact(shape.c) {
-                        for (total, p) in work.totals.iter_mut().zip(position) {
-                            *total += p;
-                        }
-                    }
-                }
-            }
-        }
+        let sums = &mut work.sums;
         match (self.pooling, &self.levels) {
-            (Pooling::None, _) => {}
-            (Pooling::Max { size, stride }, Some(_)) => {
-                max_pool(&work.unpooled, shape, size, stride, self.padding, levels);
+            (Pooling::None, Some(activation)) => {
+                self.products(input, sums, Sink::Levels(activation, levels));
+            }
+            (Pooling::None, None) => self.products(input, sums, Sink::Potentials(potentials)),
+            // Levels rise with potentials, so the level of the largest is the largest level.
+            (Pooling::Max { size, stride }, Some(activation)) => {
+                let map = &mut work.unpooled[..shape.len()];
+                self.products(input, sums, Sink::Levels(activation, map));
+                max_pool(map, shape, size, stride, self.padding, levels);
             }
             (Pooling::Max { size, stride }, None) => {
-                let map = &work.unpooled_potentials;
+                let map = &mut work.unpooled_potentials[..shape.len()];
+                self.products(input, sums, Sink::Potentials(map));
                 max_pool(map, shape, size, stride, self.padding, potentials);
             }
-            (Pooling::GlobalAverage, Some(activation)) => {
-                activation.apply(&work.totals[..shape.c], levels);
+            (Pooling::GlobalAverage, activation) => {
+                let totals = &mut work.totals[..shape.c];
+                self.total(input, sums, &mut work.row, totals);
+                match activation {
+                    Some(activation) => activation.apply(shape.c, totals, levels),
+                    None => potentials.copy_from_slice(totals),
+                }
             }
-            (Pooling::GlobalAverage, None) => potentials.copy_from_slice(&work.totals[..shape.c]),
         }
     }
 
-    /// Fills `work.row` with the potentials of row `i`.
-    fn potential_row(&self, i: usize, work: &mut Work) {
-        let start = self.windows.row_start(i);
-        let row_step = self.windows.row_step();
-        let position_step = self.windows.position_step();
-        let row = &mut work.row[..self.potential_shape.y * self.potential_shape.c];
-        let shape = self.dense.shape;
-        let Some(depthwise) = &self.depthwise else {
-            let steps = (row_step, position_step);
-            match &self.dense.routine {
-                ByElement::I16(p) => multiply(shape, p, &work.i16.bordered[start..], steps, row),
-                ByElement::I32(p) => multiply(shape, p, &work.i32.bordered[start..], steps, row),
+    /// Whether the routine reads the layer's input where it lies: without a border, and without reading beyond it.
+    fn reads_map(&self) -> bool {
+        self.windows.is_plain()
+            && self.depthwise.is_none()
+            && matches!(self.dense.routine, DenseRoutine::U8(..))
+            && self.dense.shape.run.is_multiple_of(GRAIN)
+    }
+
+    /// The input as the first routine takes it.
+    fn lay_out<'a>(
+        &self,
+        map: &'a [u8],
+        bordered: &'a mut ByElement<Vec<u8>, Vec<i16>, Vec<i32>>,
+    ) -> ByElement<&'a [u8], &'a [i16], &'a [i32]> {
+        let len = self.windows.len();
+        if self.reads_map() {
+            return ByElement {
+                u8: map,
+                ..ByElement::default()
+            };
+        }
+        match (&self.depthwise, &self.dense.routine) {
+            (Some(_), _) | (_, DenseRoutine::U8(..)) => {
+                self.windows.lay_out(map, &mut bordered.u8[..len])
             }
+            (_, DenseRoutine::I16(..)) => self.windows.lay_out(map, &mut bordered.i16[..len]),
+            (_, DenseRoutine::I32(..)) => self.windows.lay_out(map, &mut bordered.i32[..len]),
+        }
+        ByElement {
+            u8: &bordered.u8,
+            i16: &bordered.i16,
+            i32: &bordered.i32,
+        }
+    }
+
+    /// Rows of positions whose depthwise sums are made before their product.
+    fn strip_rows(&self, depthwise: &Depthwise) -> usize {
+        let row = self.potential_shape.y * depthwise.shape.channels * size_of::<i16>();
+        (STRIP / row).clamp(1, self.potential_shape.x)
+    }
+
+    /// The windows of `rows` rows from `first` on.
+    fn positions(&self, first: usize, rows: usize) -> Positions {
+        Positions {
+            first: self.windows.row_start(first),
+            count: rows * self.potential_shape.y,
+            columns: self.potential_shape.y,
+            row_step: self.windows.row_start(1),
+            step: self.windows.position_step(),
+        }
+    }
+
+    fn depthwise_input<'a>(&self, values: &'a [u8], first_row: usize) -> DepthwiseInput<'a> {
+        DepthwiseInput {
+            values: &values[self.windows.row_start(first_row)..],
+            stride: self.windows.row_start(1),
+            row_step: self.windows.row_step(),
+            position_step: self.windows.position_step(),
+            columns: self.potential_shape.y,
+        }
+    }
+
+    /// The results of all positions.
+    fn products(
+        &self,
+        input: ByElement<&[u8], &[i16], &[i32]>,
+        sums: &mut Sums,
+        mut sink: Sink<'_>,
+    ) {
+        let shape = self.potential_shape;
+        let Some(depthwise) = &self.depthwise else {
+            self.dense.run(
+                input,
+                self.windows.row_step(),
+                self.positions(0, shape.x),
+                sink,
+            );
             return;
         };
-        let channels = depthwise.shape.channels;
-        let len = self.potential_shape.y * channels;
-        let steps = (row_step, position_step);
-        let sums_are_i16 = match &depthwise.routine {
-            ByElement::I16(p) => {
-                sum_channels(depthwise.shape, p, start, steps, &mut work.i16, len);
-                true
-            }
-            ByElement::I32(p) => {
-                sum_channels(depthwise.shape, p, start, steps, &mut work.i32, len);
-                false
-            }
-        };
-        let steps = (channels, channels);
-        match &self.dense.routine {
-            ByElement::I16(p) => {
-                if !sums_are_i16 {
-                    // Exact: this routine was chosen because the sums fit 16 bits.
-                    for (narrow, &wide) in work.i16.sums.iter_mut().zip(&work.i32.sums[..len]) {
-                        *narrow = wide as i16;
-                    }
-                }
-                multiply(shape, p, &work.i16.sums, steps, row);
-            }
-            ByElement::I32(p) => {
-                if sums_are_i16 {
-                    for (wide, &narrow) in work.i32.sums.iter_mut().zip(&work.i16.sums[..len]) {
-                        *wide = narrow.into();
-                    }
-                }
-                multiply(shape, p, &work.i32.sums, steps, row);
-            }
+        let strip = self.strip_rows(depthwise);
+        for first in (0..shape.x).step_by(strip) {
+            let rows = strip.min(shape.x - first);
+            depthwise.run(
+                rows,
+                self.depthwise_input(input.u8, first),
+                &self.dense,
+                sums,
+            );
+            let results = first * shape.y * shape.c..(first + rows) * shape.y * shape.c;
+            self.dense
+                .run_on_sums(sums, rows * shape.y, sink.part(results));
         }
     }
-}
 
-/// Potentials of one row of positions; `steps` are those between rows and between positions.
-fn multiply<T>(
-    shape: DenseShape,
-    (run, weights): &PackedDense<T>,
-    input: &[T],
-    (row_step, position_step): (usize, usize),
-    potentials: &mut [i32],
-) {
-    run(DenseCall {
-        shape,
-        input,
-        row_step,
-        position_step,
-        weights,
-        potentials,
-    });
-}
-
-/// Depthwise sums of one row of positions, `len` in all, of the windows from `start` on.
-fn sum_channels<T>(
-    shape: DepthwiseShape,
-    (run, weights): &PackedDepthwise<T>,
-    start: usize,
-    (row_step, position_step): (usize, usize),
-    operands: &mut Operands<T>,
-    len: usize,
-) {
-    run(DepthwiseCall {
-        shape,
-        input: &operands.bordered[start..],
-        row_step,
-        position_step,
-        weights,
-        sums: &mut operands.sums[..len],
-    });
+    /// The potentials of all positions, added up.
+    fn total(
+        &self,
+        input: ByElement<&[u8], &[i16], &[i32]>,
+        sums: &mut Sums,
+        row: &mut [i32],
+        totals: &mut [i32],
+    ) {
+        let shape = self.potential_shape;
+        totals.fill(0);
+        let mut add = |row: &[i32]| {
+            for position in row.chunks_exact(shape.c) {
+                for (total, p) in totals.iter_mut().zip(position) {
+                    *total += p;
+                }
+            }
+        };
+        if let Some(depthwise) = &self.depthwise {
+            // The pointwise product is linear: sums of positions are added before it as far as they fit.
+            depthwise.run_added(
+                shape.x,
+                self.depthwise_input(input.u8, 0),
+                &self.dense,
+                sums,
+            );
+            let groups = depthwise.groups(shape.x * shape.y, &self.dense);
+            let row = &mut row[..groups * shape.c];
+            self.dense.run_on_sums(sums, groups, Sink::Potentials(row));
+            add(row);
+            return;
+        }
+        let row = &mut row[..shape.y * shape.c];
+        for i in 0..shape.x {
+            let sink = Sink::Potentials(row);
+            self.dense
+                .run(input, self.windows.row_step(), self.positions(i, 1), sink);
+            add(row);
+        }
+    }
 }
 
 /// The largest value of each window, cells outside the map left out.

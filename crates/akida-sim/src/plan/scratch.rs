@@ -19,9 +19,10 @@ pub struct Scratch {
 /// Buffers that layers use in turn.
 #[derive(Debug, Clone)]
 pub(super) struct Work {
-    pub(super) i16: Operands<i16>,
-    pub(super) i32: Operands<i32>,
-    /// Potentials of one row of positions.
+    /// A layer's input with its border, in the element type that the kernel takes.
+    pub(super) bordered: ByElement<Vec<u8>, Vec<i16>, Vec<i32>>,
+    pub(super) sums: Sums,
+    /// Potentials that a global average pooling adds.
     pub(super) row: Vec<i32>,
     /// Levels before max pooling.
     pub(super) unpooled: Vec<u8>,
@@ -31,20 +32,25 @@ pub(super) struct Work {
     pub(super) totals: Vec<i32>,
 }
 
-/// What kernels read, in the element type that they take.
+/// One thing per element type of inputs.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ByElement<A, B, C> {
+    pub(super) u8: A,
+    pub(super) i16: B,
+    pub(super) i32: C,
+}
+
+/// Depthwise sums, in the element types of kernels.
 #[derive(Debug, Clone)]
-pub(super) struct Operands<T> {
-    /// A layer's input with its border.
-    pub(super) bordered: Vec<T>,
-    /// Depthwise sums of one row of positions.
-    pub(super) sums: Vec<T>,
+pub(super) struct Sums {
+    pub(super) i16: Vec<i16>,
+    pub(super) i32: Vec<i32>,
 }
 
 /// The sizes that one step needs.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sizes {
-    pub(super) bordered_i16: usize,
-    pub(super) bordered_i32: usize,
+    pub(super) bordered: ByElement<usize, usize, usize>,
     pub(super) sums_i16: usize,
     pub(super) sums_i32: usize,
     pub(super) row: usize,
@@ -56,8 +62,11 @@ pub(super) struct Sizes {
 impl Sizes {
     fn max(self, other: Self) -> Self {
         Self {
-            bordered_i16: self.bordered_i16.max(other.bordered_i16),
-            bordered_i32: self.bordered_i32.max(other.bordered_i32),
+            bordered: ByElement {
+                u8: self.bordered.u8.max(other.bordered.u8),
+                i16: self.bordered.i16.max(other.bordered.i16),
+                i32: self.bordered.i32.max(other.bordered.i32),
+            },
             sums_i16: self.sums_i16.max(other.sums_i16),
             sums_i32: self.sums_i32.max(other.sums_i32),
             row: self.row.max(other.row),
@@ -66,6 +75,11 @@ impl Sizes {
             totals: self.totals.max(other.totals),
         }
     }
+}
+
+/// Memory for `len` elements that kernels read in groups.
+fn padded<T: Clone + Default>(len: usize) -> Vec<T> {
+    vec![T::default(); if len == 0 { 0 } else { len + PADDING }]
 }
 
 impl Scratch {
@@ -90,23 +104,20 @@ impl Scratch {
             levels: levels.collect(),
             potentials: vec![0; potentials],
             work: Work {
-                i16: Operands::new(sizes.bordered_i16, sizes.sums_i16),
-                i32: Operands::new(sizes.bordered_i32, sizes.sums_i32),
+                bordered: ByElement {
+                    u8: padded(sizes.bordered.u8),
+                    i16: padded(sizes.bordered.i16),
+                    i32: padded(sizes.bordered.i32),
+                },
+                sums: Sums {
+                    i16: padded(sizes.sums_i16),
+                    i32: padded(sizes.sums_i32),
+                },
                 row: vec![0; sizes.row],
                 unpooled: vec![0; sizes.unpooled],
                 unpooled_potentials: vec![0; sizes.unpooled_potentials],
                 totals: vec![0; sizes.totals],
             },
-        }
-    }
-}
-
-impl<T: Copy + Default> Operands<T> {
-    fn new(bordered: usize, sums: usize) -> Self {
-        let padded = |len| if len == 0 { 0 } else { len + PADDING };
-        Self {
-            bordered: vec![T::default(); padded(bordered)],
-            sums: vec![T::default(); padded(sums)],
         }
     }
 }

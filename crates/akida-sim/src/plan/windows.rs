@@ -42,6 +42,11 @@ impl Windows {
         self.bordered.cells() * self.input.c
     }
 
+    /// Whether the input has no border, so that it need not be laid out.
+    pub(super) fn is_plain(&self) -> bool {
+        self.bordered == Pair::new(self.input.x, self.input.y)
+    }
+
     /// Elements between rows.
     pub(super) fn row_step(&self) -> usize {
         self.bordered.y * self.input.c

@@ -1,0 +1,260 @@
+//! Kernels for AVX2 with FMA.
+#![allow(unsafe_code)]
+
+use super::{GROUP, Product};
+use crate::kernels::{DenseCall, DepthwiseCall, Sink, generic};
+use crate::output::{Levels, Line, PANEL};
+use core::arch::x86_64::*;
+
+pub(super) fn is_available() -> bool {
+    #[cfg(feature = "std")]
+    return std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
+    #[cfg(not(feature = "std"))]
+    return cfg!(all(target_feature = "avx2", target_feature = "fma"));
+}
+
+/// Exact: pairs of products are summed in 16 bits only as long as the largest product allows, then in 32.
+pub(super) fn dense_u8(call: DenseCall<'_, u8, i8>) {
+    // SAFETY: kernels are called only where `is_available` has answered yes.
+    unsafe { dense::<false>(Product::new(call)) }
+}
+
+/// Exact: two products of 16 bits are added in 32 bits, |input| < 2^15 and |weight| < 2^7.
+pub(super) fn dense_i16(call: DenseCall<'_, i16, i16>) {
+    // SAFETY: kernels are called only where `is_available` has answered yes.
+    unsafe { dense::<true>(Product::new(call)) }
+}
+
+pub(super) fn depthwise(call: DepthwiseCall<'_, i16>) {
+    // SAFETY: kernels are called only where `is_available` has answered yes.
+    unsafe { depthwise_sums(call) }
+}
+
+/// The portable routine, compiled for wider registers.
+#[target_feature(enable = "avx2,fma")]
+fn depthwise_sums(call: DepthwiseCall<'_, i16>) {
+    generic::depthwise(call);
+}
+
+/// A panel of sums.
+type Sums = [__m256i; 2];
+
+/// `WORDS`: inputs of 16 bits.
+#[target_feature(enable = "avx2,fma")]
+fn dense<const WORDS: bool>(mut product: Product<'_>) {
+    for panel in 0..product.panels {
+        let mut starts = product.positions.starts();
+        let count = product.positions.count;
+        let mut done = 0;
+        while done < count {
+            done += match count - done {
+                6.. => tile::<6, WORDS>(&mut product, panel, done, &mut starts),
+                4.. => tile::<4, WORDS>(&mut product, panel, done, &mut starts),
+                2.. => tile::<2, WORDS>(&mut product, panel, done, &mut starts),
+                _ => tile::<1, WORDS>(&mut product, panel, done, &mut starts),
+            };
+        }
+    }
+}
+
+/// `M` positions from `position` on, whose windows start at `starts`, for one panel; gives `M`.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn tile<const M: usize, const WORDS: bool>(
+    product: &mut Product<'_>,
+    panel: usize,
+    position: usize,
+    starts: &mut impl Iterator<Item = usize>,
+) -> usize {
+    let starts: [usize; M] = core::array::from_fn(|_| starts.next().unwrap_or_default());
+    let first = panel * PANEL;
+    let mut sums: [Sums; M] = [[_mm256_setzero_si256(); 2]; M];
+    if let Sink::Levels(
+        Levels {
+            line: Some(line), ..
+        },
+        _,
+    ) = &product.sink
+    {
+        sums = [load(&line.shift[first..]); M];
+    }
+    // Sums of a stretch of groups: of 32 bits for inputs of 16, otherwise of 16 bits, as long as they are exact there.
+    let most = if WORDS {
+        usize::MAX
+    } else {
+        (i16::MAX as u32 / (2 * product.largest_product.max(1))) as usize
+    };
+    let mut part: [Sums; M] = [[_mm256_setzero_si256(); 2]; M];
+    let mut room = most;
+    for row in 0..product.rows {
+        // SAFETY: `Product::new` has checked that every group of the windows can be read.
+        let inputs =
+            starts.map(|start| unsafe { product.input.add(start + row * product.run_step) });
+        let weights = (panel * product.rows + row) * product.groups * PANEL * GROUP;
+        let mut group = 0;
+        while group < product.groups {
+            let end = product.groups.min(group.saturating_add(room));
+            room -= end - group;
+            for group in group..end {
+                // SAFETY: `Product::new` has checked that every group of the windows and all panels of weights can be read.
+                unsafe {
+                    let weights = product.weights.add(weights + group * PANEL * GROUP);
+                    let low = _mm256_loadu_si256(weights.cast());
+                    let high = _mm256_loadu_si256(weights.add(PANEL * GROUP / 2).cast());
+                    for (part, input) in part.iter_mut().zip(inputs) {
+                        let x = _mm256_set1_epi32(
+                            input.add(group * GROUP).cast::<i32>().read_unaligned(),
+                        );
+                        if WORDS {
+                            part[0] = _mm256_add_epi32(part[0], _mm256_madd_epi16(x, low));
+                            part[1] = _mm256_add_epi32(part[1], _mm256_madd_epi16(x, high));
+                        } else {
+                            part[0] = _mm256_add_epi16(part[0], _mm256_maddubs_epi16(x, low));
+                            part[1] = _mm256_add_epi16(part[1], _mm256_maddubs_epi16(x, high));
+                        }
+                    }
+                }
+            }
+            group = end;
+            if room == 0 {
+                add_part::<M, WORDS>(&mut sums, &mut part);
+                room = most;
+            }
+        }
+    }
+    add_part::<M, WORDS>(&mut sums, &mut part);
+    store(product, first, position, &sums);
+    M
+}
+
+/// Adds the sums of a stretch to those of 32 bits and begins the next.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn add_part<const M: usize, const WORDS: bool>(sums: &mut [Sums; M], part: &mut [Sums; M]) {
+    for (sums, part) in sums.iter_mut().flatten().zip(part.iter_mut().flatten()) {
+        let wide = if WORDS {
+            *part
+        } else {
+            _mm256_madd_epi16(*part, _mm256_set1_epi16(1))
+        };
+        *sums = _mm256_add_epi32(*sums, wide);
+        *part = _mm256_setzero_si256();
+    }
+}
+
+/// Stores the sums of the panel whose first filter is `first`, for positions from `position` on.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn store<const M: usize>(
+    product: &mut Product<'_>,
+    first: usize,
+    position: usize,
+    sums: &[Sums; M],
+) {
+    let filters = product.filters;
+    let width = PANEL.min(filters - first);
+    let place = |p: usize| (position + p) * filters + first;
+    match &mut product.sink {
+        Sink::Potentials(out) => {
+            for (p, sums) in sums.iter().enumerate() {
+                out[place(p)..][..width].copy_from_slice(&values(sums)[..width]);
+            }
+        }
+        Sink::Levels(levels, out) => match &levels.line {
+            Some(line) => {
+                let line = OnLine::new(line, first, levels.highest);
+                for (p, sums) in sums.iter().enumerate() {
+                    out[place(p)..][..width].copy_from_slice(&line.levels(sums)[..width]);
+                }
+            }
+            None => {
+                for (p, sums) in sums.iter().enumerate() {
+                    levels.count(first, &values(sums)[..width], &mut out[place(p)..][..width]);
+                }
+            }
+        },
+    }
+}
+
+/// A panel of a [`Line`] in registers.
+struct OnLine {
+    slope: [__m256; 2],
+    offset: [__m256; 2],
+    highest: __m256,
+}
+
+impl OnLine {
+    #[target_feature(enable = "avx2,fma")]
+    #[inline]
+    fn new(line: &Line, first: usize, highest: u8) -> Self {
+        Self {
+            slope: load_f32(&line.slope[first..]),
+            offset: load_f32(&line.offset[first..]),
+            highest: _mm256_set1_ps(f32::from(highest)),
+        }
+    }
+
+    /// The levels of shifted potentials.
+    #[target_feature(enable = "avx2,fma")]
+    #[inline]
+    fn levels(&self, shifted: &Sums) -> [u8; PANEL] {
+        let [low, high] = core::array::from_fn(|i| {
+            let place = _mm256_fmadd_ps(
+                _mm256_cvtepi32_ps(shifted[i]),
+                self.slope[i],
+                self.offset[i],
+            );
+            let clipped = _mm256_min_ps(_mm256_max_ps(place, _mm256_setzero_ps()), self.highest);
+            _mm256_cvttps_epi32(clipped)
+        });
+        // Packing works on halves of registers; the permutation puts the channels in order again.
+        let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(low, high));
+        let bytes = _mm_packus_epi16(
+            _mm256_castsi256_si128(words),
+            _mm256_extracti128_si256::<1>(words),
+        );
+        let mut levels = [0; PANEL];
+        // SAFETY: 16 writable bytes; the instruction needs no alignment.
+        unsafe { _mm_storeu_si128(levels.as_mut_ptr().cast(), bytes) };
+        levels
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn load(values: &[i32]) -> Sums {
+    let values = &values[..PANEL];
+    // SAFETY: 64 readable bytes; the instruction needs no alignment.
+    unsafe {
+        [
+            _mm256_loadu_si256(values.as_ptr().cast()),
+            _mm256_loadu_si256(values.as_ptr().add(PANEL / 2).cast()),
+        ]
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn load_f32(values: &[f32]) -> [__m256; 2] {
+    let values = &values[..PANEL];
+    // SAFETY: 64 readable bytes; the instruction needs no alignment.
+    unsafe {
+        [
+            _mm256_loadu_ps(values.as_ptr()),
+            _mm256_loadu_ps(values.as_ptr().add(PANEL / 2)),
+        ]
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn values(sums: &Sums) -> [i32; PANEL] {
+    let mut values = [0; PANEL];
+    let (low, high) = values.split_at_mut(PANEL / 2);
+    // SAFETY: each half has 32 writable bytes; the instruction needs no alignment.
+    unsafe {
+        _mm256_storeu_si256(low.as_mut_ptr().cast(), sums[0]);
+        _mm256_storeu_si256(high.as_mut_ptr().cast(), sums[1]);
+    }
+    values
+}

@@ -1,0 +1,295 @@
+//! Kernels for AVX-512 with VNNI.
+#![allow(unsafe_code)]
+
+use super::{GROUP, Product};
+use crate::kernels::{DenseCall, DepthwiseCall, Sink, generic};
+use crate::output::{Levels, Line, PANEL};
+use core::arch::x86_64::*;
+
+pub(super) fn has_vnni() -> bool {
+    #[cfg(feature = "std")]
+    return std::is_x86_feature_detected!("avx512f")
+        && std::is_x86_feature_detected!("avx512bw")
+        && std::is_x86_feature_detected!("avx512vl")
+        && std::is_x86_feature_detected!("avx512vnni");
+    #[cfg(not(feature = "std"))]
+    return cfg!(all(
+        target_feature = "avx512f",
+        target_feature = "avx512bw",
+        target_feature = "avx512vl",
+        target_feature = "avx512vnni"
+    ));
+}
+
+/// Exact: four products of 8 bits are added to 32 bits without an intermediate that is narrower.
+pub(super) fn dense_u8(call: DenseCall<'_, u8, i8>) {
+    // SAFETY: kernels are called only where `is_available` has answered yes.
+    unsafe { dense::<false>(Product::new(call)) }
+}
+
+/// Exact: two products of 16 bits are added to 32 bits, |input| < 2^15 and |weight| < 2^7.
+pub(super) fn dense_i16(call: DenseCall<'_, i16, i16>) {
+    // SAFETY: kernels are called only where `is_available` has answered yes.
+    unsafe { dense::<true>(Product::new(call)) }
+}
+
+pub(super) fn depthwise(call: DepthwiseCall<'_, i16>) {
+    // SAFETY: kernels are called only where `is_available` has answered yes.
+    unsafe { depthwise_sums(call) }
+}
+
+/// `WORDS`: inputs of 16 bits.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn dense<const WORDS: bool>(mut product: Product<'_>) {
+    let mut panel = 0;
+    // Widths for which sums, weights and an input stay in 32 registers.
+    while panel < product.panels {
+        panel += match product.panels - panel {
+            4.. => columns::<4, 6, WORDS>(&mut product, panel),
+            3 => columns::<3, 8, WORDS>(&mut product, panel),
+            2 => columns::<2, 8, WORDS>(&mut product, panel),
+            _ => columns::<1, 8, WORDS>(&mut product, panel),
+        };
+    }
+}
+
+/// All positions for the `N` panels from `panel` on, `M` positions at a time; gives `N`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn columns<const N: usize, const M: usize, const WORDS: bool>(
+    product: &mut Product<'_>,
+    panel: usize,
+) -> usize {
+    let mut starts = product.positions.starts();
+    let count = product.positions.count;
+    let mut done = 0;
+    while done < count {
+        let left = count - done;
+        done += if left >= M {
+            tile::<N, M, WORDS>(product, panel, done, &mut starts)
+        } else if left >= 4 {
+            tile::<N, 4, WORDS>(product, panel, done, &mut starts)
+        } else if left >= 2 {
+            tile::<N, 2, WORDS>(product, panel, done, &mut starts)
+        } else {
+            tile::<N, 1, WORDS>(product, panel, done, &mut starts)
+        };
+    }
+    N
+}
+
+/// `M` positions from `position` on, whose windows start at `starts`, for `N` panels; gives `M`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[inline]
+fn tile<const N: usize, const M: usize, const WORDS: bool>(
+    product: &mut Product<'_>,
+    panel: usize,
+    position: usize,
+    starts: &mut impl Iterator<Item = usize>,
+) -> usize {
+    let starts: [usize; M] = core::array::from_fn(|_| starts.next().unwrap_or_default());
+    let first = panel * PANEL;
+    let mut sums = [[_mm512_setzero_si512(); N]; M];
+    if let Sink::Levels(
+        Levels {
+            line: Some(line), ..
+        },
+        _,
+    ) = &product.sink
+    {
+        let shifts: [__m512i; N] = core::array::from_fn(|n| load(&line.shift[first + n * PANEL..]));
+        sums = [shifts; M];
+    }
+    let panel_size = product.panel_size();
+    for row in 0..product.rows {
+        // SAFETY: `Product::new` has checked that every group of the windows and all panels of weights can be read.
+        unsafe {
+            let inputs = starts.map(|start| product.input.add(start + row * product.run_step));
+            let weights = product
+                .weights
+                .add(panel * panel_size + row * product.groups * PANEL * GROUP);
+            for group in 0..product.groups {
+                let weights: [__m512i; N] = core::array::from_fn(|n| {
+                    _mm512_loadu_si512(weights.add(n * panel_size + group * PANEL * GROUP).cast())
+                });
+                for (sums, input) in sums.iter_mut().zip(inputs) {
+                    let x =
+                        _mm512_set1_epi32(input.add(group * GROUP).cast::<i32>().read_unaligned());
+                    for (sum, w) in sums.iter_mut().zip(weights) {
+                        *sum = if WORDS {
+                            _mm512_dpwssd_epi32(*sum, x, w)
+                        } else {
+                            _mm512_dpbusd_epi32(*sum, x, w)
+                        };
+                    }
+                }
+            }
+        }
+    }
+    let filters = product.filters;
+    for n in 0..N {
+        let first = first + n * PANEL;
+        let width = PANEL.min(filters - first);
+        let place = |p: usize| (position + p) * filters + first;
+        match &mut product.sink {
+            Sink::Potentials(out) => {
+                for (p, sums) in sums.iter().enumerate() {
+                    let out = &mut out[place(p)..][..width];
+                    // SAFETY: as many values as `out` has are written; the instruction needs no alignment.
+                    unsafe { _mm512_mask_storeu_epi32(out.as_mut_ptr(), mask(width), sums[n]) };
+                }
+            }
+            Sink::Levels(levels, out) => match &levels.line {
+                Some(line) => {
+                    let line = OnLine::new(line, first, levels.highest);
+                    for (p, sums) in sums.iter().enumerate() {
+                        store_levels(line.levels(sums[n]), &mut out[place(p)..][..width]);
+                    }
+                }
+                None => {
+                    for (p, sums) in sums.iter().enumerate() {
+                        let mut count = _mm512_setzero_si512();
+                        for row in levels.boundaries() {
+                            let exceeded = _mm512_cmpgt_epi32_mask(sums[n], load(&row[first..]));
+                            count =
+                                _mm512_mask_add_epi32(count, exceeded, count, _mm512_set1_epi32(1));
+                        }
+                        store_levels(count, &mut out[place(p)..][..width]);
+                    }
+                }
+            },
+        }
+    }
+    M
+}
+
+/// A panel of a [`Line`] in registers.
+struct OnLine {
+    slope: __m512,
+    offset: __m512,
+    highest: __m512,
+}
+
+impl OnLine {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    #[inline]
+    fn new(line: &Line, first: usize, highest: u8) -> Self {
+        Self {
+            slope: load_f32(&line.slope[first..]),
+            offset: load_f32(&line.offset[first..]),
+            highest: _mm512_set1_ps(f32::from(highest)),
+        }
+    }
+
+    /// The levels of shifted potentials.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    #[inline]
+    fn levels(&self, shifted: __m512i) -> __m512i {
+        let place = _mm512_fmadd_ps(_mm512_cvtepi32_ps(shifted), self.slope, self.offset);
+        let clipped = _mm512_min_ps(_mm512_max_ps(place, _mm512_setzero_ps()), self.highest);
+        _mm512_cvttps_epi32(clipped)
+    }
+}
+
+fn mask(width: usize) -> __mmask16 {
+    (0xffff_u32 >> (PANEL - width)) as __mmask16
+}
+
+/// Stores as many levels as `out` has.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[inline]
+fn store_levels(levels: __m512i, out: &mut [u8]) {
+    let levels = _mm512_cvtepi32_epi8(levels);
+    // SAFETY: no more than the length of `out` is written; the instructions need no alignment.
+    unsafe {
+        if out.len() == PANEL {
+            _mm_storeu_si128(out.as_mut_ptr().cast(), levels);
+        } else {
+            _mm_mask_storeu_epi8(out.as_mut_ptr().cast(), mask(out.len()), levels);
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[inline]
+fn load(values: &[i32]) -> __m512i {
+    let values = &values[..PANEL];
+    // SAFETY: 64 readable bytes; the instruction needs no alignment.
+    unsafe { _mm512_loadu_si512(values.as_ptr().cast()) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[inline]
+fn load_f32(values: &[f32]) -> __m512 {
+    let values = &values[..PANEL];
+    // SAFETY: 64 readable bytes; the instruction needs no alignment.
+    unsafe { _mm512_loadu_ps(values.as_ptr()) }
+}
+
+/// Channels of a register of 16-bit sums.
+const CHANNELS: usize = 32;
+
+/// Products and sums in 16 bits: exact where no partial sum exceeds them.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn depthwise_sums(mut call: DepthwiseCall<'_, i16>) {
+    let channels = call.shape.channels;
+    if (call.shape.rows, call.shape.columns) != (3, 3) {
+        return generic::depthwise(call);
+    }
+    let positions = call.sums.len() / channels;
+    let Some(last) = positions.checked_sub(1) else {
+        return;
+    };
+    let end = last * call.position_step + 2 * call.row_step + 3 * channels;
+    assert!(end + CHANNELS <= call.input.len(), "inputs");
+    assert!(9 * channels <= call.weights.len(), "weights");
+    for first in (0..channels).step_by(CHANNELS) {
+        let mut done = 0;
+        // Neighbouring windows share columns when they are one cell apart.
+        while call.position_step == channels && positions - done >= 4 {
+            done += strip::<4, 6>(&mut call, first, done);
+        }
+        while done < positions {
+            done += strip::<1, 3>(&mut call, first, done);
+        }
+    }
+}
+
+/// 3x3 sums of the channels from `first` on, for `P` positions whose windows cover `C` columns; gives `P`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[inline]
+fn strip<const P: usize, const C: usize>(
+    call: &mut DepthwiseCall<'_, i16>,
+    first: usize,
+    position: usize,
+) -> usize {
+    let channels = call.shape.channels;
+    let width = CHANNELS.min(channels - first);
+    let mask = u32::MAX >> (CHANNELS - width);
+    let mut sums = [_mm512_setzero_si512(); P];
+    for row in 0..3 {
+        let start = position * call.position_step + row * call.row_step + first;
+        // SAFETY: `depthwise_sums` has checked that whole registers of every cell of the windows can be read, and the
+        // weights of all cells; of the weights no more channels are read than there are.
+        let (inputs, weights): ([_; C], [_; 3]) = unsafe {
+            let inputs = call.input.as_ptr().add(start);
+            let weights = call.weights.as_ptr().add(3 * row * channels + first);
+            (
+                core::array::from_fn(|c| {
+                    _mm512_cvtepu8_epi16(_mm256_loadu_si256(inputs.add(c * channels).cast()))
+                }),
+                core::array::from_fn(|c| _mm512_maskz_loadu_epi16(mask, weights.add(c * channels))),
+            )
+        };
+        for (p, sum) in sums.iter_mut().enumerate() {
+            for (x, w) in inputs[p..].iter().zip(weights) {
+                *sum = _mm512_add_epi16(*sum, _mm512_mullo_epi16(*x, w));
+            }
+        }
+    }
+    for (p, sum) in sums.into_iter().enumerate() {
+        let out = &mut call.sums[(position + p) * channels + first..][..width];
+        // SAFETY: as many values as `out` has are written; the instruction needs no alignment.
+        unsafe { _mm512_mask_storeu_epi16(out.as_mut_ptr(), mask, sum) };
+    }
+    P
+}
