@@ -58,6 +58,7 @@ fn every_forced_kernel_equals_the_definition() {
     for kernel in available_kernels() {
         let options = PlanOptions {
             kernel: Some(kernel.to_owned()),
+            ..PlanOptions::default()
         };
         let mut used = 0;
         for seed in 0..NETWORKS {
@@ -85,6 +86,7 @@ fn every_forced_kernel_equals_the_definition() {
 fn a_kernel_that_cannot_be_exact_is_refused_with_the_reason() {
     let narrow = PlanOptions {
         kernel: Some("generic-depthwise-i16".to_owned()),
+        ..PlanOptions::default()
     };
     let refused = (0..2000)
         .filter_map(|seed| Plan::with_options(Random::new(seed).model(), &narrow).err())
@@ -98,6 +100,7 @@ fn a_kernel_that_cannot_be_exact_is_refused_with_the_reason() {
 
     let unknown = PlanOptions {
         kernel: Some("abacus".to_owned()),
+        ..PlanOptions::default()
     };
     let text = Plan::with_options(Random::new(1).model(), &unknown)
         .unwrap_err()

@@ -7,6 +7,11 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+#[cfg(feature = "std")]
+use std::{
+    time::{Duration, Instant},
+    vec,
+};
 
 /// Outputs of a layer, one input after the other, each in C order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,6 +229,35 @@ impl Plan {
             }
         }
         Ok(taps)
+    }
+
+    /// The least time that each layer took in `runs` runs of one input on one thread, of which no more begin after `most`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Self::run).
+    #[cfg(feature = "std")]
+    pub fn profile(
+        &self,
+        input: &[u8],
+        runs: usize,
+        most: Duration,
+    ) -> Result<Vec<Duration>, RunError> {
+        let mut scratch = self.scratch();
+        self.run(&mut scratch, input)?;
+        let mut least = vec![Duration::MAX; self.model().layers().len()];
+        let start = Instant::now();
+        for _ in 0..runs.max(1) {
+            for (index, least) in least.iter_mut().enumerate() {
+                let start = Instant::now();
+                self.run_layer(index, &mut scratch, input);
+                *least = start.elapsed().min(*least);
+            }
+            if start.elapsed() > most {
+                break;
+            }
+        }
+        Ok(least)
     }
 
     fn check(&self, inputs: &[u8]) -> Result<(), RunError> {

@@ -11,6 +11,7 @@ mod tests;
 mod x86_64;
 
 use crate::output::Levels;
+use crate::plan::PlanOptions;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -288,28 +289,38 @@ pub(crate) struct Selection<K> {
     pub(crate) declined: Vec<(&'static str, String)>,
 }
 
-/// The first kernel of the table that is available and exact within `bounds`, or the one named `forced` when it is of
-/// this kind.
+/// The first kernel of the table that is available, exact within `bounds` and allowed by `options`; the one named there
+/// when it is of this kind.
 ///
 /// # Errors
 ///
-/// When the forced one cannot be used: every kernel declined with the reason.
+/// When that one cannot be used: every kernel declined with the reason.
 pub(crate) fn select<K: Kernel>(
     bounds: Bounds,
-    forced: Option<&str>,
+    options: &PlanOptions,
 ) -> Result<Selection<K>, Vec<(&'static str, String)>> {
-    let forced = forced.filter(|name| K::table().iter().any(|k| k.name() == *name));
+    let named = options.kernel.as_deref();
+    let forced = named.filter(|name| K::table().iter().any(|k| k.name() == *name));
+    let left_out = |name: &str| {
+        options
+            .without
+            .iter()
+            .any(|part| name.contains(part.as_str()))
+    };
     let mut declined = Vec::new();
     for kernel in K::table() {
-        let reason = if forced.is_some_and(|name| name != kernel.name()) {
+        let name = kernel.name();
+        let reason = if forced.is_some_and(|forced| forced != name) {
             Some(String::from("another was asked for"))
+        } else if left_out(name) && !name.starts_with("generic") {
+            Some(String::from("it was to be left out"))
         } else if !kernel.is_available() {
             Some(String::from("this processor lacks its instructions"))
         } else {
             kernel.objection(bounds)
         };
         match reason {
-            Some(reason) => declined.push((kernel.name(), reason)),
+            Some(reason) => declined.push((name, reason)),
             None => {
                 return Ok(Selection {
                     kernel: *kernel,

@@ -269,8 +269,8 @@ fn the_last_kernel_of_each_table_accepts_everything() {
         weight: 127,
         sum: i32::MAX as u32,
     };
-    assert!(select::<DenseKernel>(widest, None).is_ok());
-    assert!(select::<DepthwiseKernel>(widest, None).is_ok());
+    assert!(select::<DenseKernel>(widest, &PlanOptions::default()).is_ok());
+    assert!(select::<DepthwiseKernel>(widest, &PlanOptions::default()).is_ok());
 }
 
 #[test]

@@ -2,7 +2,7 @@ use super::neural::Neural;
 use super::product::{Dense, DenseRoutine, Depthwise};
 use super::scratch::{Scratch, Sizes};
 use super::windows::Windows;
-use super::{KernelChoice, PlanError};
+use super::{KernelChoice, PlanError, PlanOptions};
 use crate::kernels::{
     self, Bounds, BySum, DenseElements, DenseKernel, DenseShape, DepthwiseKernel, DepthwiseShape,
     Kernel, Weight, select,
@@ -38,6 +38,14 @@ impl Step {
         }
     }
 
+    /// Bytes of packed weights and parameters.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Input | Self::Concat { .. } => 0,
+            Self::Neural(neural) => neural.bytes(),
+        }
+    }
+
     /// Computes the outputs of layer `index`; those of all layers before it are there.
     pub(super) fn run(&self, index: usize, input: &[u8], scratch: &mut Scratch) {
         let (earlier, later) = scratch.levels.split_at_mut(index);
@@ -69,8 +77,12 @@ fn concat(parts: &[(usize, usize)], earlier: &[Vec<u8>], joined: &mut [u8]) {
 
 type Compiled = (Box<[Step]>, Box<[KernelChoice]>);
 
-pub(super) fn compile(model: &Model, forced: Option<&str>) -> Result<Compiled, PlanError> {
-    if let Some(name) = forced.filter(|name| !kernels::exists(name)) {
+pub(super) fn compile(model: &Model, options: &PlanOptions) -> Result<Compiled, PlanError> {
+    if let Some(name) = options
+        .kernel
+        .as_deref()
+        .filter(|name| !kernels::exists(name))
+    {
         return Err(PlanError {
             kernel: name.to_owned(),
             layer: None,
@@ -93,7 +105,7 @@ pub(super) fn compile(model: &Model, forced: Option<&str>) -> Result<Compiled, P
             (_, Some(variables)) => {
                 let mut chooser = Chooser {
                     layer,
-                    forced,
+                    options,
                     choices: &mut choices,
                 };
                 Step::Neural(Box::new(chooser.neural(variables)?))
@@ -108,7 +120,7 @@ pub(super) fn compile(model: &Model, forced: Option<&str>) -> Result<Compiled, P
 /// Makes the step of one layer and notes which kernels it chose.
 struct Chooser<'a> {
     layer: &'a Layer,
-    forced: Option<&'a str>,
+    options: &'a PlanOptions,
     choices: &'a mut Vec<KernelChoice>,
 }
 
@@ -181,12 +193,12 @@ impl Chooser<'_> {
     }
 
     fn choose<K: Kernel>(&mut self, bounds: Bounds) -> Result<K, PlanError> {
-        let selection = select::<K>(bounds, self.forced).map_err(|declined| PlanError {
-            kernel: self.forced.unwrap_or_default().to_owned(),
+        let selection = select::<K>(bounds, self.options).map_err(|declined| PlanError {
+            kernel: self.options.kernel.clone().unwrap_or_default(),
             layer: Some(self.layer.name().to_owned()),
             reason: declined
                 .into_iter()
-                .find(|(name, _)| Some(*name) == self.forced)
+                .find(|(name, _)| Some(*name) == self.options.kernel.as_deref())
                 .map_or_else(String::new, |(_, reason)| reason),
         })?;
         self.choices.push(KernelChoice {

@@ -23,6 +23,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 pub struct PlanOptions {
     /// Use this kernel for every operation of its kind. The names are those of [`available_kernels`](crate::available_kernels).
     pub kernel: Option<String>,
+    /// Leave out kernels whose names contain one of these, such as `avx512` and `vnni`. The portable ones stay.
+    pub without: Vec<String>,
 }
 
 /// The kernel that a plan uses for one operation of a layer, and why not another.
@@ -106,7 +108,7 @@ impl Plan {
     ///
     /// When the kernel asked for does not exist, is not available on this host, or is not exact for a layer.
     pub fn with_options(model: Model, options: &PlanOptions) -> Result<Self, PlanError> {
-        let (steps, choices) = compile::compile(&model, options.kernel.as_deref())?;
+        let (steps, choices) = compile::compile(&model, options)?;
         static PLANS: AtomicUsize = AtomicUsize::new(0);
         Ok(Self {
             id: PLANS.fetch_add(1, Ordering::Relaxed),
@@ -130,6 +132,12 @@ impl Plan {
         &self.choices
     }
 
+    /// Bytes of the packed weights and other parameters of each layer, in the order of the layers. All threads share them.
+    #[must_use]
+    pub fn packed_bytes(&self) -> Vec<usize> {
+        self.steps.iter().map(Step::bytes).collect()
+    }
+
     /// Memory for one run at a time, to be kept and used again.
     #[must_use]
     pub fn scratch(&self) -> Scratch {
@@ -142,9 +150,14 @@ impl Plan {
 
     /// Runs all layers on one input whose length and values are known to be right.
     pub(crate) fn run_checked(&self, scratch: &mut Scratch, input: &[u8]) {
-        for (index, step) in self.steps.iter().enumerate() {
-            step.run(index, input, scratch);
+        for index in 0..self.steps.len() {
+            self.run_layer(index, scratch, input);
         }
+    }
+
+    /// Runs one layer; those before it have run.
+    pub(crate) fn run_layer(&self, index: usize, scratch: &mut Scratch, input: &[u8]) {
+        self.steps[index].run(index, input, scratch);
     }
 }
 

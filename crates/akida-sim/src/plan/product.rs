@@ -83,13 +83,15 @@ impl Dense {
     }
 }
 
+/// A routine and its weights.
+type Weighted<R, T> = (R, Vec<T>);
+
 /// The convolution of each channel alone.
 pub(super) struct Depthwise {
     pub(super) shape: DepthwiseShape,
     /// The largest absolute sum.
     pub(super) bound: u32,
-    /// A routine and its weights.
-    pub(super) routine: BySum<(DepthwiseRun<i16>, Vec<i16>), (DepthwiseRun<i32>, Vec<i32>)>,
+    pub(super) routine: BySum<Weighted<DepthwiseRun<i16>, i16>, Weighted<DepthwiseRun<i32>, i32>>,
 }
 
 /// Where depthwise sums are read.
@@ -179,7 +181,7 @@ impl Depthwise {
 
     fn row<T>(
         &self,
-        (run, weights): &(DepthwiseRun<T>, Vec<T>),
+        (run, weights): &Weighted<DepthwiseRun<T>, T>,
         input: DepthwiseInput<'_>,
         sums: &mut [T],
     ) {
@@ -230,7 +232,7 @@ fn add_positions<T: Copy + Default + AddAssign>(
     for (p, sums) in row.chunks_exact(channels).enumerate() {
         let position = first + p;
         let group = &mut groups[position / per_group * channels..][..channels];
-        if position % per_group == 0 {
+        if position.is_multiple_of(per_group) {
             group.copy_from_slice(sums);
         } else {
             for (total, &sum) in group.iter_mut().zip(sums) {

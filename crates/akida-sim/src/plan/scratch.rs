@@ -83,6 +83,33 @@ fn padded<T: Clone + Default>(len: usize) -> Vec<T> {
 }
 
 impl Scratch {
+    /// Its size in bytes. Every thread of a run has one.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let Work {
+            bordered,
+            sums,
+            row,
+            unpooled,
+            unpooled_potentials,
+            totals,
+        } = &self.work;
+        let narrow = self.levels.iter().map(Vec::len).sum::<usize>();
+        let wide = [
+            &self.potentials,
+            &bordered.i32,
+            &sums.i32,
+            row,
+            unpooled_potentials,
+            totals,
+        ];
+        narrow
+            + bordered.u8.len()
+            + unpooled.len()
+            + 2 * (bordered.i16.len() + sums.i16.len())
+            + 4 * wide.into_iter().map(Vec::len).sum::<usize>()
+    }
+
     pub(super) fn new(plan: usize, model: &Model, steps: &[Step]) -> Self {
         let sizes = steps
             .iter()

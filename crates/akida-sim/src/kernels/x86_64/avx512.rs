@@ -21,6 +21,20 @@ pub(super) fn has_vnni() -> bool {
     ));
 }
 
+/// Repeats a block for each `$i` below a constant of at most 8. A loop would index sums by a variable, and so keep them in
+/// memory instead of registers.
+macro_rules! unrolled {
+    ($i:ident < $count:expr => $body:block) => {
+        unrolled!($i, $count, $body, 0, 1, 2, 3, 4, 5, 6, 7)
+    };
+    ($i:ident, $count:expr, $body:block, $($index:literal),*) => {
+        $(if $index < $count {
+            let $i = $index;
+            $body
+        })*
+    };
+}
+
 /// Exact: four products of 8 bits are added to 32 bits without an intermediate that is narrower.
 pub(super) fn dense_u8(call: DenseCall<'_, u8, i8>) {
     // SAFETY: kernels are called only where `is_available` has answered yes.
@@ -126,39 +140,29 @@ fn tile<const N: usize, const M: usize, const WORDS: bool>(
         }
     }
     let filters = product.filters;
-    for n in 0..N {
-        let first = first + n * PANEL;
-        let width = PANEL.min(filters - first);
-        let place = |p: usize| (position + p) * filters + first;
-        match &mut product.sink {
-            Sink::Potentials(out) => {
-                for (p, sums) in sums.iter().enumerate() {
-                    let out = &mut out[place(p)..][..width];
-                    // SAFETY: as many values as `out` has are written; the instruction needs no alignment.
-                    unsafe { _mm512_mask_storeu_epi32(out.as_mut_ptr(), mask(width), sums[n]) };
-                }
-            }
-            Sink::Levels(levels, out) => match &levels.line {
-                Some(line) => {
-                    let line = OnLine::new(line, first, levels.highest);
-                    for (p, sums) in sums.iter().enumerate() {
-                        store_levels(line.levels(sums[n]), &mut out[place(p)..][..width]);
-                    }
-                }
-                None => {
-                    for (p, sums) in sums.iter().enumerate() {
-                        let mut count = _mm512_setzero_si512();
-                        for row in levels.boundaries() {
-                            let exceeded = _mm512_cmpgt_epi32_mask(sums[n], load(&row[first..]));
-                            count =
-                                _mm512_mask_add_epi32(count, exceeded, count, _mm512_set1_epi32(1));
-                        }
-                        store_levels(count, &mut out[place(p)..][..width]);
-                    }
-                }
-            },
-        }
+    let place = |p: usize| (position + p) * filters;
+    if let Sink::Levels(levels, out) = &mut product.sink
+        && let Some(line) = &levels.line
+    {
+        unrolled!(n < N => {
+            let first = first + n * PANEL;
+            let width = PANEL.min(filters - first);
+            let line = OnLine::new(line, first, levels.highest);
+            unrolled!(p < M => {
+                store_levels(line.levels(sums[p][n]), &mut out[place(p) + first..][..width]);
+            });
+        });
+        return M;
     }
+    let mut values = [[0; PANEL]; N];
+    unrolled!(p < M => {
+        unrolled!(n < N => {
+            // SAFETY: 64 writable bytes; the instruction needs no alignment.
+            unsafe { _mm512_storeu_si512(values[n].as_mut_ptr().cast(), sums[p][n]) };
+        });
+        let width = (N * PANEL).min(filters - first);
+        product.sink.store(place(p) + first, first, &values.as_flattened()[..width]);
+    });
     M
 }
 
