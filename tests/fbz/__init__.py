@@ -1,0 +1,1 @@
+"""A second implementation of `docs/file-format.md`, written apart from the Rust one."""

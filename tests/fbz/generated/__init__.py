@@ -1,0 +1,1 @@
+"""Classes that flatc makes of the schema; `scripts/check-generated-fbz.sh` compares them."""
