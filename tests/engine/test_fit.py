@@ -1,4 +1,4 @@
-"""`fit_boundaries` and `fit_output` against a complete search (docs/arithmetic.md, H5)."""
+"""`fit_boundaries` and `fit_output` against a complete search (docs/arithmetic.md, H6)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cnn2snn import _akida
-from tests.oracle import conversion, fit
+from tests.oracle import activation, conversion, fit
 
 
 def fit_boundaries(t: np.ndarray, s: np.ndarray, act_bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -147,3 +147,54 @@ def test_a_step_beyond_float32_is_refused():
 def test_the_number_of_boundaries_is_checked():
     with pytest.raises(ValueError, match="number of boundaries"):
         _akida.fit_boundaries(np.zeros((2, 3), np.int64), np.ones(2), 4)
+
+
+@pytest.mark.parametrize("act_bits", [1, 2, 4])
+def test_inside_a_reach_the_choice_is_that_of_a_complete_search(act_bits):
+    """Filters that hardly fire, or hardly do not; thresholds of 6 bits and steps of 3 bits."""
+    rng = np.random.default_rng(11)
+    improved, widths, kinds = 0, (6, 3), set()
+    for _ in range(40):
+        lowest = int(rng.integers(-30, 20))
+        highest = lowest + int(rng.integers(0, 40))
+        s = float(np.exp(rng.uniform(np.log(0.05), np.log(40))))
+        t = Fraction(float(rng.uniform(lowest - 8 * s, highest + 2)))
+        ideal = conversion.ideal_boundaries(t, Fraction(s), act_bits)
+        reach = np.array([lowest], np.int32), np.array([highest], np.int32)
+        threshold, act_step, mismatches = _akida.fit_boundaries(
+            np.array([ideal]), np.array([s]), act_bits, reach, widths
+        )
+        thresholds = range(-1300, 100) if act_bits > 1 else range(-100, 100)
+        best = fit.best_within(ideal, s, act_bits, (lowest, highest), widths, thresholds)
+        held = activation.boundaries(int(threshold[0]), float(act_step[0]), act_bits)
+        seen = [np.clip(b, lowest - 1, highest) for b in (held, ideal)]
+        outside = not (-32 <= threshold[0] < 32 and act_step[0] < 8)
+        off = abs(float(act_step[0]) * 2 ** (4 - act_bits) - s)
+        found = (int(mismatches[0]), outside, bool(seen[0][0] != seen[1][0]), off)
+        assert found == best, f"t = {t}, s = {s}, reach {lowest}..{highest}"
+        assert np.count_nonzero(seen[0] != seen[1]) == mismatches[0]
+        inner = np.count_nonzero((seen[1] >= lowest) & (seen[1] < highest))
+        kinds.add((min(int(inner), 2), bool(seen[1][0] < lowest), bool(seen[1][-1] == highest), outside))
+        floored = activation.boundaries(ideal[0], nearest_step(s, act_bits), act_bits)
+        improved += np.count_nonzero(np.clip(floored, lowest - 1, highest) != seen[1]) > mismatches[0]
+    assert act_bits == 1 or improved > 5
+    assert len(kinds) >= 4
+
+
+def nearest_step(s: float, act_bits: int) -> float:
+    return fit.nearest_float32(Fraction(s) / 2 ** (4 - act_bits))
+
+
+def test_saturated_boundaries_do_not_hide_the_one_that_counts():
+    ideal = np.array([[-(2**31)] * 14 + [5]])
+    assert _akida.fit_boundaries(ideal, np.array([1e11]), 4)[2].tolist() == [1]
+    reach = np.array([-1000], np.int32), np.array([1000], np.int32)
+    assert _akida.fit_boundaries(ideal, np.array([1e11]), 4, reach)[2].tolist() == [0]
+
+
+def test_a_reach_that_is_no_interval_is_refused():
+    ends = np.array([3], np.int32), np.array([2], np.int32)
+    with pytest.raises(ValueError, match="lowest potential must be at most the highest"):
+        _akida.fit_boundaries(np.zeros((1, 1), np.int64), np.ones(1), 1, ends)
+    with pytest.raises(ValueError, match="number of reaches"):
+        _akida.fit_boundaries(np.zeros((2, 1), np.int64), np.ones(2), 1, ends)

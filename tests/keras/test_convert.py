@@ -76,7 +76,7 @@ def test_every_difference_from_the_original_models_has_a_cause(path):
 
 
 def test_the_worked_example_of_thresholds_and_steps():
-    """Numbers worked by hand: H2 to H5 for an image convolution and a last dense layer."""
+    """Numbers worked by hand: H2 to H6 for an image convolution and a last dense layer."""
     q = MaxPerAxisQuantizer
     model = chain(
         L.Rescaling(1 / 128, -1),

@@ -1,4 +1,4 @@
-"""H5: the best threshold and step for given ideal boundaries, by complete search."""
+"""H6: the best threshold and step for given ideal boundaries, by complete search."""
 
 from __future__ import annotations
 
@@ -124,9 +124,49 @@ def _candidates(ideal: list[int], threshold: int, unit: Fraction, wanted: Fracti
 
 
 def nearest_integer(x: Fraction) -> int:
-    """Rounding to nearest, ties to even (H5 without activation)."""
+    """Rounding to nearest, ties to even (H6 without activation)."""
     low = math.floor(x)
     rest = x - low
     if rest == Fraction(1, 2):
         return low if low % 2 == 0 else low + 1
     return low if rest < Fraction(1, 2) else low + 1
+
+
+def best_within(
+    ideal: list[int],
+    s: float,
+    act_bits: int,
+    reach: tuple[int, int],
+    widths: tuple[int, int],
+    thresholds: range,
+) -> tuple[int, bool, bool, float]:
+    """H6 by complete search of `thresholds`: the smallest (missed, outside the widths, first missed, distance of s).
+
+    Nothing changes between two neighbouring steps at which some boundary changes as potentials see it, so all of these
+    are tried, with the float32 before each, the nearest to the wanted step and the largest that the width holds.
+    """
+    n = np.arange(len(ideal))
+    unit = 2.0 ** (4 - act_bits)
+    low, high = reach[0] - 1, reach[1]
+    seen = np.clip(ideal, low, high)
+    limit = 2 ** (widths[0] - 1)
+    widest = np.nextafter(np.float32(2.0 ** widths[1]), np.float32(0))
+    wanted = np.float32(nearest_float32(Fraction(s) / Fraction(unit)))
+    found = []
+    for threshold in thresholds:
+        goals = np.concatenate([seen, [low, high]]) - threshold
+        ends = (goals[:, np.newaxis] + [0, 1]).ravel()[:, np.newaxis] / np.maximum(n, 1) / unit
+        near = ends[ends > 0].astype(np.float32)
+        steps = np.concatenate(
+            [near, np.nextafter(near, np.float32(0)), np.nextafter(near, np.float32(np.inf)), [wanted, widest]]
+        )
+        steps = np.unique(np.append(steps[steps > 0], np.float32(FLOAT32_MIN)))
+        interval = steps.astype(np.float64)[:, np.newaxis] * unit
+        boundaries = np.clip(threshold + np.floor(n * interval), low, high)
+        missed = np.count_nonzero(boundaries != seen, axis=1)
+        outside = (steps > widest) | (not -limit <= threshold < limit)
+        first = boundaries[:, 0] != seen[0]
+        off = np.abs(interval[:, 0] - s)
+        order = np.lexsort((off, first, outside, missed))[0]
+        found.append((int(missed[order]), bool(outside[order]), bool(first[order]), float(off[order])))
+    return min(found)

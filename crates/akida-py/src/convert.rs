@@ -3,7 +3,7 @@
 use crate::arrays::{Subject, array};
 use crate::enter::enter;
 use crate::error::{Class, Failure};
-use akida_sim::convert::{self, Fit, FitError};
+use akida_sim::convert::{self, Fit, FitError, Reach, Widths};
 use pyo3::prelude::*;
 
 fn subject(name: &str) -> Subject<'_> {
@@ -24,18 +24,45 @@ fn fit(py: Python<'_>, result: Result<Fit, FitError>) -> PyResult<Fit> {
     })
 }
 
+/// A reach of arrays (lowest, highest); every potential without.
+fn reach(given: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>)>, channels: usize) -> PyResult<Reach> {
+    let Some((lowest, highest)) = given else {
+        return Ok(Reach::unknown(channels));
+    };
+    Ok(Reach {
+        lowest: subject("lowest").vector(&lowest)?,
+        highest: subject("highest").vector(&highest)?,
+    })
+}
+
+/// Widths as (bits of a threshold, bits of a step); no limit without.
+fn widths(given: Option<(u8, u8)>) -> Widths {
+    given.map_or(Widths::UNLIMITED, |(threshold_bits, act_step_bits)| {
+        Widths {
+            threshold_bits,
+            act_step_bits,
+        }
+    })
+}
+
 /// Thresholds, steps and number of boundaries that differ from the ideal ones, per channel.
 #[pyfunction]
-#[pyo3(signature = (boundaries, s, act_bits))]
+#[pyo3(signature = (boundaries, s, act_bits, reach=None, widths=None))]
 pub(crate) fn fit_boundaries(
     boundaries: &Bound<'_, PyAny>,
     s: &Bound<'_, PyAny>,
     act_bits: u8,
+    reach: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
+    widths: Option<(u8, u8)>,
 ) -> PyResult<(Py<PyAny>, Py<PyAny>, Py<PyAny>)> {
     let py = s.py();
     let ideal: Vec<i64> = subject("boundaries").flat(boundaries)?;
     let s: Vec<f64> = subject("s").vector(s)?;
-    let result = enter(py, |_| convert::fit_boundaries(&ideal, &s, act_bits))?;
+    let reach = self::reach(reach, s.len())?;
+    let widths = self::widths(widths);
+    let result = enter(py, |_| {
+        convert::fit_boundaries(&ideal, &s, act_bits, &reach, widths)
+    })?;
     let fit = fit(py, result)?;
     let channels = [s.len()];
     Ok((

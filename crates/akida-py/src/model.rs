@@ -7,6 +7,7 @@ use crate::error::{
     argument, decode_error, encode_error, model_error, read_error, run_error, write_error,
 };
 use crate::layers::{Layer, Spec};
+use akida_sim::convert::Reach;
 use akida_sim::{InputScaling, ModelBuilder, Plan, RunError, RunOptions, Variable, Weights};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -188,6 +189,27 @@ impl Model {
     /// The layer at an index, in its place.
     fn layer(&self, py: Python<'_>, index: usize) -> PyResult<Layer> {
         self.layer_at(py, index).map(Layer)
+    }
+
+    /// The lowest and the highest potential of each filter, from the weights.
+    fn reach(&self, py: Python<'_>, index: usize) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
+        let layer = self.layer_at(py, index)?;
+        let reach = enter(py, |_| Reach::of(&layer))?;
+        let Some(reach) = reach else {
+            return Err(argument(
+                py,
+                Some(layer.name()),
+                "reach",
+                "asked of a layer with weights",
+                "one without",
+                None,
+            ));
+        };
+        let filters = [reach.lowest.len()];
+        Ok((
+            array(py, reach.lowest, &filters)?,
+            array(py, reach.highest, &filters)?,
+        ))
     }
 
     /// A copy of a variable.

@@ -193,6 +193,22 @@ class Layer:
         model, _, index = self._place()
         return model.get_variable(index, _arguments.string("name", name))
 
+    def reach(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the lowest and the highest potential of each filter, whatever the inputs.
+
+        They follow from the weights and the width of the inputs, padding and pooling considered, by interval
+        arithmetic: no potential lies outside, and not all inside need to occur (``docs/arithmetic.md``, H5).
+
+        Returns:
+            Two int32 arrays of shape (filters,).
+
+        Raises:
+            ValueError: the layer has no weights.
+            RuntimeError: the layer is not in a model.
+        """
+        model, _, index = self._place()
+        return model.reach(index)
+
     def set_variable(self, name: str, values: np.ndarray) -> None:
         """Replaces a variable.
 

@@ -388,7 +388,9 @@ def _fit(block: Block, ideal: IdealLayer) -> _Fitted:
             mismatches = np.zeros(ideal.t.shape, np.uint8)
         else:
             bits = block.activation.config["bitwidth"]
-            threshold, act_step, mismatches = _akida.fit_boundaries(ideal.boundaries(bits), ideal.s, bits)
+            threshold, act_step, mismatches = _akida.fit_boundaries(
+                ideal.boundaries(bits), ideal.s, bits, layer.reach()
+            )
     except ValueError as error:
         raise UnsupportedModelError(
             f'layer "{block.name}": {error}; {_HUGE}', layer=block.name, kind="threshold"

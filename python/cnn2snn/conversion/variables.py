@@ -106,7 +106,7 @@ class IdealLayer:
         return np.array(rows, np.int64).reshape(len(rows), 2**act_bits - 1)
 
     def rounded_thresholds(self) -> np.ndarray:
-        """The thresholds of a layer without activation (H5), int64: t rounded to nearest, ties to even.
+        """The thresholds of a layer without activation (H6), int64: t rounded to nearest, ties to even.
 
         Values beyond 62 bits are replaced by the ends of that range.
         """

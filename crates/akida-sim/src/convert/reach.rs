@@ -58,21 +58,21 @@ impl Reach {
             Some(conv) => scenarios(conv, connection.input_shape, flipped),
             None => vec![vec![Cells::inside(0, 0)]],
         };
+        let weights = variables.weights.values();
         let mut hull: Option<Self> = None;
         for scenario in &scenarios {
-            let weights = variables.weights.values();
             let reach = match &variables.weights_pw {
                 // A depthwise kernel has a sum per channel.
                 Some(weights_pw) => {
                     let [_, kw, channels, _] = variables.weights.shape();
                     pointwise(
-                        &sums(scenario, weights, [kw, 1, channels], x_max, border),
+                        &sums(scenario, &weights, [kw, 1, channels], x_max, border),
                         weights_pw,
                     )
                 }
                 None => {
                     let [_, kw, channels, filters] = variables.weights.shape();
-                    sums(scenario, weights, [kw, channels, filters], x_max, border)
+                    sums(scenario, &weights, [kw, channels, filters], x_max, border)
                 }
             };
             hull = Some(match hull {
