@@ -75,6 +75,8 @@ class Layer:
     @property
     def variables(self) -> dict[str, tuple[int, ...]]: ...
     @property
+    def widths(self) -> tuple[int, int, float]: ...
+    @property
     def macs(self) -> int: ...
 
 @final
@@ -110,6 +112,6 @@ def fit_boundaries(
     s: NDArray[np.float64],
     act_bits: int,
     reach: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None,
-    widths: tuple[int, int] | None = None,
+    widths: tuple[int, int, float] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.uint8]]: ...
 def fit_output(t: NDArray[np.int64], a: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...

@@ -151,9 +151,9 @@ def test_the_number_of_boundaries_is_checked():
 
 @pytest.mark.parametrize("act_bits", [1, 2, 4])
 def test_inside_a_reach_the_choice_is_that_of_a_complete_search(act_bits):
-    """Filters that hardly fire, or hardly do not; thresholds of 6 bits and steps of 3 bits."""
+    """Filters that hardly fire, or hardly do not; thresholds of 6 bits and steps of 3 bits and sixteenths."""
     rng = np.random.default_rng(11)
-    improved, widths, kinds = 0, (6, 3), set()
+    improved, widths, kinds = 0, (-32, 31, 7.9375), set()
     for _ in range(40):
         lowest = int(rng.integers(-30, 20))
         highest = lowest + int(rng.integers(0, 40))
@@ -168,7 +168,7 @@ def test_inside_a_reach_the_choice_is_that_of_a_complete_search(act_bits):
         best = fit.best_within(ideal, s, act_bits, (lowest, highest), widths, thresholds)
         held = activation.boundaries(int(threshold[0]), float(act_step[0]), act_bits)
         seen = [np.clip(b, lowest - 1, highest) for b in (held, ideal)]
-        outside = not (-32 <= threshold[0] < 32 and act_step[0] < 8)
+        outside = not (-32 <= threshold[0] < 32 and act_step[0] <= 7.9375)
         off = abs(float(act_step[0]) * 2 ** (4 - act_bits) - s)
         found = (int(mismatches[0]), outside, bool(seen[0][0] != seen[1][0]), off)
         assert found == best, f"t = {t}, s = {s}, reach {lowest}..{highest}"

@@ -394,11 +394,23 @@ def test_branches_of_different_widths_are_refused():
         cnn2snn.convert(keras.Model(x, QuantizedReLU(4)(conv()(L.Concatenate()([a, b])))))
 
 
-def test_a_gamma_so_small_that_thresholds_leave_32_bits_is_refused():
+def test_a_gamma_so_small_that_thresholds_leave_32_bits_leaves_a_filter_that_always_saturates(images):
+    """No potential reaches its boundaries; a threshold that no potential reaches either says the same."""
     model = chain(L.Rescaling(1 / 128, -1), conv(name="c"), L.BatchNormalization(name="bn"), QuantizedReLU(4, 6))
     model.get_layer("bn").gamma.assign([1e-8, 1, 1, 1])
+    model.get_layer("bn").beta.assign([7.0, 1.0, 1.0, 1.0])
+    (block,) = convert_blocks(model).blocks
+    assert block.ideal.t[0] < -(2.0**31)
+    assert block.mismatches[0] == 0
+    assert np.all(block.layer.get_variable("threshold") >= -(2**19))
+    assert np.all(cnn2snn.convert(model).forward(images)[..., 0] == 15)
+
+
+def test_an_output_threshold_that_leaves_32_bits_is_refused():
+    model = chain(L.Rescaling(1 / 128, -1), conv(name="c"), L.BatchNormalization(name="bn"))
+    model.get_layer("bn").gamma.assign([1e-8, 1, 1, 1])
     model.get_layer("bn").beta.assign([1.0] * 4)
-    with pytest.raises(RuntimeError, match=r'"c": the threshold of channel 0 must fit 32 bits.*constrain gamma'):
+    with pytest.raises(RuntimeError, match=r'"c": channel 0: the threshold must be inside 32 bits.*constrain gamma'):
         cnn2snn.convert(model)
 
 

@@ -137,7 +137,7 @@ def best_within(
     s: float,
     act_bits: int,
     reach: tuple[int, int],
-    widths: tuple[int, int],
+    widths: tuple[int, int, float],
     thresholds: range,
 ) -> tuple[int, bool, bool, float]:
     """H6 by complete search of `thresholds`: the smallest (missed, outside the widths, first missed, distance of s).
@@ -149,8 +149,7 @@ def best_within(
     unit = 2.0 ** (4 - act_bits)
     low, high = reach[0] - 1, reach[1]
     seen = np.clip(ideal, low, high)
-    limit = 2 ** (widths[0] - 1)
-    widest = np.nextafter(np.float32(2.0 ** widths[1]), np.float32(0))
+    widest = np.float32(widths[2])
     wanted = np.float32(nearest_float32(Fraction(s) / Fraction(unit)))
     found = []
     for threshold in thresholds:
@@ -164,7 +163,7 @@ def best_within(
         interval = steps.astype(np.float64)[:, np.newaxis] * unit
         boundaries = np.clip(threshold + np.floor(n * interval), low, high)
         missed = np.count_nonzero(boundaries != seen, axis=1)
-        outside = (steps > widest) | (not -limit <= threshold < limit)
+        outside = (steps > widest) | (not widths[0] <= threshold <= widths[1])
         first = boundaries[:, 0] != seen[0]
         off = np.abs(interval[:, 0] - s)
         order = np.lexsort((off, first, outside, missed))[0]

@@ -3,7 +3,8 @@
 use crate::arrays::{Subject, array};
 use crate::enter::enter;
 use crate::error::{Class, Failure};
-use akida_sim::convert::{self, Fit, FitError, Reach, Widths};
+use akida_sim::Reach;
+use akida_sim::convert::{self, Fit, FitError, Widths};
 use pyo3::prelude::*;
 
 fn subject(name: &str) -> Subject<'_> {
@@ -35,14 +36,16 @@ fn reach(given: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>)>, channels: usize) -
     })
 }
 
-/// Widths as (bits of a threshold, bits of a step); no limit without.
-fn widths(given: Option<(u8, u8)>) -> Widths {
-    given.map_or(Widths::UNLIMITED, |(threshold_bits, act_step_bits)| {
-        Widths {
-            threshold_bits,
-            act_step_bits,
-        }
-    })
+/// Widths as (smallest threshold, largest, largest step); no limit without.
+fn widths(given: Option<(i32, i32, f32)>) -> Widths {
+    given.map_or(
+        Widths::UNLIMITED,
+        |(min_threshold, max_threshold, max_step)| Widths {
+            min_threshold,
+            max_threshold,
+            max_step,
+        },
+    )
 }
 
 /// Thresholds, steps and number of boundaries that differ from the ideal ones, per channel.
@@ -53,7 +56,7 @@ pub(crate) fn fit_boundaries(
     s: &Bound<'_, PyAny>,
     act_bits: u8,
     reach: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
-    widths: Option<(u8, u8)>,
+    widths: Option<(i32, i32, f32)>,
 ) -> PyResult<(Py<PyAny>, Py<PyAny>, Py<PyAny>)> {
     let py = s.py();
     let ideal: Vec<i64> = subject("boundaries").flat(boundaries)?;

@@ -1,6 +1,7 @@
 //! Layers as values: what a layer is, and its place in a model.
 
 use crate::error::{argument, model_error};
+use akida_sim::convert::Widths;
 use akida_sim::{
     Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData, LayerSpec,
     Output, Padding, Pair, Pooling, SeparableConvolutional, Shape,
@@ -361,6 +362,13 @@ impl Layer {
         shapes.set_item("threshold", filters)?;
         shapes.set_item("act_step", filters)?;
         Ok(shapes)
+    }
+
+    /// What Akida 1.0 devices hold: smallest threshold, largest, largest step.
+    #[getter]
+    fn widths(&self) -> (i32, i32, f32) {
+        let widths = Widths::of(self.0.spec());
+        (widths.min_threshold, widths.max_threshold, widths.max_step)
     }
 
     /// Multiply-accumulates for one input.

@@ -7,7 +7,6 @@ use crate::error::{
     argument, decode_error, encode_error, model_error, read_error, run_error, write_error,
 };
 use crate::layers::{Layer, Spec};
-use akida_sim::convert::Reach;
 use akida_sim::{InputScaling, ModelBuilder, Plan, RunError, RunOptions, Variable, Weights};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -194,7 +193,7 @@ impl Model {
     /// The lowest and the highest potential of each filter, from the weights.
     fn reach(&self, py: Python<'_>, index: usize) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
         let layer = self.layer_at(py, index)?;
-        let reach = enter(py, |_| Reach::of(&layer))?;
+        let reach = enter(py, |_| layer.reach())?;
         let Some(reach) = reach else {
             return Err(argument(
                 py,

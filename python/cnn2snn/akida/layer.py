@@ -209,6 +209,16 @@ class Layer:
         model, _, index = self._place()
         return model.reach(index)
 
+    def widths(self) -> tuple[int, int, float]:
+        """Returns what Akida 1.0 devices hold of the layer: the smallest threshold, the largest, the largest step.
+
+        The simulator runs layers beyond these as well.
+
+        Raises:
+            RuntimeError: the layer is not in a model.
+        """
+        return self._place()[1].widths
+
     def set_variable(self, name: str, values: np.ndarray) -> None:
         """Replaces a variable.
 

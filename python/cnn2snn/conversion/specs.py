@@ -7,18 +7,16 @@ from fractions import Fraction
 
 import numpy as np
 
-from cnn2snn import _akida, akida
+from cnn2snn import akida
 from cnn2snn._problems import Problems
 from cnn2snn.conversion.blocks import Block, Blocks, MaxPooling
+from cnn2snn.conversion.fitting import fit, set_weights
 from cnn2snn.conversion.graph import Node
 from cnn2snn.conversion.scaling import InputScaling
-from cnn2snn.conversion.variables import IdealLayer, NeuralArrays, engine_weights, ideal_layer
+from cnn2snn.conversion.variables import IdealLayer, NeuralArrays, ideal_layer
 from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
 
 __all__ = ["Converted", "ConvertedBlock", "borders", "build_model"]
-
-# Why a threshold or a step can be out of all proportion.
-_HUGE = "a tiny gamma, a dead filter or a huge scale is the usual cause: constrain gamma while training"
 
 WEIGHT_BITS = (2, 4, 8)
 ACT_BITS = (1, 2, 4)
@@ -147,9 +145,14 @@ class _Builder:
         # Pooling comes after the convolution, whose output shape is (height, width, filters).
         positions = int(np.prod(block.node.output_shape[:2])) if block.pooling == "average" else 1
         ideal = ideal_layer(arrays, input_scale=alpha, input_shift=beta, positions=positions, step=step)
-        fitted = _fit(block, ideal)
-        if not self.problems.found:
-            _set_variables(layer, ideal, fitted)
+        # With errors collected the layer may have no place in the model, and needs no variables.
+        complete = not self.problems.found
+        if complete:
+            set_weights(layer, ideal)
+        fitted = fit(block, ideal, layer if complete else None)
+        if complete:
+            layer.set_variable("threshold", fitted.threshold)
+            layer.set_variable("act_step", fitted.act_step)
         self.converted.blocks.append(ConvertedBlock(block, layer, ideal, step, fitted.mismatches, beta))
 
     def _input_of(self, block: Block) -> tuple[Fraction, Fraction]:
@@ -370,53 +373,3 @@ def _read_arrays(block: Block) -> NeuralArrays:
         norm_scale=ones if block.scale is None else block.scale,
         norm_offset=0 * ones if block.offset is None else block.offset,
     )
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    """Thresholds and steps per channel, and how many boundaries differ from the ideal ones."""
-
-    threshold: np.ndarray
-    act_step: np.ndarray
-    mismatches: np.ndarray
-
-
-def _fit(block: Block, ideal: IdealLayer) -> _Fitted:
-    try:
-        if block.activation is None:
-            threshold, act_step = _akida.fit_output(ideal.rounded_thresholds(), ideal.s)
-            mismatches = np.zeros(ideal.t.shape, np.uint8)
-        else:
-            bits = block.activation.config["bitwidth"]
-            threshold, act_step, mismatches = _akida.fit_boundaries(
-                ideal.boundaries(bits), ideal.s, bits, layer.reach()
-            )
-    except ValueError as error:
-        raise UnsupportedModelError(
-            f'layer "{block.name}": {error}; {_HUGE}', layer=block.name, kind="threshold"
-        ) from error
-    limits = np.iinfo(np.int32)
-    beyond = (mismatches > 0) & ((ideal.t < limits.min) | (ideal.t > limits.max))
-    if np.any(beyond):
-        channel = int(np.argmax(beyond))
-        raise UnsupportedModelError(
-            f'layer "{block.name}": the threshold of channel {channel} must fit 32 bits, '
-            f"received {ideal.t[channel]:g}; {_HUGE}",
-            layer=block.name,
-            kind="threshold",
-            expected="32 bits",
-            received=float(ideal.t[channel]),
-        )
-    return _Fitted(threshold, act_step, mismatches)
-
-
-def _set_variables(layer: akida.Layer, ideal: IdealLayer, fitted: _Fitted) -> None:
-    dims = tuple(layer.input_dims)
-    if ideal.depthwise is None:
-        layer_type = layer.parameters.layer_type.name
-        layer.set_variable("weights", engine_weights(layer_type, ideal.weights, dims))
-    else:
-        layer.set_variable("weights", engine_weights("Depthwise", ideal.depthwise, dims))
-        layer.set_variable("weights_pw", engine_weights("Pointwise", ideal.weights, dims))
-    layer.set_variable("threshold", fitted.threshold)
-    layer.set_variable("act_step", fitted.act_step)

@@ -1,7 +1,7 @@
 //! Integer thresholds and float32 steps for ideal boundaries (`docs/arithmetic.md`, H6).
 
-use super::{Reach, Widths};
-use crate::model::bits;
+use super::Widths;
+use crate::model::{Reach, bits};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -65,7 +65,7 @@ const MAX_STEP: f64 = 1e30;
 /// # Examples
 ///
 /// ```
-/// use akida_sim::convert::{Reach, Widths, fit_boundaries};
+/// use akida_sim::{Reach, convert::{Widths, fit_boundaries}};
 ///
 /// let ideal = [1536, 2048, 2560, -154, 204, 563];
 /// let fit = fit_boundaries(&ideal, &[512.0, 358.4], 2, &Reach::unknown(2), Widths::UNLIMITED)?;
@@ -74,7 +74,7 @@ const MAX_STEP: f64 = 1e30;
 /// assert_eq!(fit.mismatches, [0, 0]);
 /// // A filter that cannot fire does so with any threshold that it cannot reach.
 /// let reach = Reach { lowest: vec![-9], highest: vec![9] };
-/// let widths = Widths { threshold_bits: 20, act_step_bits: 16 };
+/// let widths = Widths { min_threshold: -512, max_threshold: 511, max_step: 63.5 };
 /// let fit = fit_boundaries(&[1 << 20, 1 << 21, 3 << 20], &[1048576.0], 2, &reach, widths)?;
 /// assert!(fit.threshold[0] >= 9 && widths.hold(fit.threshold[0], fit.act_step[0]));
 /// # Ok::<(), akida_sim::convert::FitError>(())
@@ -305,7 +305,7 @@ impl<'a> Search<'a> {
     /// Offers the thresholds that suit a step: some boundary is then right by no more than is needed.
     fn at_step(&mut self, act_step: f32) {
         let distances = distances(f64::from(act_step) * self.scale);
-        let (low, high) = self.widths.thresholds();
+        let (low, high) = (self.widths.min_threshold, self.widths.max_threshold);
         let mut tried = None;
         for (&ideal, &distance) in self.ideal.iter().zip(&distances) {
             for boundary in [ideal, self.seen(ideal)] {
@@ -367,7 +367,7 @@ impl<'a> Search<'a> {
             return;
         }
         let wanted = to_step(self.s / self.scale).to_bits();
-        let widest = self.widths.max_step().to_bits();
+        let widest = self.widths.max_step.to_bits();
         for start in starts() {
             let (count, end) = at(start);
             if count == most && start < end {
@@ -448,7 +448,7 @@ impl<'a> Search<'a> {
             let enough = f64::from(step) * self.scale >= gap as f64;
             to_step(f64::from(if enough { step } else { step.next_up() }))
         });
-        let steps: Vec<f32> = steps.chain([self.widths.max_step()]).collect();
+        let steps: Vec<f32> = steps.chain([self.widths.max_step]).collect();
         for act_step in steps {
             self.at_step(act_step);
             for n in 0..=last {
@@ -458,7 +458,7 @@ impl<'a> Search<'a> {
                 self.at_threshold(threshold.saturating_add(1));
             }
         }
-        let (low, high) = self.widths.thresholds();
+        let (low, high) = (self.widths.min_threshold, self.widths.max_threshold);
         let ends = [low, high, i32::MIN, i32::MAX].map(i64::from);
         for threshold in ends.into_iter().chain([below, highest]) {
             self.at_threshold(threshold);

@@ -3,9 +3,7 @@
 //! Implements rules H5 to H9 of `docs/arithmetic.md`.
 
 mod fit;
-mod reach;
 mod widths;
 
 pub use fit::{Fit, FitError, fit_boundaries, fit_output};
-pub use reach::Reach;
 pub use widths::Widths;

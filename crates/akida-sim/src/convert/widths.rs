@@ -1,41 +1,56 @@
-//! How many bits a chip has for thresholds and steps (`docs/arithmetic.md`, H7).
+//! What a chip holds of thresholds and steps (`docs/arithmetic.md`, H7).
 
-/// The widths of a layer's `threshold` and `act_step` on a chip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use crate::device::{Allowed, Registers};
+use crate::model::LayerSpec;
+
+/// The largest and smallest values of a layer's `threshold` and `act_step` on a chip.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Widths {
-    /// Bits of a threshold, signed: 2 to 32.
-    pub threshold_bits: u8,
-    /// Bits of the whole part of a step, unsigned: 1 to 127.
-    pub act_step_bits: u8,
+    /// The smallest threshold.
+    pub min_threshold: i32,
+    /// The largest threshold.
+    pub max_threshold: i32,
+    /// The largest step.
+    pub max_step: f32,
 }
 
 impl Widths {
     /// The widths of a layer that is not bound for a chip.
     pub const UNLIMITED: Self = Self {
-        threshold_bits: 32,
-        act_step_bits: 128,
+        min_threshold: i32::MIN,
+        max_threshold: i32::MAX,
+        max_step: f32::MAX,
     };
 
-    /// The smallest and the largest threshold.
+    /// What Akida 1.0 devices hold of a layer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use akida_sim::{FullyConnected, convert::Widths};
+    ///
+    /// let widths = Widths::of(&FullyConnected::new(10).into());
+    /// assert!(widths.hold(-524_288, 65_535.0) && !widths.hold(524_288, 65_535.0));
+    /// ```
     #[must_use]
-    pub fn thresholds(self) -> (i32, i32) {
-        let unused = 32 - u32::from(self.threshold_bits.clamp(1, 32));
-        (i32::MIN >> unused, i32::MAX >> unused)
-    }
-
-    /// The largest step.
-    #[must_use]
-    pub fn max_step(self) -> f32 {
-        if self.act_step_bits >= 128 {
-            return f32::MAX;
+    pub fn of(spec: &LayerSpec) -> Self {
+        let registers = Registers::of(spec);
+        let mut widths = Self::UNLIMITED;
+        if let Allowed::Signed(bits @ 1..=32) = registers.threshold.allowed {
+            widths.min_threshold = i32::MIN >> (32 - bits);
+            widths.max_threshold = i32::MAX >> (32 - bits);
         }
-        libm::ldexpf(1.0, i32::from(self.act_step_bits)).next_down()
+        if let Allowed::Unsigned(bits @ 0..=24, fraction) = registers.act_step.allowed {
+            // Exact: a float32 holds 24 bits.
+            let largest = ((1u32 << bits) - 1) as f32;
+            widths.max_step = libm::ldexpf(largest, -(fraction.min(127) as i32));
+        }
+        widths
     }
 
     /// Whether a chip holds both.
     #[must_use]
     pub fn hold(self, threshold: i32, act_step: f32) -> bool {
-        let (low, high) = self.thresholds();
-        (low..=high).contains(&threshold) && act_step <= self.max_step()
+        (self.min_threshold..=self.max_threshold).contains(&threshold) && act_step <= self.max_step
     }
 }

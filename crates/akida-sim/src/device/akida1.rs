@@ -273,6 +273,14 @@ pub(super) static AKIDA1: Limits = Limits {
     registers: REGISTERS,
 };
 
+impl Registers {
+    /// The registers that hold the values of a layer on Akida 1.0 devices.
+    #[must_use]
+    pub fn of(layer: &LayerSpec) -> &'static Self {
+        AKIDA1.registers_of(layer)
+    }
+}
+
 impl Limits {
     /// The registers that hold the values of a layer.
     #[must_use]

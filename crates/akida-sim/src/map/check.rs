@@ -2,7 +2,7 @@
 
 use super::violation::{Effect, Violation};
 use crate::device::{Allowed, ConvLimits, Device, FullyLimits, ImageLimits, Limit, Registers};
-use crate::{ConvParams, FullyConnected, Layer, LayerSpec, Model, Padding, Pair, Pooling, Reach};
+use crate::{ConvParams, FullyConnected, Layer, LayerSpec, Model, Padding, Pair, Pooling};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -288,21 +288,21 @@ impl Findings<'_> {
 
     fn potentials(&mut self, limit: &Limit, bits: u32) {
         let (min, max) = signed(bits);
-        let reach = self.layer.reach();
-        let outside = |r: &Reach| (min - r.min).max(r.max - max);
-        let wide = reach.iter().filter(|r| outside(r) > 0).count();
-        let worst = reach
-            .iter()
+        let Some(reach) = self.layer.reach() else {
+            return;
+        };
+        let ends = || reach.lowest.iter().zip(&reach.highest);
+        let outside = |low: i32, high: i32| (min - i64::from(low)).max(i64::from(high) - max);
+        let wide = ends().filter(|&(&l, &h)| outside(l, h) > 0).count();
+        let worst = ends()
             .enumerate()
-            .max_by_key(|(f, r)| (outside(r), usize::MAX - f));
-        if let Some((filter, r)) = worst
-            && outside(r) > 0
+            .max_by_key(|&(f, (&l, &h))| (outside(l, h), usize::MAX - f));
+        if let Some((filter, (low, high))) = worst
+            && wide > 0
         {
             let received = format!(
-                "{} to {} for filter {filter}, {wide} of {} filters in all",
-                r.min,
-                r.max,
-                reach.len()
+                "{low} to {high} for filter {filter}, {wide} of {} filters in all",
+                reach.lowest.len()
             );
             let remedy = "what the chip does beyond is not public; fewer bits, a smaller kernel or fewer channels exclude it, and \
                           potentials on samples show whether it happens";

@@ -18,6 +18,6 @@ pub use layer::{
     LayerSpec, Output, Pooling, SeparableConvolutional, Signal, Variable, Variables,
 };
 pub use model::{InputScaling, IpVersion, Layer, Model};
-pub use reach::{Reach, reach};
+pub use reach::Reach;
 pub use shape::{MAX_ELEMENTS, Padding, Pair, Shape};
 pub use tensor::{WeightShape, Weights};

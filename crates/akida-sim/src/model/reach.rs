@@ -1,102 +1,281 @@
-//! The potentials that a layer's weights can produce, by interval arithmetic.
+//! The potentials that a filter can reach (`docs/arithmetic.md`, H5).
 
-use super::bits::max_level;
-use super::layer::Pooling;
+use super::bits;
+use super::layer::{ConvParams, LayerSpec, Pooling};
 use super::model::Layer;
+use super::shape::{AxisWindows, Shape};
 use super::tensor::Weights;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The smallest and the largest potential of a filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// An interval of potentials per filter, ends included.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reach {
-    /// The smallest potential, at most 0.
-    pub min: i64,
-    /// The largest potential, at least 0.
-    pub max: i64,
+    /// The lowest potential of each filter.
+    pub lowest: Vec<i32>,
+    /// The highest potential of each filter, not below the lowest.
+    pub highest: Vec<i32>,
 }
 
 impl Reach {
-    /// Adds `weight` times any value of `input`.
-    fn add(&mut self, weight: i8, input: Self) {
-        let weight = i64::from(weight);
-        let (a, b) = (weight * input.min, weight * input.max);
-        self.min += a.min(b);
-        self.max += a.max(b);
+    /// Every potential that rule B5 admits, for `filters` filters.
+    #[must_use]
+    pub fn unknown(filters: usize) -> Self {
+        Self {
+            lowest: vec![-i32::MAX; filters],
+            highest: vec![i32::MAX; filters],
+        }
     }
-}
 
-/// The reach of each filter for inputs of 0 … `max_input`, whatever they are.
-///
-/// `weights_pw` is given for separable layers; `summed` is the number of potentials that global average pooling adds, 1
-/// without it. Every potential of the layer lies inside; cells of the border count as any other input.
-///
-/// # Examples
-///
-/// ```
-/// use akida_sim::{Reach, Weights, reach};
-///
-/// let weights = Weights::new([1, 1, 3, 1], vec![7, -2, 1])?;
-/// assert_eq!(reach(&weights, None, 15, 1), [Reach { min: -30, max: 120 }]);
-/// # Ok::<(), akida_sim::ModelError>(())
-/// ```
-#[must_use]
-pub fn reach(
-    weights: &Weights,
-    weights_pw: Option<&Weights>,
-    max_input: u8,
-    summed: usize,
-) -> Vec<Reach> {
-    let input = Reach {
-        min: 0,
-        max: i64::from(max_input),
-    };
-    let [_, _, channels, filters] = weights.shape();
-    let mut all = match weights_pw {
-        None => {
-            let mut all = vec![Reach::default(); filters];
-            for row in weights.values().chunks(filters.max(1)) {
-                all.iter_mut().zip(row).for_each(|(r, &w)| r.add(w, input));
-            }
-            all
+    fn joined(mut self, other: &Self) -> Self {
+        for (mine, &theirs) in self.lowest.iter_mut().zip(&other.lowest) {
+            *mine = theirs.min(*mine);
         }
-        Some(pw) => {
-            let mut depthwise = vec![Reach::default(); channels];
-            for row in weights.values().chunks(channels.max(1)) {
-                let channels = depthwise.iter_mut().zip(row);
-                channels.for_each(|(r, &w)| r.add(w, input));
-            }
-            let filters = pw.shape()[3];
-            let mut all = vec![Reach::default(); filters];
-            for (row, &d) in pw.values().chunks(filters.max(1)).zip(&depthwise) {
-                all.iter_mut().zip(row).for_each(|(r, &w)| r.add(w, d));
-            }
-            all
+        for (mine, &theirs) in self.highest.iter_mut().zip(&other.highest) {
+            *mine = theirs.max(*mine);
         }
-    };
-    let summed = summed as i64;
-    for r in &mut all {
-        r.min *= summed;
-        r.max *= summed;
+        self
     }
-    all
 }
 
 impl Layer {
-    /// The [`reach`] of each filter; empty for layers without weights.
+    /// The potentials that the layer can reach with its weights, whatever its inputs, after pooling; `None` for a layer
+    /// without weights.
+    ///
+    /// Both ends are attained by some input where the layer has one window or no pooling; elsewhere the interval may be
+    /// wider than what occurs, never narrower.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use akida_sim::{FullyConnected, InputData, ModelBuilder, Shape, Variable, Weights};
+    ///
+    /// let mut builder = ModelBuilder::new();
+    /// builder.add("events", InputData::new(Shape::new(1, 1, 2), 4), &[])?;
+    /// let units = FullyConnected { weights_bits: 4, ..FullyConnected::new(1) };
+    /// let dense = builder.add("dense", units, &[])?;
+    /// builder.set_variable(dense, Variable::Weights(Weights::new([1, 1, 2, 1], vec![3, -2])?))?;
+    /// let reach = builder.layers()[dense].reach().ok_or("no weights")?;
+    /// assert_eq!((reach.lowest[0], reach.highest[0]), (-30, 45));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
-    pub fn reach(&self) -> Vec<Reach> {
-        let Some(variables) = &self.variables else {
-            return Vec::new();
+    pub fn reach(&self) -> Option<Reach> {
+        let variables = self.variables()?;
+        let connection = self.connection();
+        let x_max = i32::from(bits::max_level(connection.input_bits));
+        let (border, flipped) = match self.spec() {
+            LayerSpec::InputConvolutional(l) => (i32::from(l.padding_value), false),
+            _ => (0, true),
         };
-        let summed = match self.spec.conv().map(|c| c.pooling) {
-            Some(Pooling::GlobalAverage) => self.connection.potential_shape.positions(),
-            _ => 1,
+        let scenarios = match self.spec().conv() {
+            Some(conv) => scenarios(conv, connection.input_shape, flipped),
+            None => vec![vec![Cells::inside(0, 0)]],
         };
-        let max_input = max_level(self.connection.input_bits);
-        let pw = variables.weights_pw.as_ref();
-        reach(&variables.weights, pw, max_input, summed)
+        let weights = variables.weights.values();
+        let mut hull: Option<Reach> = None;
+        for scenario in &scenarios {
+            let reach = match &variables.weights_pw {
+                // A depthwise kernel has a sum per channel.
+                Some(weights_pw) => {
+                    let [_, kw, channels, _] = variables.weights.shape();
+                    pointwise(
+                        &sums(scenario, &weights, [kw, 1, channels], x_max, border),
+                        weights_pw,
+                    )
+                }
+                None => {
+                    let [_, kw, channels, filters] = variables.weights.shape();
+                    sums(scenario, &weights, [kw, channels, filters], x_max, border)
+                }
+            };
+            hull = Some(match hull {
+                Some(hull) => hull.joined(&reach),
+                None => reach,
+            });
+        }
+        hull
     }
+}
+
+/// Input cells that meet the same weights: the sum over kernel rows × columns is their coefficient.
+struct Cells {
+    rows: Vec<usize>,
+    columns: Vec<usize>,
+    /// How many there are.
+    times: i32,
+    /// Whether they lie in the border, where the value is known.
+    border: bool,
+}
+
+impl Cells {
+    /// One cell of the map under one weight.
+    fn inside(row: usize, column: usize) -> Self {
+        Self {
+            rows: vec![row],
+            columns: vec![column],
+            times: 1,
+            border: false,
+        }
+    }
+}
+
+/// The sums that occur, each as the cells that enter it: one for every kind of window, or one for the whole map.
+fn scenarios(conv: &ConvParams, map: Shape, flipped: bool) -> Vec<Vec<Cells>> {
+    let (k, s) = (conv.kernel_size, conv.kernel_stride);
+    let axes = [(map.x, k.x, s.x), (map.y, k.y, s.y)];
+    if conv.pooling == Pooling::GlobalAverage {
+        let [rows, columns] =
+            axes.map(|(n, k, s)| axis_cells(n, k, s, conv.padding.windows(n, k, s), flipped));
+        let cells = rows.iter().flat_map(|row| {
+            columns.iter().map(|column| Cells {
+                rows: row.0.1.clone(),
+                columns: column.0.1.clone(),
+                // Their product is at most the number of cells of a map with its border.
+                times: row.1.saturating_mul(*column.1),
+                border: row.0.0 || column.0.0,
+            })
+        });
+        return vec![cells.collect()];
+    }
+    let [rows, columns] =
+        axes.map(|(n, k, s)| axis_windows(n, k, s, conv.padding.windows(n, k, s)));
+    let at = |cell: usize, size: usize| if flipped { size - 1 - cell } else { cell };
+    let mut found = Vec::new();
+    for row in &rows {
+        for column in &columns {
+            let mut cells = Vec::with_capacity(k.cells());
+            for u in 0..k.x {
+                for v in 0..k.y {
+                    cells.push(Cells {
+                        border: !(row.contains(&u) && column.contains(&v)),
+                        ..Cells::inside(at(u, k.x), at(v, k.y))
+                    });
+                }
+            }
+            found.push(cells);
+        }
+    }
+    found
+}
+
+/// Which cells of a window lie inside the map, for all kinds of windows along one axis; the whole one alone where there is
+/// one, as border values are among those that inputs take.
+fn axis_windows(
+    map: usize,
+    size: usize,
+    stride: usize,
+    windows: Option<AxisWindows>,
+) -> Vec<core::ops::Range<usize>> {
+    let Some(windows) = windows else {
+        return Vec::new();
+    };
+    let kinds: BTreeSet<(usize, usize)> = (0..windows.out)
+        .map(|i| {
+            let start = i * stride;
+            let first = windows.before.saturating_sub(start);
+            let end = (map + windows.before).saturating_sub(start).min(size);
+            (first, end)
+        })
+        .collect();
+    if kinds.contains(&(0, size)) {
+        return core::iter::once(0..size).collect();
+    }
+    kinds.into_iter().map(|(first, end)| first..end).collect()
+}
+
+/// The cells along one axis by (whether in the border, kernel cells that meet them), and how many there are of each kind.
+fn axis_cells(
+    map: usize,
+    size: usize,
+    stride: usize,
+    windows: Option<AxisWindows>,
+    flipped: bool,
+) -> BTreeMap<(bool, Vec<usize>), i32> {
+    let mut kinds = BTreeMap::new();
+    let Some(windows) = windows else {
+        return kinds;
+    };
+    for cell in 0..(windows.out - 1) * stride + size {
+        // Windows start at multiples of the stride, at most `cell`, and less than `size` before it.
+        let last = (cell / stride).min(windows.out - 1);
+        let first = (cell + 1).saturating_sub(size).div_ceil(stride);
+        let met: Vec<usize> = (first..=last)
+            .map(|i| cell - i * stride)
+            .map(|u| if flipped { size - 1 - u } else { u })
+            .collect();
+        if !met.is_empty() {
+            let border = cell < windows.before || cell - windows.before >= map;
+            *kinds.entry((border, met)).or_insert(0) += 1;
+        }
+    }
+    kinds
+}
+
+/// The interval of each of `filters` sums over kernel cells and `channels`, from weights of (rows, `kw`, channels, filters).
+///
+/// Sums fit 32 bits: their absolute values are at most the bound of rule B5, as border values are among those of inputs.
+fn sums(
+    cells: &[Cells],
+    weights: &[i8],
+    [kw, channels, filters]: [usize; 3],
+    x_max: i32,
+    border: i32,
+) -> Reach {
+    let mut reach = Reach {
+        lowest: vec![0; filters],
+        highest: vec![0; filters],
+    };
+    let mut coefficients = vec![0i32; filters];
+    for cells in cells {
+        for c in 0..channels {
+            coefficients.fill(0);
+            for u in &cells.rows {
+                for v in &cells.columns {
+                    let start = ((u * kw + v) * channels + c) * filters;
+                    let weights = &weights[start..start + filters];
+                    for (sum, &w) in coefficients.iter_mut().zip(weights) {
+                        *sum += i32::from(w);
+                    }
+                }
+            }
+            let ends = reach.lowest.iter_mut().zip(&mut reach.highest);
+            if cells.border {
+                let each = border * cells.times;
+                for ((low, high), &w) in ends.zip(&coefficients) {
+                    *low += w * each;
+                    *high += w * each;
+                }
+            } else {
+                let each = x_max * cells.times;
+                for ((low, high), &w) in ends.zip(&coefficients) {
+                    *low += w.min(0) * each;
+                    *high += w.max(0) * each;
+                }
+            }
+        }
+    }
+    reach
+}
+
+/// The interval of each filter's pointwise sum of depthwise sums inside `sums`.
+fn pointwise(sums: &Reach, weights: &Weights) -> Reach {
+    let filters = weights.shape()[3];
+    let mut reach = Reach {
+        lowest: vec![0; filters],
+        highest: vec![0; filters],
+    };
+    let channels = sums.lowest.iter().zip(&sums.highest);
+    for ((&low, &high), weights) in channels.zip(weights.values().chunks_exact(filters)) {
+        let ends = reach.lowest.iter_mut().zip(&mut reach.highest);
+        for ((lowest, highest), &w) in ends.zip(weights) {
+            let (a, b) = (i32::from(w) * low, i32::from(w) * high);
+            *lowest += a.min(b);
+            *highest += a.max(b);
+        }
+    }
+    reach
 }
 
 #[cfg(test)]
@@ -106,17 +285,17 @@ mod tests {
     #[test]
     fn a_separable_reach_goes_through_the_depthwise_sums() {
         // Depthwise sums: 0..=30 and -15..=15; the second filter turns the first around.
-        let weights = Weights::new([1, 2, 2, 1], vec![1, 1, 1, -1]).unwrap();
-        let pw = Weights::new([1, 1, 2, 2], vec![1, -2, 3, 1]).unwrap();
-        let all = reach(&weights, Some(&pw), 15, 4);
-        let first = Reach {
-            min: -45 * 4,
-            max: 75 * 4,
-        };
-        let second = Reach {
-            min: -75 * 4,
-            max: 15 * 4,
-        };
-        assert_eq!(all, [first, second]);
+        let cells = [Cells::inside(0, 0), Cells::inside(0, 1)];
+        let depthwise = sums(&cells, &[1, 1, 1, -1], [2, 1, 2], 15, 0);
+        assert_eq!(
+            (&depthwise.lowest[..], &depthwise.highest[..]),
+            (&[0, -15][..], &[30, 15][..])
+        );
+        let weights = Weights::new([1, 1, 2, 2], vec![1, -2, 3, 1]).unwrap();
+        let reach = pointwise(&depthwise, &weights);
+        assert_eq!(
+            (&reach.lowest[..], &reach.highest[..]),
+            (&[-45, -75][..], &[75, 15][..])
+        );
     }
 }
