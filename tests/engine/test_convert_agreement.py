@@ -44,7 +44,7 @@ def check_network(network, converted, inputs, alpha, beta, to_keras) -> list[Che
         if layer.type == "InputData":
             continue
         block, report = next(blocks)
-        checked.append(check_block(block, layer, read, tap, alpha, beta, to_keras, report.mismatches))
+        checked.append(check_block(block, layer, read, tap, alpha, beta, to_keras, report.mismatches, report.layer))
         if block.activation is not None:
             step = block.step
             read, alpha, beta = tap, float32_reciprocal(step), Fraction(0)
@@ -270,7 +270,7 @@ def test_branches_that_are_joined():
     network = branched_network(rng)
     converted = convert_blocks(network, input_scaling=(100.0, 0))
     engine = converted.model
-    reports = {report.layer.name: report.mismatches for report in converted.blocks}
+    reports = {report.layer.name: report for report in converted.blocks}
     inputs = rng.integers(0, 256, (4, 6, 5, 3)).astype(np.uint8)
     described = {layer.name: layer for layer in from_engine(engine)}
     taps = dict(zip(described, engine.forward_taps(inputs), strict=True))
@@ -286,7 +286,10 @@ def test_branches_that_are_joined():
         alpha, to_keras = float32_reciprocal(step), levels_to_keras(step)
         if name == "first":
             alpha, to_keras = Fraction(100), lambda x: x.astype(np.float32) / np.float32(100)
-        check_block(block, described[name], read, taps[name], alpha, Fraction(0), to_keras, reports[name])
+        report = reports[name]
+        check_block(
+            block, described[name], read, taps[name], alpha, Fraction(0), to_keras, report.mismatches, report.layer
+        )
 
 
 def test_worked_network():

@@ -205,13 +205,15 @@ def check_block(
     beta: Fraction,
     to_keras: Callable[[np.ndarray], np.ndarray],
     reported: np.ndarray,
+    layer: Any,
 ) -> Checked:
     """Compares a block with a layer of the engine that has read `inputs` and given `output`.
 
     Weights, thresholds and steps are derived anew. Then Keras's own layers evaluate the block on
     ``to_keras(inputs)``: levels must be equal wherever every boundary of the channel is exact and
     the pre-activation is not so near to a boundary that float32 leaves the level open. `reported`
-    holds the number of boundaries per channel that the conversion says are not exact.
+    holds the number of boundaries per channel that the conversion says are not exact for the potentials that `layer`,
+    the engine's, can reach.
     """
     check_parameters(block, engine)
     for name, expected in expected_weights(block, engine, inputs.shape[1:]).items():
@@ -220,6 +222,7 @@ def check_block(
     z = z.reshape(output.shape)
     maps = linear_maps(block, engine, alpha, beta, positions_summed(block, inputs))
     threshold, act_step = engine.variables["threshold"], engine.variables["act_step"]
+    lowest, highest = layer.reach()
     checked = Checked()
     searched = False
     for f, linear in enumerate(maps):
@@ -232,13 +235,18 @@ def check_block(
         t, s = linear.ideal(block.step)
         bits = engine.parameters["act_bits"]
         ideal = conversion.ideal_boundaries(t, s, bits)
-        exact = fit.matches(ideal, int(threshold[f]), float(act_step[f]), bits)
+        reach = int(lowest[f]), int(highest[f])
+        held = activation.boundaries(int(threshold[f]), float(act_step[f]), bits)
+        held, seen = (np.clip(b, reach[0] - 1, reach[1]) for b in (held, ideal))
+        exact = np.count_nonzero(held == seen)
         assert len(ideal) - exact == reported[f], label
         checked.boundaries += len(ideal)
         checked.inexact += len(ideal) - exact
         if exact < len(ideal):
             if not searched:  # a complete search takes long
-                assert exact == fit.best(t, s, bits).matches, label
+                near = range(ideal[0] - 30, ideal[0] + 31)
+                best = fit.best_within(ideal, float(s), bits, reach, layer.widths(), near)
+                assert len(ideal) - exact == best[0], label
             searched = True
             continue
         levels = (z[..., f].astype(np.float64) - block.step / 2) / block.step
