@@ -120,7 +120,8 @@ pub(crate) fn check_beginning(bytes: &[u8]) -> Result<(), DecodeError> {
     }
 }
 
-struct Header {
+/// The fields of the header that say what follows it.
+pub(crate) struct Header {
     compression: u8,
     reserved: u8,
     crc: u32,
@@ -129,7 +130,12 @@ struct Header {
 }
 
 impl Header {
-    fn read(file: &[u8]) -> Result<Self, DecodeError> {
+    /// Whether the payload is compressed.
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.compression != STORED
+    }
+
+    pub(crate) fn read(file: &[u8]) -> Result<Self, DecodeError> {
         let read = || {
             Some(Self {
                 compression: *file.get(COMPRESSION_AT)?,

@@ -77,7 +77,8 @@ pub fn decode_with(bytes: &[u8], limits: &Limits) -> Result<Model, DecodeError> 
     model(&payload, limits)
 }
 
-fn model(payload: &[u8], limits: &Limits) -> Result<Model, DecodeError> {
+/// The model in a payload.
+pub(crate) fn model(payload: &[u8], limits: &Limits) -> Result<Model, DecodeError> {
     let root = verify(payload)?;
     check_known(&root._tab, fb::Model::VT_INPUT_SCALING, || {
         Location::Field("model".into())

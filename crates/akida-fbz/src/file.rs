@@ -4,6 +4,7 @@ use crate::container;
 use crate::decode::decode_with;
 use crate::encode::encode_with;
 use crate::error::{DecodeError, EncodeError};
+use crate::inspect::{Inspection, inspect_with};
 use crate::limits::Limits;
 use akida_sim::Model;
 use core::fmt;
@@ -127,12 +128,54 @@ pub fn read_file(path: impl AsRef<Path>) -> Result<Model, ReadError> {
 /// # Ok::<(), akida_fbz::ReadError>(())
 /// ```
 pub fn read_file_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Model, ReadError> {
-    let path = path.as_ref();
-    let bytes = read_bytes(path, limits).map_err(|source| ReadError::Io {
+    let bytes = read_bytes_of(path.as_ref(), limits)?;
+    Ok(decode_with(&bytes, limits)?)
+}
+
+/// What is in the file at `path`: [`inspect`](crate::inspect()) of its bytes.
+///
+/// # Errors
+///
+/// As for [`read_file`].
+///
+/// # Examples
+///
+/// ```no_run
+/// let inspection = akida_fbz::inspect_file("model.fbz")?;
+/// for (layer, summary) in inspection.model.layers().iter().zip(&inspection.layers) {
+///     println!("{}: {} bytes", layer.name(), summary.bytes);
+/// }
+/// # Ok::<(), akida_fbz::ReadError>(())
+/// ```
+pub fn inspect_file(path: impl AsRef<Path>) -> Result<Inspection, ReadError> {
+    inspect_file_with(path, &Limits::DEFAULT)
+}
+
+/// [`inspect_file`] with other limits.
+///
+/// # Errors
+///
+/// As for [`read_file`].
+///
+/// # Examples
+///
+/// ```no_run
+/// use akida_fbz::{Limits, inspect_file_with};
+///
+/// let limits = Limits::default().with_max_payload(1 << 30);
+/// let inspection = inspect_file_with("large.fbz", &limits)?;
+/// # Ok::<(), akida_fbz::ReadError>(())
+/// ```
+pub fn inspect_file_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Inspection, ReadError> {
+    let bytes = read_bytes_of(path.as_ref(), limits)?;
+    Ok(inspect_with(&bytes, limits)?)
+}
+
+fn read_bytes_of(path: &Path, limits: &Limits) -> Result<Vec<u8>, ReadError> {
+    read_bytes(path, limits).map_err(|source| ReadError::Io {
         path: path.to_path_buf(),
         source,
-    })?;
-    Ok(decode_with(&bytes, limits)?)
+    })
 }
 
 /// The bytes of a file, cut off where they are certain to be refused: after the header of another format, and after

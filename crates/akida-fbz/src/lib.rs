@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod foreign;
 mod generated;
+mod inspect;
 mod limits;
 
 pub use container::FORMAT_VERSION;
@@ -18,5 +19,9 @@ pub use decode::{decode, decode_with};
 pub use encode::{encode, encode_with};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Location};
 #[cfg(feature = "std")]
-pub use file::{ReadError, WriteError, read_file, read_file_with, write_file, write_file_with};
+pub use file::{
+    ReadError, WriteError, inspect_file, inspect_file_with, read_file, read_file_with, write_file,
+    write_file_with,
+};
+pub use inspect::{Inspection, LayerSummary, WeightsSummary, inspect, inspect_with};
 pub use limits::Limits;

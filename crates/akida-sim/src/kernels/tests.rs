@@ -114,7 +114,7 @@ fn check_dense<T, W>(
                 2f32.powi(31) / grid
             };
             let variables = Variables {
-                weights: Weights::zeros([1, 1, 1, filters]),
+                weights: Weights::zeros([1, 1, 1, filters], 8),
                 weights_pw: None,
                 threshold: (0..filters)
                     .map(|f| if straight { around(f) } else { far(f) })

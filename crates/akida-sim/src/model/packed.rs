@@ -63,6 +63,24 @@ pub(super) fn find(
         .find(|&value| property(value))
 }
 
+/// How often each of `count` values occurs, rising by value.
+pub(super) fn histogram(packed: &[u8], bits: u8, count: usize) -> Vec<(i8, u64)> {
+    let mut bytes = [0u64; 256];
+    for &byte in packed {
+        bytes[usize::from(byte)] += 1;
+    }
+    let mut values = [0u64; 256];
+    for (byte, number) in (0..=u8::MAX).zip(bytes) {
+        for place in 0..per_byte(bits) {
+            values[usize::from(value(byte, bits, place) as u8)] += number;
+        }
+    }
+    // The bits left over in the last byte are zero, and no values.
+    values[0] -= (packed.len() * per_byte(bits) - count) as u64;
+    let rising = (i8::MIN..=i8::MAX).map(|value| (value, values[usize::from(value as u8)]));
+    rising.filter(|(_, number)| *number > 0).collect()
+}
+
 fn per_byte(bits: u8) -> usize {
     usize::from(8 / bits)
 }
@@ -117,6 +135,27 @@ mod tests {
             for byte in 0..=u8::MAX {
                 let values = unpack(&[byte], bits, per_byte(bits));
                 assert_eq!(pack(&values, bits), [byte]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_histogram_counts_every_value_and_no_left_over_bits() {
+        for bits in WIDTHS {
+            let (min, max) = range(bits);
+            for count in 0..20usize {
+                let cycle = (min..=max).cycle();
+                let values: Vec<i8> = cycle.take(count).collect();
+                let mut expected: Vec<(i8, u64)> = Vec::new();
+                let mut sorted = values.clone();
+                sorted.sort_unstable();
+                for value in sorted {
+                    match expected.last_mut() {
+                        Some((last, number)) if *last == value => *number += 1,
+                        _ => expected.push((value, 1)),
+                    }
+                }
+                assert_eq!(histogram(&pack(&values, bits), bits, count), expected);
             }
         }
     }

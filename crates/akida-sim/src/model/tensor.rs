@@ -130,6 +130,24 @@ impl Weights {
         packed::unpack(&self.packed, self.bits, self.len())
     }
 
+    /// How often each value occurs, rising by value; values that do not occur are left out.
+    ///
+    /// It reads the packed bytes once and unpacks nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use akida_sim::Weights;
+    ///
+    /// let weights = Weights::new([1, 1, 1, 5], vec![1, -1, 0, 1, -1])?;
+    /// assert_eq!(weights.histogram(), [(-1, 2), (0, 1), (1, 2)]);
+    /// # Ok::<(), akida_sim::ModelError>(())
+    /// ```
+    #[must_use]
+    pub fn histogram(&self) -> Vec<(i8, u64)> {
+        packed::histogram(&self.packed, self.bits, self.len())
+    }
+
     /// The bytes as [`from_packed`](Self::from_packed) takes them, at [`bits`](Self::bits) per value.
     #[must_use]
     pub fn packed(&self) -> &[u8] {
