@@ -16,6 +16,7 @@ _HOMES = {
     "quantize": "quantization",
     "quantize_layer": "quantization",
     "convert": "conversion",
+    "check_model_compatibility": "compatibility",
     "load_quantized_model": "model_io",
     "cnn2snn_objects": "model_io",
     "MaxQuantizer": "quantization_ops",
@@ -38,6 +39,7 @@ _HOMES = {
 _MODULES = (
     "akida",
     "analysis",
+    "compatibility",
     "conversion",
     "errors",
     "gamma_constraint",

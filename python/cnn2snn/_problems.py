@@ -25,11 +25,10 @@ class Problems:
         self.found: list[Cnn2SnnError] = []
 
     def add(self, error: Cnn2SnnError) -> None:
-        """Raises the error, or keeps it; a second one of the same kind for the same layer says nothing new."""
+        """Raises the error, or keeps it."""
         if not self.collect:
             raise error
-        if error.layer is None or not self.has(error.layer, error.kind):
-            self.found.append(error)
+        self.found.append(error)
 
     @contextmanager
     def catch(self) -> Iterator[None]:

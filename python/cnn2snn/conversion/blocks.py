@@ -109,6 +109,8 @@ class _Tail:
 
 def _refuse(node: Node, text: str, **details: object) -> UnsupportedModelError:
     kind = str(details.pop("kind", "order"))
+    place = f' after "{node.inbounds[0]}"' if node.inbounds else ""
+    details = {"expected": text.partition("; ")[0], "received": f"{node.cls.__name__}{place}", **details}
     return UnsupportedModelError(
         f'layer "{node.name}" ({node.cls.__name__}): {text}',
         layer=node.name,

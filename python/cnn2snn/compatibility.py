@@ -1,0 +1,282 @@
+"""`check_model_compatibility`: everything that keeps a Keras model from conversion, or from a chip, at once."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from cnn2snn import akida
+from cnn2snn._keras import keras
+from cnn2snn._problems import Problems
+from cnn2snn.akida.devices import device_of
+from cnn2snn.conversion.blocks import read_blocks
+from cnn2snn.conversion.graph import Graph, read
+from cnn2snn.conversion.scaling import InputScaling, input_scaling_of
+from cnn2snn.conversion.specs import build_model
+from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, UnsupportedModelError
+from cnn2snn.quantization import is_activation, quantize_graph
+
+__all__ = ["CompatibilityReport", "Problem", "check_model_compatibility"]
+
+# Widths that a float model is judged with: those of most published networks.
+_WEIGHT_BITS = 4
+_ACT_BITS = 4
+_IMAGE_WEIGHT_BITS = 8
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One rule that a layer, or the model, breaks. As a str, a sentence.
+
+    Attributes:
+        layer: name of the Keras layer; None for the model as a whole.
+        rule: short machine-readable name of the rule, e.g. "kernel_size" or "order".
+        received: what was received, in words.
+        allowed: what is allowed, in words.
+        remedy: what to do about it; empty where nothing is known.
+        device: name of the device whose limit it is; None for a rule of conversion, which holds for all.
+        message: all of it in a sentence.
+    """
+
+    layer: str | None
+    rule: str
+    received: str
+    allowed: str
+    remedy: str
+    device: str | None
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True)
+class CompatibilityReport:
+    """What `check_model_compatibility` found. True when there is no problem. As a str, text of 80 columns.
+
+    Attributes:
+        model: name of the model.
+        device: name of the device asked for; None when none was.
+        problems: what keeps the model from conversion or from the device, rules of conversion first, each group in the
+            order of layers.
+        notes: what does not count: limits of a device that was not asked for, values of a float model that do not fit
+            the device and will be others after training, what may happen for some inputs, what was not checked.
+    """
+
+    model: str
+    device: str | None
+    problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...]
+
+    @property
+    def convertible(self) -> bool:
+        """Whether `cnn2snn.convert` accepts the model (after quantization, when it is a float model)."""
+        return all(problem.device is not None for problem in self.problems)
+
+    def __bool__(self) -> bool:
+        return not self.problems
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, width: int = 80) -> str:
+        """Returns the report for people, in lines of at most `width` characters where words allow it."""
+        target = self.device or "Akida 1.0"
+        if self:
+            head = f'Model "{self.model}" is compatible with {target}.'
+        else:
+            count = len(self.problems)
+            found = "1 problem" if count == 1 else f"{count} problems"
+            but = ", though it can be converted" if self.convertible else ""
+            head = f'Model "{self.model}" is not compatible with {target}{but}: {found}.'
+        lines = _wrapped(head, width)
+        for number, problem in enumerate(self.problems, start=1):
+            lines += ["", *_item(f"{number:2}. ", problem, width)]
+        if self.notes:
+            lines += ["", *_wrapped(f"Notes on {self.notes[0].device}, which do not count:", width)]
+        for note in self.notes:
+            lines += ["", *_item("  - ", note, width)]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the report as a dictionary that JSON can hold."""
+        return {
+            "model": self.model,
+            "device": self.device,
+            "compatible": bool(self),
+            "convertible": self.convertible,
+            "problems": [asdict(problem) for problem in self.problems],
+            "notes": [asdict(note) for note in self.notes],
+        }
+
+    def to_json(self) -> str:
+        """Returns the report as JSON text."""
+        return json.dumps(self.to_dict(), indent=2)
+
+
+def check_model_compatibility(
+    model: keras.Model,
+    input_is_image: bool = True,
+    device: akida.Device | str | None = None,
+    input_dtype: Any = "uint8",
+) -> CompatibilityReport:
+    """Finds everything that keeps a Keras model from being converted, and from running on a device.
+
+    The rules are those of `cnn2snn.quantize` and `cnn2snn.convert` themselves, and the limits of the device. Without a
+    device those of AKD1000, the production chip of Akida 1.0, are noted but do not count, as `convert` does not ask for
+    them. A float
+    model is judged as if it were quantized to weights and activations of 4 bits, the first layer's weights to 8 bits
+    for images.
+
+    Args:
+        model: a built Sequential or functional model, float or quantized; it is not changed.
+        input_is_image: as for `cnn2snn.convert`.
+        device: the device whose limits hold, or its documented name, such as "AKD1000"; None for none.
+        input_dtype: element type of the inputs; Akida 1.0 reads uint8 alone.
+
+    Returns:
+        A report whose truth value says whether the model is compatible. It lists every problem: layer, rule, received,
+        allowed, remedy.
+
+    Raises:
+        InvalidTypeError: (TypeError) `model` is not a Keras model, or `device` neither a device nor a name.
+        InvalidArgumentError: (ValueError) there is no such device, or `input_dtype` is not an element type.
+
+    Example:
+        >>> report = cnn2snn.check_model_compatibility(model)  # doctest: +SKIP
+        >>> if not report:  # doctest: +SKIP
+        ...     print(report)
+    """
+    chip = device_of("AKD1000" if device is None else device)
+    problems = Problems(collect=True)
+    _check_input_dtype(input_dtype, problems)
+    graph = None
+    try:
+        graph = read(model)
+    except UnsupportedModelError as error:
+        problems.add(error)
+    is_float = graph is not None and not any(
+        "quantizer" in node.config or node.is_a("QuantizedActivation") for node in graph
+    )
+    built = None if graph is None else _build(graph, is_float, input_is_image, problems)
+    order = {} if graph is None else {layer: place for place, layer in enumerate(graph.nodes)}
+    rules = [_problem(error) for error in sorted(problems.found, key=lambda error: order.get(error.layer, -1))]
+    limits, notes = [], []
+    if built is None:
+        remedy = "correct the problems first"
+        text = f"its limits were not checked, as not all layers can be told; {remedy}"
+        notes.append(Problem(None, "limits", "", "", remedy, chip.name, text))
+    else:
+        for violation in built.check(chip):
+            # Values change with training, and some inputs never occur.
+            counts = violation.effect == "software" or (violation.effect == "refused" and not is_float)
+            if counts and device is not None:
+                limits.append(_limit(violation, chip))
+            elif counts or device is not None:
+                notes.append(_limit(violation, chip))
+    name = None if device is None else chip.name
+    return CompatibilityReport(model.name, name, (*rules, *limits), tuple(notes))
+
+
+def _limit(violation: akida.Violation, chip: akida.Device) -> Problem:
+    return Problem(
+        layer=violation.layer,
+        rule=violation.rule,
+        received=violation.received,
+        allowed=violation.allowed,
+        remedy=violation.remedy,
+        device=chip.name,
+        message=str(violation),
+    )
+
+
+def _check_input_dtype(input_dtype: Any, problems: Problems) -> None:
+    try:
+        name = np.dtype(input_dtype).name
+    except TypeError:
+        raise InvalidArgumentError(
+            f"input_dtype must be an element type such as uint8, received {input_dtype!r}",
+            kind="input_dtype",
+            expected="uint8",
+            received=input_dtype,
+        ) from None
+    if name != "uint8":
+        problems.add(
+            UnsupportedModelError(
+                f"inputs of Akida 1.0 must be uint8, received {name}; scale and shift them to 0..255 for images, "
+                "0..15 otherwise",
+                kind="input_dtype",
+                expected="uint8",
+                received=name,
+            )
+        )
+
+
+def _build(graph: Graph, is_float: bool, input_is_image: bool, problems: Problems) -> akida.Model | None:
+    """The engine's model, where layers have no variables once there are problems; None where it cannot be told."""
+    if is_float:
+        _quantize(graph, input_is_image, problems)
+    blocks = read_blocks(graph, problems)
+    scaling = InputScaling(Fraction(1), Fraction(0))
+    with problems.catch():
+        scaling = input_scaling_of(blocks, None)
+    converted = build_model(blocks, scaling, input_is_image, problems)
+    layers = {layer.name for layer in converted.model.layers}
+    return converted.model if blocks.blocks and layers.issuperset(blocks.blocks) else None
+
+
+def _quantize(graph: Graph, input_is_image: bool, problems: Problems) -> None:
+    input_bits = _IMAGE_WEIGHT_BITS if input_is_image else _WEIGHT_BITS
+    quantize_graph(graph, _WEIGHT_BITS, _ACT_BITS, input_bits, None, problems)
+    for node in graph:
+        if is_activation(node):
+            node.layer = node.cls.from_config(node.config)
+
+
+def _problem(error: Cnn2SnnError) -> Problem:
+    def words(value: object) -> str:
+        if value is None:
+            return ""
+        return (
+            ", ".join(map(str, value))
+            if error.kind in ("weights_bits", "act_bits") and isinstance(value, tuple)
+            else str(value)
+        )
+
+    return Problem(
+        layer=error.layer,
+        rule=error.kind or "structure",
+        received=words(error.received),
+        allowed=words(error.expected),
+        remedy=error.remedy or "",
+        device=None,
+        message=str(error),
+    )
+
+
+def _item(head: str, problem: Problem, width: int) -> list[str]:
+    """A problem, its remedy on a line of its own."""
+    text = problem.message
+    if problem.remedy:
+        text = text.removesuffix(f"; {problem.remedy}")
+    indent = " " * 4
+    lines = _wrapped(f"{text[0].upper()}{text[1:]}.", width, head, indent)
+    if problem.remedy:
+        lines += _wrapped(problem.remedy[0].upper() + problem.remedy[1:] + ".", width, f"{indent}-> ", f"{indent}   ")
+    return lines
+
+
+def _wrapped(text: str, width: int, head: str = "", indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        max(width, 40),
+        initial_indent=head,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
