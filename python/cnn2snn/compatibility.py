@@ -163,16 +163,18 @@ def check_model_compatibility(
     is_float = graph is not None and not any(
         "quantizer" in node.config or node.is_a("QuantizedActivation") for node in graph
     )
-    built = None if graph is None else _build(graph, is_float, input_is_image, problems)
+    violations = None
+    if graph is not None:
+        violations = _violations(_build(graph, is_float, input_is_image, problems), chip)
     order = {} if graph is None else {layer: place for place, layer in enumerate(graph.nodes)}
     rules = [_problem(error) for error in sorted(problems.found, key=lambda error: order.get(error.layer, -1))]
     limits, notes = [], []
-    if built is None:
+    if violations is None:
         remedy = "correct the problems first"
         text = f"its limits were not checked, as not all layers can be told; {remedy}"
         notes.append(Problem(None, "limits", "", "", remedy, chip.name, text))
     else:
-        for violation in built.check(chip):
+        for violation in violations:
             # Values change with training, and some inputs never occur.
             counts = violation.effect == "software" or (violation.effect == "refused" and not is_float)
             if counts and device is not None:
@@ -181,6 +183,14 @@ def check_model_compatibility(
                 notes.append(_limit(violation, chip))
     name = None if device is None else chip.name
     return CompatibilityReport(model.name, name, (*rules, *limits), tuple(notes))
+
+
+def _violations(model: akida.Model | None, chip: akida.Device) -> list[akida.Violation] | None:
+    """The limits of the chip that layers break; None for a model of which parts are missing."""
+    try:
+        return None if model is None else model.check(chip)
+    except UnsupportedModelError:
+        return None
 
 
 def _limit(violation: akida.Violation, chip: akida.Device) -> Problem:

@@ -1,6 +1,11 @@
 """Helpers of the Keras tests."""
 
+import re
+
 import numpy as np
+import pytest
+
+import cnn2snn
 
 
 def randomize(model, seed=3, negative_gammas=False):
@@ -28,3 +33,13 @@ def randomize(model, seed=3, negative_gammas=False):
 def outputs(model, inputs):
     """Outputs at inference."""
     return np.asarray(model(inputs.astype(np.float32), training=False))
+
+
+def assert_refused(error, text, model, input_is_image=True):
+    """Conversion raises the error, and the check of compatibility reports it."""
+    with pytest.raises(error, match=text):
+        cnn2snn.convert(model, input_is_image=input_is_image)
+    report = cnn2snn.check_model_compatibility(model, input_is_image)
+    assert not report
+    assert not report.convertible
+    assert any(re.search(text, problem.message) for problem in report.problems)

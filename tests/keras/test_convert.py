@@ -18,7 +18,7 @@ from cnn2snn.quantization_layers import (
     QuantizedSeparableConv2D,
 )
 from cnn2snn.quantization_ops import LinearWeightQuantizer, MaxPerAxisQuantizer, MaxQuantizer
-from tests.keras.models import randomize
+from tests.keras.models import assert_refused, randomize
 
 L = keras.layers
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "keras2-quantized"
@@ -264,7 +264,10 @@ REFUSED = {
         r'"it".*data_format must be channels_last',
     ),
     "float16": ([conv(dtype="mixed_bfloat16", name="it"), QuantizedReLU(4)], r'"it": it must compute in float32'),
-    "float layer": ([L.Conv2D(2, 3, name="it")], r'"it".*not quantized; quantize the model first'),
+    "float layer": (
+        [conv(), QuantizedReLU(4), L.Conv2D(2, 3, name="it")],
+        r'"it".*not quantized; quantize the model first',
+    ),
     "float activation": ([conv(), L.ReLU(name="it")], r'"it".*not quantized'),
     "no activation": (
         [conv(name="a"), conv(name="it")],
@@ -328,8 +331,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_expressed_is_refused_with_layer_and_remedy(case):
     layers, text = REFUSED[case]
-    with pytest.raises(RuntimeError, match=text):
-        cnn2snn.convert(chain(*layers))
+    assert_refused(RuntimeError, text, chain(*layers))
 
 
 @pytest.mark.parametrize(
@@ -351,23 +353,18 @@ def test_what_cannot_be_expressed_is_refused_with_layer_and_remedy(case):
     ],
 )
 def test_widths_that_the_engine_lacks_are_refused(layers, text):
-    with pytest.raises(ValueError, match=text):
-        cnn2snn.convert(chain(*layers))
+    assert_refused(ValueError, text, chain(*layers))
 
 
 @pytest.mark.parametrize("gamma", [0.0, -1.0])
 def test_normalization_factors_that_cannot_be_folded_are_refused(gamma):
     model = chain(conv(), L.MaxPooling2D(2), L.BatchNormalization(name="bn"), QuantizedReLU(4))
     model.get_layer("bn").gamma.assign([1, 1, gamma, 1])
-    with pytest.raises(RuntimeError, match=r'"bn".*greater than zero.*channel 2'):
-        cnn2snn.convert(model)
+    assert_refused(RuntimeError, r'"bn".*greater than zero.*channel 2', model)
     model = chain(conv(name="c"), L.BatchNormalization(name="bn"), QuantizedReLU(4))
     model.get_layer("bn").gamma.assign([1, 0, 1, 1])
-    with pytest.raises(
-        RuntimeError,
-        match=r'"c": gamma of its batch normalization must be different from zero.*channel 1',
-    ):
-        cnn2snn.convert(model)
+    text = r'"c": gamma of its batch normalization must be different from zero.*channel 1'
+    assert_refused(RuntimeError, text, model)
 
 
 def test_rescaling_on_one_branch_only_is_refused():
@@ -375,23 +372,28 @@ def test_rescaling_on_one_branch_only_is_refused():
     a = QuantizedReLU(4, 6)(conv(name="a")(L.Rescaling(1 / 15)(x)))
     b = QuantizedReLU(4, 6)(conv(name="b")(x))
     model = keras.Model(x, QuantizedReLU(4)(conv(name="c")(L.Concatenate()([a, b]))))
-    with pytest.raises(RuntimeError, match=r'"b".*without the Rescaling.*before any split'):
-        cnn2snn.convert(model, input_is_image=False)
+    assert_refused(RuntimeError, r'"b".*without the Rescaling.*before any split', model, input_is_image=False)
 
 
 def test_an_image_is_read_by_one_layer():
     x = keras.Input((6, 6, 3), name="x")
     a, b = (QuantizedReLU(4, 6)(conv(name=name)(x)) for name in "ab")
-    with pytest.raises(RuntimeError, match=r'"b".*split after the first convolution'):
-        cnn2snn.convert(keras.Model(x, QuantizedReLU(4)(conv()(L.Concatenate()([a, b])))))
+    assert_refused(
+        RuntimeError,
+        r'"b".*split after the first convolution',
+        keras.Model(x, QuantizedReLU(4)(conv()(L.Concatenate()([a, b])))),
+    )
 
 
 def test_branches_of_different_widths_are_refused():
     x = keras.Input((6, 6, 3), name="x")
     y = QuantizedReLU(4)(conv()(x))
     a, b = (QuantizedReLU(bits)(conv(name=f"c{bits}")(y)) for bits in (2, 4))
-    with pytest.raises(RuntimeError, match=r"same bitwidth, received .*: 2, .*: 4"):
-        cnn2snn.convert(keras.Model(x, QuantizedReLU(4)(conv()(L.Concatenate()([a, b])))))
+    assert_refused(
+        RuntimeError,
+        r"same bitwidth, received .*: 2, .*: 4",
+        keras.Model(x, QuantizedReLU(4)(conv()(L.Concatenate()([a, b])))),
+    )
 
 
 def test_a_gamma_so_small_that_thresholds_leave_32_bits_leaves_a_filter_that_always_saturates(images):
@@ -410,8 +412,8 @@ def test_an_output_threshold_that_leaves_32_bits_is_refused():
     model = chain(L.Rescaling(1 / 128, -1), conv(name="c"), L.BatchNormalization(name="bn"))
     model.get_layer("bn").gamma.assign([1e-8, 1, 1, 1])
     model.get_layer("bn").beta.assign([1.0] * 4)
-    with pytest.raises(RuntimeError, match=r'"c": channel 0: the threshold must be inside 32 bits.*constrain gamma'):
-        cnn2snn.convert(model)
+    text = r'"c": channel 0: the threshold must be inside 32 bits.*constrain gamma'
+    assert_refused(RuntimeError, text, model)
 
 
 def test_layers_that_compute_nothing_may_stand_anywhere(images):

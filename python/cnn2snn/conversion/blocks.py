@@ -29,6 +29,17 @@ _FLOAT_NEURAL = ("Conv2D", "SeparableConv2D", "Dense")
 # Layers that may come last.
 _FINAL = ("Softmax", "Activation")
 
+# Layers whose place depends on the neural layer before them.
+_AROUND_NEURAL = (
+    "QuantizedActivation",
+    "MaxPooling2D",
+    "GlobalAveragePooling2D",
+    "BatchNormalization",
+    "Flatten",
+    "Reshape",
+    *_FINAL,
+)
+
 # What to use in place of layers that a chip has no equivalent for.
 _REMEDIES = {
     "AveragePooling2D": "use MaxPooling2D, or GlobalAveragePooling2D",
@@ -179,7 +190,7 @@ class _Reader:
             self.tails[node.name] = self._place(node, tail)
             return
         opaque = self.problems.has(node.name, "layer") or node.is_a("QuantizedActivation", "Concatenate", *_FINAL)
-        if tail.state != "ended" and not opaque:
+        if tail.state == "closed" or (tail.state != "ended" and not opaque):
             self.tails[node.name] = tail
 
     def _check_place(self, node: Node, tail: _Tail) -> None:
@@ -230,7 +241,7 @@ class _Reader:
             return self._neural(node, tail)
         if node.is_exactly(*_FLOAT_NEURAL) or node.is_exactly("ReLU"):
             raise _refuse(node, "is not quantized; quantize the model first (cnn2snn.quantize)", kind="layer")
-        if tail.state == "unknown":
+        if tail.state == "unknown" and node.is_a(*_AROUND_NEURAL):
             return tail
         if node.is_a("QuantizedActivation"):
             return self._activation(node, tail)

@@ -141,6 +141,8 @@ class _Builder:
             self.layers[block.name] = layer
         if step is not None:
             self.steps[block.name] = step
+        if any(self.problems.has(node.name) for node in (block.node, block.activation) if node is not None):
+            return
         alpha, beta = self._input_of(block)
         # Pooling comes after the convolution, whose output shape is (height, width, filters).
         positions = int(np.prod(block.node.output_shape[:2])) if block.pooling == "average" else 1
