@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cnn2snn._keras import keras
-from cnn2snn.quantization_layers import QuantizedConv2D
+from cnn2snn.quantization_layers import QuantizedConv2D, QuantizedDense
 from cnn2snn.quantization_ops import MaxPerAxisQuantizer, MaxQuantizer
 from cnn2snn.transforms import fold_batchnorm, invert_batchnorm_pooling
 
@@ -106,6 +106,17 @@ def test_one_scale_for_all_filters_cannot_be_folded_into():
 def test_normalization_on_another_axis_is_refused():
     model = keras.Sequential([keras.Input((6, 6, 2)), L.Conv2D(4, 3), L.BatchNormalization(axis=1, name="bn")])
     with pytest.raises(RuntimeError, match=r'layer "bn".*last axis'):
+        fold_batchnorm(model)
+
+
+def test_a_scale_that_does_not_follow_is_seen_though_integers_stay():
+    """Two filters of two bits stay at 1, but one scale cannot follow two factors."""
+    model = keras.Sequential(
+        [keras.Input((3,)), QuantizedDense(2, MaxQuantizer(2), name="dense"), L.BatchNormalization()]
+    )
+    model.layers[0].set_weights([np.ones((3, 2)), np.zeros(2)])
+    model.layers[1].set_weights([np.array([1, 0.9]), np.zeros(2), np.zeros(2), np.ones(2)])
+    with pytest.raises(RuntimeError, match="would change its quantized weights"):
         fold_batchnorm(model)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from cnn2snn._keras import LEGACY, is_of_other_generation, keras
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError, UnsupportedModelError
 
-__all__ = ["Graph", "Node", "build", "build_chain", "read"]
+__all__ = ["Graph", "Node", "assign_weights", "build", "build_chain", "read"]
 
 # Layers that compute nothing at inference.
 _IDENTITIES = (
@@ -340,7 +340,7 @@ def build(graph: Graph) -> keras.Model:
         layer = _make(node)
         sources = [tensors[name] for name in node.inbounds]
         tensors[node.name] = layer(sources[0] if len(sources) == 1 else sources)
-        _set_weights(layer, node)
+        assign_weights(layer, node)
     return keras.Model(tensors[source.name], tensors[graph.output], name=graph.name)
 
 
@@ -360,7 +360,7 @@ def build_chain(
     source = keras.Input(input_shape, dtype=config.get("dtype"), name=config.get("name"))
     model = keras.Sequential([source, *(layer for layer, _ in layers)], name=name)
     for layer, node in layers:
-        _set_weights(layer, node)
+        assign_weights(layer, node)
     return model
 
 
@@ -375,7 +375,12 @@ def _make(node: Node) -> keras.layers.Layer:
         raise
 
 
-def _set_weights(layer: keras.layers.Layer, node: Node) -> None:
+def assign_weights(layer: keras.layers.Layer, node: Node) -> None:
+    """Gives a layer the weights of a node.
+
+    Raises:
+        InvalidArgumentError: their shapes differ.
+    """
     roles = all(not role.isdigit() for role in node.weights)
     targets = [getattr(layer, role) for role in node.weights] if roles else layer.weights
     for target, value in zip(targets, node.weights.values(), strict=True):

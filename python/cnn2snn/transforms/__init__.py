@@ -10,10 +10,14 @@ from cnn2snn.transforms.invert_batchnorm_pooling import invert_batchnorm_pooling
 from cnn2snn.transforms.normalize_separable import normalize_separable_layer, normalize_separable_model
 from cnn2snn.transforms.reshape import reshape
 from cnn2snn.transforms.sequentialize import sequentialize
+from cnn2snn.transforms.snap_to_chip import SnapLayer, SnapReport, SnapToChip, snap_to_chip
 from cnn2snn.transforms.syncretize import syncretize
 from cnn2snn.transforms.weights_homogeneity import weights_homogeneity
 
 __all__ = [
+    "SnapLayer",
+    "SnapReport",
+    "SnapToChip",
     "cross_layer_scaling",
     "fold_batchnorm",
     "fold_rescaling",
@@ -22,6 +26,7 @@ __all__ = [
     "normalize_separable_model",
     "reshape",
     "sequentialize",
+    "snap_to_chip",
     "syncretize",
     "weights_homogeneity",
 ]

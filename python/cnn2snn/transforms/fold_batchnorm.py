@@ -11,7 +11,7 @@ from cnn2snn.errors import UnsupportedModelError
 from cnn2snn.quantization_ops import WeightQuantizer
 from cnn2snn.transforms.channels import output_kernel
 
-__all__ = ["fold_batchnorm", "fold_graph"]
+__all__ = ["fold_batchnorm", "fold_graph", "fold_node"]
 
 
 def fold_batchnorm(model: keras.Model) -> keras.Model:
@@ -48,19 +48,26 @@ def fold_graph(graph: Graph, *, keep_inexact: bool = False) -> None:
         if not node.is_neural or node.fused_activation != "linear":
             continue
         while (norm := graph.only_consumer(node.name)) is not None and norm.is_a("BatchNormalization"):
-            if not _fold(node, norm, keep_inexact):
+            if not fold_node(node, norm, keep_inexact):
                 break
             graph.remove(norm.name)
 
 
-def _fold(node: Node, norm: Node, keep_inexact: bool) -> bool:
-    """Whether the normalization is folded."""
+def fold_node(node: Node, norm: Node, keep_inexact: bool) -> bool:
+    """Folds the normalization `norm` into `node`, which it follows; the caller removes it from the graph.
+
+    Returns:
+        Whether it was folded; False only with `keep_inexact`, where integer weights would change.
+
+    Raises:
+        UnsupportedModelError: integer weights would change.
+    """
     factor, offset = affine(norm)
     role = output_kernel(node)
     kernel = node.weights[role]
     folded = (kernel * factor).astype(kernel.dtype)
     quantizer = node.config.get("quantizer")
-    if quantizer is not None and _changes(quantizer, kernel, folded, np.sign(factor)):
+    if quantizer is not None and _changes(quantizer, kernel, folded, factor):
         if keep_inexact:
             return False
         raise UnsupportedModelError(
@@ -79,12 +86,12 @@ def _fold(node: Node, norm: Node, keep_inexact: bool) -> bool:
     return True
 
 
-def _changes(quantizer: WeightQuantizer, kernel: np.ndarray, folded: np.ndarray, signs: np.ndarray) -> bool:
-    """Whether folding changes integer weights, but for ties that float32 rounding turns."""
-
-    def integers(weights: np.ndarray) -> np.ndarray:
-        return np.rint(np.asarray(quantizer.quantize(weights)) * np.asarray(quantizer.scale_factor(weights)))
-
-    scaled = kernel * np.asarray(quantizer.scale_factor(kernel))
+def _changes(quantizer: WeightQuantizer, kernel: np.ndarray, folded: np.ndarray, factor: np.ndarray) -> bool:
+    """Whether folding changes integer weights, ties that float32 rounding turns left out, or scales by more than c."""
+    before, after = (np.asarray(quantizer.scale_factor(w), np.float64) for w in (kernel, folded))
+    if not np.allclose(after * np.abs(factor), before, rtol=1e-4):
+        return True
+    old, new = (np.rint(np.asarray(quantizer.quantize(w)) * k) for w, k in ((kernel, before), (folded, after)))
+    scaled = kernel * before
     tie = np.abs(scaled - np.floor(scaled) - 0.5) < 1e-3
-    return bool(np.any((integers(folded) != integers(kernel) * signs) & ~tie))
+    return bool(np.any((new != old * np.sign(factor)) & ~tie))
