@@ -131,15 +131,17 @@ fn tile<const M: usize, const WORDS: bool>(
 #[target_feature(enable = "avx2,fma")]
 #[inline]
 fn add_part<const M: usize, const WORDS: bool>(sums: &mut [Sums; M], part: &mut [Sums; M]) {
-    for (sums, part) in sums.iter_mut().flatten().zip(part.iter_mut().flatten()) {
-        let wide = if WORDS {
-            *part
-        } else {
-            _mm256_madd_epi16(*part, _mm256_set1_epi16(1))
-        };
-        *sums = _mm256_add_epi32(*sums, wide);
-        *part = _mm256_setzero_si256();
-    }
+    unrolled!(p < M => {
+        unrolled!(half < 2 => {
+            let wide = if WORDS {
+                part[p][half]
+            } else {
+                _mm256_madd_epi16(part[p][half], _mm256_set1_epi16(1))
+            };
+            sums[p][half] = _mm256_add_epi32(sums[p][half], wide);
+            part[p][half] = _mm256_setzero_si256();
+        });
+    });
 }
 
 /// Stores the sums of the panel whose first filter is `first`, for positions from `position` on.
@@ -154,26 +156,18 @@ fn store<const M: usize>(
     let filters = product.filters;
     let width = PANEL.min(filters - first);
     let place = |p: usize| (position + p) * filters + first;
-    match &mut product.sink {
-        Sink::Potentials(out) => {
-            for (p, sums) in sums.iter().enumerate() {
-                out[place(p)..][..width].copy_from_slice(&values(sums)[..width]);
-            }
-        }
-        Sink::Levels(levels, out) => match &levels.line {
-            Some(line) => {
-                let line = OnLine::new(line, first, levels.highest);
-                for (p, sums) in sums.iter().enumerate() {
-                    out[place(p)..][..width].copy_from_slice(&line.levels(sums)[..width]);
-                }
-            }
-            None => {
-                for (p, sums) in sums.iter().enumerate() {
-                    levels.count(first, &values(sums)[..width], &mut out[place(p)..][..width]);
-                }
-            }
-        },
+    if let Sink::Levels(levels, out) = &mut product.sink
+        && let Some(line) = &levels.line
+    {
+        let line = OnLine::new(line, first, levels.highest);
+        unrolled!(p < M => {
+            out[place(p)..][..width].copy_from_slice(&line.levels(&sums[p])[..width]);
+        });
+        return;
     }
+    unrolled!(p < M => {
+        product.sink.store(place(p), first, &values(&sums[p])[..width]);
+    });
 }
 
 /// A panel of a [`Line`] in registers.

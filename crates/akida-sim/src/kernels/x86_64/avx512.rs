@@ -21,20 +21,6 @@ pub(super) fn has_vnni() -> bool {
     ));
 }
 
-/// Repeats a block for each `$i` below a constant of at most 8. A loop would index sums by a variable, and so keep them in
-/// memory instead of registers.
-macro_rules! unrolled {
-    ($i:ident < $count:expr => $body:block) => {
-        unrolled!($i, $count, $body, 0, 1, 2, 3, 4, 5, 6, 7)
-    };
-    ($i:ident, $count:expr, $body:block, $($index:literal),*) => {
-        $(if $index < $count {
-            let $i = $index;
-            $body
-        })*
-    };
-}
-
 /// Exact: four products of 8 bits are added to 32 bits without an intermediate that is narrower.
 pub(super) fn dense_u8(call: DenseCall<'_, u8, i8>) {
     // SAFETY: kernels are called only where `is_available` has answered yes.

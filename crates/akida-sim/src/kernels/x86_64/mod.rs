@@ -1,5 +1,19 @@
 //! Kernels for instruction sets of x86-64.
 
+/// Repeats a block for each `$i` below a constant of at most 8. A loop would index sums by a variable, and so keep them in
+/// memory instead of registers.
+macro_rules! unrolled {
+    ($i:ident < $count:expr => $body:block) => {
+        unrolled!($i, $count, $body, 0, 1, 2, 3, 4, 5, 6, 7)
+    };
+    ($i:ident, $count:expr, $body:block, $($index:literal),*) => {
+        $(if $index < $count {
+            let $i = $index;
+            $body
+        })*
+    };
+}
+
 mod avx2;
 mod avx512;
 

@@ -1,0 +1,48 @@
+"""This engine in an interleaved comparison with others.
+
+The harness that loads this file offers a module `peers` with `register_engine(name, builder)`; the builder gets a float
+Keras model (uint8-valued input, Rescaling, convolutions, pooling, batch normalization, ReLU) and gives a function that
+runs a batch. Weights have 4 bits, 8 in the first layer, activations 4, as in the networks made for the hardware.
+"""
+
+import os
+
+import peers
+
+
+def build(keras_model, sample_inputs, threads=1, batch=1, net=None):
+    """Quantizes, converts and plans the model.
+
+    Args:
+        keras_model: the float model.
+        sample_inputs: uint8 images; not needed.
+        threads: number of threads of a run.
+        batch: number of images of a run; not needed.
+        net: names the network and a folder in which converted models are kept.
+
+    Returns:
+        Function from a uint8 batch (n, height, width, channels) to the outputs, one row per image.
+    """
+    from cnn2snn.akida import Model
+
+    path = net and os.path.join(net.work, f"{net.name}.fbz")
+    if path and os.path.exists(path):
+        model = Model(path)
+    else:
+        from cnn2snn import convert, quantize
+
+        quantized = quantize(
+            keras_model, weight_quantization=4, activ_quantization=4, input_weight_quantization=8
+        )
+        model = convert(quantized)
+        if path:
+            model.save(path)
+
+    def run(x):
+        return model.predict(x, threads=threads).reshape(len(x), -1)
+
+    run.info = {"threads": threads, "kernels": sorted({choice.kernel for choice in model.explain_plan()})}
+    return run
+
+
+peers.register_engine("ours", build)
