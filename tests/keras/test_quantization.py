@@ -204,3 +204,33 @@ def test_models_of_the_other_keras_generation_are_refused_with_the_remedy():
     model = other.Sequential([other.layers.Input((4,)), other.layers.Dense(2)])
     with pytest.raises(TypeError, match=r"set the environment variable TF_USE_LEGACY_KERAS"):
         cnn2snn.quantize(model, 4, 4)
+
+
+def test_the_batch_size_of_the_input_is_kept():
+    x = keras.Input((6, 6, 1), batch_size=3, name="x")
+    for model in (keras.Model(x, L.Conv2D(2, 3)(x)), keras.Sequential([x, L.Conv2D(2, 3)])):
+        assert tuple(cnn2snn.quantize(model, 4, 4).inputs[0].shape) == (3, 6, 6, 1)
+
+
+def test_a_layer_that_is_always_in_training_is_refused():
+    x = keras.Input((6, 6, 1))
+    model = keras.Model(x, L.ReLU()(L.Dropout(0.5, name="it")(L.Conv2D(2, 3)(x), training=True)))
+    with pytest.raises(RuntimeError, match=r'layer "it" must be called on its inputs alone, received training=True'):
+        cnn2snn.quantize(model, 4, 4)
+
+
+@pytest.mark.skipif(not LEGACY, reason="Keras 3 does not heed it")
+def test_layers_that_are_frozen_by_their_call_stay_frozen():
+    inner = keras.Sequential([keras.Input((6, 6, 1)), L.Conv2D(2, 3), L.BatchNormalization(name="it")])
+    x = keras.Input((6, 6, 1))
+    model = keras.Model(x, L.ReLU()(inner(x, training=False)))
+    quantized = cnn2snn.quantize(model, 4, 4, fold_BN=False)
+    images = np.random.default_rng(0).normal(3, 2, (8, 6, 6, 1)).astype(np.float32)
+    quantized(images, training=True)
+    assert not np.asarray(quantized.get_layer("it").moving_mean).any()
+
+
+def test_layers_that_belong_to_a_model_of_another_size_as_well_are_read():
+    large = keras.Sequential([keras.Input((8, 8, 1)), L.Conv2D(2, 3, name="c"), L.ReLU(name="r")])
+    small = keras.Sequential([keras.Input((6, 6, 1)), *large.layers, L.GlobalAveragePooling2D(), L.Dense(2)])
+    assert tuple(cnn2snn.quantize(small, 4, 4).get_layer("r").output.shape) == (None, 4, 4, 2)

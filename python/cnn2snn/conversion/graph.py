@@ -5,6 +5,7 @@ A model is read once, rewritten as a graph, and built once.
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn2snn._keras import LEGACY, is_of_other_generation, keras
+from cnn2snn._keras import DEPTHWISE_KERNEL, LEGACY, is_of_other_generation, keras
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError, UnsupportedModelError
 
 __all__ = ["Graph", "Node", "assign_weights", "build", "build_chain", "read"]
@@ -29,6 +30,7 @@ _IDENTITIES = (
 
 # Weights that transforms and conversion use, by layer class; in the order of Keras.
 _ROLES = {
+    "DepthwiseConv2D": ("depthwise_kernel", "bias"),
     "SeparableConv2D": ("depthwise_kernel", "pointwise_kernel", "bias"),
     "Conv2D": ("kernel", "bias"),
     "Dense": ("kernel", "bias"),
@@ -48,6 +50,7 @@ class Node:
         inbounds: the names of the layers that it reads.
         output_shape: the shape of its output, without the batch.
         layer: the layer itself; None once it was replaced.
+        call: arguments that it is called with beside its inputs.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Node:
     inbounds: list[str]
     output_shape: tuple[int | None, ...]
     layer: keras.layers.Layer | None
+    call: dict[str, Any] = field(default_factory=dict)
 
     def is_a(self, *class_names: str) -> bool:
         """Whether the class, or one that it derives from, has one of these names.
@@ -171,8 +175,8 @@ def read(model: keras.Model) -> Graph:
     Raises:
         InvalidTypeError: not a Keras model.
         UnsupportedModelError: a model is not built or has several inputs or outputs, a layer is used more than once,
-            shares its name with another or computes in another type than float32 or float64, or an operation is not a
-            layer.
+            is called with other arguments than ``training=False``, shares its name with another or computes in
+            another type than float32 or float64, or an operation is not a layer.
     """
     if is_of_other_generation(model):
         raise InvalidTypeError(
@@ -192,13 +196,16 @@ def read(model: keras.Model) -> Graph:
             received=type(model).__name__,
         )
     graph = Graph(model.name, sequential=False)
-    graph.output = _take_model(graph, model, None)
-    graph.sequential = isinstance(model, keras.Sequential) and graph.is_chain
+    graph.output = _take_model(graph, model, None, {})
+    graph.sequential = isinstance(model, keras.Sequential) and graph.is_chain and not any(node.call for node in graph)
     return graph
 
 
-def _take_model(graph: Graph, model: keras.Model, source: str | None) -> str:
-    """Adds the layers of a model, of a nested one with `source` for its input; the name of its output."""
+def _take_model(graph: Graph, model: keras.Model, source: str | None, call: dict[str, Any]) -> str:
+    """Adds the layers of a model; the name of its output.
+
+    A nested model has `source` for its input, and its layers get the arguments `call` that it is called with.
+    """
     if not getattr(model, "inputs", None):
         raise UnsupportedModelError(
             f'model "{model.name}" has no graph of layers: give a Sequential model an Input layer, and build others as '
@@ -214,41 +221,47 @@ def _take_model(graph: Graph, model: keras.Model, source: str | None) -> str:
             received=(len(model.inputs), len(model.outputs)),
         )
     take = _take_sequential if isinstance(model, keras.Sequential) else _take_functional
-    return take(graph, model, source)
+    return take(graph, model, source, call)
 
 
-def _take_layer(graph: Graph, layer: keras.layers.Layer, sources: list[str]) -> str:
+def _take_layer(graph: Graph, layer: keras.layers.Layer, sources: list[str], call: dict[str, Any]) -> str:
     """Adds a layer, or the layers of a nested model; the name of the output."""
     if isinstance(layer, keras.Model):
-        return _take_model(graph, layer, sources[0])
+        return _take_model(graph, layer, sources[0], call)
     if layer.name in graph.nodes:
         raise UnsupportedModelError(
             f'layer "{layer.name}": two layers of the model and of the models in it have this name; give each its own',
             layer=layer.name,
             kind="name",
         )
-    graph.nodes[layer.name] = _node(layer, sources)
+    shapes = [graph.nodes[name].output_shape for name in sources]
+    graph.nodes[layer.name] = _node(layer, sources, shapes, call)
     return layer.name
 
 
-def _take_sequential(graph: Graph, model: keras.Sequential, source: str | None) -> str:
+def _take_input(graph: Graph, model: keras.Model, name: str, dtype: str) -> str:
+    batch, *shape = model.inputs[0].shape
+    config = {"name": name, "dtype": dtype, "batch_size": batch}
+    graph.nodes[name] = Node(name, keras.layers.InputLayer, config, {}, [], tuple(shape), None)
+    return name
+
+
+def _take_sequential(graph: Graph, model: keras.Sequential, source: str | None, call: dict[str, Any]) -> str:
     if source is None:
         first = model.get_config()["layers"][0]
         given = first["config"] if first["class_name"] == "InputLayer" else {}
-        shape = tuple(model.inputs[0].shape)
-        config = {"name": given.get("name", "input"), "dtype": given.get("dtype", "float32")}
-        source = config["name"]
-        graph.nodes[source] = Node(source, keras.layers.InputLayer, config, {}, [], shape[1:], None)
+        source = _take_input(graph, model, given.get("name", "input"), given.get("dtype", "float32"))
     for layer in model.layers:
         if not _is_input(layer):
-            source = _take_layer(graph, layer, [source])
+            source = _take_layer(graph, layer, [source], call)
     return source
 
 
-def _take_functional(graph: Graph, model: keras.Model, source: str | None) -> str:
+def _take_functional(graph: Graph, model: keras.Model, source: str | None, call: dict[str, Any]) -> str:
     config = model.get_config()
     known = {layer.name: layer for layer in model.layers}
-    waiting: dict[str, list[str]] = {}
+    # How each layer is called, in the words of its configuration.
+    waiting: dict[str, Any] = {}
     # The layer of the graph that gives the output of each layer of the model.
     outputs: dict[str, str] = {}
     for entry in config["layers"]:
@@ -269,15 +282,16 @@ def _take_functional(graph: Graph, model: keras.Model, source: str | None) -> st
                 expected=1,
                 received=len(calls),
             )
-        if source is not None and _is_input(known[name]):
-            outputs[name] = source
+        if _is_input(known[name]):
+            outputs[name] = source or _take_input(graph, model, name, known[name].dtype)
         else:
-            waiting[name] = list(_sources(calls))
+            waiting[name] = calls[0]
     while waiting:
-        ready = [name for name, sources in waiting.items() if all(s in outputs for s in sources)]
+        ready = [name for name, own in waiting.items() if all(s in outputs for s in _sources(own))]
         for name in ready:
-            sources = [outputs[s] for s in waiting.pop(name)]
-            outputs[name] = _take_layer(graph, known[name], sources)
+            own = waiting.pop(name)
+            sources = [outputs[s] for s in _sources(own)]
+            outputs[name] = _take_layer(graph, known[name], sources, {**call, **_arguments(name, own)})
     # A list or a dictionary of [name, node, tensor], or one such list.
     return outputs[next(_sources(config["output_layers"]))]
 
@@ -303,7 +317,33 @@ def _sources(value: Any) -> Iterator[str]:
                 yield from _sources(item)
 
 
-def _node(layer: keras.layers.Layer, inbounds: list[str]) -> Node:
+def _arguments(layer: str, call: Any) -> dict[str, Any]:
+    """The arguments of a call beside its inputs, in the form of Keras 3 or of Keras 2.
+
+    Raises:
+        UnsupportedModelError: any but ``training=False``, which freezes a layer in Keras 2.
+    """
+    if isinstance(call, dict):
+        given = {**call["kwargs"], **{f"argument {i}": value for i, value in enumerate(call["args"]) if i > 0}}
+    else:
+        given = {name: value for item in call if len(item) == 4 for name, value in item[3].items()}
+    # Keras 3 notes training=False where nothing is given, and does not heed it.
+    given = {k: v for k, v in given.items() if v is not None and not (k == "training" and not v and not LEGACY)}
+    for name, value in given.items():
+        if name != "training" or value:
+            raise UnsupportedModelError(
+                f'layer "{layer}" must be called on its inputs alone, received {name}={value!r}; leave that out of the '
+                "call",
+                layer=layer,
+                kind="call",
+                received={name: value},
+            )
+    return given
+
+
+def _node(
+    layer: keras.layers.Layer, inbounds: list[str], input_shapes: list[tuple[int | None, ...]], call: dict[str, Any]
+) -> Node:
     if layer.compute_dtype not in ("float32", "float64"):
         raise UnsupportedModelError(
             f'layer "{layer.name}": it must compute in float32, received {layer.compute_dtype}; '
@@ -317,13 +357,32 @@ def _node(layer: keras.layers.Layer, inbounds: list[str]) -> Node:
     if roles is None:
         weights = {str(i): w for i, w in enumerate(layer.get_weights())}
     else:
-        present = ((role, getattr(layer, role, None)) for role in roles)
+        present = ((role, getattr(layer, _attribute(type(layer), role), None)) for role in roles)
         weights = {role: np.asarray(w) for role, w in present if w is not None}
     config = layer.get_config()
     # The quantizers themselves: classes of the user's own need no registration to be carried over.
     config.update({k: getattr(layer, k) for k in ("quantizer", "quantizer_dw") if k in config})
-    shape = layer.output.shape
-    return Node(layer.name, type(layer), config, weights, inbounds, tuple(shape[1:]), layer)
+    if "training" not in inspect.signature(layer.call).parameters:
+        call = {}
+    shape = _output_shape(layer, input_shapes)
+    return Node(layer.name, type(layer), config, weights, inbounds, shape, layer, call)
+
+
+def _output_shape(layer: keras.layers.Layer, inputs: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
+    """The shape of a layer's output for inputs of these shapes, all without the batch."""
+    shapes = [(None, *shape) for shape in inputs]
+    try:
+        # Not `layer.output` where it can be avoided: a layer may be part of other models, with other inputs.
+        shape = layer.compute_output_shape(shapes[0] if len(shapes) == 1 else shapes)
+    except NotImplementedError:
+        shape = layer.output.shape
+    return tuple(shape)[1:]
+
+
+def _attribute(cls: type, role: str) -> str:
+    """The attribute of a layer of this class that holds the weight of a role."""
+    is_depthwise = any(base.__name__ == "DepthwiseConv2D" for base in cls.__mro__)
+    return DEPTHWISE_KERNEL if is_depthwise and role == "depthwise_kernel" else role
 
 
 def build(graph: Graph) -> keras.Model:
@@ -335,11 +394,11 @@ def build(graph: Graph) -> keras.Model:
     source, *nodes = graph
     if graph.sequential:
         return build_chain(graph.name, source.output_shape, nodes, source.config)
-    tensors = {source.name: keras.Input(source.output_shape, dtype=source.config.get("dtype"), name=source.name)}
+    tensors = {source.name: keras.Input(source.output_shape, **source.config)}
     for node in nodes:
         layer = _make(node)
         sources = [tensors[name] for name in node.inbounds]
-        tensors[node.name] = layer(sources[0] if len(sources) == 1 else sources)
+        tensors[node.name] = layer(sources[0] if len(sources) == 1 else sources, **node.call)
         assign_weights(layer, node)
     return keras.Model(tensors[source.name], tensors[graph.output], name=graph.name)
 
@@ -353,11 +412,23 @@ def build_chain(
         name: the name of the model.
         input_shape: the shape of its input, without the batch.
         nodes: its layers.
-        config: name and dtype of its input.
+        config: name, dtype and batch size of its input.
+
+    Raises:
+        UnsupportedModelError: a layer that is called with arguments, for which a Sequential model has no place.
     """
-    config = config or {}
-    layers = [(_make(node), node) for node in nodes]
-    source = keras.Input(input_shape, dtype=config.get("dtype"), name=config.get("name"))
+    layers = []
+    for node in nodes:
+        if node.call:
+            raise UnsupportedModelError(
+                f'layer "{node.name}": it is called with {node.call}, which a Sequential model cannot do; leave that '
+                "out of the call",
+                layer=node.name,
+                kind="call",
+                received=node.call,
+            )
+        layers.append((_make(node), node))
+    source = keras.Input(input_shape, **(config or {}))
     model = keras.Sequential([source, *(layer for layer, _ in layers)], name=name)
     for layer, node in layers:
         assign_weights(layer, node)
@@ -382,7 +453,7 @@ def assign_weights(layer: keras.layers.Layer, node: Node) -> None:
         InvalidArgumentError: their shapes differ.
     """
     roles = all(not role.isdigit() for role in node.weights)
-    targets = [getattr(layer, role) for role in node.weights] if roles else layer.weights
+    targets = [getattr(layer, _attribute(node.cls, role)) for role in node.weights] if roles else layer.weights
     for target, value in zip(targets, node.weights.values(), strict=True):
         if tuple(target.shape) != value.shape:
             raise InvalidArgumentError(

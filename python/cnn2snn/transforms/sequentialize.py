@@ -82,7 +82,7 @@ def build_submodels(graph: Graph) -> keras.Model:
     source, *nodes = graph
     if graph.is_chain:
         return build_chain(graph.name, source.output_shape, nodes, source.config)
-    tensors = {source.name: keras.Input(source.output_shape, dtype=source.config.get("dtype"), name=source.name)}
+    tensors = {source.name: keras.Input(source.output_shape, **source.config)}
     taken = {node.name for node in nodes if node.is_a("Concatenate")} | {source.name}
     number = 0
     for run in _runs(graph):
