@@ -204,6 +204,12 @@ impl Device {
         }
     }
 
+    /// Rows of its input that one NP takes at most.
+    #[must_use]
+    pub fn np_rows(&self) -> usize {
+        self.chip.unwrap_or(&akd1000::AKD1000).np_rows.value
+    }
+
     /// The generation of the layers that it runs.
     #[must_use]
     pub fn ip_version(&self) -> IpVersion {

@@ -1,5 +1,6 @@
 //! Can this chip hold it? Every limit of a device, checked on every layer.
 
+use super::sequences::judge;
 use super::violation::{Effect, Violation};
 use crate::device::{Allowed, ConvLimits, Device, FullyLimits, ImageLimits, Limit, Registers};
 use crate::{ConvParams, FullyConnected, Layer, LayerSpec, Model, Padding, Pair, Pooling};
@@ -10,7 +11,7 @@ use alloc::vec::Vec;
 
 /// Every limit of `device` that a layer of `model` breaks, in layer order.
 ///
-/// An empty result means that each layer can run on the device; whether all of them fit at once is for the mapping to say.
+/// An empty result means that each layer fits on the device by itself, so that [`map`](super::map) places them all.
 ///
 /// # Examples
 ///
@@ -32,6 +33,11 @@ use alloc::vec::Vec;
 /// ```
 #[must_use]
 pub fn check(model: &Model, device: &Device) -> Vec<Violation> {
+    judge(model, device).violations
+}
+
+/// The limits that each layer breaks by itself.
+pub(super) fn check_layers(model: &Model, device: &Device) -> Vec<Violation> {
     let layers = model.layers();
     let mut found = Vec::new();
     for (index, layer) in layers.iter().enumerate() {

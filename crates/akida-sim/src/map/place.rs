@@ -1,0 +1,174 @@
+//! How many NPs each layer gets, in which pass, and which ones.
+
+use super::need::Need;
+use crate::device::{Mesh, NpType};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+/// How the NPs of a device are shared out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MapMode {
+    /// As many NPs as possible with as few passes as possible.
+    #[default]
+    AllNps,
+    /// As many NPs and as many passes as possible: the chip is reprogrammed in parts while it runs.
+    HwPr,
+    /// As few NPs as possible.
+    Minimal,
+}
+
+impl MapMode {
+    /// The documented name, e.g. `"AllNps"`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AllNps => "AllNps",
+            Self::HwPr => "HwPr",
+            Self::Minimal => "Minimal",
+        }
+    }
+}
+
+/// The largest number of filters of one NP, and the passes that follow from it.
+pub(super) struct Choice {
+    pub(super) cap: usize,
+    pub(super) passes: Vec<Range<usize>>,
+}
+
+/// Chooses for layers that run one after the other, each of which fits by itself.
+pub(super) fn choose(needs: &[Need], mesh: &Mesh, mode: MapMode) -> Choice {
+    let capacity = Capacity::of(mesh);
+    let minimal = Choice {
+        passes: capacity.pack(needs, usize::MAX),
+        cap: usize::MAX,
+    };
+    if mode == MapMode::Minimal {
+        return minimal;
+    }
+    let fully_alone = |passes: &[Range<usize>]| {
+        let alone = |pass: &&Range<usize>| {
+            let mut kinds = needs[(*pass).clone()].iter().map(|n| n.kind);
+            kinds.all(|k| matches!(k, Some(NpType::Fnp2 | NpType::Fnp3)))
+        };
+        passes.iter().filter(alone).count()
+    };
+    // Half of the mesh runs while the other half is programmed.
+    let half = mesh.nps.len() / 2;
+    let suits = |cap: usize, passes: &[Range<usize>]| match mode {
+        MapMode::HwPr => {
+            let small = |n: &Need| n.nps(cap) <= half.max(n.nps(usize::MAX));
+            needs.iter().all(small) && fully_alone(passes) <= fully_alone(&minimal.passes)
+        }
+        _ => passes.len() <= minimal.passes.len(),
+    };
+    let mut caps: Vec<usize> = needs.iter().flat_map(|n| n.caps(mesh.nps.len())).collect();
+    caps.sort_unstable();
+    caps.dedup();
+    for cap in caps {
+        if needs
+            .iter()
+            .all(|n| capacity.fits(core::slice::from_ref(n), cap))
+        {
+            let passes = capacity.pack(needs, cap);
+            if suits(cap, &passes) {
+                return Choice { cap, passes };
+            }
+        }
+    }
+    minimal
+}
+
+/// The NPs of a mesh by what they can do. Each convolves, runs one kind of fully connected layer, or both.
+struct Capacity {
+    convolution: usize,
+    external: Kind,
+    internal: Kind,
+}
+
+/// NPs for one kind of fully connected layer.
+#[derive(Default)]
+struct Kind {
+    only: usize,
+    or_convolution: usize,
+}
+
+impl Kind {
+    /// How many of these NPs convolutions have to leave to `count` layers; `None` when there are too few.
+    fn taken(&self, count: usize) -> Option<usize> {
+        let taken = count.saturating_sub(self.only);
+        (taken <= self.or_convolution).then_some(taken)
+    }
+}
+
+impl Capacity {
+    fn of(mesh: &Mesh) -> Self {
+        let kind = |kind: NpType| {
+            let able = mesh.nps.iter().filter(|np| np.types.contains(&kind));
+            let or_convolution = able
+                .clone()
+                .filter(|np| np.types.contains(&NpType::Cnp1))
+                .count();
+            Kind {
+                only: able.count() - or_convolution,
+                or_convolution,
+            }
+        };
+        Self {
+            convolution: mesh.count(NpType::Cnp1),
+            external: kind(NpType::Fnp2),
+            internal: kind(NpType::Fnp3),
+        }
+    }
+
+    fn fits(&self, needs: &[Need], cap: usize) -> bool {
+        let count = |kind: NpType| {
+            let of_kind = needs.iter().filter(|n| n.kind == Some(kind));
+            of_kind.map(|n| n.nps(cap)).fold(0, usize::saturating_add)
+        };
+        let external = self.external.taken(count(NpType::Fnp2));
+        let internal = self.internal.taken(count(NpType::Fnp3));
+        match (external, internal) {
+            (Some(a), Some(b)) => count(NpType::Cnp1).saturating_add(a + b) <= self.convolution,
+            _ => false,
+        }
+    }
+
+    /// Layer after layer, each in the pass of the one before where it fits.
+    fn pack(&self, needs: &[Need], cap: usize) -> Vec<Range<usize>> {
+        let mut passes: Vec<Range<usize>> = Vec::new();
+        for index in 0..needs.len() {
+            match passes.last_mut() {
+                Some(pass) if self.fits(&needs[pass.start..=index], cap) => pass.end = index + 1,
+                _ => passes.push(index..index + 1),
+            }
+        }
+        passes
+    }
+}
+
+/// The NPs of each layer of a pass, as indices into the mesh.
+///
+/// Fully connected layers choose first, from the end of the mesh; NPs that can do less are taken before others.
+pub(super) fn assign(needs: &[Need], mesh: &Mesh, cap: usize) -> Vec<Vec<usize>> {
+    let mut free = vec![true; mesh.nps.len()];
+    let mut all = vec![Vec::new(); needs.len()];
+    for kind in [NpType::Fnp2, NpType::Fnp3, NpType::Cnp1] {
+        let mut suitable: Vec<usize> = (0..mesh.nps.len())
+            .filter(|&i| free[i] && mesh.nps[i].types.contains(&kind))
+            .collect();
+        suitable.sort_by_key(|&i| {
+            let from_the_end = kind != NpType::Cnp1;
+            let place = if from_the_end { mesh.nps.len() - i } else { i };
+            (mesh.nps[i].types.len(), place)
+        });
+        let mut suitable = suitable.into_iter();
+        for (need, nps) in needs.iter().zip(&mut all) {
+            if need.kind == Some(kind) {
+                nps.extend(suitable.by_ref().take(need.nps(cap)));
+                nps.iter().for_each(|&i| free[i] = false);
+            }
+        }
+    }
+    all
+}
