@@ -134,8 +134,7 @@ impl Need {
         let (input, filters) = (connection.input_shape, connection.output_shape.c);
         let (bytes, sram) = (Bytes::of(layer), device.mesh.sram);
         let held = (sram.input_bytes as u64 / bytes.row.max(1)) as usize;
-        let most_rows = held.min(device.np_rows());
-        if most_rows == 0 {
+        if held == 0 {
             return Err(misfit(
                 device,
                 "bytes of an input row",
@@ -148,7 +147,6 @@ impl Need {
                 ),
             ));
         }
-        let row_parts = input.x.div_ceil(most_rows);
         let filters_per_np = (sram.weight_bytes as u64 * 8 / bytes.bits.max(1)) as usize;
         if filters_per_np == 0 {
             return Err(misfit(
@@ -159,22 +157,30 @@ impl Need {
                 String::from("use a smaller kernel, fewer channels or fewer bits"),
             ));
         }
-        let need = Self {
-            kind: Some(NpType::Cnp1),
-            row_parts,
-            rows: input.x.div_ceil(row_parts),
-            filters_per_np,
-            filters,
+        let cut = |most_rows: usize| {
+            let row_parts = input.x.div_ceil(most_rows);
+            Self {
+                kind: Some(NpType::Cnp1),
+                row_parts,
+                rows: input.x.div_ceil(row_parts),
+                filters_per_np,
+                filters,
+            }
         };
         let available = device.mesh.count(NpType::Cnp1);
-        if need.nps(usize::MAX) <= available {
-            return Ok(need);
+        // The limit on rows is inferred, and some published maps are higher: it does not refuse what memory can hold.
+        for need in [cut(held.min(device.np_rows())), cut(held)] {
+            if need.nps(usize::MAX) <= available {
+                return Ok(need);
+            }
         }
+        let need = cut(held);
+        let row_parts = need.row_parts;
         let most_filters = filters_per_np.saturating_mul(available / row_parts);
         let remedy = if most_filters > 0 {
             format!("use at most {most_filters} filters, fewer input channels or fewer bits")
         } else {
-            let rows = most_rows.saturating_mul(available);
+            let rows = held.saturating_mul(available);
             format!("use maps of at most {rows} rows, or fewer channels")
         };
         Err(misfit(
