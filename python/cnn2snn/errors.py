@@ -6,11 +6,14 @@ so that ``except ValueError`` keeps working. The attributes let a tool branch on
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "Cnn2SnnError",
     "FormatError",
     "InvalidArgumentError",
     "InvalidTypeError",
+    "MappingError",
     "UnsupportedModelError",
 ]
 
@@ -57,6 +60,25 @@ class InvalidTypeError(Cnn2SnnError, TypeError):
 
 class UnsupportedModelError(Cnn2SnnError, RuntimeError):
     """A model has a structure that cannot be handled; the message says where and what to do."""
+
+
+class MappingError(Cnn2SnnError, RuntimeError):
+    """A device refuses a model.
+
+    Attributes:
+        violations: every limit that stands in the way, as `cnn2snn.akida.Violation`.
+    """
+
+    def __init__(self, violations: list[Any]) -> None:
+        first = violations[0]
+        super().__init__(
+            "\n".join(map(str, violations)),
+            layer=first.layer,
+            kind=first.rule,
+            expected=first.allowed,
+            received=first.received,
+        )
+        self.violations = violations
 
 
 class FormatError(Cnn2SnnError, ValueError):

@@ -9,6 +9,7 @@ mod device;
 mod enter;
 mod error;
 mod layers;
+mod mapping;
 mod model;
 
 /// Native part of `cnn2snn.akida`; not for direct use.
@@ -22,6 +23,8 @@ mod _akida {
     use super::device::Device;
     #[pymodule_export]
     use super::layers::{Layer, Spec};
+    #[pymodule_export]
+    use super::mapping::Mapping;
     #[pymodule_export]
     use super::model::Model;
 }

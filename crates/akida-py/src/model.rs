@@ -7,6 +7,7 @@ use crate::error::{
     argument, decode_error, encode_error, model_error, read_error, run_error, write_error,
 };
 use crate::layers::{Layer, Spec};
+use crate::mapping::{self, Mapping};
 use akida_sim::{InputScaling, ModelBuilder, Plan, RunError, RunOptions, Variable, Weights};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -28,6 +29,7 @@ struct State {
     /// Counts edits, so that a plan made meanwhile from an older state is not kept.
     edits: u64,
     plan: Option<Arc<Plan>>,
+    mapping: Option<Arc<akida_sim::map::Mapping>>,
 }
 
 impl Model {
@@ -50,6 +52,7 @@ impl Model {
         let result = edit(&mut state.builder)?;
         state.edits += 1;
         state.plan = None;
+        state.mapping = None;
         Ok(result)
     }
 
@@ -315,6 +318,50 @@ impl Model {
         let model = self.build(py)?;
         let found = enter(py, |_| akida_sim::map::check(&model, &device.0))?;
         found.iter().map(|v| violation(py, v)).collect()
+    }
+
+    /// Places the model on a device; gives the violations that stand in the way, None when it is placed.
+    fn map<'py>(
+        &self,
+        py: Python<'py>,
+        device: &Device,
+        mode: &str,
+        hw_only: bool,
+    ) -> PyResult<Option<Vec<Bound<'py, PyDict>>>> {
+        let (builder, edits) = {
+            let state = self.state();
+            (state.builder.clone(), state.edits)
+        };
+        let model = builder.build().map_err(|e| model_error(py, &e, None))?;
+        let mode = mapping::mode(mode);
+        let mapped = enter(py, |_| {
+            akida_sim::map::map(&model, &device.0, mode, hw_only)
+        })?;
+        match mapped {
+            Ok(mapping) => {
+                let mut state = self.state();
+                // An edit by another thread meanwhile unmaps the model, as every edit does.
+                if state.edits == edits {
+                    state.mapping = Some(Arc::new(mapping));
+                }
+                Ok(None)
+            }
+            Err(error) => {
+                let found = error.violations().iter().map(|v| violation(py, v));
+                found.collect::<PyResult<_>>().map(Some)
+            }
+        }
+    }
+
+    /// Forgets the mapping.
+    fn unmap(&self) {
+        self.state().mapping = None;
+    }
+
+    /// The mapping; None before it is mapped and after every edit.
+    #[getter]
+    fn mapping(&self) -> Option<Mapping> {
+        self.state().mapping.clone().map(Mapping)
     }
 
     /// The kernel chosen for each operation, and the declined ones with the reason: (layer, kernel, declined).

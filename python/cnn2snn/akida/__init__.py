@@ -40,6 +40,7 @@ from cnn2snn.akida.layers import (
     InputData,
     SeparableConvolutional,
 )
+from cnn2snn.akida.mapping import BackendType, LayerMapping, MapMode, Pass, Sequence
 from cnn2snn.akida.model import KernelChoice, Model
 from cnn2snn.akida.np import NP
 from cnn2snn.akida.violation import Violation
@@ -49,6 +50,7 @@ __all__ = [
     "AKD1500",
     "NP",
     "AKD1500_v1",
+    "BackendType",
     "Concat",
     "Convolutional",
     "Device",
@@ -59,14 +61,18 @@ __all__ = [
     "IpVersion",
     "KernelChoice",
     "Layer",
+    "LayerMapping",
     "LayerParameters",
     "LayerType",
     "LayerVariables",
+    "MapMode",
     "Model",
     "NSoC_v2",
     "Padding",
+    "Pass",
     "PoolType",
     "SeparableConvolutional",
+    "Sequence",
     "TwoNodesIP_v1",
     "TwoNodesIPv1",
     "Violation",

@@ -11,6 +11,7 @@ import numpy as np
 from cnn2snn import _akida
 from cnn2snn.akida import _arguments
 from cnn2snn.akida.enums import LayerType, Padding, PoolType
+from cnn2snn.akida.mapping import LayerMapping, layer_mapping
 from cnn2snn.errors import InvalidArgumentError, InvalidTypeError, UnsupportedModelError
 
 ENUMS = {"padding": Padding, "pool_type": PoolType}
@@ -266,6 +267,12 @@ class Layer:
     def macs(self) -> int:
         """Multiply-accumulates for one input, border cells counted as work."""
         return self._place()[1].macs
+
+    @property
+    def mapping(self) -> LayerMapping | None:
+        """Where the layer runs on the device that its model is mapped on; None in software."""
+        model, _, index = self._place()
+        return layer_mapping(model.mapping, index)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the layer as a dictionary of JSON types.

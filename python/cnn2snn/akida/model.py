@@ -17,8 +17,10 @@ from cnn2snn.akida.devices import Device, device_of
 from cnn2snn.akida.enums import IpVersion
 from cnn2snn.akida.layer import Layer, check_free
 from cnn2snn.akida.layers import layers_of
+from cnn2snn.akida.mapping import MapMode, sequences
+from cnn2snn.akida.mapping import Sequence as MappedSequence
 from cnn2snn.akida.violation import Violation
-from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
+from cnn2snn.errors import InvalidArgumentError, MappingError, UnsupportedModelError
 
 
 @dataclass(frozen=True)
@@ -232,6 +234,52 @@ class Model:
         """
         found = self._native.check(device_of(device)._native)
         return [Violation._of(native) for native in found]
+
+    def map(
+        self,
+        device: Device | str | None,
+        hw_only: bool = False,
+        mode: MapMode = MapMode.AllNps,
+        constraints: None = None,
+    ) -> None:
+        """Places the layers on a device. Results stay the same; the next edit unmaps the model.
+
+        Layers that the device cannot run are left to software. `sequences`, `Layer.mapping` and
+        `summary` then show where everything is.
+
+        Args:
+            device: the device, or its documented name such as "AKD1000"; None unmaps the model.
+            hw_only: whether the whole model has to run on the device, as one sequence.
+            mode: how the NPs are shared out.
+            constraints: None: constraints are not supported.
+
+        Raises:
+            RuntimeError: the device refuses the model (`cnn2snn.errors.MappingError`, with all
+                violations), or the model is not complete.
+            ValueError: there is no device of this name.
+            TypeError: an argument has the wrong type.
+        """
+        if constraints is not None:
+            _arguments.wrong_value("", "constraints", "None", type(constraints).__name__)
+        hw_only = _arguments.boolean("", "hw_only", hw_only)
+        mode = _arguments.member("", "mode", mode, MapMode)
+        if device is None:
+            self._native.unmap()
+            return
+        found = self._native.map(device_of(device)._native, mode.name, hw_only)
+        if found is not None:
+            raise MappingError([Violation._of(native) for native in found])
+
+    @property
+    def device(self) -> Device | None:
+        """The device that the model is mapped on; None in software."""
+        mapping = self._native.mapping
+        return None if mapping is None else Device(mapping.device)
+
+    @property
+    def sequences(self) -> list[MappedSequence]:
+        """The sequences: a single one in software when the model is not mapped."""
+        return sequences(self._layers, self._native.mapping)
 
     # Running
 

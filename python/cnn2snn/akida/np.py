@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from types import SimpleNamespace
+from typing import Any
 
 
 class Type(IntEnum):
@@ -79,5 +80,57 @@ class Mesh:
 HRC = Info(Ident(0, 0, 0), frozenset({Type.HRC}))
 """The image convolution unit, which has no place in the mesh of NPs."""
 
-NP = SimpleNamespace(Type=Type, Ident=Ident, Info=Info, SramSize=SramSize, Mesh=Mesh)
-"""The documented namespace: `NP.Type`, `NP.Ident`, `NP.Info`, `NP.SramSize`, `NP.Mesh`."""
+
+@dataclass(frozen=True)
+class Space:
+    """A rectangle of a layer's input.
+
+    Attributes:
+        x: first row.
+        y: first column.
+        shape: rows and columns.
+    """
+
+    x: int
+    y: int
+    shape: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """What one unit takes of a layer.
+
+    Attributes:
+        ident: its place, a schematic one.
+        type: what it is programmed to do.
+        filters: number of its filters.
+        start_neuron: its first filter.
+        spatial_partition: its part of the layer's input, borders left out.
+        input_size: bytes of its part of the input.
+        weight_size: bytes of its filters in its own memory.
+        external_size: bytes of its filters in external memory.
+    """
+
+    ident: Ident
+    type: Type
+    filters: int
+    start_neuron: int
+    spatial_partition: Space
+    input_size: int
+    weight_size: int
+    external_size: int
+
+    @classmethod
+    def _of(cls, native: dict[str, Any]) -> Mapping:
+        fields = dict(native)
+        ident = fields.pop("ident")
+        return cls(
+            ident=HRC.ident if ident is None else Ident(*ident),
+            type=Type[fields.pop("type")],
+            spatial_partition=Space(*fields.pop("spatial_partition")),
+            **fields,
+        )
+
+
+NP = SimpleNamespace(Type=Type, Ident=Ident, Info=Info, SramSize=SramSize, Mesh=Mesh, Space=Space, Mapping=Mapping)
+"""The documented namespace: `NP.Type`, `NP.Ident`, `NP.Info`, `NP.SramSize`, `NP.Mesh`, `NP.Space`, `NP.Mapping`."""

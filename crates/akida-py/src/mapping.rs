@@ -1,0 +1,96 @@
+//! A model placed on a device.
+
+use crate::device::{Device, violation};
+use akida_sim::map::{self, MapMode, NpMapping};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A mapping, which does not change.
+#[pyclass(frozen, module = "cnn2snn._akida")]
+pub(crate) struct Mapping(pub(crate) Arc<map::Mapping>);
+
+/// The mode of a documented name, one of `AllNps`, `HwPr`, `Minimal`.
+pub(crate) fn mode(name: &str) -> MapMode {
+    match name {
+        "HwPr" => MapMode::HwPr,
+        "Minimal" => MapMode::Minimal,
+        _ => MapMode::AllNps,
+    }
+}
+
+#[pymethods]
+impl Mapping {
+    /// The device.
+    #[getter]
+    fn device(&self) -> Device {
+        Device(self.0.device().clone())
+    }
+
+    /// The documented name of the mode.
+    #[getter]
+    fn mode(&self) -> &'static str {
+        self.0.mode().name()
+    }
+
+    /// NPs, counted in each pass that uses them.
+    #[getter]
+    fn nps(&self) -> usize {
+        self.0.nps()
+    }
+
+    /// Passes of all hardware sequences.
+    #[getter]
+    fn passes(&self) -> usize {
+        self.0.passes()
+    }
+
+    /// Every sequence as (name, on the chip, passes as (first layer, end)).
+    #[getter]
+    fn sequences(&self) -> Vec<(String, bool, Vec<(usize, usize)>)> {
+        let range = |r: &Range<usize>| (r.start, r.end);
+        let sequences = self.0.sequences().iter();
+        sequences
+            .map(|s| {
+                let passes = s.passes().iter().map(|p| range(&p.layers)).collect();
+                (s.name().to_owned(), s.is_hardware(), passes)
+            })
+            .collect()
+    }
+
+    /// The units of a layer; None in software.
+    fn layer<'py>(
+        &self,
+        py: Python<'py>,
+        index: usize,
+    ) -> PyResult<Option<Vec<Bound<'py, PyDict>>>> {
+        let layer = self.0.layers().get(index);
+        let on_chip = |l: &&map::LayerMapping| self.0.sequences()[l.sequence].is_hardware();
+        let nps = |l: &map::LayerMapping| l.nps.iter().map(|np| unit(py, np)).collect();
+        layer.filter(on_chip).map(nps).transpose()
+    }
+
+    /// Why layers run in software, and what could go wrong on the chip.
+    fn violations<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        self.0
+            .violations()
+            .iter()
+            .map(|v| violation(py, v))
+            .collect()
+    }
+}
+
+fn unit<'py>(py: Python<'py>, np: &NpMapping) -> PyResult<Bound<'py, PyDict>> {
+    let all = PyDict::new(py);
+    all.set_item("ident", np.ident.map(|i| (i.col, i.row, i.id)))?;
+    all.set_item("type", np.kind.name())?;
+    all.set_item("start_neuron", np.start_neuron)?;
+    all.set_item("filters", np.filters)?;
+    let space = np.spatial_partition;
+    all.set_item("spatial_partition", (space.x, space.y, space.shape))?;
+    all.set_item("input_size", np.input_bytes)?;
+    all.set_item("weight_size", np.weight_bytes)?;
+    all.set_item("external_size", np.external_bytes)?;
+    Ok(all)
+}

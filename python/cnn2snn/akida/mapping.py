@@ -1,0 +1,106 @@
+"""Models on devices: sequences, passes, and the units of each layer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from cnn2snn.akida.np import Mapping, Type
+
+if TYPE_CHECKING:
+    from cnn2snn import _akida
+    from cnn2snn.akida.layer import Layer
+
+
+class MapMode(IntEnum):
+    """How the NPs of a device are shared out."""
+
+    AllNps = 1
+    """As many NPs as possible with as few passes as possible."""
+    HwPr = 2
+    """As many NPs and passes as possible: the chip is reprogrammed in parts while it runs."""
+    Minimal = 3
+    """As few NPs as possible."""
+
+
+class BackendType(IntEnum):
+    """What runs a sequence."""
+
+    Software = 0
+    Hardware = 1
+    Hybrid = 2
+
+
+@dataclass(frozen=True)
+class LayerMapping:
+    """Where a layer runs on a device.
+
+    Attributes:
+        nps: its units: NPs, or the image convolution unit. None for InputData.
+    """
+
+    nps: tuple[Mapping, ...]
+
+    @property
+    def components(self) -> dict[Type, int]:
+        """Number of units by type."""
+        return dict(Counter(np.type for np in self.nps))
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Layers that are programmed together.
+
+    Attributes:
+        layers: the layers.
+    """
+
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Layers that run without a stop, on the device or in software.
+
+    Attributes:
+        name: `HW/` or `SW/` and the names of the first and last layer.
+        backend: what runs it.
+        passes: parts that are programmed one after the other; one in software.
+    """
+
+    name: str
+    backend: BackendType
+    passes: tuple[Pass, ...]
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers of all passes."""
+        return tuple(layer for part in self.passes for layer in part.layers)
+
+    @property
+    def program(self) -> None:
+        """None: programs of the chip are not made here."""
+        return
+
+
+def sequences(layers: list[Layer], mapping: _akida.Mapping | None) -> list[Sequence]:
+    """Returns the sequences of a model: a single one in software when it is not mapped."""
+    if not layers:
+        return []
+    if mapping is None:
+        name = f"SW/{layers[0].name}-{layers[-1].name}"
+        return [Sequence(name, BackendType.Software, (Pass(tuple(layers)),))]
+    found = []
+    for name, hardware, passes in mapping.sequences:
+        backend = BackendType.Hardware if hardware else BackendType.Software
+        parts = tuple(Pass(tuple(layers[start:end])) for start, end in passes)
+        found.append(Sequence(name, backend, parts))
+    return found
+
+
+def layer_mapping(mapping: _akida.Mapping | None, index: int) -> LayerMapping | None:
+    """Returns where a layer runs on the device; None in software."""
+    nps = None if mapping is None else mapping.layer(index)
+    return None if nps is None else LayerMapping(tuple(map(Mapping._of, nps)))
