@@ -41,6 +41,10 @@ def test_json_has_every_number(report, network):
         "weights": 36 + 20,
         "weight_bytes": 9 + 5,
         "macs": 48 * (36 + 20),
+        "bytes": 9 + 5 + 5 * (4 + 4),
+        "histogram": {"weights": [[0, 36]], "weights_pw": [[0, 20]]},
+        "threshold": [0, 0],
+        "act_step": [1, 1],
     }
     assert result["total"] == {
         "weights": 36 + 56 + 720,
@@ -73,7 +77,7 @@ def test_table(command, network):
     lines.insert(3, "          255 x - 0.5 for inputs x of the Keras model")
     assert command("info", "net.fbz").out.splitlines()[1:] == lines[1:]
     del lines[3]
-    assert lines[7:] == [
+    assert lines[7:12] == [
         "Layer      Type        Output  In  W  Act  Weights  Bytes   MACs",
         "----------------------------------------------------------------",
         "image      InputConv.  8×6×4    8  8    4       36     36  1,728",
@@ -98,7 +102,48 @@ def test_large_model_with_long_names_fits_80_columns(command):
     ).save("m.fbz")
     lines = command("info", "m.fbz").out.splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[-1].endswith(" 590 k  295 k  29.6 G")
+    assert lines[10].endswith(" 590 k  295 k  29.6 G")
+
+
+@pytest.fixture
+def filled():
+    """`net.fbz`: a layer whose variables take known values, under a name that means something to a shell."""
+    model = akida.Model(layers=[akida.InputData((1, 1, 3)), akida.FullyConnected(4, "../a b", weights_bits=2)])
+    variables = model.layers[1].variables
+    variables["weights"] = np.array([1, 1, -1, 0] * 3, np.int8).reshape(1, 1, 3, 4)
+    variables["threshold"] = np.array([-7, 3, 2**31 - 1, 0], np.int32)
+    variables["act_step"] = np.array([0.5, 1, 2, 4], np.float32)
+    model.save("net.fbz")
+    return model
+
+
+def test_ranges_and_spread_of_the_variables(command, report, filled):
+    layer = report("info", "net.fbz")["layers"][1]
+    assert layer["bytes"] == 3 + 4 * 4 + 4 * 4
+    assert layer["histogram"] == {"weights": [[-1, 3], [0, 3], [1, 6]]}
+    assert (layer["threshold"], layer["act_step"]) == ([-7, 2**31 - 1], [0.5, 4])
+    assert command("info", "net.fbz").out.splitlines()[-3:] == [
+        "Layer   In file  Values  Zero  Spread  Threshold       Step",
+        "-------------------------------------------------------------",
+        "../a b       35   -1..1   25%  ▄▄█     -7..2147483647  0.5..4",
+    ]
+
+
+def test_spread_is_left_out_where_it_does_not_fit(command, filled, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "55")
+    assert command("info", "net.fbz").out.splitlines()[-1] == "../a b       35   -1..1   25%  -7..2147483647  0.5..4"
+
+
+def test_dump_writes_every_variable_and_nothing_outside_its_folder(command, filled, tmp_path):
+    before = sorted(os.listdir(tmp_path.parent))
+    result = command("info", "net.fbz", "--dump", "out")
+    assert result.out.splitlines()[-1] == "3 variables written into out"
+    assert sorted(os.listdir("out")) == [f"001..._a_b.{name}.npy" for name in ("act_step", "threshold", "weights")]
+    for name, values in filled.layers[1].variables.items():
+        dumped = np.load(f"out/001..._a_b.{name}.npy")
+        assert dumped.dtype == values.dtype
+        np.testing.assert_array_equal(dumped, values)
+    assert sorted(os.listdir(tmp_path.parent)) == before
 
 
 def test_levels_are_named(command):

@@ -1,6 +1,7 @@
 //! Layers as values: what a layer is, and its place in a model.
 
 use crate::error::{argument, model_error};
+use akida_fbz::LayerSummary;
 use akida_sim::convert::Widths;
 use akida_sim::{
     Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData, LayerSpec,
@@ -14,6 +15,10 @@ type Triple = (usize, usize, usize);
 type Size = (usize, usize);
 /// Sizes of a pooling; −1 has a meaning.
 type PoolSize = (i64, i64);
+
+/// (name, count, histogram) of a kernel.
+type Kernel = (&'static str, u64, Vec<(i8, u64)>);
+type Summary = (u64, Vec<Kernel>, Option<(i32, i32)>, Option<(f32, f32)>);
 
 const WHOLE: PoolSize = (-1, -1);
 
@@ -362,6 +367,16 @@ impl Layer {
         shapes.set_item("threshold", filters)?;
         shapes.set_item("act_step", filters)?;
         Ok(shapes)
+    }
+
+    /// What the variables consist of: bytes in a file, (name, count of weights, histogram) of each kernel, the smallest and
+    /// largest threshold and step.
+    #[getter]
+    fn summary(&self) -> Summary {
+        let summary = LayerSummary::of(&self.0);
+        let kernels = summary.weights.into_iter();
+        let kernels = kernels.map(|w| (w.name, w.count, w.histogram)).collect();
+        (summary.bytes, kernels, summary.threshold, summary.act_step)
     }
 
     /// What Akida 1.0 devices hold: smallest threshold, largest, largest step.

@@ -11,10 +11,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cnn2snn.cli import convert, info, quantize, run
+from cnn2snn.cli import convert, diff, info, quantize, run
 from cnn2snn.errors import Cnn2SnnError
 
-_COMMANDS = (quantize, convert, info, run)
+_COMMANDS = (quantize, convert, info, diff, run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,8 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments without the program's name; those of the process by default.
 
     Returns:
-        The exit code: 0 on success, 1 for an error (told in one line on stderr), 2 without a
-        command, 130 after Ctrl-C.
+        The exit code: 0 on success, or what the command says; 1 for an error (told in one line on
+        stderr), 2 of those whose code 1 says something else; 2 without a command, 130 after Ctrl-C.
 
     Raises:
         SystemExit: wrong usage (code 2), `--help` and `--version` (code 0).
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             # A terminal that lacks a character shows a question mark instead of ending the command.
             stream.reconfigure(errors="replace")
     try:
-        arguments.execute(arguments)
+        code = arguments.execute(arguments) or 0
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader went away (`| head`). Nothing may be flushed to it when the process ends.
@@ -48,11 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except (Cnn2SnnError, OSError, ImportError) as error:
         print(f"cnn2snn: error: {_one_line(error)}", file=sys.stderr)
-        return 1
+        return getattr(arguments, "code_of_errors", 1)
     except KeyboardInterrupt:
         print("cnn2snn: interrupted", file=sys.stderr)
         return 130
-    return 0
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
