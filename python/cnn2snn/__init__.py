@@ -33,12 +33,14 @@ _HOMES = {
     "Cnn2SnnError": "errors",
     "FormatError": "errors",
     "InvalidArgumentError": "errors",
+    "InvalidStateError": "errors",
     "InvalidTypeError": "errors",
     "UnsupportedModelError": "errors",
 }
 _MODULES = (
     "akida",
     "analysis",
+    "calibration",
     "compatibility",
     "conversion",
     "errors",

@@ -12,6 +12,7 @@ __all__ = [
     "Cnn2SnnError",
     "FormatError",
     "InvalidArgumentError",
+    "InvalidStateError",
     "InvalidTypeError",
     "MappingError",
     "UnsupportedModelError",
@@ -56,6 +57,10 @@ class InvalidArgumentError(Cnn2SnnError, ValueError):
 
 class InvalidTypeError(Cnn2SnnError, TypeError):
     """An argument has a type that is not allowed."""
+
+
+class InvalidStateError(Cnn2SnnError, SystemError):
+    """A call comes before another that it needs."""
 
 
 class UnsupportedModelError(Cnn2SnnError, RuntimeError):

@@ -1,0 +1,172 @@
+"""Weights rounded so that the outputs of their layer change least."""
+
+from __future__ import annotations
+
+import functools
+import math
+from numbers import Integral
+
+import numpy as np
+
+from cnn2snn._keras import keras, tf
+from cnn2snn._progress import Progress
+from cnn2snn.calibration.propagation import Calibrated, LayerError, Propagation, Section, compiled, quantized_nodes
+from cnn2snn.calibration.rounding import Rounding
+from cnn2snn.conversion.graph import build, read
+from cnn2snn.errors import InvalidArgumentError
+
+__all__ = ["adaround", "round_adaptively"]
+
+# The weight of the regularization, and the ends of its exponent: the paper's λ and β.
+LAMBDA = 0.01
+BETA = (20.0, 2.0)
+
+_MSE = keras.losses.MeanSquaredError()
+
+
+def adaround(
+    model: keras.Model,
+    samples: np.ndarray,
+    optimizer: keras.optimizers.Optimizer,
+    epochs: int,
+    loss: keras.losses.Loss = _MSE,
+    batch_size: int | None = None,
+    include_activation: bool = False,
+) -> keras.Model:
+    """Chooses for each weight whether to round it up or down, so that outputs change least.
+
+    The nearest integer is the best choice for a weight alone, not for a filter. For each layer with quantized weights,
+    in order, the roundings of all its weights are optimized together: kernels become
+
+        clip(floor(w k) + h(V), -kmax, kmax) / k        (equation 22; k is the quantizer's scale factor)
+        h(V) = clip(1.2 sigmoid(V) - 0.1, 0, 1)         (equation 23)
+
+    and V minimizes
+
+        loss(float outputs, outputs) + 0.01 sum(1 - |2 h(V) - 1|^beta)      (equations 21 and 24)
+
+    beta falling from 20 to 2 along a cosine, so that each h ends at 0 or 1. The inputs are those of the quantized model
+    with the layers before already rounded, for the float outputs as well. With `include_activation` outputs are
+    compared after the activation, as in equation 25. The optimization of a layer ends early when all its weights have
+    settled; a result that is worse on the samples than rounding to nearest is discarded. The float kernels
+    of the result are those of `model`, moved only as far as their quantizers need to round them as chosen.
+
+    Source: Nagel et al., "Up or Down? Adaptive Rounding for Post-Training Quantization", ICML 2020 (arXiv 2004.10568),
+    section 3.
+
+    Args:
+        model: a quantized Keras model; it is not changed.
+        samples: inputs of the model, (n, …); all are used in each epoch. Memory holds what a layer reads and gives for
+            all of them.
+        optimizer: as ``keras.optimizers.Adam(1e-2)``; each layer gets a fresh one with its configuration.
+        epochs: passes over the samples for each layer.
+        loss: of float and quantized outputs.
+        batch_size: samples in a step of the optimizer; all by default.
+        include_activation: whether the activation after a layer takes part.
+
+    Returns:
+        A new model of the same kind and name.
+
+    Raises:
+        InvalidArgumentError: (ValueError) samples that the model does not take, epochs or a batch size below 1, or a
+            quantizer that is not a `LinearWeightQuantizer`.
+        UnsupportedModelError: (RuntimeError) the model has no layer with quantized weights.
+
+    Example:
+        >>> rounded = cnn2snn.calibration.adaround(
+        ...     quantized, images, keras.optimizers.Adam(1e-2), epochs=100, batch_size=100)  # doctest: +SKIP
+    """
+    return round_adaptively(model, samples, optimizer, epochs, loss, batch_size, include_activation).model
+
+
+def round_adaptively(
+    model: keras.Model,
+    samples: np.ndarray,
+    optimizer: keras.optimizers.Optimizer,
+    epochs: int,
+    loss: keras.losses.Loss,
+    batch_size: int | None,
+    include_activation: bool,
+) -> Calibrated:
+    """`adaround` with the errors of all layers."""
+    if isinstance(epochs, bool) or not isinstance(epochs, Integral) or epochs < 1:
+        raise InvalidArgumentError(
+            f"epochs must be a positive integer, received {epochs!r}", kind="epochs", expected="at least 1"
+        )
+    rounded = build(read(model))
+    graph = read(rounded)
+    propagation = Propagation(graph, samples, batch_size)
+    nodes = quantized_nodes(graph)
+    last = "activation" if include_activation else "layer"
+    progress = Progress(len(nodes) * epochs)
+    errors = []
+    for number, node in enumerate(nodes):
+        training = _LayerTraining(Section(graph, node), propagation.inputs(node.name), optimizer, loss, last)
+        for epoch in range(epochs):
+            beta = BETA[1] + (BETA[0] - BETA[1]) * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
+            if training.epoch(beta):
+                break
+            progress.update(number * epochs + epoch + 1)
+        errors.append(training.finish())
+    progress.close()
+    return Calibrated(rounded, errors)
+
+
+class _LayerTraining:
+    """The optimization of the roundings of one layer."""
+
+    def __init__(
+        self,
+        section: Section,
+        inputs: list[tf.Tensor],
+        optimizer: keras.optimizers.Optimizer,
+        loss: keras.losses.Loss,
+        last: str,
+    ) -> None:
+        self.section = section
+        self.inputs = inputs
+        self.roundings = [Rounding(section.layer.name, *pair) for pair in section.quantizers()]
+        wanted = compiled(functools.partial(section.outputs, last=last, quantized=False), inputs[0])
+        self._given = compiled(functools.partial(section.outputs, last=last, quantized=True), inputs[0])
+        self._wanted = [wanted(x) for x in inputs]
+        variables = [rounding.variable for rounding in self.roundings]
+        fresh = type(optimizer).from_config(optimizer.get_config())
+        fresh.build(variables)
+
+        def step(x: tf.Tensor, wanted: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                outputs = section.run(x, [rounding.soft_kernel() for rounding in self.roundings], last)
+                unsettled = tf.add_n([rounding.unsettled(beta) for rounding in self.roundings])
+                value = loss(wanted, outputs) + LAMBDA * unsettled
+            fresh.apply_gradients(zip(tape.gradient(value, variables), variables, strict=True))
+            return unsettled
+
+        self._step = compiled(step, inputs[0], self._wanted[0], tf.constant(BETA[0]))
+
+    def epoch(self, beta: float) -> bool:
+        """One pass over the samples; whether all weights had settled before its last step."""
+        unsettled = tf.constant(0.0)
+        for x, wanted in zip(self.inputs, self._wanted, strict=True):
+            unsettled = self._step(x, wanted, tf.constant(beta))
+        return float(unsettled) == 0
+
+    def finish(self) -> LayerError:
+        """Rounds the weights as found, where that is better than to the nearest."""
+        nearest = [np.asarray(kernel).copy() for kernel, _ in self.section.quantizers()]
+        before = self._error()
+        changed = 0
+        for rounding in self.roundings:
+            changed += rounding.apply()
+        after = self._error()
+        if after > before:
+            for (kernel, _), values in zip(self.section.quantizers(), nearest, strict=True):
+                kernel.assign(values)
+            after, changed = before, 0
+        return LayerError(self.section.layer.name, before, after, changed)
+
+    def _error(self) -> float:
+        total, count = 0.0, 0
+        for x, wanted in zip(self.inputs, self._wanted, strict=True):
+            total += float(tf.reduce_sum(tf.cast(self._given(x) - wanted, tf.float64) ** 2))
+            count += int(tf.size(wanted))
+        return total / count
