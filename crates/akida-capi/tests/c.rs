@@ -1,0 +1,207 @@
+//! The header, the library and a C program agree.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use akida_fbz::encode;
+use akida_sim::{FullyConnected, InputData, Model, ModelBuilder, Shape, Variable, Weights};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const HEADER: &str = include_str!("../include/akida_sim.h");
+const SOURCE: &str = include_str!("../src/lib.rs");
+
+/// Two inputs of four bits; their sum and their difference, less 1 each.
+fn model() -> Model {
+    let mut builder = ModelBuilder::new();
+    let input = InputData::new(Shape::new(1, 1, 2), 4);
+    builder.add("in", input, &[]).unwrap();
+    let spec = FullyConnected {
+        weights_bits: 2,
+        act_bits: None,
+        ..FullyConnected::new(2)
+    };
+    let dense = builder.add("out", spec, &[]).unwrap();
+    let weights = Weights::new([1, 1, 2, 2], vec![1, 1, 1, -1]).unwrap();
+    let variables = [
+        Variable::Weights(weights),
+        Variable::Threshold(vec![1, 1]),
+        Variable::ActStep(vec![2.0, 4.0]),
+    ];
+    for variable in variables {
+        builder.set_variable(dense, variable).unwrap();
+    }
+    builder.build().unwrap()
+}
+
+/// Compiles a C program against the header and the static library.
+fn compile(source: &Path, folder: &Path) -> PathBuf {
+    let built = std::env::current_exe().unwrap();
+    let library = built.with_file_name("libakida_capi.a");
+    let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("include");
+    let program = folder.join("program");
+    let mut compiler = Command::new(std::env::var("CC").unwrap_or("cc".into()));
+    compiler
+        .args([
+            "-std=c99",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+            "-I",
+        ])
+        .arg(include)
+        .arg(source)
+        .arg(library)
+        .args(["-lpthread", "-lm", "-o"])
+        .arg(&program);
+    if cfg!(target_os = "linux") {
+        compiler.arg("-ldl");
+    }
+    let result = compiler.output().expect("a C compiler is there");
+    assert!(result.status.success(), "{}", text(&result.stderr));
+    program
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn run(program: &Path, arguments: &[&Path]) -> Output {
+    Command::new(program).args(arguments).output().unwrap()
+}
+
+#[test]
+fn the_example_runs_a_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/run.c");
+    let program = compile(&source, folder.path());
+    let (file, input) = (folder.path().join("m.fbz"), folder.path().join("input"));
+    let bytes = encode(&model()).unwrap();
+    fs::write(&file, &bytes).unwrap();
+
+    let zeros = run(&program, &[&file]);
+    let first = "input 1x1x2 of 4 bits, output 1x1x2\n";
+    assert_eq!(text(&zeros.stdout), format!("{first}0 0\n"));
+    fs::write(&input, [15, 4]).unwrap();
+    let outputs = run(&program, &[&file, &input]);
+    assert_eq!(text(&outputs.stdout), format!("{first}19 11\n"));
+    assert!(zeros.status.success() && outputs.status.success());
+
+    fs::write(&input, [15, 16]).unwrap();
+    let refused = run(&program, &[&file, &input]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(
+        text(&refused.stderr),
+        "error 4: input values must be in 0..=15, received 16 at index 1\n"
+    );
+    fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
+    let cut = run(&program, &[&file]);
+    let message = text(&cut.stderr);
+    assert!(message.starts_with("error 2: byte "), "{message}");
+}
+
+/// Every function of the interface from C, with arguments that are refused as well.
+#[test]
+fn c_calls_every_function() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = encode(&model()).unwrap();
+    let list: Vec<String> = bytes.iter().map(u8::to_string).collect();
+    let source = folder.path().join("all.c");
+    let program = format!(
+        r#"
+        #include <akida_sim.h>
+        #include <stdio.h>
+        #include <string.h>
+        #define CHECK(x) if (!(x)) {{ fprintf(stderr, "line %d: %s (%s)\n", __LINE__, #x, akida_error()); return 1; }}
+        static const uint8_t file[] = {{{}}};
+        int main(void) {{
+            akida_model *model = NULL, *none = NULL;
+            const uint8_t inputs[6] = {{1, 2, 3, 4, 15, 0}}, wrong[2] = {{0, 255}};
+            int32_t outputs[6]; float values[6];
+            CHECK(strcmp(akida_version(), "{}") == 0);
+            CHECK(strcmp(akida_error(), "") == 0);
+            CHECK(akida_load(NULL, 3, &model) == AKIDA_NULL);
+            CHECK(akida_load(file, sizeof file, NULL) == AKIDA_NULL);
+            CHECK(akida_load(NULL, 0, &model) == AKIDA_FORMAT);
+            CHECK(akida_load(file, sizeof file - 1, &model) == AKIDA_FORMAT && model == NULL);
+            CHECK(strstr(akida_error(), "byte ") == akida_error());
+            CHECK(akida_load(file, sizeof file, &model) == AKIDA_OK);
+            CHECK(akida_input_shape(model).channels == 2 && akida_input_shape(none).channels == 0);
+            CHECK(akida_output_shape(model).height == 1 && akida_output_shape(none).height == 0);
+            CHECK(akida_input_bits(model) == 4 && akida_input_bits(none) == 0);
+            CHECK(akida_output_bits(model) == 0 && akida_output_bits(none) == 0);
+            CHECK(akida_forward(model, inputs, 3, outputs, 6, 2) == AKIDA_OK);
+            CHECK(outputs[0] == 3 && outputs[1] == -1 && outputs[4] == 15 && outputs[5] == 15);
+            CHECK(akida_predict(model, inputs, 3, values, 6, 0) == AKIDA_OK);
+            CHECK(values[0] == 1.0f && values[1] == -0.5f && values[5] == 3.5f);
+            CHECK(akida_forward(model, NULL, 0, NULL, 0, 0) == AKIDA_OK);
+            CHECK(akida_forward(none, inputs, 3, outputs, 6, 0) == AKIDA_NULL);
+            CHECK(akida_forward(model, NULL, 3, outputs, 6, 0) == AKIDA_NULL);
+            CHECK(akida_forward(model, inputs, 3, NULL, 6, 0) == AKIDA_NULL);
+            CHECK(akida_forward(model, inputs, 3, outputs, 5, 0) == AKIDA_LENGTH);
+            CHECK(akida_forward(model, inputs, (size_t)-1, outputs, 6, 0) == AKIDA_LENGTH);
+            CHECK(akida_forward(model, wrong, 1, outputs, 2, 0) == AKIDA_VALUE);
+            akida_free(model);
+            akida_free(NULL);
+            return 0;
+        }}
+        "#,
+        list.join(","),
+        env!("CARGO_PKG_VERSION"),
+    );
+    fs::write(&source, program).unwrap();
+    let result = run(&compile(&source, folder.path()), &[]);
+    assert!(result.status.success(), "{}", text(&result.stderr));
+}
+
+/// The text between two others, all times.
+fn between<'a>(text: &'a str, begin: &'a str, end: &'a str) -> impl Iterator<Item = &'a str> {
+    text.split(begin)
+        .skip(1)
+        .filter_map(move |rest| rest.split(end).next())
+}
+
+#[test]
+fn the_header_has_the_functions_and_the_codes_of_the_library() {
+    let parameters = |list: &str| match list.trim() {
+        "" | "void" => 0,
+        list => list.trim_end_matches(',').split(',').count(),
+    };
+    let of_source: BTreeMap<&str, usize> = between(SOURCE, "extern \"C\" fn ", "{")
+        .map(|signature| {
+            let (name, rest) = signature.split_once('(').unwrap();
+            (name, parameters(rest.split(')').next().unwrap()))
+        })
+        .collect();
+    let prototypes = HEADER
+        .split(';')
+        .filter_map(|part| part.rsplit("*/").next()?.trim().split_once('('));
+    let of_header: BTreeMap<&str, usize> = prototypes
+        .map(|(head, list)| {
+            let name = head.rsplit([' ', '*']).next().unwrap();
+            (name, parameters(list.trim_end_matches(')')))
+        })
+        .collect();
+    assert_eq!(of_header, of_source);
+    assert_eq!(of_header.len(), 10);
+
+    let numbered = |text: &str| -> BTreeMap<String, u8> {
+        text.lines()
+            .filter_map(|line| {
+                let (name, value) = line.trim().split_once(" = ")?;
+                let digits = value.split([',', ' ']).next()?;
+                let name = name.trim_start_matches("AKIDA_").to_lowercase();
+                Some((name, digits.parse().ok()?))
+            })
+            .collect()
+    };
+    assert_eq!(numbered(HEADER), numbered(SOURCE));
+    assert_eq!(numbered(HEADER).len(), 7);
+}
