@@ -152,34 +152,52 @@ impl Channel {
         let shift = i32::try_from(-t)
             .ok()
             .filter(|_| t.abs() + bound <= i64::from(i32::MAX))?;
-        // Intervals so short that all boundaries coincide, or so long that all but the first lie beyond the
-        // potentials, have no influence, and extremes of them none that single precision could show.
-        let interval = interval.clamp(1.0 / 32.0, (bound - t + 2) as f64);
-        // A line that rises by 1 per interval crosses level n + 1 at T + n · s + gap, which has to lie between B_n and
-        // B_n + 1 for every n: the gap may be anything between 0 and `room`.
-        let room = (0..boundaries.len())
-            .map(|n| {
-                let distance = n as f64 * interval;
-                1.0 - (distance - libm::floor(distance))
-            })
-            .fold(1.0, f64::min);
-        [0.5, 0.25, 0.75].into_iter().find_map(|share| {
-            let channel = Self {
-                shift,
-                slope: (1.0 / interval) as f32,
-                offset: (1.0 - share * room / interval) as f32,
-            };
-            let highest = boundaries.len() as f32;
+        let highest = boundaries.len() as f32;
+        let inside = |p: &i64| (-bound..=bound).contains(p);
+        let equals = |channel: &Self| {
             let sides = boundaries
                 .iter()
                 .map(|&b| i64::from(b))
                 .flat_map(|b| [b, b + 1]);
-            let mut seen = sides
-                .filter(|p| (-bound..=bound).contains(p))
-                .chain([-bound, bound]);
+            let mut seen = sides.filter(inside).chain([-bound, bound]);
             seen.all(|p| usize::from(channel.level(p as i32, highest)) == level(p))
-                .then_some(channel)
-        })
+        };
+        // Potentials reach level n + 1 at `corner` + n · slope, which has to lie between B_n and B_n + 1 for every n that
+        // matters.
+        let corners: Vec<(f64, f64)> = (0..)
+            .map(f64::from)
+            .zip(boundaries)
+            .filter(|(_, b)| (-bound..bound).contains(&i64::from(**b)))
+            .map(|(n, &b)| (n, (i64::from(b) - t) as f64 + 0.5))
+            .collect();
+        // For one slope, the best line is in the middle of the corners, seen along it: the distance from the farthest is
+        // what it misses them by.
+        let line = |slope: f64| {
+            let heights = corners.iter().map(|(n, corner)| corner - n * slope);
+            let (low, high) = heights.fold((f64::MAX, f64::MIN), |(low, high), h| {
+                (low.min(h), high.max(h))
+            });
+            let channel = Self {
+                shift,
+                slope: (1.0 / slope) as f32,
+                offset: (1.0 - (low + high) / 2.0 / slope) as f32,
+            };
+            (high - low, channel)
+        };
+        // Shorter intervals make all boundaries coincide, and longer ones put all but the first beyond the potentials.
+        let (shortest, longest) = (1.0 / 32.0, (2 * bound + 2) as f64);
+        let plain = line(interval.clamp(shortest, longest)).1;
+        if equals(&plain) {
+            return Some(plain);
+        }
+        // The line that misses by least is parallel to one through two of the corners.
+        let pairs = corners.iter().enumerate().flat_map(|(i, &(n, corner))| {
+            let later = corners[i + 1..].iter();
+            later.map(move |&(m, other)| (other - corner) / (m - n))
+        });
+        let lines = pairs.map(|slope| line(slope.clamp(shortest, longest)));
+        let (_, best) = lines.min_by(|a, b| a.0.total_cmp(&b.0))?;
+        equals(&best).then_some(best)
     }
 
     fn level(self, potential: i32, highest: f32) -> u8 {
