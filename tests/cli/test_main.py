@@ -7,16 +7,19 @@ import sys
 import pytest
 
 import cnn2snn
+from cnn2snn import cli
+
+COMMANDS = ("check", "quantize", "convert", "info", "diff", "run")
 
 
 def test_no_command_prints_help_and_fails(command):
     result = command()
     assert result.code == 2
-    for name in ("quantize", "convert", "info", "run"):
+    for name in COMMANDS:
         assert f"    {name} " in result.err
 
 
-@pytest.mark.parametrize("name", ["quantize", "convert", "info", "run"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(command, name):
     result = command(name, "--help")
     assert result.code == 0
@@ -43,6 +46,7 @@ def test_wrong_usage_exits_with_2(command, arguments):
         ["run", "missing.fbz", "inputs.npy"],
         ["quantize", "-m", "missing.h5"],
         ["convert", "-m", "missing.keras"],
+        ["check", "-m", "missing.keras"],
     ],
 )
 def test_missing_file_is_told_in_one_line(command, arguments):
@@ -82,3 +86,30 @@ def test_output_without_unicode_is_no_error(model):
     )
     assert result.returncode == 0, result.stderr
     assert "1?1?6" in result.stdout
+
+
+def test_debug_shows_the_traceback_before_the_line(command):
+    for arguments in (["--debug", "info", "none.fbz"], ["info", "none.fbz", "--debug"]):
+        lines = command(*arguments).err.splitlines()
+        assert lines[0] == "Traceback (most recent call last):"
+        assert lines[-1] == f"cnn2snn: error: none.fbz: {os.strerror(2)}"
+
+
+def test_error_that_nobody_foresaw_is_told_in_one_line(command, monkeypatch):
+    def fail(arguments):
+        raise KeyError("two\nlines")
+
+    monkeypatch.setattr(cli.info, "_execute", fail)
+    result = command("info", "model.fbz")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "cnn2snn: error: KeyError: 'two\\nlines'\n"
+
+
+@pytest.mark.parametrize("name", ["check", "quantize", "convert"])
+def test_help_ends_with_examples_that_can_be_parsed(command, name):
+    lines = command(name, "--help").out.split("examples:\n")[1].splitlines()
+    assert lines
+    for line in lines:
+        words = line.partition("     ")[0].split()
+        assert words[0] == "cnn2snn"
+        assert cli._parser().parse_args(words[1:]).command == name

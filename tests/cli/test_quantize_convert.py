@@ -10,7 +10,7 @@ import pytest
 
 import cnn2snn
 from cnn2snn import akida
-from cnn2snn._keras import keras
+from cnn2snn._keras import LEGACY, keras
 from cnn2snn.cli.quantize import output_path
 
 
@@ -159,6 +159,53 @@ def test_input_that_is_no_image(command):
     # 8-bit weights fit here too; the inputs have four bits then.
     assert result.code == 0, result.err
     assert akida.Model("q.fbz").layers[0].parameters.layer_type.name == "InputData"
+
+
+@pytest.mark.parametrize(("options", "events"), [(["-sp"], True), (["-sp", "True"], True), (["-sp", "0"], False)])
+def test_older_form_of_inputs_that_are_no_images(command, options, events):
+    quantized()
+    assert command("convert", "-m", "q.keras", *options).code == 0
+    assert (akida.Model("q.fbz").layers[0].parameters.layer_type.name == "InputData") == events
+    assert command("convert", "-m", "q.keras", "-sp", "maybe").code == 2
+
+
+def test_reports_are_json_on_demand(report):
+    make_network().save("net.keras")
+    quantization = report("quantize", "-m", "net.keras", "-iq", "8")
+    assert quantization["output"] == "net_iq8_wq4_aq4.keras"
+    assert quantization["layers"][0] == {"name": "conv", "type": "QuantizedConv2D", "weights_bits": 8}
+    conversion = report("convert", "-m", "net_iq8_wq4_aq4.keras")
+    assert conversion["output"] == "net_iq8_wq4_aq4.fbz"
+    assert conversion["layers"][0]["name"] == "conv"
+    assert conversion["layers"][0]["boundaries"] == 60
+
+
+def test_path_with_dots_and_spaces_gives_its_own_name(command):
+    Path("my net.v1").mkdir()
+    make_network().save("my net.v1/a.b-c.h5")
+    result = command("quantize", "-m", "my net.v1/a.b-c.h5")
+    assert result.out == "Model quantized and saved to my net.v1/a.b-c_iq4_wq4_aq4.h5\n"
+    result = command("convert", "-m", "my net.v1/a.b-c_iq4_wq4_aq4.h5")
+    assert result.out.splitlines()[0] == "Model converted and saved to my net.v1/a.b-c_iq4_wq4_aq4.fbz"
+
+
+def test_folder_is_a_saved_model_or_refused(command):
+    Path("model").mkdir()
+    result = command("quantize", "-m", "model")
+    assert result.code == 1
+    assert result.err.count("\n") == 1
+    Path("model/saved_model.pb").write_bytes(b"")
+    result = command("quantize", "-m", "model")
+    assert result.code == 1
+    if not LEGACY:
+        assert "SavedModel folder, which Keras 3 cannot read" in result.err
+
+
+@pytest.mark.skipif(not LEGACY, reason="Keras 3 has no SavedModel folders")
+def test_saved_model_folder_gives_an_h5_file_under_keras_2(command):
+    make_network().save("net.v1", save_format="tf")
+    result = command("quantize", "-m", "net.v1")
+    assert result.out == "Model quantized and saved to net.v1_iq4_wq4_aq4.h5\n", result.err
 
 
 def test_shifted_boundaries_are_counted(command):

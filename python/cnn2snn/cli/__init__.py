@@ -1,4 +1,4 @@
-"""The command line: quantize and convert Keras models, look into and run converted ones.
+"""The command line: check, quantize and convert Keras models, look into and run converted ones.
 
 Each sub-command has a file of its own. TensorFlow is imported by those that read Keras models only.
 """
@@ -6,15 +6,16 @@ Each sub-command has a file of its own. TensorFlow is imported by those that rea
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
-from cnn2snn.cli import convert, diff, info, quantize, run
+import cnn2snn
+from cnn2snn.cli import check, convert, diff, info, quantize, run
 from cnn2snn.errors import Cnn2SnnError
 
-_COMMANDS = (quantize, convert, info, diff, run)
+_COMMANDS = (check, quantize, convert, info, diff, run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 on success, or what the command says; 1 for an error (told in one line on
-        stderr), 2 of those whose code 1 says something else; 2 without a command, 130 after Ctrl-C.
+        stderr, with `--debug` after its traceback), 2 of those whose code 1 says something else; 2 without a
+        command, 130 after Ctrl-C.
 
     Raises:
         SystemExit: wrong usage (code 2), `--help` and `--version` (code 0).
@@ -46,7 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader went away (`| head`). Nothing may be flushed to it when the process ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (Cnn2SnnError, OSError, ImportError) as error:
+    # Whatever went wrong, a line that says so is more use than a traceback, which can be asked for.
+    except Exception as error:
+        if arguments.debug:
+            traceback.print_exc()
         print(f"cnn2snn: error: {_one_line(error)}", file=sys.stderr)
         return getattr(arguments, "code_of_errors", 1)
     except KeyboardInterrupt:
@@ -61,15 +66,22 @@ def _parser() -> argparse.ArgumentParser:
         description="Quantize Keras networks, convert them for Akida processors, and run them on this host.",
         epilog="cnn2snn COMMAND --help describes a command.",
     )
-    version = importlib.metadata.version("akida-sim")
-    parser.add_argument("--version", action="version", version=f"cnn2snn {version}")
+    parser.add_argument("--version", action="version", version=f"cnn2snn {cnn2snn.__version__}")
+    _add_debug(parser, default=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for command in _COMMANDS:
         command.add_parser(commands)
+    for subparser in commands.choices.values():
+        _add_debug(subparser, default=argparse.SUPPRESS)
     return parser
+
+
+def _add_debug(parser: argparse.ArgumentParser, default: bool | str) -> None:
+    parser.add_argument("--debug", action="store_true", default=default, help="show the traceback of an error")
 
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
-    return " ".join(str(error).split())
+    text = " ".join(str(error).split())
+    return text if isinstance(error, (Cnn2SnnError, OSError, ImportError)) else f"{type(error).__name__}: {text}"

@@ -23,7 +23,19 @@ def check(path: Path) -> None:
     """Raises an error when there is no file at `path`, or one whose name is not that of a Keras model."""
     if not path.exists():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-    _files.check_suffix(path, *SUFFIXES)
+    # Folders can be SavedModels; loading says what is wrong with one.
+    if not path.is_dir():
+        _files.check_suffix(path, *SUFFIXES)
+
+
+def stem(path: Path) -> str:
+    """The name of a model without its suffix; a folder has none."""
+    return path.name if path.is_dir() else path.stem
+
+
+def beside(path: Path, name: str) -> Path:
+    """The default path of a result called `name`: next to the model at `path`, with its suffix; .h5 for a folder."""
+    return path.with_name(name + (".h5" if path.is_dir() else path.suffix))
 
 
 def load(path: Path) -> Any:

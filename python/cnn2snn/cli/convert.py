@@ -9,25 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from cnn2snn import _table
-from cnn2snn.cli import _files, _keras_files
+from cnn2snn.cli import _files, _json, _keras_files, _parsers
 from cnn2snn.errors import InvalidArgumentError
 
 
 def add_parser(commands: Any) -> None:
     """Adds the command to the sub-parsers `commands`."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = _parsers.add_command(
+        commands,
         "convert",
         help="convert a quantized Keras model to an .fbz file",
         description="Convert a quantized Keras model to integer layers and save them as an .fbz file.",
+        examples=(
+            "convert -m model_iq8_wq4_aq4.h5            saves model_iq8_wq4_aq4.fbz",
+            "convert -m model_iq8_wq4_aq4.h5 -sc 255 -sh 0",
+            "convert -m events_iq4_wq4_aq4.keras --no-image-input",
+        ),
     )
-    parser.add_argument(
-        "-m",
-        "--model",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="quantized Keras model, .h5 or .keras",
-    )
+    _parsers.add_keras_model(parser, "quantized Keras model")
     parser.add_argument(
         "-sc",
         "--scale",
@@ -36,12 +35,7 @@ def add_parser(commands: Any) -> None:
         help="with -sh: integer inputs are A times those of the Keras model, plus B",
     )
     parser.add_argument("-sh", "--shift", type=_number, metavar="B", help="see -sc")
-    parser.add_argument(
-        "--no-image-input",
-        dest="image",
-        action="store_false",
-        help="inputs are not 8-bit images but maps of at most 4 bits",
-    )
+    _parsers.add_input_is_image(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -49,13 +43,17 @@ def add_parser(commands: Any) -> None:
         metavar="FILE",
         help="converted model (default: the model's name with the ending .fbz)",
     )
+    _parsers.add_json(parser)
     parser.set_defaults(execute=_execute)
 
 
 def _number(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not math.isfinite(value):
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"must be a number, received {text!r}")
     return int(value) if value.is_integer() else value
 
 
@@ -77,38 +75,56 @@ def _execute(arguments: argparse.Namespace) -> None:
     source: Path = arguments.model
     _keras_files.check(source)
     scaling = _scaling(arguments.scale, arguments.shift)
-    target: Path = arguments.output or source.with_suffix(".fbz")
+    target: Path = arguments.output or source.with_name(f"{_keras_files.stem(source)}.fbz")
     _files.check_suffix(target, ".fbz")
     _files.check_folder(target)
     model = _keras_files.load(source)
 
     from cnn2snn.conversion.convert import convert_blocks
 
-    converted = convert_blocks(model, scaling, arguments.image)
+    converted = convert_blocks(model, scaling, _parsers.input_is_image(arguments))
     converted.model.save(target)
-    print(f"Model converted and saved to {target}")
-    print("\n".join(_boundaries(converted, shutil.get_terminal_size().columns)))
+    report = {
+        "file": str(source),
+        "output": str(target),
+        "input_scaling": converted.model.input_scaling,
+        "layers": [_describe(block) for block in converted.blocks],
+    }
+    if arguments.json:
+        print(_json.dumps(report))
+    else:
+        print("\n".join(_text(report, shutil.get_terminal_size().columns)))
 
 
-def _boundaries(converted: Any, width: int) -> list[str]:
-    """Returns which activation levels begin at another integer than in the Keras model."""
-    rows = []
-    total = 0
-    for block in converted.blocks:
-        bits = block.layer.output_bits
-        if block.ideal is None or bits is None:
-            continue
-        channels = len(block.mismatches)
-        count = channels * (2**bits - 1)
-        total += count
-        if block.mismatches.any():
-            differ = int(block.mismatches.sum(dtype=int))
-            where = f"{int((block.mismatches > 0).sum())} of {channels}"
-            rows.append((block.layer.name, f"{count:,}", f"{differ:,}", where))
-    if not rows:
-        return [f"All {total:,} activation boundaries are those of the Keras model."]
+def _describe(block: Any) -> dict[str, Any]:
+    """How many activation levels of a layer begin at another integer than in the Keras model."""
+    bits = block.layer.output_bits
+    channels = len(block.mismatches) if bits is not None else 0
+    return {
+        "name": block.layer.name,
+        "type": block.layer.parameters.layer_type.name,
+        "channels": channels,
+        "boundaries": channels * (2**bits - 1) if channels else 0,
+        "boundaries_shifted": int(block.mismatches.sum(dtype=int)),
+        "channels_with_shifts": int((block.mismatches > 0).sum()),
+    }
+
+
+def _text(report: dict[str, Any], width: int) -> list[str]:
+    lines = [f"Model converted and saved to {report['output']}"]
+    shifted = [layer for layer in report["layers"] if layer["boundaries_shifted"]]
+    if not shifted:
+        total = sum(layer["boundaries"] for layer in report["layers"])
+        return [*lines, f"All {total:,} activation boundaries are those of the Keras model."]
     headers = ("Layer", "Boundaries", "Shifted", "Channels")
-    return [
-        "Activation boundaries shifted to fit an integer threshold and one step per channel:",
-        *_table.columns(headers, rows, width=width, right=(1, 2, 3)),
+    rows = [
+        (
+            layer["name"],
+            f"{layer['boundaries']:,}",
+            f"{layer['boundaries_shifted']:,}",
+            f"{layer['channels_with_shifts']} of {layer['channels']}",
+        )
+        for layer in shifted
     ]
+    why = "Boundaries shifted to fit an integer threshold and one step per channel:"
+    return [*lines, why, *_table.columns(headers, rows, width=width, right=(1, 2, 3))]

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cnn2snn.cli import _files, _keras_files
+from cnn2snn.cli import _files, _json, _keras_files, _parsers
 from cnn2snn.errors import InvalidArgumentError
 
 _SUFFIX = re.compile(r"_iq\d+_wq\d+_aq\d+$")
@@ -15,14 +15,19 @@ _SUFFIX = re.compile(r"_iq\d+_wq\d+_aq\d+$")
 
 def add_parser(commands: Any) -> None:
     """Adds the command to the sub-parsers `commands`."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = _parsers.add_command(
+        commands,
         "quantize",
         help="quantize the weights and activations of a Keras model",
         description="Replace the layers of a Keras model by quantized ones, which keep their "
         "weights and can be trained further. The result is saved next to the model, with the "
         "numbers of bits in its name.",
+        examples=(
+            "quantize -m model.h5 -wq 4 -aq 4 -iq 8     saves model_iq8_wq4_aq4.h5",
+            "quantize -m model.keras -wq 2 -o small.keras",
+        ),
     )
-    parser.add_argument("-m", "--model", type=Path, required=True, metavar="FILE", help="Keras model, .h5 or .keras")
+    _parsers.add_keras_model(parser)
     parser.add_argument(
         "-wq",
         "--weight_quantization",
@@ -63,6 +68,7 @@ def add_parser(commands: Any) -> None:
         metavar="FILE",
         help="quantized model (default: the model's name with the numbers of bits)",
     )
+    _parsers.add_json(parser)
     parser.set_defaults(execute=_execute)
 
 
@@ -71,8 +77,8 @@ def output_path(model: Path, iq: int, wq: int, aq: int) -> Path:
 
     Numbers of bits that the name ends with already are replaced.
     """
-    base = _SUFFIX.sub("", model.stem)
-    return model.with_name(f"{base}_iq{iq}_wq{wq}_aq{aq}{model.suffix}")
+    base = _SUFFIX.sub("", _keras_files.stem(model))
+    return _keras_files.beside(model, f"{base}_iq{iq}_wq{wq}_aq{aq}")
 
 
 def _execute(arguments: argparse.Namespace) -> None:
@@ -101,4 +107,17 @@ def _execute(arguments: argparse.Namespace) -> None:
         fold_BN=arguments.fold_bn,
     )
     _keras_files.save(quantized, target)
-    print(f"Model quantized and saved to {target}")
+    if arguments.json:
+        print(_json.dumps(_report(quantized, source, target)))
+    else:
+        print(f"Model quantized and saved to {target}")
+
+
+def _report(quantized: Any, source: Path, target: Path) -> dict[str, Any]:
+    layers = []
+    for layer in quantized.layers:
+        bits = getattr(layer, "quantizer", layer)
+        if hasattr(bits, "bitwidth"):
+            kind = "act_bits" if bits is layer else "weights_bits"
+            layers.append({"name": layer.name, "type": type(layer).__name__, kind: bits.bitwidth})
+    return {"file": str(source), "output": str(target), "layers": layers}

@@ -1,0 +1,88 @@
+"""What the parsers of commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+
+def add_command(
+    commands: Any, name: str, *, help: str, description: str, examples: Sequence[str]
+) -> argparse.ArgumentParser:
+    """Adds a command with examples below its help.
+
+    Args:
+        commands: the sub-parsers.
+        name: name of the command.
+        help: what it does, in a few words.
+        description: what it does, in a few sentences.
+        examples: command lines without the program's name.
+    """
+    lines = "\n".join(f"  cnn2snn {example}" for example in examples)
+    return commands.add_parser(
+        name,
+        help=help,
+        description=description,
+        epilog=f"examples:\n{lines}",
+        formatter_class=_Help,
+    )
+
+
+class _Help(argparse.HelpFormatter):
+    """Help whose examples keep their lines."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith("examples:"):
+            return text
+        return super()._fill_text(text, width, indent)
+
+
+def add_keras_model(parser: argparse.ArgumentParser, what: str = "Keras model") -> None:
+    """Adds the option that names the Keras model to read."""
+    parser.add_argument(
+        "-m",
+        "--model",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=f"{what}, .h5 or .keras (a SavedModel folder too under Keras 2)",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that asks for JSON."""
+    parser.add_argument("--json", action="store_true", help="print JSON, with all details")
+
+
+def add_input_is_image(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say what inputs are."""
+    parser.add_argument(
+        "--no-image-input",
+        dest="image",
+        action="store_false",
+        help="inputs are not 8-bit images of 1 or 3 channels but values of at most 4 bits",
+    )
+    parser.add_argument(
+        "-sp",
+        "--sparse",
+        nargs="?",
+        const=True,
+        default=False,
+        type=_truth,
+        metavar="True",
+        help="older form of --no-image-input",
+    )
+
+
+def input_is_image(arguments: argparse.Namespace) -> bool:
+    """Whether inputs are images, by the options of `add_input_is_image`."""
+    return arguments.image and not arguments.sparse
+
+
+def _truth(text: str) -> bool:
+    words = {"true": True, "1": True, "false": False, "0": False}
+    if text.lower() not in words:
+        raise argparse.ArgumentTypeError(f"must be True or False, received {text!r}")
+    return words[text.lower()]
