@@ -20,6 +20,7 @@ from cnn2snn.conversion.scaling import InputScaling, input_scaling_of
 from cnn2snn.conversion.specs import build_model
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, UnsupportedModelError
 from cnn2snn.quantization import is_activation, quantize_graph
+from cnn2snn.transforms.fold_rescaling import fold_rescaling_graph
 
 __all__ = ["CompatibilityReport", "Problem", "check_model_compatibility"]
 
@@ -242,6 +243,7 @@ def _build(graph: Graph, is_float: bool, input_is_image: bool, problems: Problem
 
 def _quantize(graph: Graph, input_is_image: bool, problems: Problems) -> None:
     input_bits = _IMAGE_WEIGHT_BITS if input_is_image else _WEIGHT_BITS
+    fold_rescaling_graph(graph)
     quantize_graph(graph, _WEIGHT_BITS, _ACT_BITS, input_bits, None, problems)
     for node in graph:
         if is_activation(node):

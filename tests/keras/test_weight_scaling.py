@@ -129,6 +129,7 @@ def test_a_scale_per_channel_moves_into_the_weights(scale, offset, padding):
     assert np.size(layer.scale) == np.size(layer.offset) == 1
     np.testing.assert_allclose(outputs(folded, images), outputs(model, images), rtol=1e-4, atol=1e-4)
     cnn2snn.convert(cnn2snn.quantize(model, 4, 4))
+    assert cnn2snn.check_model_compatibility(model)
 
 
 @pytest.mark.parametrize(
@@ -140,3 +141,4 @@ def test_scales_per_channel_that_cannot_be_folded_stay_and_are_not_converted(sca
     np.testing.assert_array_equal(outputs(fold_rescaling(model), images), outputs(model, images))
     with pytest.raises(RuntimeError, match=r'layer "rescaling".*must be one number each'):
         cnn2snn.convert(cnn2snn.quantize(model, 4, 4))
+    assert not cnn2snn.check_model_compatibility(model)

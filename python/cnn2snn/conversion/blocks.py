@@ -261,7 +261,7 @@ class _Reader:
     def _rescaling(self, node: Node, tail: _Tail) -> _Tail:
         if tail.state != "input" or self.found.rescaling is not None:
             raise _refuse(node, "is possible only once, directly after the input; move it there, or into the weights")
-        values = [np.ravel(np.asarray(value, np.float64)) for value in (node.layer.scale, node.layer.offset)]
+        values = [np.ravel(np.asarray(value, np.float64)) for value in (node.config["scale"], node.config["offset"])]
         if any(value.size != 1 for value in values):
             raise _refuse(
                 node,
