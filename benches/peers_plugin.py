@@ -31,9 +31,7 @@ def build(keras_model, sample_inputs, threads=1, batch=1, net=None):
     else:
         from cnn2snn import convert, quantize
 
-        quantized = quantize(
-            keras_model, weight_quantization=4, activ_quantization=4, input_weight_quantization=8
-        )
+        quantized = quantize(keras_model, weight_quantization=4, activ_quantization=4, input_weight_quantization=8)
         model = convert(quantized)
         if path:
             model.save(path)

@@ -25,12 +25,12 @@ QuantizerFunction = Callable[[keras.layers.Layer, WeightQuantizer], WeightQuanti
 _QUANTIZED = {
     "Conv2D": quantization_layers.QuantizedConv2D,
     "SeparableConv2D": quantization_layers.QuantizedSeparableConv2D,
+    "DepthwiseConv2D": quantization_layers.QuantizedDepthwiseConv2D,
     "Dense": quantization_layers.QuantizedDense,
 }
 
 # Layers with weights, or with an activation, that have no quantized form, and what to use instead.
 _NO_QUANTIZED_FORM = {
-    "DepthwiseConv2D": "use SeparableConv2D",
     "Conv1D": "use Conv2D on inputs of height 1",
     "Conv3D": "use Conv2D",
     "Conv2DTranspose": "Akida 1.0 has no transposed convolution",
@@ -64,9 +64,9 @@ def quantize(
 ) -> keras.Model:
     """Replaces the layers of a Keras model by quantized ones.
 
-    `Conv2D`, `SeparableConv2D` and `Dense` get quantized weights, `ReLU` becomes `QuantizedReLU` with the same
-    `max_value` (2^bits - 1 where it has none). Layers that are quantized already get the new widths. Everything
-    that computes the same on integers stays. Float branches whose `ReLU` layers differ in `max_value` and meet in a
+    `Conv2D`, `SeparableConv2D`, `DepthwiseConv2D` and `Dense` get quantized weights, `ReLU` becomes `QuantizedReLU`
+    with the same `max_value` (2^bits - 1 where it has none). Layers that are quantized already get the new widths.
+    Everything that computes the same on integers stays. Float branches whose `ReLU` layers differ in `max_value` and meet in a
     `Concatenate` are brought to one, as their quantized outputs need one step: the factor moves into the
     weights before and behind them. Model and layer names are kept.
 
@@ -79,16 +79,18 @@ def quantize(
             default.
         fold_BN: whether poolings followed by a batch normalization are moved behind it, normalizations
             folded into the layer before them, and scales per channel of a `Rescaling` into the layer after it, first.
-        quantizer_function: called as ``quantizer_function(layer, default_quantizer)`` for each float layer; gives
-            the quantizer to use. For a separable layer it is called for the pointwise, then for the depthwise
-            kernel. By default kernels get a `MaxPerAxisQuantizer`, depthwise kernels a `MaxQuantizer`.
+        quantizer_function: called as ``quantizer_function(layer, default_quantizer)`` for each layer with weights;
+            gives the quantizer to use. For a separable layer it is called for the pointwise, then for the depthwise
+            kernel. By default kernels get a `MaxPerAxisQuantizer`, depthwise kernels a `MaxQuantizer`, and kernels that
+            are quantized already their own quantizer with the new width.
 
     Returns:
         A new model of the same kind.
 
     Raises:
         InvalidArgumentError: a width that is not possible, or 0 for a layer that is quantized already.
-        UnsupportedModelError: a layer with weights or an activation that would stay in float, or lose an argument.
+        UnsupportedModelError: a layer with weights or an activation that would stay in float, or lose an argument; with
+            `fold_BN` also a normalization that cannot be folded.
 
     Example:
         >>> quantized = cnn2snn.quantize(model, weight_quantization=4, activ_quantization=4,
@@ -104,6 +106,8 @@ def quantize(
     quantize_graph(
         graph, weight_quantization, activ_quantization, input_weight_quantization, quantizer_function, Problems()
     )
+    if fold_BN and (weight_quantization or activ_quantization):
+        _refuse_normalizations(graph)
     return build(graph)
 
 
@@ -124,7 +128,7 @@ def quantize_graph(
     first = True
     for node in graph:
         with problems.catch():
-            if node.is_neural:
+            if _has_kernel(node):
                 bits = input_weight_quantization if first else weight_quantization
                 first = False
                 _quantize_weights(node, bits, function, problems)
@@ -163,8 +167,8 @@ def quantize_layer(
             received=bitwidth,
         )
     graph = read(model)
-    node = graph.nodes[_target_name(model, target_layer)]
-    if node.is_neural:
+    node = _target(graph, model, target_layer)
+    if _has_kernel(node):
         _quantize_weights(node, bitwidth, quantizer_function, Problems())
     elif is_activation(node):
         _quantize_activation(node, bitwidth, Problems())
@@ -180,26 +184,30 @@ def quantize_layer(
     return build(graph)
 
 
-def _target_name(model: keras.Model, target: int | str | keras.layers.Layer) -> str:
-    names = [layer.name for layer in model.layers]
+def _target(graph: Graph, model: keras.Model, target: int | str | keras.layers.Layer) -> Node:
+    layers = model.layers
     if isinstance(target, Integral) and not isinstance(target, bool):
-        if not -len(names) <= target < len(names):
+        if not -len(layers) <= target < len(layers):
             raise InvalidArgumentError(
-                f"target_layer must be in {-len(names)}..{len(names) - 1}, received {target}",
+                f"target_layer must be in {-len(layers)}..{len(layers) - 1}, received {target}",
                 kind="target_layer",
                 received=target,
             )
-        return names[target]
-    if isinstance(target, str) and target in names:
-        return target
-    if any(layer is target for layer in model.layers):
-        return target.name
+        target = layers[target]
+    for node in graph:
+        if node.name == target or (node.layer is not None and node.layer is target):
+            return node
     raise InvalidArgumentError(
         f"target_layer must be a layer of the model, its name or its index, received {target!r}; "
-        f"the layers are {', '.join(names)}",
+        f"the layers are {', '.join(graph.nodes)}",
         kind="target_layer",
         received=target,
     )
+
+
+def _has_kernel(node: Node) -> bool:
+    """Whether a layer has weights that can be quantized, or are."""
+    return node.is_neural or node.is_exactly("DepthwiseConv2D", "QuantizedDepthwiseConv2D")
 
 
 def is_activation(node: Node) -> bool:
@@ -220,7 +228,8 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None,
         for key in ("quantizer", "quantizer_dw"):
             if key in node.config:
                 old = node.config[key]
-                node.config[key] = _of_layer(node, type(old).from_config, {**old.get_config(), "bitwidth": bits})
+                new = _of_layer(node, type(old).from_config, {**old.get_config(), "bitwidth": bits})
+                node.config[key] = _chosen(node, new, function)
         return
     if bits == 0:
         return
@@ -240,8 +249,9 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None,
                 )
             )
     config.pop("quantization_config", None)
-    config["quantizer"] = _chosen(node, _of_layer(node, MaxPerAxisQuantizer, bits), function)
-    if "depthwise_kernel" in node.weights:
+    default = MaxQuantizer if node.is_exactly("DepthwiseConv2D") else MaxPerAxisQuantizer
+    config["quantizer"] = _chosen(node, _of_layer(node, default, bits), function)
+    if node.is_exactly("SeparableConv2D"):
         config["quantizer_dw"] = _chosen(node, _of_layer(node, MaxQuantizer, bits), function)
     node.cls, node.config = cls, config
 
@@ -328,8 +338,8 @@ def _refuse_float(node: Node) -> None:
         if activation in _FINAL_ACTIVATIONS:
             return
         remedy = "use a ReLU layer"
-    elif remedy is None and node.weights and not node.is_a("BatchNormalization"):
-        remedy = "quantization knows Conv2D, SeparableConv2D, Dense and ReLU"
+    elif remedy is None and (node.is_a("ReLU") or node.weights) and not node.is_a("BatchNormalization"):
+        remedy = "quantization knows Conv2D, SeparableConv2D, DepthwiseConv2D, Dense and ReLU themselves"
     if remedy is not None:
         raise UnsupportedModelError(
             f'layer "{node.name}": a {node.cls.__name__} cannot be quantized and would stay in float; {remedy}',
@@ -337,3 +347,17 @@ def _refuse_float(node: Node) -> None:
             kind="layer",
             received=node.cls.__name__,
         )
+
+
+def _refuse_normalizations(graph: Graph) -> None:
+    """Refuses normalizations that were not folded."""
+    for node in graph:
+        if node.is_a("BatchNormalization"):
+            raise UnsupportedModelError(
+                f'layer "{node.name}": it follows "{node.inbounds[0]}", into which it cannot be folded; put it '
+                "directly after a Conv2D, SeparableConv2D or Dense or its pooling, or keep it in float with "
+                "fold_BN=False",
+                layer=node.name,
+                kind="batch_normalization",
+                received=node.inbounds[0],
+            )

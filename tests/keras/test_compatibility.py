@@ -72,7 +72,9 @@ def test_every_problem_is_reported_at_once():
 
 
 def test_widths_are_checked_together_with_what_follows_them():
-    model = cnn2snn.quantize(chain(L.Conv2D(4, 3, name="a"), L.ReLU(name="relu"), L.Flatten(), L.Dense(2)), 5, 3)
+    model = cnn2snn.quantize(
+        chain(L.Conv2D(4, 3, name="a"), L.ReLU(name="relu"), L.Flatten(), L.Dense(2, name="dense")), 5, 3
+    )
     report = check(model)
     assert rules(report) == [("a", "weights_bits"), ("relu", "act_bits"), ("dense", "weights_bits")]
     assert [(problem.received, problem.allowed) for problem in report.problems] == [

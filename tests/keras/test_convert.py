@@ -14,6 +14,7 @@ from cnn2snn.conversion.convert import convert_blocks
 from cnn2snn.quantization_layers import (
     QuantizedConv2D,
     QuantizedDense,
+    QuantizedDepthwiseConv2D,
     QuantizedReLU,
     QuantizedSeparableConv2D,
 )
@@ -514,3 +515,42 @@ def test_the_source_model_is_not_changed(float_model, images):
 def test_the_same_model_gives_the_same_bytes(float_model):
     quantized = cnn2snn.quantize(float_model, 4, 4, 8)
     assert cnn2snn.convert(quantized).to_buffer() == cnn2snn.convert(quantized).to_buffer()
+
+
+def depthwise_pair(**arguments):
+    """A depthwise and a pointwise convolution behind a first layer, float, with negative gammas."""
+    model = chain(
+        L.Rescaling(1 / 255),
+        L.Conv2D(4, 3, padding="same"),
+        L.ReLU(2.0),
+        L.DepthwiseConv2D((3, 2), **{"strides": 2, "padding": "same", "use_bias": False, "name": "dw", **arguments}),
+        L.Conv2D(6, 1, name="pw"),
+        L.BatchNormalization(),
+        L.MaxPooling2D(2),
+        L.ReLU(2.0),
+        L.Flatten(),
+        L.Dense(3),
+    )
+    randomize(model, negative_gammas=True)
+    return cnn2snn.quantize(model, 4, 4, 8)
+
+
+def test_a_depthwise_and_a_pointwise_convolution_become_one_separable_layer(images):
+    quantized = depthwise_pair()
+    converted = cnn2snn.convert(quantized)
+    layer = converted.get_layer("pw")
+    assert type(layer).__name__ == "SeparableConvolutional"
+    assert tuple(layer.parameters.kernel_size) == (3, 2)
+    assert tuple(layer.parameters.kernel_stride) == (2, 2)
+    report = compare_activations(quantized, converted, images)
+    assert report.totals.unexplained == 0
+    assert report.totals.differing < report.totals.total / 100
+
+
+def test_a_depthwise_convolution_on_its_own_or_with_a_bias_is_refused():
+    for model in (
+        depthwise_pair(use_bias=True),
+        chain(conv(), QuantizedReLU(4), QuantizedDepthwiseConv2D(3, Q4, name="dw")),
+    ):
+        with pytest.raises(RuntimeError, match=r'layer "dw" .*use_bias=False.*kernel size 1.*QuantizedSeparableConv2D'):
+            cnn2snn.convert(model)

@@ -104,6 +104,41 @@ def test_a_discrete_relu_keeps_its_largest_output():
     assert (type(again).__name__, again.bitwidth, again.max_value) == ("QuantizedReLU", 2, 6)
 
 
+def test_the_quantizer_function_is_asked_again_for_quantized_kernels(float_model):
+    once = cnn2snn.quantize(float_model, 4, 4, quantizer_function=lambda layer, q: StdPerAxisQuantizer(2, 4))
+    asked = []
+
+    def choose(layer, default):
+        asked.append((layer.name, type(default).__name__, default.bitwidth))
+        return MaxQuantizer(default.bitwidth) if layer.name == "classes" else default
+
+    twice = cnn2snn.quantize(once, 2, 2, quantizer_function=choose)
+    assert ("separable", "StdPerAxisQuantizer", 2) in asked
+    assert len(asked) == 5
+    assert type(twice.get_layer("classes").quantizer) is MaxQuantizer
+    assert type(twice.get_layer("conv").quantizer) is StdPerAxisQuantizer
+
+
+def test_a_normalization_that_cannot_be_folded_does_not_stay_in_silence():
+    model = keras.Sequential(
+        [keras.Input((6, 6, 1)), L.Conv2D(2, 3), L.ReLU(name="r"), L.BatchNormalization(name="it")]
+    )
+    with pytest.raises(
+        RuntimeError, match=r'layer "it": it follows "r", into which it cannot be folded; .*fold_BN=False'
+    ):
+        cnn2snn.quantize(model, 4, 4)
+    assert types(cnn2snn.quantize(model, 4, 4, fold_BN=False))["it"] == "BatchNormalization"
+
+
+def test_a_gamma_of_zero_leaves_the_constant(float_model, images):
+    float_model.get_layer("conv_bn").gamma.assign([1.0, 0.0, -1.0, 0.0])
+    quantized = cnn2snn.quantize(float_model, 8, 4, 8)
+    kernel, bias = quantized.get_layer("conv").get_weights()
+    assert not kernel[..., 1].any()
+    np.testing.assert_allclose(bias[1], np.asarray(float_model.get_layer("conv_bn").beta)[1], rtol=1e-6)
+    assert cnn2snn.analysis.compare_activations(quantized, cnn2snn.convert(quantized), images).totals.unexplained == 0
+
+
 def test_the_quantizer_function_is_asked_for_every_kernel(float_model):
     asked = []
 
@@ -127,9 +162,10 @@ def test_the_quantizer_function_is_asked_for_every_kernel(float_model):
     ("layer", "text"),
     [
         (
-            L.DepthwiseConv2D(3, name="it"),
-            "DepthwiseConv2D cannot be quantized .* use SeparableConv2D",
+            L.DepthwiseConv2D(3, depth_multiplier=2, name="it"),
+            "depth_multiplier must be 1, received 2",
         ),
+        (type("OwnReLU", (L.ReLU,), {})(name="it"), "OwnReLU cannot be quantized .* ReLU themselves"),
         (L.Activation("relu", name="it"), "would stay in float; use a ReLU layer"),
         (
             L.Conv2D(2, 3, activation="relu", name="it"),

@@ -15,6 +15,7 @@ import numpy as np
 
 from cnn2snn._problems import Problems
 from cnn2snn.conversion.batchnorm import affine
+from cnn2snn.conversion.depthwise import join_depthwise
 from cnn2snn.conversion.graph import Graph, Node
 from cnn2snn.errors import UnsupportedModelError
 from cnn2snn.quantization_layers import QuantizedActivation
@@ -45,7 +46,8 @@ _REMEDIES = {
     "AveragePooling2D": "use MaxPooling2D, or GlobalAveragePooling2D",
     "GlobalMaxPooling2D": "use MaxPooling2D of the size of the map",
     "ZeroPadding2D": 'use padding="same" in the convolution after it',
-    "QuantizedDepthwiseConv2D": "use QuantizedSeparableConv2D",
+    "QuantizedDepthwiseConv2D": "give it no bias (use_bias=False) and let one QuantizedConv2D of kernel size 1 and "
+    "stride 1 alone read it, or use QuantizedSeparableConv2D",
     "DepthwiseConv2D": "use SeparableConv2D",
 }
 
@@ -134,13 +136,14 @@ def read_blocks(graph: Graph, problems: Problems | None = None) -> Blocks:
     """The blocks of a graph.
 
     Args:
-        graph: the graph.
+        graph: the graph; its depthwise convolutions are joined with those behind them.
         problems: receives what is refused; by default the first error is raised. With errors collected the result
             has the blocks as far as they can be told.
 
     Raises:
         UnsupportedModelError: the first layer that has no place in a block.
     """
+    join_depthwise(graph)
     reader = _Reader(graph, problems or Problems())
     for node in graph:
         reader.take(node)
@@ -231,14 +234,15 @@ class _Reader:
         if node.is_a("Rescaling"):
             return self._rescaling(node, tail)
         if "quantizer" in node.config:
-            if not node.is_neural:
+            if not node.is_neural and not node.is_exactly("QuantizedDepthwiseConv2D"):
                 raise _refuse(
                     node,
                     "only QuantizedConv2D, QuantizedSeparableConv2D and QuantizedDense themselves can be converted, "
                     "not classes derived from them",
                     kind="layer",
                 )
-            return self._neural(node, tail)
+            if node.is_neural:
+                return self._neural(node, tail)
         if node.is_exactly(*_FLOAT_NEURAL) or node.is_exactly("ReLU"):
             raise _refuse(node, "is not quantized; quantize the model first (cnn2snn.quantize)", kind="layer")
         if tail.state == "unknown" and node.is_a(*_AROUND_NEURAL):
