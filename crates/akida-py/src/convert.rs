@@ -11,18 +11,20 @@ fn subject(name: &str) -> Subject<'_> {
     Subject { layer: None, name }
 }
 
+pub(crate) fn fit_error(py: Python<'_>, error: &FitError) -> PyErr {
+    Failure {
+        class: Class::InvalidArgument,
+        message: error.to_string(),
+        layer: None,
+        kind: "fit",
+        expected: "",
+        received: "",
+    }
+    .raise(py)
+}
+
 fn fit(py: Python<'_>, result: Result<Fit, FitError>) -> PyResult<Fit> {
-    result.map_err(|error| {
-        Failure {
-            class: Class::InvalidArgument,
-            message: error.to_string(),
-            layer: None,
-            kind: "fit",
-            expected: "",
-            received: "",
-        }
-        .raise(py)
-    })
+    result.map_err(|error| fit_error(py, &error))
 }
 
 /// A reach of arrays (lowest, highest); every potential without.

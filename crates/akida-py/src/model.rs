@@ -1,6 +1,7 @@
 //! The model: edited, run, saved.
 
 use crate::arrays::{Inputs, Subject, array, list, outputs};
+use crate::convert::fit_error;
 use crate::device::{Device, violation};
 use crate::enter::enter;
 use crate::error::{
@@ -8,6 +9,7 @@ use crate::error::{
 };
 use crate::layers::{Layer, Spec};
 use crate::mapping::{self, Mapping};
+use akida_sim::convert::{Certificate, certify};
 use akida_sim::{InputScaling, ModelBuilder, Plan, RunError, RunOptions, Variable, Weights};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -191,6 +193,47 @@ impl Model {
     /// The layer at an index, in its place.
     fn layer(&self, py: Python<'_>, index: usize) -> PyResult<Layer> {
         self.layer_at(py, index).map(Layer)
+    }
+
+    /// Certificates of a layer's filters: lowest and highest potentials, their levels, whether devices hold the filter, and
+    /// boundaries that clipping would move; then, of shape (differences, 5): filter, level, ideal boundary, held one, witness.
+    #[allow(clippy::type_complexity)]
+    fn certify(
+        &self,
+        index: usize,
+        boundaries: &Bound<'_, PyAny>,
+    ) -> PyResult<(Vec<Py<PyAny>>, Py<PyAny>)> {
+        let py = boundaries.py();
+        let layer = self.layer_at(py, index)?;
+        let name = "boundaries";
+        let ideal: Vec<i64> = Subject { layer: None, name }.flat(boundaries)?;
+        let found = enter(py, |_| certify(&layer, &ideal))?;
+        let found = found.map_err(|e| fit_error(py, &e))?;
+        let filters = [found.len()];
+        let per_filter = |value: &dyn Fn(&Certificate) -> i32| {
+            array(py, found.iter().map(value).collect(), &filters)
+        };
+        let levels = |c: &Certificate| c.levels.unwrap_or((0, 0));
+        let columns = vec![
+            per_filter(&|c| c.lowest)?,
+            per_filter(&|c| c.highest)?,
+            per_filter(&|c| i32::from(levels(c).0))?,
+            per_filter(&|c| i32::from(levels(c).1))?,
+            per_filter(&|c| i32::from(c.held))?,
+            per_filter(&|c| i32::from(c.moved_if_clipped))?,
+        ];
+        let differences: Vec<i64> = found
+            .iter()
+            .zip(0i64..)
+            .flat_map(|(certificate, filter)| {
+                certificate.differences.iter().flat_map(move |d| {
+                    let (held, witness) = (i64::from(d.held), i64::from(d.witness));
+                    [filter, i64::from(d.level), d.ideal, held, witness]
+                })
+            })
+            .collect();
+        let rows = differences.len() / 5;
+        Ok((columns, array(py, differences, &[rows, 5])?))
     }
 
     /// The lowest and the highest potential of each filter, from the weights.

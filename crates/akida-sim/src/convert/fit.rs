@@ -27,6 +27,16 @@ pub struct FitError {
 }
 
 impl FitError {
+    /// Another number of ideal boundaries than a layer has.
+    pub(super) fn boundaries(received: usize) -> Self {
+        Self {
+            channel: 0,
+            subject: "the number of boundaries",
+            allowed: "2^act_bits − 1 for each channel",
+            received: received as f64,
+        }
+    }
+
     /// The output channel concerned.
     #[must_use]
     pub fn channel(&self) -> usize {
@@ -97,9 +107,7 @@ pub fn fit_boundaries(
     }
     let count = usize::from(bits::max_level(act_bits));
     if ideal.len() != count * s.len() {
-        let subject = "the number of boundaries";
-        let allowed = "2^act_bits − 1 for each interval";
-        return Err(error(0, subject, allowed, ideal.len() as f64));
+        return Err(FitError::boundaries(ideal.len()));
     }
     for ends in [&reach.lowest, &reach.highest] {
         if ends.len() != s.len() {

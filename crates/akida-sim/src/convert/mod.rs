@@ -2,8 +2,10 @@
 //!
 //! Implements rules H5 to H9 of `docs/arithmetic.md`.
 
+mod certificate;
 mod fit;
 mod widths;
 
+pub use certificate::{Certificate, Difference, certify};
 pub use fit::{Fit, FitError, fit_boundaries, fit_output};
 pub use widths::Widths;

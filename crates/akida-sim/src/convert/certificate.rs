@@ -1,0 +1,123 @@
+//! What a converted layer is known to do for every input (`docs/arithmetic.md`, H7 and H9).
+
+use super::{FitError, Widths};
+use crate::model::{Layer, Output, bits};
+use crate::ops::{boundaries, level};
+use alloc::vec::Vec;
+
+/// A boundary at another potential than the ideal one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Difference {
+    /// The level that begins above it, 1 … 2^b − 1.
+    pub level: u8,
+    /// The ideal boundary.
+    pub ideal: i64,
+    /// That of the layer's threshold and step.
+    pub held: i32,
+    /// A potential inside the reach that exceeds one of the two and not the other.
+    pub witness: i32,
+}
+
+/// What is known of one filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// The lowest potential inside the reach (H5).
+    pub lowest: i32,
+    /// The highest.
+    pub highest: i32,
+    /// The boundaries that differ for some potential inside the reach. With none the filter equals the ideal one for
+    /// every input.
+    pub differences: Vec<Difference>,
+    /// The levels of the lowest and of the highest potential; `None` without activation. A filter whose highest level
+    /// is 0 never fires, one whose lowest is 2^b − 1 always saturates.
+    pub levels: Option<(u8, u8)>,
+    /// Whether Akida 1.0 devices hold threshold and step.
+    pub held: bool,
+    /// How many boundaries would move for some potential inside the reach if threshold and step were set to the nearest
+    /// values that those devices hold.
+    pub moved_if_clipped: u8,
+}
+
+/// The certificates of a layer's filters; none for a layer without weights.
+///
+/// `ideal` holds, filter after filter, the 2^b − 1 ideal boundaries (H4), and nothing for a layer without activation.
+///
+/// # Errors
+///
+/// Another number of ideal boundaries than that.
+///
+/// # Examples
+///
+/// ```
+/// use akida_sim::{FullyConnected, InputData, ModelBuilder, Shape, Variable, Weights, convert::certify};
+///
+/// let mut builder = ModelBuilder::new();
+/// builder.add("events", InputData::new(Shape::new(1, 1, 1), 2), &[])?;
+/// let units = FullyConnected { weights_bits: 4, act_bits: Some(2), ..FullyConnected::new(1) };
+/// let dense = builder.add("dense", units, &[])?;
+/// builder.set_variable(dense, Variable::Weights(Weights::new([1, 1, 1, 1], vec![2])?))?;
+/// builder.set_variable(dense, Variable::ActStep(vec![0.625]))?;
+/// // Boundaries 0, 2, 5 of potentials 0 … 6, where 0, 3, 5 are wanted.
+/// let certificate = &certify(&builder.layers()[dense], &[0, 3, 5])?[0];
+/// assert_eq!((certificate.lowest, certificate.highest), (0, 6));
+/// assert_eq!(certificate.differences[0].witness, 3);
+/// assert_eq!(certificate.levels, Some((0, 3)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn certify(layer: &Layer, ideal: &[i64]) -> Result<Vec<Certificate>, FitError> {
+    let (Some(variables), Some(reach)) = (layer.variables(), layer.reach()) else {
+        return Ok(Vec::new());
+    };
+    let filters = variables.threshold.len();
+    let act_bits = match layer.connection().output {
+        Output::Levels { bits } => Some(bits),
+        Output::Potentials => None,
+    };
+    let count = act_bits.map_or(0, |b| usize::from(bits::max_level(b)));
+    if ideal.len() != count * filters {
+        return Err(FitError::boundaries(ideal.len()));
+    }
+    let widths = Widths::of(layer.spec());
+    let variables = variables.threshold.iter().zip(&variables.act_step);
+    let reaches = reach.lowest.iter().zip(&reach.highest);
+    let certificates = variables.zip(reaches).enumerate();
+    Ok(certificates
+        .map(|(f, ((&threshold, &act_step), (&lowest, &highest)))| {
+            let held = |threshold, act_step| match act_bits {
+                Some(bits) => boundaries(threshold, act_step, bits),
+                None => Vec::new(),
+            };
+            let own = held(threshold, act_step);
+            let clipped = held(
+                threshold.clamp(widths.min_threshold, widths.max_threshold),
+                act_step.min(widths.max_step),
+            );
+            // Boundaries as potentials see them.
+            let below = i64::from(lowest) - 1;
+            let seen = |b: i64| b.clamp(below, i64::from(highest));
+            let differences = own.iter().zip(&ideal[f * count..]).zip(1..);
+            let moved = own.iter().zip(&clipped);
+            Certificate {
+                lowest,
+                highest,
+                differences: differences
+                    .filter_map(|((&held, &ideal), level)| {
+                        let (a, b) = (seen(i64::from(held)), seen(ideal));
+                        (a != b).then(|| Difference {
+                            level,
+                            ideal,
+                            held,
+                            // At least the lowest potential, and at most the highest as the other is above.
+                            witness: (a.min(b) + 1) as i32,
+                        })
+                    })
+                    .collect(),
+                levels: act_bits.map(|_| (level(lowest, &own), level(highest, &own))),
+                held: widths.hold(threshold, act_step),
+                moved_if_clipped: moved
+                    .filter(|&(&a, &b)| seen(i64::from(a)) != seen(i64::from(b)))
+                    .count() as u8,
+            }
+        })
+        .collect())
+}
