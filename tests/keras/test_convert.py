@@ -64,6 +64,29 @@ def test_models_of_the_original_toolkit_convert_to_its_integers(path):
 
 
 @pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.h5")), ids=lambda p: p.stem)
+def test_floored_thresholds_are_those_of_the_original_toolkit(path):
+    recorded = np.load(path.with_suffix(".npz"))
+    meta = json.loads(str(recorded["meta"]))
+    model = cnn2snn.load_quantized_model(path, compile_model=False)
+    is_image = meta["layers"][0]["type"] != "InputData"
+    floored = convert_blocks(model, meta["scaling"], is_image, thresholds="floor")
+    for index, layer in enumerate(floored.model.layers):
+        for name in meta["layers"][index]["vars"]:
+            np.testing.assert_array_equal(layer.get_variable(name), recorded[f"{index}/{name}"])
+    fitted = convert_blocks(model, meta["scaling"], is_image)
+    for fit, floor in zip(fitted.blocks, floored.blocks, strict=True):
+        assert np.all(fit.mismatches <= floor.mismatches)
+    assert sum(b.mismatches.sum() for b in floored.blocks) > sum(b.mismatches.sum() for b in fitted.blocks) or (
+        "aq1" in path.stem
+    )
+
+
+def test_thresholds_are_fitted_or_floored():
+    with pytest.raises(ValueError, match='thresholds must be "fit" or "floor", received \'round\''):
+        cnn2snn.convert(chain(conv(), QuantizedReLU(4)), thresholds="round")
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.h5")), ids=lambda p: p.stem)
 def test_every_difference_from_the_original_models_has_a_cause(path):
     recorded = np.load(path.with_suffix(".npz"))
     meta = json.loads(str(recorded["meta"]))

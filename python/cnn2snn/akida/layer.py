@@ -210,6 +210,24 @@ class Layer:
         model, _, index = self._place()
         return model.reach(index)
 
+    def certify(self, boundaries: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+        """Returns what holds for every input of the layer, compared with ideal boundaries (``docs/arithmetic.md``, H9).
+
+        Args:
+            boundaries: int64, (filters, 2^act_bits - 1), rising; no elements for a layer without activation.
+
+        Returns:
+            Six int32 arrays (filters,): lowest and highest potential, their levels, whether Akida 1.0 devices hold
+            threshold and step, boundaries that would move if they were clipped to what devices hold; and int64
+            (differences, 5): filter, level, ideal boundary, the layer's, a potential that exceeds one of the two alone.
+
+        Raises:
+            ValueError: another number of boundaries.
+            RuntimeError: the layer is not in a model.
+        """
+        model, _, index = self._place()
+        return model.certify(index, boundaries)
+
     def widths(self) -> tuple[int, int, float]:
         """Returns what Akida 1.0 devices hold of the layer: the smallest threshold, the largest, the largest step.
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+
 from cnn2snn import akida
 from cnn2snn._keras import keras
 from cnn2snn.conversion.blocks import read_blocks
+from cnn2snn.conversion.fitting import THRESHOLDS
 from cnn2snn.conversion.graph import read
 from cnn2snn.conversion.scaling import input_scaling_of
 from cnn2snn.conversion.specs import Converted, build_model
@@ -21,6 +24,9 @@ def convert(
     file_path: str | os.PathLike[str] | None = None,
     input_scaling: tuple[float, float] | None = None,
     input_is_image: bool = True,
+    *,
+    thresholds: str = "fit",
+    padding_value: int | None = None,
 ) -> akida.Model:
     """Converts a quantized Keras model to an Akida model.
 
@@ -37,6 +43,11 @@ def convert(
         input_scaling: (α, β), α greater than zero; (1, 0) by default.
         input_is_image: whether inputs are 8-bit images of 1 or 3 channels (the first layer becomes
             `InputConvolutional`); otherwise they are values of 4 bits, 0 to 15 (`InputData` comes first).
+        thresholds: "fit" chooses threshold and step of each filter together, so that as many activation boundaries as
+            possible are those of the quantized network; "floor" gives the original toolkit's variables bit for bit (as
+            they are before its correction of values beyond the chip's widths), whose boundaries differ more often.
+        padding_value: the border of the first layer, 0 to 255, where β is not such an integer and padding is "same":
+            borders are then inexact. By default β itself.
 
     Returns:
         The Akida model. Its `input_scaling` says how its inputs follow from those of `model`: (α, β), or (1, 0) where
@@ -51,7 +62,9 @@ def convert(
     Example:
         >>> model_akida = cnn2snn.convert(quantized, file_path="model.fbz")  # doctest: +SKIP
     """
-    converted = convert_blocks(model, input_scaling, input_is_image).model
+    converted = convert_blocks(
+        model, input_scaling, input_is_image, thresholds=thresholds, padding_value=padding_value
+    ).model
     if file_path is not None:
         path = _file(file_path, model.name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,14 +76,42 @@ def convert_blocks(
     model: keras.Model,
     input_scaling: tuple[float, float] | None = None,
     input_is_image: bool = True,
+    *,
+    thresholds: str = "fit",
+    padding_value: int | None = None,
 ) -> Converted:
     """The Akida model together with the blocks that it was made of; arguments and errors as for `convert`."""
     blocks = read_blocks(read(model))
     scaling = input_scaling_of(blocks, input_scaling)
-    converted = build_model(blocks, scaling, input_is_image)
+    if thresholds not in THRESHOLDS:
+        raise InvalidArgumentError(
+            f'thresholds must be "fit" or "floor", received {thresholds!r}',
+            kind="thresholds",
+            expected=THRESHOLDS,
+            received=thresholds,
+        )
+    if padding_value is not None:
+        _check_padding_value(padding_value, input_is_image)
+    converted = build_model(blocks, scaling, input_is_image, thresholds=thresholds, padding_value=padding_value)
     # A Rescaling layer is part of the Keras model, which then takes the integers themselves.
     converted.model.input_scaling = (1, 0) if blocks.rescaling else (float(scaling.scale), float(scaling.shift))
     return converted
+
+
+def _check_padding_value(value: int, input_is_image: bool) -> None:
+    if not input_is_image:
+        raise InvalidArgumentError(
+            "padding_value is the border of images, inputs that are no images are padded with 0; leave it out",
+            kind="padding_value",
+            received=value,
+        )
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value <= 255:
+        raise InvalidArgumentError(
+            f"padding_value must be an integer in 0..255, received {value!r}",
+            kind="padding_value",
+            expected=(0, 255),
+            received=value,
+        )
 
 
 def _file(file_path: str | os.PathLike[str], model_name: str) -> Path:

@@ -4,28 +4,49 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NoReturn
 
 import numpy as np
 
 from cnn2snn.conversion.blocks import Blocks
 from cnn2snn.errors import InvalidArgumentError
 
-__all__ = ["InputScaling", "input_scaling_of"]
+__all__ = ["InputScaling", "check_inputs", "input_scaling_of"]
+
+# What Keras inputs are made with most often: 0 … 1, -1 … 1.
+_USUAL = ((255.0, 0.0), (127.5, 127.5), (128.0, 128.0), (127.0, 127.0), (1.0, 0.0), (15.0, 0.0))
 
 
 @dataclass(frozen=True)
 class InputScaling:
-    """Integer inputs are scale · (Keras inputs) + shift."""
+    """Integer inputs are scale · (Keras inputs) + shift.
+
+    Attributes:
+        scale: α.
+        shift: β, the nearest integer where that is within 1e-6.
+        given_shift: β as it was given.
+        source: where it is from: "Rescaling", "input_scaling" or "default".
+    """
 
     scale: Fraction
     shift: Fraction
+    given_shift: float
+    source: str
+
+    @classmethod
+    def of(cls, scale: float, shift: float, source: str) -> InputScaling:
+        """The exact scaling of two numbers."""
+        nearest = float(np.rint(shift))
+        exact = nearest if abs(shift - nearest) <= 1e-6 else shift
+        return cls(Fraction(scale), Fraction(exact), shift, source)
 
 
 def input_scaling_of(blocks: Blocks, given: tuple[float, float] | None) -> InputScaling:
     """The input scaling of the model's `Rescaling` layer, or the given one, or (1, 0).
 
     Raises:
-        InvalidArgumentError: both are there, or the scale is not greater than zero.
+        InvalidArgumentError: both are there, or the scale is not greater than zero, or a given one is that of the
+            inverse direction.
     """
     if blocks.rescaling is not None and given is not None:
         raise InvalidArgumentError(
@@ -42,24 +63,90 @@ def input_scaling_of(blocks: Blocks, given: tuple[float, float] | None) -> Input
                 kind="input_scaling",
                 received=(scale, offset),
             )
-        return InputScaling(Fraction(1 / scale), Fraction(_integer_if_close(-offset / scale)))
+        return InputScaling.of(1 / scale, -offset / scale, "Rescaling")
     if given is None:
-        return InputScaling(Fraction(1), Fraction(0))
+        return InputScaling.of(1.0, 0.0, "default")
+    return InputScaling.of(*_numbers(given), "input_scaling")
+
+
+def _numbers(given: tuple[float, float]) -> tuple[float, float]:
+    """A scale and a shift that can take Keras inputs to integers."""
+    try:
+        sizes = [np.size(value) for value in given]
+    except TypeError:
+        sizes = []
+    if len(sizes) == 2 and max(sizes) > 1:
+        _refuse(
+            "must be one scale and one shift for all channels, as Akida has one padding value",
+            given,
+            "pass those of one channel, and give the first layer's kernel the factors of the others",
+        )
     try:
         scale, shift = (float(value) for value in given)
     except (TypeError, ValueError):
         scale, shift = float("nan"), float("nan")
     if not (np.isfinite(scale) and np.isfinite(shift) and scale > 0):
-        raise InvalidArgumentError(
-            f"input_scaling must be a scale greater than zero and a shift, received {given!r}; for example (255, 0)",
-            kind="input_scaling",
-            expected="(scale > 0, shift)",
-            received=given,
+        _refuse("must be a scale greater than zero and a shift", given, "for example (255, 0)")
+    if scale < 1:
+        meant = f"({_short(1 / scale)}, {_short(-shift / scale)})"
+        _refuse(
+            f"takes Keras inputs to integers; with a scale below 1 Keras inputs {_short(1 / scale)} apart become "
+            "neighbouring integers, and those in between no integers at all",
+            (scale, shift),
+            f"pass {meant} if the model was trained on inputs times {scale:g} plus {shift:g}; if its inputs do lie "
+            f"that far apart, begin it with Rescaling{meant}",
         )
-    return InputScaling(Fraction(scale), Fraction(_integer_if_close(shift)))
+    return scale, shift
 
 
-def _integer_if_close(value: float) -> float:
-    """The integer that a shift was meant to be: 1 / scale, rounded to binary, misses it by a little."""
-    nearest = float(np.rint(value))
-    return nearest if abs(value - nearest) <= 1e-6 * max(1.0, abs(value)) else value
+def _short(value: float) -> str:
+    """A number, as the integer that it is up to rounding."""
+    nearest = round(value)
+    return str(nearest) if abs(value - nearest) <= 1e-6 * max(1, abs(value)) else f"{value:g}"
+
+
+def _refuse(what: str, received: object, remedy: str) -> NoReturn:
+    raise InvalidArgumentError(
+        f"input_scaling {what}, received {received}; {remedy}",
+        kind="input_scaling",
+        expected="(scale of 1 or more, shift)",
+        received=received,
+    )
+
+
+def check_inputs(values: np.ndarray, input_bits: int, scaling: tuple[float, float] = (1, 0)) -> None:
+    """Refuses inputs of an Akida model that are not integers in range, and says what was meant.
+
+    Args:
+        values: the inputs, of any shape and numeric type.
+        input_bits: bits of the model's inputs.
+        scaling: the model's (α, β).
+
+    Raises:
+        InvalidArgumentError: the first value that is not an integer in 0 … 2^input_bits - 1; the message names the
+            scaling that would take all values there, when a usual one does.
+    """
+    highest = 2**input_bits - 1
+    values = np.asarray(values)
+    right = _is_right(values, highest)
+    if np.all(right):
+        return
+    received = values.ravel()[int(np.argmin(right))]
+    remedy = "give what the Akida model takes, not what the Keras model takes"
+    for scale, shift in (scaling, *_USUAL):
+        if np.all(_is_right(np.asarray(values, np.float64) * scale + shift, highest, 1e-3 * highest / 255)):
+            remedy = f"{remedy}: inputs * {_short(scale)} + {_short(shift)}, rounded"
+            if (scale, shift) != tuple(scaling):
+                remedy += f"; and convert with input_scaling=({_short(scale)}, {_short(shift)})"
+            break
+    raise InvalidArgumentError(
+        f"inputs must be integers in 0..{highest}, received {received:g}; {remedy}",
+        kind="inputs",
+        expected=(0, highest),
+        received=float(received),
+    )
+
+
+def _is_right(values: np.ndarray, highest: int, tolerance: float = 0.0) -> np.ndarray:
+    nearest = np.rint(values)
+    return (np.abs(values - nearest) <= tolerance) & (nearest >= 0) & (nearest <= highest)

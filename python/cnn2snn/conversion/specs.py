@@ -10,7 +10,7 @@ import numpy as np
 from cnn2snn import akida
 from cnn2snn._problems import Problems
 from cnn2snn.conversion.blocks import Block, Blocks, MaxPooling
-from cnn2snn.conversion.fitting import fit, set_weights
+from cnn2snn.conversion.fitting import Place, fit, set_variables
 from cnn2snn.conversion.graph import Node
 from cnn2snn.conversion.scaling import InputScaling
 from cnn2snn.conversion.variables import IdealLayer, NeuralArrays, ideal_layer
@@ -52,7 +52,13 @@ class Converted:
 
 
 def build_model(
-    blocks: Blocks, scaling: InputScaling, input_is_image: bool, problems: Problems | None = None
+    blocks: Blocks,
+    scaling: InputScaling,
+    input_is_image: bool,
+    problems: Problems | None = None,
+    *,
+    thresholds: str = "fit",
+    padding_value: int | None = None,
 ) -> Converted:
     """The engine's model of the blocks.
 
@@ -62,11 +68,14 @@ def build_model(
         input_is_image: as for `cnn2snn.convert`.
         problems: receives what cannot be expressed; by default the first error is raised. With errors collected the
             layers of the result have no variables, and those that cannot be told are missing.
+        thresholds: as for `cnn2snn.convert`.
+        padding_value: as for `cnn2snn.convert`.
 
     Raises:
         InvalidArgumentError, UnsupportedModelError: what cannot be expressed; see `cnn2snn.convert`.
     """
     builder = _Builder(blocks, scaling, input_is_image, problems or Problems())
+    builder.thresholds, builder.padding_value = thresholds, padding_value
     for block in blocks.blocks.values():
         with builder.problems.catch():
             builder.add(block)
@@ -80,6 +89,8 @@ class _Builder:
         self.scaling = scaling
         self.image = input_is_image
         self.problems = problems
+        self.thresholds = "fit"
+        self.padding_value: int | None = None
         # The engine layer of each block, and the step of its outputs.
         self.layers: dict[str, akida.Layer] = {}
         self.steps: dict[str, float] = {}
@@ -92,7 +103,7 @@ class _Builder:
             self.problems.add(
                 InvalidArgumentError(
                     "inputs that are not images are not shifted: the shift must be 0, "
-                    f"received {float(self.scaling.shift):g}",
+                    f"received {float(self.scaling.shift):g}; {self._unshifted()}",
                     kind="input_scaling",
                     expected=0,
                     received=float(self.scaling.shift),
@@ -111,6 +122,13 @@ class _Builder:
         layer = akida.InputData(dims, input_bits=4, name=node.name)
         self.converted.model.add(layer)
         self.layers[""] = layer
+
+    def _unshifted(self) -> str:
+        """What to do instead of shifting inputs."""
+        scale = float(self.scaling.scale)
+        if self.scaling.source == "Rescaling":
+            return f"use Rescaling({1 / scale:g}) without offset and train again"
+        return f"pass ({scale:g}, 0) and train the model on inputs that begin at 0"
 
     def add(self, block: Block) -> None:
         """Adds the engine layer of one block; those that it reads are there."""
@@ -147,15 +165,13 @@ class _Builder:
         # Pooling comes after the convolution, whose output shape is (height, width, filters).
         positions = int(np.prod(block.node.output_shape[:2])) if block.pooling == "average" else 1
         ideal = ideal_layer(arrays, input_scale=alpha, input_shift=beta, positions=positions, step=step)
-        # With errors collected the layer may have no place in the model, and needs no variables.
-        complete = not self.problems.found
-        if complete:
-            set_weights(layer, ideal)
-        fitted = fit(block, ideal, layer if complete else None)
-        if complete:
-            layer.set_variable("threshold", fitted.threshold)
-            layer.set_variable("act_step", fitted.act_step)
-        self.converted.blocks.append(ConvertedBlock(block, layer, ideal, step, fitted.mismatches, beta))
+        if self.problems.found:
+            # The layer may have no place in the model, and needs no variables.
+            mismatches = fit(block, ideal, None)[2]
+        else:
+            place = Place(*self._floor_input_of(block), positions, self.thresholds)
+            mismatches = set_variables(layer, block, arrays, ideal, place)
+        self.converted.blocks.append(ConvertedBlock(block, layer, ideal, step, mismatches, beta))
 
     def _input_of(self, block: Block) -> tuple[Fraction, Fraction]:
         """α and β of the integers that a block reads."""
@@ -163,6 +179,12 @@ class _Builder:
             return self.scaling.scale, self.scaling.shift
         # Where errors are collected, the step of a block that was refused is not known.
         return 1 / Fraction(self.steps.get(block.inbounds[0], 1)), Fraction(0)
+
+    def _floor_input_of(self, block: Block) -> tuple[float, float]:
+        """α and β in the types of H8."""
+        if block.inbounds == [""]:
+            return float(self.scaling.scale), self.scaling.given_shift
+        return float(np.float32(1) / np.float32(self.steps[block.inbounds[0]])), 0.0
 
     def _concat(self, block: Block) -> None:
         if not all(name in self.steps and name in self.layers for name in block.inbounds):
@@ -247,6 +269,8 @@ class _Builder:
 
     def _padding_value(self, block: Block) -> int:
         """The integer input that is a Keras zero; any value where nothing is padded."""
+        if self.padding_value is not None:
+            return self.padding_value
         shift = self.scaling.shift
         if shift.denominator == 1 and 0 <= shift <= 255:
             return int(shift)
@@ -261,7 +285,7 @@ class _Builder:
         raise UnsupportedModelError(
             f'layer "{block.name}": with padding "same" the input that stands for 0 (the padding value) must be an '
             f"integer in 0..255, received {float(shift):g}; rescale inputs by an integer, as in "
-            'Rescaling(1 / 128, -1), or use padding "valid"',
+            'Rescaling(1 / 128, -1), use padding "valid", or give a padding_value, with which borders are inexact',
             layer=block.name,
             kind="padding_value",
             expected="0..255",

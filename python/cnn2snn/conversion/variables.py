@@ -13,7 +13,7 @@ import numpy as np
 
 from cnn2snn.errors import UnsupportedModelError
 
-__all__ = ["IdealLayer", "LinearMap", "NeuralArrays", "engine_weights", "ideal_layer"]
+__all__ = ["IdealLayer", "LinearMap", "NeuralArrays", "engine_weights", "floored", "ideal_layer"]
 
 
 @dataclass(frozen=True)
@@ -173,6 +173,41 @@ def ideal_layer(
         t=np.array([float(m.threshold(exact_step or Fraction(0))) for m in maps]),
         s=np.array([float(m.gain * (1 if exact_step is None else exact_step)) for m in maps]),
     )
+
+
+def floored(
+    arrays: NeuralArrays,
+    ideal: IdealLayer,
+    *,
+    input_scale: float,
+    input_shift: float,
+    positions: int,
+    act_bits: int | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Thresholds and steps as the original toolkit computes them (H8).
+
+    Args:
+        arrays: the quantized Keras layer.
+        ideal: its integer weights, and its step.
+        input_scale: α; it is rounded to float32. For later layers the step before, rounded, divides 1 in float32.
+        input_shift: β as it was given.
+        positions: G.
+        act_bits: bits of the activation; None without.
+
+    Returns:
+        Thresholds as whole float64, act_step in float32, (filters,) each.
+    """
+    scale = np.asarray(arrays.kernel_scale, np.float32) * np.float32(arrays.depthwise_scale)
+    factor = np.asarray(arrays.norm_scale, np.float64)
+    if np.any(factor != 1):
+        scale = (scale / np.abs(factor)).astype(np.float32)
+    scale = np.broadcast_to(np.float32(input_scale) * scale, factor.shape)
+    bias = factor * arrays.bias + arrays.norm_offset
+    step = 0.0 if ideal.step is None else float(ideal.step)
+    sums = ideal.weights.sum(axis=tuple(range(ideal.weights.ndim - 1)), dtype=np.int64)
+    threshold = np.floor(positions * (scale * (step / 2 - bias) + sums * input_shift))
+    spacing = scale if act_bits is None else scale * (step * 2.0 ** (act_bits - 4))
+    return threshold, spacing.astype(np.float32) * np.float32(positions)
 
 
 def _integers(layer: str, quantized: np.ndarray, scale: np.ndarray, bitwidth: int) -> np.ndarray:
