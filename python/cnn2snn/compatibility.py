@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import textwrap
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -233,7 +232,7 @@ def _build(graph: Graph, is_float: bool, input_is_image: bool, problems: Problem
     if is_float:
         _quantize(graph, input_is_image, problems)
     blocks = read_blocks(graph, problems)
-    scaling = InputScaling(Fraction(1), Fraction(0))
+    scaling = InputScaling.of(1.0, 0.0, "default")
     with problems.catch():
         scaling = input_scaling_of(blocks, None)
     converted = build_model(blocks, scaling, input_is_image, problems)
