@@ -85,6 +85,19 @@ pub(crate) fn argument(
     .raise(py)
 }
 
+/// A model with which something cannot be done.
+pub(crate) fn unsupported(py: Python<'_>, kind: &str, message: String) -> PyErr {
+    Failure {
+        class: Class::UnsupportedModel,
+        message,
+        layer: None,
+        kind,
+        expected: "",
+        received: "",
+    }
+    .raise(py)
+}
+
 fn at(layer: Option<&str>, message: &str) -> String {
     match layer {
         Some(layer) => format!("layer \"{layer}\": {message}"),

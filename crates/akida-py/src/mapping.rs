@@ -1,6 +1,8 @@
 //! A model placed on a device.
 
 use crate::device::{Device, violation};
+use akida_sim::Statistics;
+use akida_sim::device::EstimateError;
 use akida_sim::map::{self, MapMode, NpMapping};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -47,6 +49,7 @@ impl Mapping {
     }
 
     /// Every sequence as (name, on the chip, passes as (first layer, end)).
+    #[expect(clippy::type_complexity, reason = "a plain value for Python")]
     #[getter]
     fn sequences(&self) -> Vec<(String, bool, Vec<(usize, usize)>)> {
         let range = |r: &Range<usize>| (r.start, r.end);
@@ -93,4 +96,30 @@ fn unit<'py>(py: Python<'py>, np: &NpMapping) -> PyResult<Bound<'py, PyDict>> {
     all.set_item("weight_size", np.weight_bytes)?;
     all.set_item("external_size", np.external_bytes)?;
     Ok(all)
+}
+
+/// The fields of an estimate by name, and its text.
+pub(crate) fn estimate<'py>(py: Python<'py>, e: &map::Estimate) -> PyResult<Bound<'py, PyDict>> {
+    let all = PyDict::new(py);
+    let layers = e.layers.iter().map(|l| (l.latency_ms, l.energy_mj));
+    all.set_item("layers", layers.collect::<Vec<_>>())?;
+    all.set_item("latency_ms", e.latency_ms)?;
+    all.set_item("fps", e.fps)?;
+    all.set_item("energy_mj", e.energy_mj)?;
+    let error = |e: &EstimateError| (e.median, e.largest);
+    all.set_item("latency_error", error(&e.latency_error))?;
+    all.set_item("energy_error", error(&e.energy_error))?;
+    all.set_item("source", e.source)?;
+    all.set_item("text", e.to_string())?;
+    Ok(all)
+}
+
+/// The number of samples, and per layer (sparsity, events, effective multiply-accumulates).
+pub(crate) type Counted = (usize, Vec<(f64, f64, f64)>);
+
+/// Statistics as plain values.
+pub(crate) fn counted(statistics: &Statistics) -> Counted {
+    let layers = statistics.layers().iter();
+    let layers = layers.map(|l| (l.sparsity, l.events, l.effective_macs));
+    (statistics.samples(), layers.collect())
 }

@@ -5,12 +5,15 @@ use crate::convert::fit_error;
 use crate::device::{Device, violation};
 use crate::enter::enter;
 use crate::error::{
-    argument, decode_error, encode_error, model_error, read_error, run_error, write_error,
+    argument, decode_error, encode_error, model_error, read_error, run_error, unsupported,
+    write_error,
 };
 use crate::layers::{Layer, Spec};
 use crate::mapping::{self, Mapping};
 use akida_sim::convert::{Certificate, certify};
-use akida_sim::{InputScaling, ModelBuilder, Plan, RunError, RunOptions, Variable, Weights};
+use akida_sim::{
+    InputScaling, ModelBuilder, Plan, RunError, RunOptions, Statistics, Variable, Weights,
+};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use std::path::PathBuf;
@@ -32,6 +35,7 @@ struct State {
     edits: u64,
     plan: Option<Arc<Plan>>,
     mapping: Option<Arc<akida_sim::map::Mapping>>,
+    statistics: Option<Arc<Statistics>>,
 }
 
 impl Model {
@@ -55,6 +59,7 @@ impl Model {
         state.edits += 1;
         state.plan = None;
         state.mapping = None;
+        state.statistics = None;
         Ok(result)
     }
 
@@ -405,6 +410,47 @@ impl Model {
     #[getter]
     fn mapping(&self) -> Option<Mapping> {
         self.state().mapping.clone().map(Mapping)
+    }
+
+    /// Runs inputs and counts zeros and events: the number of samples, and per layer (sparsity, events, effective
+    /// multiply-accumulates).
+    fn measure(&self, inputs: &Bound<'_, PyAny>) -> PyResult<mapping::Counted> {
+        let edits = self.state().edits;
+        let (_, statistics, _) = self.run(inputs, 0, 1, Statistics::measure)?;
+        let counted = mapping::counted(&statistics);
+        let mut state = self.state();
+        if state.edits == edits {
+            state.statistics = Some(Arc::new(statistics));
+        }
+        Ok(counted)
+    }
+
+    /// The last measured.
+    #[getter]
+    fn statistics(&self) -> Option<mapping::Counted> {
+        let statistics = self.state().statistics.clone();
+        statistics.map(|s| mapping::counted(&s))
+    }
+
+    /// Latency and energy on the device that the model is mapped on.
+    fn estimate<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let (builder, mapping, statistics) = {
+            let state = self.state();
+            let parts = (state.mapping.clone(), state.statistics.clone());
+            (state.builder.clone(), parts.0, parts.1)
+        };
+        let model = builder.build().map_err(|e| model_error(py, &e, None))?;
+        let estimated = match (mapping, statistics) {
+            (None, _) => Err("no estimate: the model is not mapped; call map".to_owned()),
+            (_, None) => {
+                Err("no estimate: call measure with samples first, which counts events".to_owned())
+            }
+            (Some(mapping), Some(statistics)) => mapping
+                .estimate(&model, &statistics)
+                .map_err(|refusal| refusal.to_string()),
+        };
+        let refused = |reason: String| unsupported(py, "estimate", reason);
+        mapping::estimate(py, &estimated.map_err(refused)?)
     }
 
     /// The kernel chosen for each operation, and the declined ones with the reason: (layer, kernel, declined).

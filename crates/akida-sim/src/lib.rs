@@ -12,8 +12,10 @@ mod model;
 pub mod ops;
 mod output;
 mod plan;
+mod stats;
 
 pub use exec::{OutputRef, Outputs, RunError, RunOptions};
 pub use kernels::available_kernels;
 pub use model::*;
 pub use plan::{KernelChoice, Plan, PlanError, PlanOptions, Scratch};
+pub use stats::{LayerStatistics, Statistics};

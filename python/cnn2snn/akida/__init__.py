@@ -43,6 +43,7 @@ from cnn2snn.akida.layers import (
 from cnn2snn.akida.mapping import BackendType, LayerMapping, MapMode, Pass, Sequence
 from cnn2snn.akida.model import KernelChoice, Model
 from cnn2snn.akida.np import NP
+from cnn2snn.akida.statistics import Estimate, LayerEstimate, LayerStatistics, Statistics, evaluate_sparsity
 from cnn2snn.akida.violation import Violation
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "Concat",
     "Convolutional",
     "Device",
+    "Estimate",
     "FullyConnected",
     "HwVersion",
     "InputConvolutional",
@@ -61,8 +63,10 @@ __all__ = [
     "IpVersion",
     "KernelChoice",
     "Layer",
+    "LayerEstimate",
     "LayerMapping",
     "LayerParameters",
+    "LayerStatistics",
     "LayerType",
     "LayerVariables",
     "MapMode",
@@ -73,8 +77,10 @@ __all__ = [
     "PoolType",
     "SeparableConvolutional",
     "Sequence",
+    "Statistics",
     "TwoNodesIP_v1",
     "TwoNodesIPv1",
     "Violation",
     "create_device",
+    "evaluate_sparsity",
 ]

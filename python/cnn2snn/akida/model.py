@@ -12,15 +12,12 @@ import numpy as np
 
 from cnn2snn import _akida
 from cnn2snn.akida import _arguments, _dictionary, _summary
+from cnn2snn.akida._chip import Mappable
 from cnn2snn.akida._classes import check_labels, classes_of, outputs_per_class
-from cnn2snn.akida.devices import Device, device_of
 from cnn2snn.akida.enums import IpVersion
 from cnn2snn.akida.layer import Layer, check_free
 from cnn2snn.akida.layers import layers_of
-from cnn2snn.akida.mapping import MapMode, sequences
-from cnn2snn.akida.mapping import Sequence as MappedSequence
-from cnn2snn.akida.violation import Violation
-from cnn2snn.errors import InvalidArgumentError, MappingError, UnsupportedModelError
+from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class KernelChoice:
     declined: tuple[tuple[str, str], ...]
 
 
-class Model:
+class Model(Mappable):
     """A network of Akida layers that runs on this host, bit-exactly.
 
     Layers form a graph: each reads the outputs of earlier ones, the first takes the inputs, the
@@ -216,70 +213,6 @@ class Model:
             RuntimeError: the model is not complete.
         """
         return [KernelChoice(layer, kernel, tuple(declined)) for layer, kernel, declined in self._native.choices()]
-
-    # Chips
-
-    def check(self, device: Device | str) -> list[Violation]:
-        """Returns every limit of a device that a layer breaks, in layer order.
-
-        An empty list means that each layer can run on the device.
-
-        Args:
-            device: the device, or its documented name such as "AKD1000".
-
-        Raises:
-            ValueError: there is no device of this name.
-            TypeError: neither a device nor a str.
-            RuntimeError: the model is not complete.
-        """
-        found = self._native.check(device_of(device)._native)
-        return [Violation._of(native) for native in found]
-
-    def map(
-        self,
-        device: Device | str | None,
-        hw_only: bool = False,
-        mode: MapMode = MapMode.AllNps,
-        constraints: None = None,
-    ) -> None:
-        """Places the layers on a device. Results stay the same; the next edit unmaps the model.
-
-        Layers that the device cannot run are left to software. `sequences`, `Layer.mapping` and
-        `summary` then show where everything is.
-
-        Args:
-            device: the device, or its documented name such as "AKD1000"; None unmaps the model.
-            hw_only: whether the whole model has to run on the device, as one sequence.
-            mode: how the NPs are shared out.
-            constraints: None: constraints are not supported.
-
-        Raises:
-            RuntimeError: the device refuses the model (`cnn2snn.errors.MappingError`, with all
-                violations), or the model is not complete.
-            ValueError: there is no device of this name.
-            TypeError: an argument has the wrong type.
-        """
-        if constraints is not None:
-            _arguments.wrong_value("", "constraints", "None", type(constraints).__name__)
-        hw_only = _arguments.boolean("", "hw_only", hw_only)
-        mode = _arguments.member("", "mode", mode, MapMode)
-        if device is None:
-            self._native.unmap()
-            return
-        found = self._native.map(device_of(device)._native, mode.name, hw_only)
-        if found is not None:
-            raise MappingError([Violation._of(native) for native in found])
-
-    @property
-    def device(self) -> Device | None:
-        """The device that the model is mapped on; None in software."""
-        mapping = self._native.mapping
-        return None if mapping is None else Device(mapping.device)
-
-    @property
-    def sequences(self) -> list[MappedSequence]:
-        """The sequences: a single one in software when the model is not mapped."""
-        return sequences(self._layers, self._native.mapping)
 
     # Running
 

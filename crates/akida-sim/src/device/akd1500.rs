@@ -2,7 +2,7 @@
 
 use super::akd1000::{FITTED_INPUT, FITTED_ROWS, FITTED_WEIGHTS, SCHEMATIC, TYPES, VERSIONS};
 use super::akida1::AKIDA1;
-use super::{Chip, Fact, HwVersion};
+use super::{Chip, EstimateError, Fact, HwVersion, Timing};
 
 pub(super) static AKD1500: Chip = Chip {
     name: "AKD1500",
@@ -18,5 +18,29 @@ pub(super) static AKD1500: Chip = Chip {
     input_bytes: Fact::inferred(40_000, FITTED_INPUT),
     weight_bytes: Fact::inferred(37_400, FITTED_WEIGHTS),
     np_rows: Fact::inferred(32, FITTED_ROWS),
+    timing: Some(TIMING),
     limits: &AKIDA1,
+};
+
+const LAYERS: &str = "inferred: published latencies of the layers of AkidaNet 1.0/224";
+const FITTED: &str = "inferred: fitted to seven published benchmarks of AkidaNet 1.0, 0.5 and 0.25 at 224 pixels; errors are those on \
+                      the same networks at 160 pixels, PlantVillage and arrhythmia, which were held out";
+
+const TIMING: Timing = Timing {
+    clock_mhz: Fact::stated(400.0, "published benchmarks"),
+    image_cycles: Fact::inferred(2.01, LAYERS),
+    macs_per_cycle: Fact::inferred(11.63, FITTED),
+    separable_weight_cycles: Fact::inferred(2.976, FITTED),
+    fully_weight_cycles: Fact::inferred(1.94, LAYERS),
+    floor_mw: Fact::stated(112.5, "published benchmarks: 111 to 114 mW at 0.8 V"),
+    mac_pj: Fact::inferred(25.01, FITTED),
+    reload_nj: Fact::inferred(0.516, FITTED),
+    latency_error: EstimateError {
+        median: 0.09,
+        largest: 0.216,
+    },
+    energy_error: EstimateError {
+        median: 0.078,
+        largest: 0.474,
+    },
 };

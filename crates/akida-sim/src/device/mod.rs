@@ -8,6 +8,7 @@ mod akd1500;
 mod akida1;
 mod limits;
 mod mesh;
+mod timing;
 mod two_nodes_ip_v1;
 
 pub use akida1::{
@@ -15,6 +16,7 @@ pub use akida1::{
 };
 pub use limits::{Allowed, FilterLimit, Limit};
 pub use mesh::{HwVersion, Mesh, Np, NpIdent, NpType, SramSize};
+pub use timing::{EstimateError, Timing};
 
 use crate::IpVersion;
 use alloc::format;
@@ -105,6 +107,8 @@ pub struct Chip {
     pub weight_bytes: Fact<usize>,
     /// Rows of its input that one NP takes at most.
     pub np_rows: Fact<usize>,
+    /// Speed and energy, where benchmarks are public.
+    pub timing: Option<Timing>,
     /// What the layers must obey.
     pub limits: &'static Limits,
 }
@@ -137,6 +141,8 @@ pub struct Device {
     pub mesh: Mesh,
     /// What the layers must obey.
     pub limits: &'static Limits,
+    /// Speed and energy, where benchmarks are public.
+    pub timing: Option<Timing>,
     /// The chip behind it, with sources; `None` for devices that are not made.
     pub chip: Option<&'static Chip>,
 }
@@ -200,6 +206,7 @@ impl Device {
                 sram,
             ),
             limits: like.limits,
+            timing: None,
             chip: None,
         }
     }
@@ -245,6 +252,7 @@ impl From<&'static Chip> for Device {
                 SramSize::of(chip),
             ),
             limits: chip.limits,
+            timing: chip.timing,
             chip: Some(chip),
         }
     }
@@ -271,7 +279,7 @@ impl Chip {
             standing: self.hrc.standing,
             source: self.hrc.source,
         };
-        alloc::vec![
+        let mut all = alloc::vec![
             row("version", &self.version),
             row("NPs (image convolution unit not counted)", &self.nps),
             row("NPs per node", &self.nps_per_node),
@@ -281,6 +289,28 @@ impl Chip {
             row("input memory of an NP, bytes", &self.input_bytes),
             row("filter memory of an NP, bytes", &self.weight_bytes),
             row("input rows of an NP, at most", &self.np_rows),
-        ]
+        ];
+        if let Some(t) = &self.timing {
+            all.extend([
+                row("clock, MHz", &t.clock_mhz),
+                row("cycles of the HRC per output", &t.image_cycles),
+                row("multiply-accumulates of an NP per cycle", &t.macs_per_cycle),
+                row(
+                    "cycles per pointwise weight and part of the rows",
+                    &t.separable_weight_cycles,
+                ),
+                row(
+                    "cycles per weight of a fully connected layer",
+                    &t.fully_weight_cycles,
+                ),
+                row("power at rest, mW", &t.floor_mw),
+                row("energy of an effective multiply-accumulate, pJ", &t.mac_pj),
+                row(
+                    "energy per byte of filters loaded in every frame, nJ",
+                    &t.reload_nj,
+                ),
+            ]);
+        }
+        all
     }
 }

@@ -18,5 +18,6 @@ pub(super) static TWO_NODES_IP_V1: Chip = Chip {
     input_bytes: Fact::inferred(40_000, FITTED_INPUT),
     weight_bytes: Fact::inferred(37_400, FITTED_WEIGHTS),
     np_rows: Fact::inferred(32, FITTED_ROWS),
+    timing: None,
     limits: &AKIDA1,
 };

@@ -20,6 +20,7 @@
 //! ```
 
 mod check;
+mod estimate;
 mod mapping;
 mod need;
 mod place;
@@ -27,6 +28,7 @@ mod sequences;
 mod violation;
 
 pub use check::check;
+pub use estimate::{Estimate, EstimateRefusal, LayerEstimate};
 pub use mapping::{LayerMapping, MapError, Mapping, NpMapping, NpSpace, Pass, Sequence, map};
 pub use place::MapMode;
 pub use violation::{Effect, Violation};

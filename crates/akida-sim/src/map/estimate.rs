@@ -1,0 +1,179 @@
+//! What a mapped model would take on the chip: an estimate, from published benchmarks.
+
+use super::mapping::{LayerMapping, Mapping};
+use crate::device::{EstimateError, NpType, Timing};
+use crate::{Layer, LayerSpec, Model, Statistics};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+/// What a layer is estimated to take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LayerEstimate {
+    /// Milliseconds.
+    pub latency_ms: f64,
+    /// Millijoules, those of the chip at rest meanwhile included.
+    pub energy_mj: f64,
+}
+
+/// What one input is estimated to take. It is no measurement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimate {
+    /// Each layer, in layer order. Single layers are less certain than the sum.
+    pub layers: Vec<LayerEstimate>,
+    /// Milliseconds from input to output.
+    pub latency_ms: f64,
+    /// Inputs per second, one after the other.
+    pub fps: f64,
+    /// Millijoules per input.
+    pub energy_mj: f64,
+    /// Relative error of the latency on models held out from the fit.
+    pub latency_error: EstimateError,
+    /// Relative error of the energy on models held out from the fit.
+    pub energy_error: EstimateError,
+    /// Where it comes from.
+    pub source: &'static str,
+}
+
+/// Why there is no estimate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EstimateRefusal {
+    /// No public benchmark tells the speed of the device.
+    Device {
+        /// The device.
+        name: String,
+    },
+    /// A sequence runs in software.
+    Software {
+        /// The sequence.
+        name: String,
+    },
+    /// The statistics are those of another model.
+    Statistics,
+}
+
+impl fmt::Display for EstimateRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device { name } => write!(
+                f,
+                "no estimate for {name}: no public benchmark tells how many cycles it takes; map on AKD1500 for one"
+            ),
+            Self::Software { name } => write!(
+                f,
+                "no estimate: sequence {name} runs in software; change the layers that the chip cannot run"
+            ),
+            Self::Statistics => {
+                f.write_str("no estimate: the statistics are those of a model with other layers")
+            }
+        }
+    }
+}
+
+impl core::error::Error for EstimateRefusal {}
+
+impl Mapping {
+    /// Latency and energy of `model`, which is the one that was mapped, for inputs with the given statistics.
+    ///
+    /// # Errors
+    ///
+    /// A device without public benchmarks, layers in software, or statistics of another model.
+    pub fn estimate(
+        &self,
+        model: &Model,
+        statistics: &Statistics,
+    ) -> Result<Estimate, EstimateRefusal> {
+        let Some(timing) = &self.device().timing else {
+            return Err(EstimateRefusal::Device {
+                name: self.device().name.clone(),
+            });
+        };
+        if let Some(software) = self.sequences().iter().find(|s| !s.is_hardware()) {
+            return Err(EstimateRefusal::Software {
+                name: software.name().to_string(),
+            });
+        }
+        let count = model.layers().len();
+        if statistics.layers().len() != count || self.layers().len() != count {
+            return Err(EstimateRefusal::Statistics);
+        }
+        let reloads = self.passes() > 1;
+        let layers: Vec<LayerEstimate> = model
+            .layers()
+            .iter()
+            .zip(self.layers())
+            .zip(statistics.layers())
+            .map(|((layer, mapping), s)| {
+                let ms = cycles(timing, layer, mapping, s.events) / (timing.clock_mhz.value * 1e3);
+                let bytes = |np: &super::NpMapping| np.weight_bytes + np.external_bytes;
+                let loaded: u64 = mapping.nps.iter().map(bytes).sum();
+                let reload = if reloads { loaded as f64 } else { 0.0 };
+                LayerEstimate {
+                    latency_ms: ms,
+                    energy_mj: timing.floor_mw.value * ms * 1e-3
+                        + timing.mac_pj.value * s.effective_macs * 1e-9
+                        + timing.reload_nj.value * reload * 1e-6,
+                }
+            })
+            .collect();
+        let latency_ms: f64 = layers.iter().map(|l| l.latency_ms).sum();
+        Ok(Estimate {
+            latency_ms,
+            fps: if latency_ms > 0.0 {
+                1e3 / latency_ms
+            } else {
+                0.0
+            },
+            energy_mj: layers.iter().map(|l| l.energy_mj).sum(),
+            layers,
+            latency_error: timing.latency_error,
+            energy_error: timing.energy_error,
+            source: timing.macs_per_cycle.source,
+        })
+    }
+}
+
+/// The cycles of a layer whose input has so many events.
+fn cycles(timing: &Timing, layer: &Layer, mapping: &LayerMapping, events: f64) -> f64 {
+    let connection = layer.connection();
+    let Some([kx, ky, channels, _]) = connection.weights else {
+        return 0.0;
+    };
+    let filters = connection.output_shape.c as f64;
+    match mapping.nps.first().map(|np| np.kind) {
+        None => 0.0,
+        Some(NpType::Hrc) => timing.image_cycles.value * connection.potential_shape.len() as f64,
+        Some(NpType::Fnp2 | NpType::Fnp3) => {
+            timing.fully_weight_cycles.value * channels as f64 * filters
+        }
+        Some(NpType::Cnp1) => {
+            let macs = events * (kx * ky) as f64 * filters / mapping.nps.len() as f64;
+            let weights = match layer.spec() {
+                LayerSpec::SeparableConvolutional(_) => {
+                    let held = mapping.nps.iter().map(|np| np.filters).sum::<usize>();
+                    (held * channels) as f64
+                }
+                _ => 0.0,
+            };
+            macs / timing.macs_per_cycle.value + timing.separable_weight_cycles.value * weights
+        }
+    }
+}
+
+impl fmt::Display for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "estimated, not measured: {:.3} ms ({}), {:.1} frames/s, {:.3} mJ per frame ({})",
+            self.latency_ms, self.latency_error, self.fps, self.energy_mj, self.energy_error
+        )
+    }
+}
+
+impl fmt::Display for EstimateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (median, largest) = (100.0 * self.median, 100.0 * self.largest);
+        write!(f, "± {largest:.0} %, half of them ± {median:.0} %")
+    }
+}

@@ -1,0 +1,132 @@
+//! What samples do to a model: sparsity, events, effective multiply-accumulates (`docs/arithmetic.md`, section I).
+
+use crate::exec::check_values;
+use crate::{Model, Outputs, Plan, RunError, RunOptions};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The statistics of a layer: means over the samples.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LayerStatistics {
+    /// The share of zeros among its outputs, 0 … 1 (I1).
+    pub sparsity: f64,
+    /// Its input values that are not zero, per sample (I2).
+    pub events: f64,
+    /// Multiply-accumulates that events cause, per sample (I3).
+    pub effective_macs: f64,
+}
+
+/// The statistics of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statistics {
+    samples: usize,
+    layers: Vec<LayerStatistics>,
+}
+
+impl Statistics {
+    /// Runs samples and counts.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Plan::forward`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use akida_sim::{FullyConnected, InputData, ModelBuilder, Plan, RunOptions, Shape, Statistics};
+    ///
+    /// let mut builder = ModelBuilder::new();
+    /// builder.add("events", InputData::new(Shape::new(1, 1, 4), 4), &[])?;
+    /// builder.add("classes", FullyConnected { act_bits: None, ..FullyConnected::new(10) }, &[])?;
+    /// let plan = Plan::new(builder.build()?);
+    /// let statistics = Statistics::measure(&plan, &[0, 3, 0, 0], &RunOptions::default())?;
+    /// assert_eq!(statistics.layers()[0].sparsity, 0.75);
+    /// assert_eq!(statistics.layers()[1].effective_macs, 10.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn measure(plan: &Plan, inputs: &[u8], options: &RunOptions<'_>) -> Result<Self, RunError> {
+        let model = plan.model();
+        let sample = model.input().shape.len();
+        if !inputs.len().is_multiple_of(sample) {
+            return Err(RunError::Length {
+                received: inputs.len(),
+                sample,
+            });
+        }
+        check_values(model, inputs)?;
+        let mut given = 0;
+        let mut active = vec![0u64; model.layers().len()];
+        for input in inputs.chunks_exact(sample) {
+            given += count(input);
+            for (active, tap) in active.iter_mut().zip(plan.taps(input, options)?) {
+                *active += match tap {
+                    Outputs::Levels(levels) => count(&levels),
+                    Outputs::Potentials(p) => p.iter().filter(|&&p| p != 0).count() as u64,
+                };
+            }
+        }
+        let samples = inputs.len() / sample;
+        let mean = |count: u64| count as f64 / samples.max(1) as f64;
+        let active: Vec<f64> = active.into_iter().map(mean).collect();
+        Ok(Self::of(model, samples, mean(given), &active))
+    }
+
+    /// The statistics that given sparsities stand for: `density` is the share of model inputs that are not zero, `sparsity` has
+    /// a value per layer. `None` for another number of values, or values outside 0 … 1.
+    #[must_use]
+    pub fn assumed(model: &Model, density: f64, sparsity: &[f64]) -> Option<Self> {
+        let layers = model.layers();
+        let share = |value: &f64| (0.0..=1.0).contains(value);
+        if sparsity.len() != layers.len() || !sparsity.iter().all(share) || !share(&density) {
+            return None;
+        }
+        let outputs = layers.iter().map(|l| l.connection().output_shape.len());
+        let active = outputs.zip(sparsity).map(|(n, s)| n as f64 * (1.0 - s));
+        let active: Vec<f64> = active.collect();
+        let given = density * model.input().shape.len() as f64;
+        Some(Self::of(model, 0, given, &active))
+    }
+
+    /// From the values that are not zero: of the model's inputs, and of each layer's outputs.
+    fn of(model: &Model, samples: usize, given: f64, active: &[f64]) -> Self {
+        let layer = |(layer, &active_outputs): (&alloc::sync::Arc<crate::Layer>, &f64)| {
+            let connection = layer.connection();
+            let events = match layer.inbounds() {
+                [] => given,
+                inbounds => inbounds.iter().map(|&i| active[i]).sum(),
+            };
+            let density = events / connection.input_shape.len() as f64;
+            LayerStatistics {
+                sparsity: 1.0 - active_outputs / connection.output_shape.len() as f64,
+                events,
+                effective_macs: connection.macs as f64 * density,
+            }
+        };
+        Self {
+            samples,
+            layers: model.layers().iter().zip(active).map(layer).collect(),
+        }
+    }
+
+    /// The number of samples; 0 for statistics that are assumed.
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// The statistics of each layer, in layer order.
+    #[must_use]
+    pub fn layers(&self) -> &[LayerStatistics] {
+        &self.layers
+    }
+
+    /// Effective multiply-accumulates of the model, per sample.
+    #[must_use]
+    pub fn effective_macs(&self) -> f64 {
+        self.layers.iter().map(|l| l.effective_macs).sum()
+    }
+}
+
+fn count(levels: &[u8]) -> u64 {
+    levels.iter().filter(|&&level| level != 0).count() as u64
+}

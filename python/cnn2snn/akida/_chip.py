@@ -1,0 +1,118 @@
+"""What a model has to do with chips: checks, mapping, statistics, estimates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnn2snn import _akida
+from cnn2snn.akida import _arguments
+from cnn2snn.akida.devices import Device, device_of
+from cnn2snn.akida.layer import Layer
+from cnn2snn.akida.mapping import MapMode, Sequence, sequences
+from cnn2snn.akida.statistics import Estimate, LayerStatistics, Statistics
+from cnn2snn.akida.violation import Violation
+from cnn2snn.errors import MappingError
+
+
+class Mappable:
+    """The part of `Model` that concerns chips."""
+
+    _native: _akida.Model
+    _layers: list[Layer]
+
+    def check(self, device: Device | str) -> list[Violation]:
+        """Returns every limit of a device that a layer breaks, in layer order.
+
+        An empty list means that each layer can run on the device.
+
+        Args:
+            device: the device, or its documented name such as "AKD1000".
+
+        Raises:
+            ValueError: there is no device of this name.
+            TypeError: neither a device nor a str.
+            RuntimeError: the model is not complete.
+        """
+        found = self._native.check(device_of(device)._native)
+        return [Violation._of(native) for native in found]
+
+    def map(
+        self,
+        device: Device | str | None,
+        hw_only: bool = False,
+        mode: MapMode = MapMode.AllNps,
+        constraints: None = None,
+    ) -> None:
+        """Places the layers on a device. Results stay the same; the next edit unmaps the model.
+
+        Layers that the device cannot run are left to software. `sequences`, `Layer.mapping` and
+        `summary` then show where everything is.
+
+        Args:
+            device: the device, or its documented name such as "AKD1000"; None unmaps the model.
+            hw_only: whether the whole model has to run on the device, as one sequence.
+            mode: how the NPs are shared out.
+            constraints: None: constraints are not supported.
+
+        Raises:
+            RuntimeError: the device refuses the model (`cnn2snn.errors.MappingError`, with all
+                violations), or the model is not complete.
+            ValueError: there is no device of this name.
+            TypeError: an argument has the wrong type.
+        """
+        if constraints is not None:
+            _arguments.wrong_value("", "constraints", "None", type(constraints).__name__)
+        hw_only = _arguments.boolean("", "hw_only", hw_only)
+        mode = _arguments.member("", "mode", mode, MapMode)
+        if device is None:
+            self._native.unmap()
+            return
+        found = self._native.map(device_of(device)._native, mode.name, hw_only)
+        if found is not None:
+            raise MappingError([Violation._of(native) for native in found])
+
+    @property
+    def device(self) -> Device | None:
+        """The device that the model is mapped on; None in software."""
+        mapping = self._native.mapping
+        return None if mapping is None else Device(mapping.device)
+
+    @property
+    def sequences(self) -> list[Sequence]:
+        """The sequences: a single one in software when the model is not mapped."""
+        return sequences(self._layers, self._native.mapping)
+
+    def measure(self, inputs: np.ndarray) -> Statistics:
+        """Runs samples and counts zeros and events; `statistics` and `estimate` use the result.
+
+        Args:
+            inputs: as for `Model.forward`.
+
+        Raises:
+            ValueError, TypeError: the inputs do not fit the model.
+            RuntimeError: the model is not complete.
+        """
+        return self._statistics(*self._native.measure(inputs))
+
+    def _statistics(self, samples: int, layers: list[tuple[float, float, float]]) -> Statistics:
+        names = [layer.name for layer in self._layers]
+        rows = (LayerStatistics(*values) for values in layers)
+        return Statistics(samples, dict(zip(names, rows, strict=True)))
+
+    @property
+    def statistics(self) -> Statistics | None:
+        """Statistics of the samples last given to `measure`; None without, and after every edit."""
+        counted = self._native.statistics
+        return None if counted is None else self._statistics(*counted)
+
+    def estimate(self) -> Estimate:
+        """Returns what one input is estimated to take on the device that the model is mapped on.
+
+        The estimate rests on the samples last given to `measure` and on published benchmarks;
+        `docs/mapping.md` says how, and how good it is.
+
+        Raises:
+            RuntimeError: the model is not mapped, or partly in software; nothing has been measured;
+                or no benchmark of the device is public.
+        """
+        return Estimate._of(self._native.estimate(), [layer.name for layer in self._layers])
