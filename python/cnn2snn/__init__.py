@@ -17,6 +17,9 @@ _HOMES = {
     "quantize_layer": "quantization",
     "convert": "conversion",
     "check_model_compatibility": "compatibility",
+    "AkidaVersion": "akida_versions",
+    "get_akida_version": "akida_versions",
+    "set_akida_version": "akida_versions",
     "load_quantized_model": "model_io",
     "cnn2snn_objects": "model_io",
     "MaxQuantizer": "quantization_ops",
@@ -39,6 +42,7 @@ _HOMES = {
 }
 _MODULES = (
     "akida",
+    "akida_versions",
     "analysis",
     "calibration",
     "compatibility",
