@@ -118,6 +118,16 @@ def test_branches_are_followed():
     assert rules(check(bad)) == [("add", "layer")]
 
 
+def test_what_quantize_brings_in_order_is_no_problem():
+    x = keras.Input((8, 8, 3))
+    y = L.Rescaling([1 / 255, 1 / 128, 1 / 64])(x)
+    y = L.ReLU(6)(L.Conv2D(4, 3)(y))
+    branches = [L.ReLU(top)(L.Conv2D(4, 3)(y)) for top in (3, 6)]
+    model = keras.Model(x, L.Conv2D(2, 3)(L.Concatenate()(branches)))
+    assert check(model)
+    assert check(cnn2snn.quantize(model, 4, 4))
+
+
 def test_input_rules_depend_on_input_is_image():
     model = zoo.convtiny_dvs_gesture((16, 16, 10))
     assert check(model, input_is_image=False)
