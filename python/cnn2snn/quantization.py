@@ -66,8 +66,8 @@ def quantize(
 
     `Conv2D`, `SeparableConv2D`, `DepthwiseConv2D` and `Dense` get quantized weights, `ReLU` becomes `QuantizedReLU`
     with the same `max_value` (2^bits - 1 where it has none). Layers that are quantized already get the new widths.
-    Everything that computes the same on integers stays. Float branches whose `ReLU` layers differ in `max_value` and meet in a
-    `Concatenate` are brought to one, as their quantized outputs need one step: the factor moves into the
+    Everything that computes the same on integers stays. Float branches whose `ReLU` layers differ in `max_value` and
+    meet in a `Concatenate` are brought to one, as their quantized outputs need one step: the factor moves into the
     weights before and behind them. Model and layer names are kept.
 
     Args:
