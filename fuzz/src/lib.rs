@@ -6,4 +6,4 @@ mod common;
 mod targets;
 
 pub use targets::build::build_model;
-pub use targets::{decode, decode_encode, decode_payload, run_model};
+pub use targets::{decode, decode_encode, decode_payload, map_model, run_model};

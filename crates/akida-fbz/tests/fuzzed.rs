@@ -18,12 +18,13 @@ use std::path::Path;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 5] = [
+const TARGETS: [(&str, Target); 6] = [
     ("decode", targets::decode),
     ("decode_payload", targets::decode_payload),
     ("decode_encode", targets::decode_encode),
     ("build_model", targets::build::build_model),
     ("run_model", targets::run_model),
+    ("map_model", targets::map_model),
 ];
 
 /// What every target starts from: small models of every layer type, as the target takes them.

@@ -7,6 +7,8 @@ pub mod build;
 
 use crate::common::{Container, payload_of};
 use akida_fbz::{DecodeError, Limits, Location, decode_with, encode_with};
+use akida_sim::device::Device;
+use akida_sim::map::{self, MapMode};
 use akida_sim::{Model, Outputs, Plan, RunOptions, ops};
 
 /// Far below the defaults, so that a run takes little time, and the same for all targets.
@@ -48,6 +50,33 @@ pub fn run_model(data: &[u8]) {
     }
 }
 
+/// A model that is decoded is placed on every device in every mode, or every reason against it is told.
+pub fn map_model(data: &[u8]) {
+    let model = checked(&file_around(data)).filter(is_small);
+    let Some(model) = model else {
+        return;
+    };
+    let devices = [
+        Device::akd1000(),
+        Device::akd1500(),
+        Device::two_nodes_ip_v1(),
+    ];
+    for device in &devices {
+        for violation in map::check(&model, device) {
+            let message = violation.to_string();
+            assert!(!message.contains(char::is_control), "{message:?}");
+        }
+        for mode in [MapMode::Minimal, MapMode::AllNps, MapMode::HwPr] {
+            for hw_only in [false, true] {
+                match map::map(&model, device, mode, hw_only) {
+                    Ok(mapping) => assert_eq!(mapping.layers().len(), model.layers().len()),
+                    Err(error) => assert!(!error.violations().is_empty(), "{error}"),
+                }
+            }
+        }
+    }
+}
+
 /// The file whose payload `data` is. A valid payload begins with an offset that four divides: when the first byte is
 /// odd, the two next bytes are the length of the payload, and the rest is the compressed bytes that give it.
 fn file_around(data: &[u8]) -> Vec<u8> {
@@ -77,7 +106,7 @@ pub fn check_error(error: &DecodeError, length: usize) {
     assert!(!message.contains(char::is_control), "{message:?}");
 }
 
-/// Whether a model runs in less than a millisecond or so.
+/// Whether a model runs in less than a millisecond or so, which placing it takes as well.
 fn is_small(model: &Model) -> bool {
     let work = model.layers().iter().try_fold(0u64, |sum, layer| {
         let connection = layer.connection();

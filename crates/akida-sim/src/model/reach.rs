@@ -171,6 +171,12 @@ fn axis_windows(
     let Some(windows) = windows else {
         return Vec::new();
     };
+    // The first window that begins inside the map is whole if any is.
+    let first_inside = windows.before.div_ceil(stride);
+    if first_inside < windows.out && first_inside * stride + size <= map + windows.before {
+        return core::iter::once(0..size).collect();
+    }
+    // All others reach into the border, so there are no more of them than the window has cells.
     let kinds: BTreeSet<(usize, usize)> = (0..windows.out)
         .map(|i| {
             let start = i * stride;
@@ -179,9 +185,6 @@ fn axis_windows(
             (first, end)
         })
         .collect();
-    if kinds.contains(&(0, size)) {
-        return core::iter::once(0..size).collect();
-    }
     kinds.into_iter().map(|(first, end)| first..end).collect()
 }
 
