@@ -6,9 +6,16 @@ use akida_sim::{
     Padding, Pair, Pooling, SeparableConvolutional, Shape, Variable, Weights,
 };
 
-/// Values of about the distribution of trained 4-bit weights.
+/// Values of about the distribution of trained 4-bit weights: bell-shaped, of standard deviation 2.
 fn weight(index: usize) -> i8 {
-    ((index.wrapping_mul(2_654_435_761) >> 7) % 15) as i8 - 7
+    let mut state = index as u64 + 1;
+    let mut sum = 0;
+    for _ in 0..4 {
+        state = state.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        state ^= state >> 29;
+        sum += (state >> 40) as i32 % 4;
+    }
+    (sum - 6) as i8
 }
 
 #[derive(Default)]

@@ -2,7 +2,7 @@
 
 use super::{
     BySum, DenseCall, DenseElements, DenseKernel, DenseRoutines, DenseShape, DepthwiseCall,
-    DepthwiseKernel, Weight,
+    DepthwiseKernel, SplitKernel, Weight, split,
 };
 use alloc::vec;
 use alloc::vec::Vec;
@@ -39,6 +39,12 @@ pub(super) const DEPTHWISE_I32: DepthwiseKernel = DepthwiseKernel {
     routine: BySum::I32(depthwise::<i32>),
 };
 
+pub(super) const SPLIT: SplitKernel = SplitKernel {
+    name: "generic-split",
+    is_available: || true,
+    run: split::split,
+};
+
 /// Filters per panel of packed weights.
 const PANEL: usize = 16;
 /// Positions computed together.
@@ -59,8 +65,9 @@ pub(super) fn pack_panels<T: Copy + Default + From<i8>, const PANEL: usize, cons
         let filters = PANEL.min(shape.filters - first);
         for index in 0..shape.run {
             let group = &mut packed[index / GROUP * PANEL * GROUP + index % GROUP..];
-            for (f, packed) in group.iter_mut().step_by(GROUP).take(filters).enumerate() {
-                *packed = T::from(weight(row, index, first + f));
+            let weights = &weight(row, index)[first..first + filters];
+            for (packed, &w) in group.iter_mut().step_by(GROUP).zip(weights) {
+                *packed = T::from(w);
             }
         }
     }
@@ -105,7 +112,9 @@ fn dense<T: Copy, const GROUP: usize>(
             (*start, count) = (next, count + 1);
         }
         for (panel, weights) in call.weights.chunks_exact(rows * length * PANEL).enumerate() {
-            let mut sums = [[0; PANEL]; TILE];
+            let mut start = [0; PANEL];
+            start.copy_from_slice(&call.start[panel * PANEL..][..PANEL]);
+            let mut sums = [start; TILE];
             for (row, weights) in weights.chunks_exact(length * PANEL).enumerate() {
                 // Positions that a last tile lacks take the first window of all.
                 let inputs = tile.map(|start| &call.input[start + row * call.run_step..][..length]);

@@ -5,10 +5,13 @@
 //! fastest to the most general; the last entry of each accepts everything.
 
 mod generic;
+mod split;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
+
+pub(crate) use split::{Bytes, SplitCall};
 
 use crate::output::Levels;
 use crate::plan::PlanOptions;
@@ -111,6 +114,8 @@ pub(crate) struct DenseCall<'a, T, W> {
     pub(crate) positions: Positions,
     /// Packed by the same kernel.
     pub(crate) weights: &'a [W],
+    /// What each filter's sums start from; zeros fill up the last panel.
+    pub(crate) start: &'a [i32],
     pub(crate) sink: Sink<'a>,
 }
 
@@ -157,8 +162,8 @@ pub(crate) struct Bounds {
     pub(crate) sum: u32,
 }
 
-/// The weight of (row, index in run, filter).
-pub(crate) type Weight<'a> = &'a dyn Fn(usize, usize, usize) -> i8;
+/// The weights of all filters for (row, index in run).
+pub(crate) type Weight<'a> = &'a dyn Fn(usize, usize) -> &'a [i8];
 /// Computes positions of a product.
 pub(crate) type DenseRun<T, W> = fn(DenseCall<'_, T, W>);
 /// Computes a row of positions of a depthwise convolution.
@@ -202,6 +207,17 @@ pub(crate) struct DepthwiseKernel {
     pub(crate) name: &'static str,
     pub(crate) is_available: fn() -> bool,
     pub(crate) routine: BySum<DepthwiseRun<i16>, DepthwiseRun<i32>>,
+}
+
+/// Makes bytes of depthwise sums.
+pub(crate) type SplitRun = fn(SplitCall<'_>);
+
+/// A kernel for [`SplitCall`].
+#[derive(Clone, Copy)]
+pub(crate) struct SplitKernel {
+    pub(crate) name: &'static str,
+    pub(crate) is_available: fn() -> bool,
+    pub(crate) run: SplitRun,
 }
 
 /// What selection needs to know of a kernel.
@@ -279,6 +295,28 @@ impl Kernel for DepthwiseKernel {
     }
 }
 
+impl Kernel for SplitKernel {
+    fn table() -> &'static [Self] {
+        &[
+            #[cfg(target_arch = "x86_64")]
+            x86_64::SPLIT_AVX512,
+            generic::SPLIT,
+        ]
+    }
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn is_available(&self) -> bool {
+        (self.is_available)()
+    }
+
+    fn objection(&self, _bounds: Bounds) -> Option<String> {
+        None
+    }
+}
+
 fn beyond_i16(what: &str, bound: u32) -> Option<String> {
     (bound > i16::MAX as u32).then(|| format!("{what} reach {bound}, beyond 16 bits"))
 }
@@ -338,9 +376,8 @@ pub fn available_kernels() -> Vec<&'static str> {
     fn names<K: Kernel>() -> impl Iterator<Item = &'static str> {
         available::<K>().map(|k| k.name())
     }
-    names::<DenseKernel>()
-        .chain(names::<DepthwiseKernel>())
-        .collect()
+    let products = names::<DenseKernel>().chain(names::<DepthwiseKernel>());
+    products.chain(names::<SplitKernel>()).collect()
 }
 
 /// Whether a table has a kernel of this name, available or not.
@@ -348,7 +385,7 @@ pub(crate) fn exists(name: &str) -> bool {
     fn has<K: Kernel>(name: &str) -> bool {
         K::table().iter().any(|k| k.name() == name)
     }
-    has::<DenseKernel>(name) || has::<DepthwiseKernel>(name)
+    has::<DenseKernel>(name) || has::<DepthwiseKernel>(name) || has::<SplitKernel>(name)
 }
 
 /// The available kernels of one table.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::{Output, Variables, Weights};
 use crate::ops;
+use crate::output::PANEL;
 use alloc::vec;
 
 /// A small generator, so that failures repeat.
@@ -70,8 +71,12 @@ fn check_dense<T, W>(
             .map(|_| random.between(-weight_bound, weight_bound) as i8)
             .collect();
         let weight =
-            |row: usize, index: usize, f: usize| weights[(row * run + index) * filters + f];
+            |row: usize, index: usize| &weights[(row * run + index) * filters..][..filters];
         let packed = (routines.pack)(shape, &weight);
+        let mut start = vec![0; filters.next_multiple_of(PANEL)];
+        for (f, start) in start.iter_mut().enumerate().take(filters) {
+            *start = f as i32 % 5 - 2;
+        }
         let run_into = |sink: Sink<'_>| {
             (routines.run)(DenseCall {
                 shape,
@@ -79,6 +84,7 @@ fn check_dense<T, W>(
                 run_step,
                 positions,
                 weights: &packed,
+                start: &start,
                 sink,
             });
         };
@@ -88,11 +94,11 @@ fn check_dense<T, W>(
         assert_eq!(starts.iter().max().map(|s| s + 1), Some(positions.end()));
         for (place, &potential) in potentials.iter().enumerate() {
             let (p, f) = (place / filters, place % filters);
-            let mut expected = 0i64;
+            let mut expected = i64::from(start[f]);
             for row in 0..rows {
                 for index in 0..run {
                     let x: i32 = input[starts[p] + row * run_step + index].into();
-                    expected += i64::from(x) * i64::from(weight(row, index, f));
+                    expected += i64::from(x) * i64::from(weight(row, index)[f]);
                 }
             }
             assert_eq!(
@@ -102,7 +108,7 @@ fn check_dense<T, W>(
                 kernel.name
             );
         }
-        let bound = (rows * run) as u32 * shape.largest_product;
+        let bound = (rows * run) as u32 * shape.largest_product + 2;
         let around = |f: usize| potentials[f] / 2;
         let far = |f: usize| i32::MIN + potentials[f].abs();
         for (bits, straight) in [1, 2, 4].into_iter().flat_map(|b| [(b, true), (b, false)]) {
@@ -228,6 +234,48 @@ fn depthwise_kernels_equal_the_plain_sum() {
 }
 
 #[test]
+fn bytes_of_sums_add_up_to_them() {
+    let mut random = Random(0x1234_5678_9abc_def1);
+    for kernel in available::<SplitKernel>() {
+        for channels in [1, 31, 32, 33, 64, 70] {
+            for widest in [100, 255, 256, 1890, 20_000] {
+                let reach: Vec<(i16, i16)> = (0..channels)
+                    .map(|_| {
+                        let width = random.between(0, widest);
+                        let low = random.between(0, width);
+                        (-low as i16, (width - low) as i16)
+                    })
+                    .collect();
+                let bytes = Bytes::new(&reach);
+                let sums: Vec<i16> = (0..3)
+                    .flat_map(|_| &reach)
+                    .map(|&(low, high)| random.between(low.into(), high.into()) as i16)
+                    .collect();
+                let mut out = vec![0; 3 * bytes.len()];
+                (kernel.run)(SplitCall {
+                    bytes: &bytes,
+                    sums: &sums,
+                    out: &mut out,
+                });
+                let of_bytes = bytes.channel_of_bytes();
+                for (sums, out) in sums.chunks(channels).zip(out.chunks(bytes.len())) {
+                    let mut totals: Vec<i32> =
+                        (0..channels).map(|c| bytes.lowest()[c].into()).collect();
+                    for (&channel, &byte) in of_bytes.iter().zip(out) {
+                        totals[channel] += i32::from(byte);
+                    }
+                    assert!(
+                        totals.iter().zip(sums).all(|(t, s)| *t == i32::from(*s)),
+                        "{}",
+                        kernel.name
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn narrow_kernels_object_to_wide_values() {
     let bounds = |input, signed, weight, sum| Bounds {
         input,
@@ -277,6 +325,7 @@ fn the_last_kernel_of_each_table_accepts_everything() {
 fn names_are_unique() {
     let mut names: Vec<_> = DenseKernel::table().iter().map(|k| k.name).collect();
     names.extend(DepthwiseKernel::table().iter().map(|k| k.name));
+    names.extend(SplitKernel::table().iter().map(|k| k.name));
     let count = names.len();
     names.sort_unstable();
     names.dedup();

@@ -5,15 +5,16 @@ use super::windows::Windows;
 use super::{KernelChoice, PlanError, PlanOptions};
 use crate::kernels::{
     self, Bounds, BySum, DenseElements, DenseKernel, DenseShape, DepthwiseKernel, DepthwiseShape,
-    Kernel, Weight, select,
+    Kernel, Selection, SplitKernel, Weight, select,
 };
 use crate::model::bits::{max_level, weight_range};
 use crate::model::{Layer, LayerSpec, Model, Padding, Pair, Pooling, Variables, Weights};
-use crate::output::Levels;
+use crate::output::{Levels, PANEL};
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// What a plan does for one layer.
@@ -141,47 +142,40 @@ impl Chooser<'_> {
         let input_bound = u32::from(max_level(connection.input_bits));
         let weight_bits = self.layer.spec().weights_bits().unwrap_or_default();
         let weight = weight_range(weight_bits).1.unsigned_abs().into();
-        let depthwise = match &variables.weights_pw {
-            None => None,
-            Some(_) => {
-                let bounds = Bounds {
-                    input: input_bound,
-                    signed: false,
-                    weight,
-                    sum: connection.depthwise_bound,
-                };
-                Some(self.depthwise(&variables.weights, bounds)?)
-            }
-        };
         let bounds = Bounds {
-            input: match connection.depthwise_bound {
-                0 => input_bound,
-                bound => bound,
-            },
-            signed: depthwise.is_some(),
+            input: input_bound,
+            signed: false,
             weight,
             sum: connection.potential_bound,
         };
-        let pointwise = variables.weights_pw.as_ref();
-        let (rows, run) = match (self.layer.spec(), pointwise) {
-            (_, Some(_)) => (1, input.c),
-            // All rows of the map follow each other: they are one run.
-            (LayerSpec::FullyConnected(_), None) => (1, input.len()),
-            _ => (size.x, size.y * input.c),
+        let (depthwise, dense) = match &variables.weights_pw {
+            Some(pointwise) => {
+                let sums = Bounds {
+                    sum: connection.depthwise_bound,
+                    ..bounds
+                };
+                let mut depthwise = self.depthwise(&variables.weights, sums)?;
+                let averaged = matches!(pooling, Pooling::GlobalAverage);
+                let dense = self.pointwise(&mut depthwise, pointwise, bounds, averaged)?;
+                (Some(depthwise), dense)
+            }
+            None => {
+                let (rows, run) = match self.layer.spec() {
+                    // All rows of the map follow each other: they are one run.
+                    LayerSpec::FullyConnected(_) => (1, input.len()),
+                    _ => (size.x, size.y * input.c),
+                };
+                let layer = self.layer;
+                let (weights, filters) = (variables.weights.values(), connection.potential_shape.c);
+                let dense = self.dense(rows, run, bounds, &|row, index| {
+                    let place = weights_place(layer, size, row, index);
+                    &weights[place * filters..][..filters]
+                })?;
+                (None, dense)
+            }
         };
-        let shape = DenseShape {
-            rows,
-            run,
-            filters: connection.potential_shape.c,
-            largest_product: bounds.input.saturating_mul(bounds.weight),
-        };
-        let weights = pointwise.unwrap_or(&variables.weights);
-        let layer = self.layer;
-        let dense = self.dense(shape, bounds, &|row, index, f| {
-            dense_weight(layer, weights, row, index, f)
-        })?;
         Ok(Neural {
-            source: layer.inbounds().first().copied(),
+            source: self.layer.inbounds().first().copied(),
             windows: Windows::new(input, padding, size, stride, border),
             depthwise,
             dense,
@@ -193,36 +187,113 @@ impl Chooser<'_> {
     }
 
     fn choose<K: Kernel>(&mut self, bounds: Bounds) -> Result<K, PlanError> {
-        let selection = select::<K>(bounds, self.options).map_err(|declined| PlanError {
+        let selection = self.select(bounds)?;
+        Ok(self.note(selection))
+    }
+
+    fn select<K: Kernel>(&self, bounds: Bounds) -> Result<Selection<K>, PlanError> {
+        select::<K>(bounds, self.options).map_err(|declined| PlanError {
             kernel: self.options.kernel.clone().unwrap_or_default(),
             layer: Some(self.layer.name().to_owned()),
             reason: declined
                 .into_iter()
                 .find(|(name, _)| Some(*name) == self.options.kernel.as_deref())
                 .map_or_else(String::new, |(_, reason)| reason),
-        })?;
+        })
+    }
+
+    fn note<K: Kernel>(&mut self, selection: Selection<K>) -> K {
         self.choices.push(KernelChoice {
             layer: self.layer.name().to_owned(),
             kernel: selection.kernel.name(),
             declined: selection.declined,
         });
-        Ok(selection.kernel)
+        selection.kernel
     }
 
     fn dense(
         &mut self,
-        shape: DenseShape,
+        rows: usize,
+        run: usize,
         bounds: Bounds,
         weight: Weight<'_>,
     ) -> Result<Dense, PlanError> {
-        let kernel: DenseKernel = self.choose(bounds)?;
-        Ok(Dense {
+        let selection = self.select::<DenseKernel>(bounds)?;
+        Ok(self.pack(selection, rows, run, bounds, weight))
+    }
+
+    /// The product of a selected kernel, its weights packed.
+    fn pack(
+        &mut self,
+        selection: Selection<DenseKernel>,
+        rows: usize,
+        run: usize,
+        bounds: Bounds,
+        weight: Weight<'_>,
+    ) -> Dense {
+        let filters = self.layer.connection().potential_shape.c;
+        let shape = DenseShape {
+            rows,
+            run,
+            filters,
+            largest_product: bounds.input.saturating_mul(bounds.weight),
+        };
+        let kernel = self.note(selection);
+        Dense {
             shape,
             routine: match kernel.elements {
                 DenseElements::U8(r) => DenseRoutine::U8(r.run, (r.pack)(shape, weight)),
                 DenseElements::I16(r) => DenseRoutine::I16(r.run, (r.pack)(shape, weight)),
                 DenseElements::I32(r) => DenseRoutine::I32(r.run, (r.pack)(shape, weight)),
             },
+            start: vec![0; filters.next_multiple_of(PANEL)],
+        }
+    }
+
+    /// The product of depthwise sums, as bytes where these are fewer than those of 16-bit sums.
+    fn pointwise(
+        &mut self,
+        depthwise: &mut Depthwise,
+        pointwise: &Weights,
+        bounds: Bounds,
+        averaged: bool,
+    ) -> Result<Dense, PlanError> {
+        let (weights, filters) = (
+            pointwise.values(),
+            self.layer.connection().potential_shape.c,
+        );
+        let of_channel = |channel: usize| &weights[channel * filters..][..filters];
+        if let Some(bytes) = depthwise
+            .split_into_bytes(bounds.input)
+            .filter(|_| !averaged)
+        {
+            let bounds = Bounds {
+                input: u8::MAX.into(),
+                ..bounds
+            };
+            let selection = self.select::<DenseKernel>(bounds)?;
+            if matches!(selection.kernel.elements, DenseElements::U8(_)) {
+                let split: SplitKernel = self.choose(bounds)?;
+                let channels = bytes.channel_of_bytes();
+                let weight = |_: usize, index: usize| of_channel(channels[index]);
+                let mut dense = self.pack(selection, 1, bytes.len(), bounds, &weight);
+                for (channel, &lowest) in (0..depthwise.shape.channels).zip(bytes.lowest()) {
+                    for (start, &w) in dense.start.iter_mut().zip(of_channel(channel)) {
+                        // No more than the bound on potentials, as the lowest sums are possible ones.
+                        *start += i32::from(lowest) * i32::from(w);
+                    }
+                }
+                depthwise.split = Some((split.run, bytes));
+                return Ok(dense);
+            }
+        }
+        let bounds = Bounds {
+            input: depthwise.bound,
+            signed: true,
+            ..bounds
+        };
+        self.dense(1, depthwise.shape.channels, bounds, &|_, index| {
+            of_channel(index)
         })
     }
 
@@ -239,6 +310,7 @@ impl Chooser<'_> {
                 channels,
             },
             bound: bounds.sum,
+            split: None,
             routine: match kernel.routine {
                 BySum::I16(run) => BySum::I16((run, cells.map(|&w| w.into()).collect())),
                 BySum::I32(run) => BySum::I32((run, cells.map(|&w| w.into()).collect())),
@@ -247,19 +319,21 @@ impl Chooser<'_> {
     }
 }
 
-/// The weight that meets input `index` of run `row` of a window, which runs over (column, channel), or over
-/// (row, column, channel) of a whole map.
-fn dense_weight(layer: &Layer, weights: &Weights, row: usize, index: usize, f: usize) -> i8 {
+/// Where the weights lie that meet input `index` of run `row` of a window, which runs over (column, channel), or over
+/// (row, column, channel) of a whole map; counted in (row, column, channel) of the kernel.
+fn weights_place(layer: &Layer, kernel: Pair, row: usize, index: usize) -> usize {
     let input = layer.connection().input_shape;
     let (column, c) = (index / input.c, index % input.c);
-    let [kh, kw, _, _] = weights.shape();
     match layer.spec() {
-        LayerSpec::Convolutional(_) => weights.at(kh - 1 - row, kw - 1 - column, c, f),
+        LayerSpec::Convolutional(_) => {
+            let (row, column) = (kernel.x - 1 - row, kernel.y - 1 - column);
+            (row * kernel.y + column) * input.c + c
+        }
         // The input is flattened with the first axis fastest (C6).
         LayerSpec::FullyConnected(_) => {
             let (i, j) = (column / input.y, column % input.y);
-            weights.at(0, 0, (c * input.y + j) * input.x + i, f)
+            (c * input.y + j) * input.x + i
         }
-        _ => weights.at(row, column, c, f),
+        _ => (row * kernel.y + column) * input.c + c,
     }
 }

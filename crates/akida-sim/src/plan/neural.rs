@@ -40,10 +40,14 @@ impl Neural {
         let pooled = matches!(self.pooling, Pooling::Max { .. });
         let averaged = matches!(self.pooling, Pooling::GlobalAverage);
         let with_activation = self.levels.is_some();
-        let (mut sums, mut sums_are_i32, mut added) = (0, false, shape.y);
+        let (mut sums_u8, mut sums, mut sums_are_i32, mut added) = (0, 0, false, shape.y);
         if let Some(depthwise) = &self.depthwise {
             let channels = depthwise.shape.channels;
             sums = self.strip_rows(depthwise) * shape.y * channels;
+            if let Some((_, bytes)) = &depthwise.split {
+                sums_u8 = self.strip_rows(depthwise) * shape.y * bytes.len();
+                sums = shape.y * channels;
+            }
             sums_are_i32 = matches!(depthwise.routine, BySum::I32(_));
             if averaged {
                 added = depthwise.groups(shape.x * shape.y, &self.dense);
@@ -60,6 +64,7 @@ impl Neural {
                 i16: bordered(!separable && takes_i16),
                 i32: bordered(!separable && takes_i32),
             },
+            sums_u8,
             sums_i16: when(!sums_are_i32 || takes_i16, sums),
             sums_i32: when(sums_are_i32 || takes_i32, sums),
             row: when(averaged, added * shape.c),
@@ -151,7 +156,11 @@ impl Neural {
 
     /// Rows of positions whose depthwise sums are made before their product.
     fn strip_rows(&self, depthwise: &Depthwise) -> usize {
-        let row = self.potential_shape.y * depthwise.shape.channels * size_of::<i16>();
+        let position = match &depthwise.split {
+            Some((_, bytes)) => bytes.len(),
+            None => depthwise.shape.channels * size_of::<i16>(),
+        };
+        let row = self.potential_shape.y * position;
         (STRIP / row).clamp(1, self.potential_shape.x)
     }
 

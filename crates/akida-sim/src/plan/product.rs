@@ -1,8 +1,9 @@
 use super::scratch::{ByElement, Sums};
 use crate::kernels::{
-    BySum, DenseCall, DenseRun, DenseShape, DepthwiseCall, DepthwiseRun, DepthwiseShape, Positions,
-    Sink,
+    BySum, Bytes, DenseCall, DenseRun, DenseShape, DepthwiseCall, DepthwiseRun, DepthwiseShape,
+    Positions, Sink, SplitCall, SplitRun,
 };
+use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::AddAssign;
 
@@ -10,6 +11,8 @@ use core::ops::AddAssign;
 pub(super) struct Dense {
     pub(super) shape: DenseShape,
     pub(super) routine: DenseRoutine,
+    /// What each filter's sums start from; zeros fill up the last panel.
+    pub(super) start: Vec<i32>,
 }
 
 /// A routine and its packed weights.
@@ -42,6 +45,7 @@ impl Dense {
                 run_step,
                 positions,
                 weights,
+                start: &dense.start,
                 sink,
             });
         }
@@ -59,7 +63,7 @@ impl Dense {
     /// Multiplies depthwise sums of `count` positions.
     pub(super) fn run_on_sums(&self, sums: &Sums, count: usize, sink: Sink<'_>) {
         let input = ByElement {
-            u8: [].as_slice(),
+            u8: sums.u8.as_slice(),
             i16: sums.i16.as_slice(),
             i32: sums.i32.as_slice(),
         };
@@ -73,13 +77,15 @@ impl Dense {
         self.run(input, 0, positions, sink);
     }
 
-    /// Bytes of packed weights.
+    /// Bytes of packed weights and parameters.
     pub(super) fn bytes(&self) -> usize {
-        match &self.routine {
-            DenseRoutine::U8(_, weights) => size_of_val(weights.as_slice()),
-            DenseRoutine::I16(_, weights) => size_of_val(weights.as_slice()),
-            DenseRoutine::I32(_, weights) => size_of_val(weights.as_slice()),
-        }
+        let start = size_of_val(self.start.as_slice());
+        start
+            + match &self.routine {
+                DenseRoutine::U8(_, weights) => size_of_val(weights.as_slice()),
+                DenseRoutine::I16(_, weights) => size_of_val(weights.as_slice()),
+                DenseRoutine::I32(_, weights) => size_of_val(weights.as_slice()),
+            }
     }
 }
 
@@ -91,6 +97,8 @@ pub(super) struct Depthwise {
     pub(super) shape: DepthwiseShape,
     /// The largest absolute sum.
     pub(super) bound: u32,
+    /// How sums become bytes, where a product takes such.
+    pub(super) split: Option<(SplitRun, Bytes)>,
     pub(super) routine: BySum<Weighted<DepthwiseRun<i16>, i16>, Weighted<DepthwiseRun<i32>, i32>>,
 }
 
@@ -122,6 +130,17 @@ impl Depthwise {
                 values: &input.values[i * input.stride..],
                 ..input
             };
+            if let (Some((split, bytes)), BySum::I16(routine)) = (&self.split, &self.routine) {
+                let row = &mut sums.i16[..row];
+                self.row(routine, input, row);
+                let len = input.columns * bytes.len();
+                split(SplitCall {
+                    bytes,
+                    sums: row,
+                    out: &mut sums.u8[i * len..][..len],
+                });
+                continue;
+            }
             let place = i * row..(i + 1) * row;
             match &self.routine {
                 BySum::I16(routine) => self.row(routine, input, &mut sums.i16[place]),
@@ -195,6 +214,7 @@ impl Depthwise {
         });
     }
 
+    /// Brings sums of one element type into that of the product, where they differ; bytes are made row by row.
     fn convert(&self, dense: &Dense, len: usize, sums: &mut Sums) {
         match (&self.routine, &dense.routine) {
             (BySum::I32(_), DenseRoutine::I16(..)) => {
@@ -210,6 +230,26 @@ impl Depthwise {
             }
             _ => {}
         }
+    }
+
+    /// How sums of inputs up to `highest` become bytes, where these are fewer than those of 16-bit sums.
+    pub(super) fn split_into_bytes(&self, highest: u32) -> Option<Bytes> {
+        let BySum::I16((_, weights)) = &self.routine else {
+            return None;
+        };
+        let highest = i16::try_from(highest).ok()?;
+        let mut reach = vec![(0i16, 0i16); self.shape.channels];
+        for cell in weights.chunks_exact(self.shape.channels) {
+            for ((low, high), &w) in reach.iter_mut().zip(cell) {
+                // No more than the largest absolute sum, which fits.
+                *low += w.min(0) * highest;
+                *high += w.max(0) * highest;
+            }
+        }
+        let bytes = Some(reach)
+            .filter(|reach| Bytes::fit(reach))
+            .map(|r| Bytes::new(&r))?;
+        (bytes.len() < 2 * self.shape.channels).then_some(bytes)
     }
 
     /// Bytes of weights.

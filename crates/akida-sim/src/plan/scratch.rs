@@ -43,6 +43,7 @@ pub(super) struct ByElement<A, B, C> {
 /// Depthwise sums, in the element types of kernels.
 #[derive(Debug, Clone)]
 pub(super) struct Sums {
+    pub(super) u8: Vec<u8>,
     pub(super) i16: Vec<i16>,
     pub(super) i32: Vec<i32>,
 }
@@ -51,6 +52,7 @@ pub(super) struct Sums {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sizes {
     pub(super) bordered: ByElement<usize, usize, usize>,
+    pub(super) sums_u8: usize,
     pub(super) sums_i16: usize,
     pub(super) sums_i32: usize,
     pub(super) row: usize,
@@ -67,6 +69,7 @@ impl Sizes {
                 i16: self.bordered.i16.max(other.bordered.i16),
                 i32: self.bordered.i32.max(other.bordered.i32),
             },
+            sums_u8: self.sums_u8.max(other.sums_u8),
             sums_i16: self.sums_i16.max(other.sums_i16),
             sums_i32: self.sums_i32.max(other.sums_i32),
             row: self.row.max(other.row),
@@ -105,6 +108,7 @@ impl Scratch {
         ];
         narrow
             + bordered.u8.len()
+            + sums.u8.len()
             + unpooled.len()
             + 2 * (bordered.i16.len() + sums.i16.len())
             + 4 * wide.into_iter().map(Vec::len).sum::<usize>()
@@ -137,6 +141,7 @@ impl Scratch {
                     i32: padded(sizes.bordered.i32),
                 },
                 sums: Sums {
+                    u8: padded(sizes.sums_u8),
                     i16: padded(sizes.sums_i16),
                     i32: padded(sizes.sums_i32),
                 },

@@ -3,7 +3,7 @@
 
 use super::{GROUP, Product};
 use crate::kernels::{DenseCall, DepthwiseCall, Sink, generic};
-use crate::output::{Levels, Line, PANEL};
+use crate::output::{Line, PANEL};
 use core::arch::x86_64::*;
 
 pub(super) fn is_available() -> bool {
@@ -68,16 +68,17 @@ fn tile<const M: usize, const WORDS: bool>(
 ) -> usize {
     let starts: [usize; M] = core::array::from_fn(|_| starts.next().unwrap_or_default());
     let first = panel * PANEL;
-    let mut sums: [Sums; M] = [[_mm256_setzero_si256(); 2]; M];
-    if let Sink::Levels(
-        Levels {
-            line: Some(line), ..
-        },
-        _,
-    ) = &product.sink
+    let mut start = load(&product.start[first..]);
+    if let Sink::Levels(levels, _) = &product.sink
+        && let Some(line) = &levels.line
     {
-        sums = [load(&line.shift[first..]); M];
+        let [low, high] = load(&line.shift[first..]);
+        start = [
+            _mm256_add_epi32(start[0], low),
+            _mm256_add_epi32(start[1], high),
+        ];
     }
+    let mut sums: [Sums; M] = [start; M];
     // Sums of a stretch of groups: of 32 bits for inputs of 16, otherwise of 16 bits, as long as they are exact there.
     let most = if WORDS {
         usize::MAX

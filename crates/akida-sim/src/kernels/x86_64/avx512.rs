@@ -2,8 +2,8 @@
 #![allow(unsafe_code)]
 
 use super::{GROUP, Product};
-use crate::kernels::{DenseCall, DepthwiseCall, Sink, generic};
-use crate::output::{Levels, Line, PANEL};
+use crate::kernels::{DenseCall, DepthwiseCall, Sink, SplitCall, generic};
+use crate::output::{Line, PANEL};
 use core::arch::x86_64::*;
 
 pub(super) fn has_vnni() -> bool {
@@ -21,6 +21,13 @@ pub(super) fn has_vnni() -> bool {
     ));
 }
 
+pub(super) fn has_vbmi2() -> bool {
+    #[cfg(feature = "std")]
+    return has_vnni() && std::is_x86_feature_detected!("avx512vbmi2");
+    #[cfg(not(feature = "std"))]
+    return has_vnni() && cfg!(target_feature = "avx512vbmi2");
+}
+
 /// Exact: four products of 8 bits are added to 32 bits without an intermediate that is narrower.
 pub(super) fn dense_u8(call: DenseCall<'_, u8, i8>) {
     // SAFETY: kernels are called only where `is_available` has answered yes.
@@ -36,6 +43,11 @@ pub(super) fn dense_i16(call: DenseCall<'_, i16, i16>) {
 pub(super) fn depthwise(call: DepthwiseCall<'_, i16>) {
     // SAFETY: kernels are called only where `is_available` has answered yes.
     unsafe { depthwise_sums(call) }
+}
+
+pub(super) fn split(call: SplitCall<'_>) {
+    // SAFETY: kernels are called only where `is_available` has answered yes.
+    unsafe { split_sums(call) }
 }
 
 /// `WORDS`: inputs of 16 bits.
@@ -88,17 +100,16 @@ fn tile<const N: usize, const M: usize, const WORDS: bool>(
 ) -> usize {
     let starts: [usize; M] = core::array::from_fn(|_| starts.next().unwrap_or_default());
     let first = panel * PANEL;
-    let mut sums = [[_mm512_setzero_si512(); N]; M];
-    if let Sink::Levels(
-        Levels {
-            line: Some(line), ..
-        },
-        _,
-    ) = &product.sink
+    let mut start: [__m512i; N] =
+        core::array::from_fn(|n| load(&product.start[first + n * PANEL..]));
+    if let Sink::Levels(levels, _) = &product.sink
+        && let Some(line) = &levels.line
     {
-        let shifts: [__m512i; N] = core::array::from_fn(|n| load(&line.shift[first + n * PANEL..]));
-        sums = [shifts; M];
+        start = core::array::from_fn(|n| {
+            _mm512_add_epi32(start[n], load(&line.shift[first + n * PANEL..]))
+        });
     }
+    let mut sums = [start; M];
     let panel_size = product.panel_size();
     for row in 0..product.rows {
         // SAFETY: `Product::new` has checked that every group of the windows and all panels of weights can be read.
@@ -282,4 +293,52 @@ fn strip<const P: usize, const C: usize>(
         unsafe { _mm512_mask_storeu_epi16(out.as_mut_ptr(), mask, sum) };
     }
     P
+}
+
+/// Bytes of sums, block by block; those of a block are chosen by a mask and put side by side.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi2")]
+fn split_sums(call: SplitCall<'_>) {
+    let bytes = call.bytes;
+    let channels = bytes.channels();
+    let positions = call.sums.chunks_exact(channels);
+    for (sums, out) in positions.zip(call.out.chunks_exact_mut(bytes.len())) {
+        for first in (0..channels).step_by(CHANNELS) {
+            let width = CHANNELS.min(channels - first);
+            let distance = distance(&sums[first..][..width], &bytes.lowest()[first..]);
+            store_bytes(_mm512_cvtusepi16_epi8(distance), &mut out[first..][..width]);
+        }
+        for further in bytes.further() {
+            let width = CHANNELS.min(channels - further.first);
+            let lowest = &bytes.lowest()[further.first..];
+            let distance = distance(&sums[further.first..][..width], lowest);
+            let rest = _mm512_subs_epu16(distance, _mm512_set1_epi16(further.held));
+            let bytes = _mm256_maskz_compress_epi8(further.mask, _mm512_cvtusepi16_epi8(rest));
+            let count = further.mask.count_ones() as usize;
+            store_bytes(bytes, &mut out[further.place..][..count]);
+        }
+    }
+}
+
+/// Sums less the lowest ones.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[inline]
+fn distance(sums: &[i16], lowest: &[i16]) -> __m512i {
+    let lowest = &lowest[..CHANNELS];
+    let mask = u32::MAX >> (CHANNELS - sums.len());
+    // SAFETY: no more than the lengths of the slices is read; the instructions need no alignment.
+    unsafe {
+        _mm512_sub_epi16(
+            _mm512_maskz_loadu_epi16(mask, sums.as_ptr()),
+            _mm512_loadu_si512(lowest.as_ptr().cast()),
+        )
+    }
+}
+
+/// Stores as many bytes as `out` has, at most a block.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[inline]
+fn store_bytes(bytes: __m256i, out: &mut [u8]) {
+    let mask = u32::MAX >> (CHANNELS - out.len());
+    // SAFETY: no more than the length of `out` is written; the instruction needs no alignment.
+    unsafe { _mm256_mask_storeu_epi8(out.as_mut_ptr().cast(), mask, bytes) };
 }

@@ -20,6 +20,7 @@ mod avx512;
 use super::generic::pack_panels;
 use super::{
     BySum, DenseCall, DenseElements, DenseKernel, DenseRoutines, DepthwiseKernel, Positions, Sink,
+    SplitKernel,
 };
 use crate::output::PANEL;
 
@@ -77,6 +78,12 @@ pub(super) const DEPTHWISE_AVX2: DepthwiseKernel = DepthwiseKernel {
     routine: BySum::I16(avx2::depthwise),
 };
 
+pub(super) const SPLIT_AVX512: SplitKernel = SplitKernel {
+    name: "x86_64-split-avx512",
+    is_available: avx512::has_vbmi2,
+    run: avx512::split,
+};
+
 /// Bytes of a group of inputs: four of 8 bits, or two of 16.
 const GROUP: usize = 4;
 
@@ -94,6 +101,8 @@ struct Product<'a> {
     positions: Positions,
     /// Panels of `rows * groups` groups for each of `PANEL` filters.
     weights: *const u8,
+    /// What each filter's sums start from.
+    start: &'a [i32],
     sink: Sink<'a>,
 }
 
@@ -148,6 +157,7 @@ impl<'a> Product<'a> {
                 step: step * size,
             },
             weights: call.weights.as_ptr().cast(),
+            start: call.start,
             sink: call.sink,
         }
     }
