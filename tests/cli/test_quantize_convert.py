@@ -11,7 +11,7 @@ import pytest
 import cnn2snn
 from cnn2snn import akida
 from cnn2snn._keras import LEGACY, keras
-from cnn2snn.cli.quantize import output_path
+from cnn2snn.cli.quantize import output_name
 
 
 def make_network(rescaling=False):
@@ -99,7 +99,7 @@ def test_batch_normalization_is_kept_on_demand(command):
     ],
 )
 def test_numbers_of_bits_in_the_name_are_replaced(model, expected):
-    assert output_path(Path(model), 8, 4, 2) == Path(expected)
+    assert output_name(Path(model), 8, 4, 2) == Path(expected).stem
 
 
 def test_quantized_model_is_quantized_again(command):

@@ -12,10 +12,10 @@ import traceback
 from collections.abc import Sequence
 
 import cnn2snn
-from cnn2snn.cli import check, convert, diff, info, quantize, run
+from cnn2snn.cli import _parsers, calibrate, check, convert, diff, info, quantize, reshape, run
 from cnn2snn.errors import Cnn2SnnError
 
-_COMMANDS = (check, quantize, convert, info, diff, run)
+_COMMANDS = (check, quantize, calibrate, reshape, convert, info, diff, run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,17 +67,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog="cnn2snn COMMAND --help describes a command.",
     )
     parser.add_argument("--version", action="version", version=f"cnn2snn {cnn2snn.__version__}")
-    _add_debug(parser, default=False)
+    _parsers.add_debug(parser, default=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for command in _COMMANDS:
         command.add_parser(commands)
     for subparser in commands.choices.values():
-        _add_debug(subparser, default=argparse.SUPPRESS)
+        _parsers.add_debug(subparser)
     return parser
-
-
-def _add_debug(parser: argparse.ArgumentParser, default: bool | str) -> None:
-    parser.add_argument("--debug", action="store_true", default=default, help="show the traceback of an error")
 
 
 def _one_line(error: Exception) -> str:

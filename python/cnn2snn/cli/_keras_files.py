@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cnn2snn.cli import _files
-from cnn2snn.errors import Cnn2SnnError
+from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError
 
 SUFFIXES = (".h5", ".keras")
 
@@ -36,6 +36,27 @@ def stem(path: Path) -> str:
 def beside(path: Path, name: str) -> Path:
     """The default path of a result called `name`: next to the model at `path`, with its suffix; .h5 for a folder."""
     return path.with_name(name + (".h5" if path.is_dir() else path.suffix))
+
+
+def target(source: Path, output: Path | None, name: str) -> Path:
+    """Returns where a command saves the Keras model that it makes of the one at `source`, after checks of both.
+
+    Args:
+        source: path of the model.
+        output: the path that was asked for, or None.
+        name: what the result is called otherwise; see `beside`.
+    """
+    check(source)
+    path = output or beside(source, name)
+    _files.check_suffix(path, *SUFFIXES)
+    _files.check_folder(path)
+    if path.exists() and path.samefile(source):
+        raise InvalidArgumentError(
+            f"{path}: the result would replace the model itself; name another file with -o",
+            kind="output",
+            received=str(path),
+        )
+    return path
 
 
 def load(path: Path) -> Any:

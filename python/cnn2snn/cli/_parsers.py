@@ -56,6 +56,11 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, with all details")
 
 
+def add_debug(parser: argparse.ArgumentParser, default: bool | str = argparse.SUPPRESS) -> None:
+    """Adds the option that asks for tracebacks; the default is that of the outermost parser."""
+    parser.add_argument("--debug", action="store_true", default=default, help="show the traceback of an error")
+
+
 def add_input_is_image(parser: argparse.ArgumentParser) -> None:
     """Adds the options that say what inputs are."""
     parser.add_argument(

@@ -7,8 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cnn2snn.cli import _files, _json, _keras_files, _parsers
-from cnn2snn.errors import InvalidArgumentError
+from cnn2snn.cli import _json, _keras_files, _parsers
 
 _SUFFIX = re.compile(r"_iq\d+_wq\d+_aq\d+$")
 
@@ -72,29 +71,20 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(execute=_execute)
 
 
-def output_path(model: Path, iq: int, wq: int, aq: int) -> Path:
-    """Returns the path of the quantized model: next to `model`, with the numbers of bits added.
+def output_name(model: Path, iq: int, wq: int, aq: int) -> str:
+    """Returns the name of the quantized model without suffix: that of `model` with the numbers of bits added.
 
     Numbers of bits that the name ends with already are replaced.
     """
     base = _SUFFIX.sub("", _keras_files.stem(model))
-    return _keras_files.beside(model, f"{base}_iq{iq}_wq{wq}_aq{aq}")
+    return f"{base}_iq{iq}_wq{wq}_aq{aq}"
 
 
 def _execute(arguments: argparse.Namespace) -> None:
     source: Path = arguments.model
-    _keras_files.check(source)
     wq, aq = arguments.weight_quantization, arguments.activ_quantization
     iq = wq if arguments.input_weight_quantization == -1 else arguments.input_weight_quantization
-    target: Path = arguments.output or output_path(source, iq, wq, aq)
-    _files.check_suffix(target, *_keras_files.SUFFIXES)
-    _files.check_folder(target)
-    if target.exists() and target.samefile(source):
-        raise InvalidArgumentError(
-            f"{target}: the quantized model would replace the model itself; name another file with -o",
-            kind="output",
-            received=str(target),
-        )
+    target = _keras_files.target(source, arguments.output, output_name(source, iq, wq, aq))
     model = _keras_files.load(source)
 
     import cnn2snn

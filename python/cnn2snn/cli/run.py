@@ -8,7 +8,6 @@ import os
 import shutil
 import textwrap
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,13 @@ import numpy as np
 
 from cnn2snn import _table
 from cnn2snn._progress import Progress
-from cnn2snn.cli import _files, _json
-from cnn2snn.errors import FormatError, InvalidArgumentError
+from cnn2snn.cli import _arrays, _files, _json
+from cnn2snn.errors import InvalidArgumentError
 
 # Long enough to keep all threads busy, short enough for a lively progress bar.
 _BATCH_SECONDS = 0.25
 # Values of a file that are looked at together.
 _CHECKED_VALUES = 1 << 22
-_NPZ_KEYS = ("arr_0", "x")
 
 
 def add_parser(commands: Any) -> None:
@@ -90,13 +88,13 @@ def _execute(arguments: argparse.Namespace) -> None:
         if value < 0:
             raise InvalidArgumentError(f"--{name} must be at least 0, received {value}", kind=name, received=value)
     model = Model(arguments.model)
-    inputs = _load(arguments.inputs)
+    inputs = _arrays.load(arguments.inputs)
     _check(model, inputs)
     if arguments.labels is not None or arguments.mode == "classes":
         outputs_per_class(model.layers[-1])  # refuses a model without classes before it is run
     labels = None
     if arguments.labels is not None:
-        labels = check_labels(_load(arguments.labels), model.output_shape[2])
+        labels = check_labels(_arrays.load(arguments.labels), model.output_shape[2])
         if labels.shape != inputs.shape[:1]:
             raise InvalidArgumentError(
                 f"{arguments.labels}: labels must be of shape ({len(inputs)},), one per input, received {labels.shape}",
@@ -148,34 +146,6 @@ def _functions(model: Any, threads: int) -> dict[str, Callable[[np.ndarray], np.
         "predict": lambda batch: model.predict(batch, threads=threads),
         "classes": lambda batch: model.predict_classes(batch, threads=threads),
     }
-
-
-def _load(path: Path) -> np.ndarray:
-    """Returns the array of a file; of a `.npy` file without reading it yet."""
-    try:
-        with path.open("rb") as file:
-            if file.read(2) == b"PK":
-                file.seek(0)
-                with np.load(file, allow_pickle=False) as arrays:
-                    return arrays[_name_of_inputs(path, arrays.files)]
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, InvalidArgumentError):
-            raise
-        raise FormatError(f"{path}: it is not a .npy or .npz file of plain numbers: {error}", kind="inputs") from error
-
-
-def _name_of_inputs(path: Path, names: list[str]) -> str:
-    if len(names) == 1:
-        return names[0]
-    for name in _NPZ_KEYS:
-        if name in names:
-            return name
-    raise InvalidArgumentError(
-        f"{path}: it must have one array, or one named arr_0 or x, received {', '.join(names)}",
-        kind="inputs",
-        received=names,
-    )
 
 
 def _batches(
