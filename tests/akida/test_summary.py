@@ -12,12 +12,13 @@ def test_summary_of_a_chain(model, capsys):
     expected = """\
     Model summary
 
-    Input shape   Output shape   Layers
-    -----------------------------------
-    [8, 6, 3]     [1, 1, 10]          4
+    Input shape   Output shape   Sequences   Layers
+    -----------------------------------------------
+    [8, 6, 3]     [1, 1, 10]             1        4
 
     Layer (type)            Output shape   Kernel shape
     ----------------------------------------------------
+    == SW/image-classes (Software)
     image (InputConv.)      [8, 6, 4]      (3, 3, 3, 4)
     separable (Sep.Conv.)   [4, 3, 5]      (3, 3, 4, 1)
                                            (1, 1, 4, 5)
@@ -66,3 +67,40 @@ def test_html_is_escaped():
     html = model._repr_html_()
     assert "&lt;b&gt;&amp;" in html
     assert "<b>" not in html
+
+
+def lines_of(model, capsys):
+    model.summary()
+    return capsys.readouterr().out.splitlines()
+
+
+def mapped(mode, device="AKD1000"):
+    """A model with separable layers, mapped."""
+    options = {"weights_bits": 4, "act_bits": 4}
+    layers = [akida.InputConvolutional((49, 10, 1), (5, 5), 64, "conv_0", kernel_stride=(2, 2), act_bits=4)]
+    layers += [akida.SeparableConvolutional((3, 3), 64, f"separable_{i}", **options) for i in (1, 2)]
+    model = akida.Model(layers=[*layers, akida.FullyConnected(33, "dense", weights_bits=4, activation=False)])
+    model.map(device, mode=mode)
+    return model
+
+
+def test_summary_of_a_mapped_model_shows_units_and_program(capsys):
+    lines = lines_of(mapped(akida.MapMode.Minimal), capsys)
+    head = lines[2:5]
+    assert head[0].split() == "Input shape Output shape Sequences Layers NPs External memory (bytes)".split()
+    assert head[2].split()[-4:] == ["1", "4", "3", "132000"]
+    assert [line.split() for line in lines[8:11]] == [["HRC", "1"], ["CNP1", "2"], ["FNP2", "1"]]
+    assert lines[12].split()[-1] == "Components"
+    assert lines[14].startswith("== HW/conv_0-dense (Hardware) - size: about ")
+    assert lines[15].endswith("1 HRC")
+    assert lines[16].endswith("1 CNP1")
+    assert lines[20].endswith("1 FNP2")
+
+
+def test_summary_of_several_passes_numbers_them(capsys):
+    device = akida.create_device(num_cnp_tnp=3, num_fnp=1)
+    lines = lines_of(mapped(akida.MapMode.HwPr, device), capsys)
+    assert lines[12].split()[-2:] == ["Components", "Pass"]
+    assert lines[14].startswith("== HW/conv_0-dense (Hardware, 2 passes)")
+    assert [line[-1] for line in lines[15:] if "." in line] == ["1", "1", "2", "2"]
+    assert max(map(len, lines)) <= 80

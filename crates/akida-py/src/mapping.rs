@@ -48,16 +48,21 @@ impl Mapping {
         self.0.passes()
     }
 
-    /// Every sequence as (name, on the chip, passes as (first layer, end)).
+    /// Every sequence as (name, on the chip, passes as (first layer, end), bytes of its program).
     #[expect(clippy::type_complexity, reason = "a plain value for Python")]
     #[getter]
-    fn sequences(&self) -> Vec<(String, bool, Vec<(usize, usize)>)> {
+    fn sequences(&self) -> Vec<(String, bool, Vec<(usize, usize)>, Option<u64>)> {
         let range = |r: &Range<usize>| (r.start, r.end);
         let sequences = self.0.sequences().iter();
         sequences
             .map(|s| {
                 let passes = s.passes().iter().map(|p| range(&p.layers)).collect();
-                (s.name().to_owned(), s.is_hardware(), passes)
+                (
+                    s.name().to_owned(),
+                    s.is_hardware(),
+                    passes,
+                    s.program_bytes(),
+                )
             })
             .collect()
     }

@@ -223,3 +223,62 @@ fn akd1500_takes_the_published_nps_and_passes_but_for_three_rows() {
     ];
     assert_eq!((rows, missed.as_slice()), (26, known.as_slice()));
 }
+
+/// Sizes of programs on AKD1000: KB of the model zoo, bytes of the others.
+#[test]
+fn programs_have_about_the_published_sizes() {
+    let kb = |kb: f64| kb * 1024.0;
+    let mut sizes = Vec::new();
+    for (w, at) in WIDTHS
+        .into_iter()
+        .zip([[392.3, 398.1], [1099.4, 1214.4], [4090.2, 6322.6]])
+    {
+        for (size, published) in [160, 224].into_iter().zip(at) {
+            sizes.push((
+                separable_head(akidanet(w, size)),
+                MapMode::Minimal,
+                kb(published),
+            ));
+        }
+    }
+    for (w, at) in WIDTHS
+        .into_iter()
+        .zip([[365.4, 366.9], [1017.1, 1075.4], [3554.5, 5251.8]])
+    {
+        for (size, published) in [160, 224].into_iter().zip(at) {
+            sizes.push((
+                separable_head(mobilenet(w, size)),
+                MapMode::Minimal,
+                kb(published),
+            ));
+        }
+    }
+    let fully = || akidanet(2, 224).fully(&[1000]);
+    sizes.extend([
+        (edge(akidanet(2, 160), 1000), MapMode::Minimal, kb(2017.1)),
+        (edge(akidanet(2, 224), 1000), MapMode::Minimal, kb(2130.1)),
+        (plant_village(), MapMode::Minimal, kb(1018.8)),
+        (vww(), MapMode::Minimal, kb(179.2)),
+        (face().fully(&[128, 10575]), MapMode::Minimal, kb(1929.8)),
+        (kws(), MapMode::Minimal, kb(22.8)),
+        (
+            separable_head(akidanet(2, 224)),
+            MapMode::Minimal,
+            1_241_424.0,
+        ),
+        (fully(), MapMode::Minimal, 1_230_620.0),
+        (fully(), MapMode::AllNps, 1_361_244.0),
+        (kws(), MapMode::AllNps, 88_748.0),
+    ]);
+    let mut errors: Vec<f64> = sizes
+        .iter()
+        .map(|(model, mode, published)| {
+            let mapping = mapped(model, &Device::akd1000(), *mode);
+            let bytes = mapping.sequences()[0].program_bytes().unwrap();
+            (bytes as f64 / published - 1.0).abs()
+        })
+        .collect();
+    errors.sort_by(f64::total_cmp);
+    assert_eq!(errors.len(), 22);
+    assert!(errors[11] <= 0.02 && errors[21] <= 0.13, "{errors:?}");
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import itertools
-from collections.abc import Sequence
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from cnn2snn import _table
@@ -12,9 +12,11 @@ from cnn2snn.akida.enums import LayerType
 
 if TYPE_CHECKING:
     from cnn2snn.akida.layer import Layer
+    from cnn2snn.akida.mapping import Sequence
     from cnn2snn.akida.model import Model
+    from cnn2snn.akida.np import Type
 
-_SHORT = {
+SHORT_TYPES = {
     LayerType.InputConvolutional: "InputConv.",
     LayerType.Convolutional: "Conv.",
     LayerType.SeparableConvolutional: "Sep.Conv.",
@@ -23,48 +25,104 @@ _SHORT = {
 _TITLES = ("Layer (type)", "Output shape", "Kernel shape")
 
 
-def _rows(layers: Sequence[Layer]) -> list[tuple[str, str, str, str]]:
-    """Returns (name and type, output shape, kernel shape, inbounds); two rows for two kernels."""
-    rows = []
-    for layer in layers:
-        kind = layer.parameters.layer_type
-        name = f"{layer.name} ({_SHORT.get(kind, kind.name)})"
-        shapes = layer._shapes()
-        kernels = [str(shapes[v]) for v in ("weights", "weights_pw") if v in shapes] or ["N/A"]
-        inbounds = ", ".join(inbound.name for inbound in layer.inbounds) or "N/A"
-        rows.append((name, str(layer.output_dims), kernels[0], inbounds))
-        rows.extend(("", "", kernel, "") for kernel in kernels[1:])
-    return rows
+def _rows(layer: Layer) -> list[list[str]]:
+    """Returns [name and type, output shape, kernel shape]; two rows for two kernels."""
+    kind = layer.parameters.layer_type
+    name = f"{layer.name} ({SHORT_TYPES.get(kind, kind.name)})"
+    shapes = layer._shapes()
+    kernels = [str(shapes[v]) for v in ("weights", "weights_pw") if v in shapes] or ["N/A"]
+    return [[name, str(layer.output_dims), kernels[0]], *(["", "", kernel] for kernel in kernels[1:])]
 
 
-def _is_chain(layers: Sequence[Layer]) -> bool:
+def _is_chain(layers: list[Layer]) -> bool:
     pairs = itertools.pairwise(layers)
     return all(layer.inbounds == [previous] for previous, layer in pairs)
 
 
+def components(layer: Layer) -> str:
+    """Returns the units of a layer, such as "16 CNP1"; "N/A" in software, and where there are none."""
+    mapping = layer.mapping
+    if mapping is None or not mapping.nps:
+        return "N/A"
+    return ", ".join(f"{count} {kind.name}" for kind, count in mapping.components.items())
+
+
+def count_components(model: Model) -> dict[Type, int]:
+    """Returns the units of all layers by type; an NP counts in each pass that uses it."""
+    total: Counter[Type] = Counter()
+    for layer in model.layers:
+        total.update(layer.mapping.components if layer.mapping else {})
+    return {kind: total[kind] for kind in sorted(total)}
+
+
+def banner(sequence: Sequence) -> str:
+    """Returns the line above the layers of a sequence."""
+    passes = len(sequence.passes)
+    notes = [sequence.backend.name]
+    if passes > 1:
+        notes.append(f"{passes} passes")
+    text = f"== {sequence.name} ({', '.join(notes)})"
+    return text if sequence.program_size is None else f"{text} - size: about {sequence.program_size:,} bytes"
+
+
 def text(model: Model, width: int = 80) -> str:
-    """Returns the table that `Model.summary` prints."""
-    layers = model.layers
+    """Returns the tables that `Model.summary` prints."""
+    layers, sequences = model.layers, model.sequences
     if not layers:
         return "Model without layers"
-    head = _table.columns(
-        ("Input shape", "Output shape", "Layers"),
-        [(str(layers[0].input_dims), str(layers[-1].output_dims), str(len(layers)))],
-        width=width,
-        right=(2,),
-        gap=3,
-    )
-    rows = _rows(layers)
-    if _is_chain(layers):
-        body = _table.columns(_TITLES, [row[:3] for row in rows], width=width, gap=3)
-    else:
-        body = _table.columns((*_TITLES, "Inbounds"), rows, width=width, gap=3)
-    return "\n".join(["Model summary", "", *head, "", *body])
+    titles = ["Input shape", "Output shape", "Sequences", "Layers"]
+    row = [str(layers[0].input_dims), str(layers[-1].output_dims), str(len(sequences)), str(len(layers))]
+    units = count_components(model)
+    if model.device is not None:
+        titles.append("NPs")
+        row.append(str(sum(count for kind, count in units.items() if kind.name != "HRC")))
+        external = sum(np.external_size for layer in layers if layer.mapping for np in layer.mapping.nps)
+        if external:
+            titles.append("External memory (bytes)")
+            row.append(str(external))
+    lines = ["Model summary", "", *_table.columns(titles, [row], width=width, right=range(2, len(row)), gap=3)]
+    if units:
+        rows = [(kind.name, str(count)) for kind, count in units.items()]
+        lines += ["", *_table.columns(("Component (type)", "Count"), rows, width=width, right=(1,), gap=3)]
+    return "\n".join([*lines, "", *_layers(model, width)])
+
+
+def _layers(model: Model, width: int) -> list[str]:
+    """Returns the table of layers, each sequence below its banner."""
+    titles = list(_TITLES)
+    graph, mapped = not _is_chain(model.layers), model.device is not None
+    several = any(len(sequence.passes) > 1 for sequence in model.sequences)
+    titles += ["Components"] * mapped + ["Pass"] * several + ["Inbounds"] * graph
+    rows, banners = [], {}
+    for sequence in model.sequences:
+        banners[len(rows)] = banner(sequence)
+        for number, part in enumerate(sequence.passes, 1):
+            for layer in part.layers:
+                first, *more = _rows(layer)
+                if mapped:
+                    first.append(components(layer))
+                if several:
+                    first.append(str(number))
+                if graph:
+                    first.append(", ".join(inbound.name for inbound in layer.inbounds) or "N/A")
+                rows += [first, *(row + [""] * (len(first) - len(row)) for row in more)]
+    head, rule, *body = _table.columns(titles, rows, width=width, gap=3 if width > 80 or not mapped else 2)
+    lines = [head, rule]
+    for index, line in enumerate(body):
+        if index in banners:
+            lines.append(_table.shorten(banners[index], width))
+        lines.append(line)
+    return lines
 
 
 def markup(model: Model) -> str:
     """Returns the summary as an HTML table."""
-    rows = _rows(model.layers)
-    titles = "".join(f"<th>{html.escape(t)}</th>" for t in (*_TITLES, "Inbounds"))
+    rows = []
+    for layer in model.layers:
+        first, *more = _rows(layer)
+        inbounds = ", ".join(inbound.name for inbound in layer.inbounds) or "N/A"
+        rows += [[*first, components(layer), inbounds], *([*row, "", ""] for row in more)]
+    titles = (*_TITLES, "Components", "Inbounds")
+    heads = "".join(f"<th>{html.escape(t)}</th>" for t in titles)
     cells = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<p>{html.escape(repr(model))}</p><table><thead><tr>{titles}</tr></thead><tbody>{cells}</tbody></table>"
+    return f"<p>{html.escape(repr(model))}</p><table><thead><tr>{heads}</tr></thead><tbody>{cells}</tbody></table>"

@@ -68,11 +68,14 @@ class Sequence:
         name: `HW/` or `SW/` and the names of the first and last layer.
         backend: what runs it.
         passes: parts that are programmed one after the other; one in software.
+        program_size: about how many bytes its program would take on the chip, weights in external
+            memory included; None in software.
     """
 
     name: str
     backend: BackendType
     passes: tuple[Pass, ...]
+    program_size: int | None
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -91,12 +94,12 @@ def sequences(layers: list[Layer], mapping: _akida.Mapping | None) -> list[Seque
         return []
     if mapping is None:
         name = f"SW/{layers[0].name}-{layers[-1].name}"
-        return [Sequence(name, BackendType.Software, (Pass(tuple(layers)),))]
+        return [Sequence(name, BackendType.Software, (Pass(tuple(layers)),), None)]
     found = []
-    for name, hardware, passes in mapping.sequences:
+    for name, hardware, passes, size in mapping.sequences:
         backend = BackendType.Hardware if hardware else BackendType.Software
         parts = tuple(Pass(tuple(layers[start:end])) for start, end in passes)
-        found.append(Sequence(name, backend, parts))
+        found.append(Sequence(name, backend, parts, size))
     return found
 
 

@@ -12,7 +12,8 @@ mod timing;
 mod two_nodes_ip_v1;
 
 pub use akida1::{
-    ConvLimits, FullyLimits, IMAGE_REGISTERS, ImageLimits, Limits, REGISTERS, Registers,
+    ConvLimits, FullyLimits, IMAGE_REGISTERS, ImageLimits, Limits, ProgramSize, REGISTERS,
+    Registers,
 };
 pub use limits::{Allowed, FilterLimit, Limit};
 pub use mesh::{HwVersion, Mesh, Np, NpIdent, NpType, SramSize};
@@ -289,6 +290,11 @@ impl Chip {
             row("input memory of an NP, bytes", &self.input_bytes),
             row("filter memory of an NP, bytes", &self.weight_bytes),
             row("input rows of an NP, at most", &self.np_rows),
+            row(
+                "program bytes per byte of weights",
+                &self.limits.program.per_weight_byte
+            ),
+            row("program bytes per NP", &self.limits.program.per_np),
         ];
         if let Some(t) = &self.timing {
             all.extend([

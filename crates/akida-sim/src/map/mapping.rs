@@ -91,6 +91,12 @@ impl Sequence {
         &self.passes
     }
 
+    /// About how many bytes its program takes on the chip, weights in external memory included; `None` in software.
+    #[must_use]
+    pub fn program_bytes(&self) -> Option<u64> {
+        self.program_bytes
+    }
+
     /// The layers, as indices.
     #[must_use]
     pub fn layers(&self) -> Range<usize> {
@@ -250,15 +256,19 @@ pub fn map(
                 nps: Vec::new(),
             }));
         }
+        let nps: Vec<&NpMapping> = layers[placed..]
+            .iter()
+            .flat_map(|l: &LayerMapping| &l.nps)
+            .collect();
+        let program_bytes = hardware.then(|| program_bytes(device, &nps));
         let name = |index: usize| model.layers()[index].name().to_string();
         let backend = if hardware { "HW" } else { "SW" };
         sequences.push(Sequence {
             name: format!("{backend}/{}-{}", name(run.start), name(run.end - 1)),
             hardware,
             passes,
-            program_bytes: None,
+            program_bytes,
         });
-        debug_assert_eq!(layers.len(), placed + run.len());
     }
     Ok(Mapping {
         device: device.clone(),
@@ -267,6 +277,16 @@ pub fn map(
         sequences,
         violations: judgement.violations,
     })
+}
+
+fn program_bytes(device: &Device, nps: &[&NpMapping]) -> u64 {
+    let weights: u64 = nps
+        .iter()
+        .map(|np| np.weight_bytes + np.external_bytes)
+        .sum();
+    let counted = nps.iter().filter(|np| np.kind != NpType::Hrc).count();
+    let size = &device.limits.program;
+    (size.per_weight_byte.value * weights as f64 + size.per_np.value * counted as f64) as u64
 }
 
 /// The parts of a layer: its filters in turn for each part of its rows.
