@@ -16,6 +16,7 @@ _HOMES = {
     "quantize": "quantization",
     "quantize_layer": "quantization",
     "convert": "conversion",
+    "conversion_report": "conversion",
     "check_model_compatibility": "compatibility",
     "AkidaVersion": "akida_versions",
     "get_akida_version": "akida_versions",

@@ -1,5 +1,6 @@
 """`cnn2snn quantize` and `cnn2snn convert` on files that Keras wrote."""
 
+import json
 import os
 import subprocess
 import sys
@@ -277,3 +278,32 @@ def test_notes_of_tensorflow_are_not_shown(ending):
         assert result.stderr.startswith(err)
         assert result.stderr.count("\n") == code
         Path(f"net{ending}").write_bytes(b"text")
+
+
+def test_report_is_written_and_shown(command):
+    quantized(rescaling=True)
+    result = command("convert", "-m", "q.keras", "--report", "report.json")
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    assert lines[:2] == ["Model converted and saved to q.fbz", "Report saved to report.json"]
+    assert max(map(len, lines)) <= 80
+    saved = json.loads(Path("report.json").read_text())
+    assert saved == cnn2snn.conversion_report(cnn2snn.load_quantized_model("q.keras")).to_dict()
+    assert command("convert", "-m", "q.keras", "--report", "report.txt").code == 1
+
+
+def test_thresholds_are_floored_on_demand(command):
+    quantized(rescaling=True)
+    assert command("convert", "-m", "q.keras", "--thresholds", "floor").code == 0
+    expected = cnn2snn.convert(cnn2snn.load_quantized_model("q.keras"), thresholds="floor")
+    assert Path("q.fbz").read_bytes() == expected.to_buffer()
+
+
+def test_padding_value_is_for_shifts_between_integers(command):
+    quantized()
+    arguments = ("convert", "-m", "q.keras", "-sc", "127.5", "-sh", "127.5")
+    result = command(*arguments)
+    assert result.code == 1
+    assert "padding_value" in result.err
+    assert command(*arguments, "--padding-value", "128").code == 0
+    assert akida.Model("q.fbz").layers[0].parameters.padding_value == 128

@@ -44,6 +44,24 @@ def add_parser(commands: Any) -> None:
         help="converted model (default: the model's name with the ending .fbz)",
     )
     _parsers.add_json(parser)
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write what is proved of every layer and filter to a .json file, and print it in short",
+    )
+    parser.add_argument(
+        "--thresholds",
+        choices=("fit", "floor"),
+        default="fit",
+        help="fit as many activation boundaries as possible, or floor as the original toolkit does (default: fit)",
+    )
+    parser.add_argument(
+        "--padding-value",
+        type=int,
+        metavar="N",
+        help="border of the first layer where the shift is no integer in 0..255; borders are then inexact",
+    )
     parser.set_defaults(execute=_execute)
 
 
@@ -78,12 +96,22 @@ def _execute(arguments: argparse.Namespace) -> None:
     target: Path = arguments.output or source.with_name(f"{_keras_files.stem(source)}.fbz")
     _files.check_suffix(target, ".fbz")
     _files.check_folder(target)
+    if arguments.report is not None:
+        _files.check_suffix(arguments.report, ".json")
+        _files.check_folder(arguments.report)
     model = _keras_files.load(source)
 
+    from cnn2snn.conversion.certificate import report as certify
     from cnn2snn.conversion.convert import convert_blocks
 
-    converted = convert_blocks(model, scaling, _parsers.input_is_image(arguments))
+    image = _parsers.input_is_image(arguments)
+    choices = {"thresholds": arguments.thresholds, "padding_value": arguments.padding_value}
+    converted = convert_blocks(model, scaling, image, **choices)
     converted.model.save(target)
+    certificate = None
+    if arguments.report is not None:
+        certificate = certify(converted, arguments.thresholds)
+        certificate.save(arguments.report)
     report = {
         "file": str(source),
         "output": str(target),
@@ -93,7 +121,11 @@ def _execute(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(_json.dumps(report))
     else:
-        print("\n".join(_text(report, shutil.get_terminal_size().columns)))
+        width = shutil.get_terminal_size().columns
+        lines = _text(report, width)
+        if certificate is not None:
+            lines = [lines[0], f"Report saved to {arguments.report}", "", certificate.text(width)]
+        print("\n".join(lines))
 
 
 def _describe(block: Any) -> dict[str, Any]:

@@ -96,12 +96,12 @@ class Blocks:
     """The blocks of a model in order, and what comes before them.
 
     Attributes:
-        input: the Keras input layer.
+        graph: the Keras model.
         rescaling: (scale, offset) of a leading `Rescaling`, or None.
         blocks: by name, each after those it reads.
     """
 
-    input: Node
+    graph: Graph
     rescaling: tuple[float, float] | None = None
     blocks: dict[str, Block] = field(default_factory=dict)
 
@@ -157,7 +157,7 @@ class _Reader:
     def __init__(self, graph: Graph, problems: Problems) -> None:
         self.graph = graph
         self.problems = problems
-        self.found = Blocks(graph.input)
+        self.found = Blocks(graph)
         self.tails: dict[str, _Tail] = {}
         # Layers that read the input as it is, without Rescaling.
         self.unscaled: list[Node] = []

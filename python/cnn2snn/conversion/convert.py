@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from cnn2snn import akida
 from cnn2snn._keras import keras
+from cnn2snn.conversion import certificate
 from cnn2snn.conversion.blocks import read_blocks
 from cnn2snn.conversion.fitting import THRESHOLDS
 from cnn2snn.conversion.graph import read
+from cnn2snn.conversion.report import ConversionReport
 from cnn2snn.conversion.scaling import input_scaling_of
 from cnn2snn.conversion.specs import Converted, build_model
 from cnn2snn.errors import InvalidArgumentError
 
-__all__ = ["convert", "convert_blocks"]
+__all__ = ["conversion_report", "convert", "convert_blocks"]
 
 
 def convert(
@@ -27,6 +30,7 @@ def convert(
     *,
     thresholds: str = "fit",
     padding_value: int | None = None,
+    report: str | os.PathLike[str] | Callable[[ConversionReport], object] | None = None,
 ) -> akida.Model:
     """Converts a quantized Keras model to an Akida model.
 
@@ -48,6 +52,8 @@ def convert(
             they are before its correction of values beyond the chip's widths), whose boundaries differ more often.
         padding_value: the border of the first layer, 0 to 255, where β is not such an integer and padding is "same":
             borders are then inexact. By default β itself.
+        report: a JSON file to write the report of the conversion to, or a function that takes the report; see
+            `conversion_report`.
 
     Returns:
         The Akida model. Its `input_scaling` says how its inputs follow from those of `model`: (α, β), or (1, 0) where
@@ -62,14 +68,52 @@ def convert(
     Example:
         >>> model_akida = cnn2snn.convert(quantized, file_path="model.fbz")  # doctest: +SKIP
     """
-    converted = convert_blocks(
-        model, input_scaling, input_is_image, thresholds=thresholds, padding_value=padding_value
-    ).model
+    converted = convert_blocks(model, input_scaling, input_is_image, thresholds=thresholds, padding_value=padding_value)
+    if callable(report):
+        report(certificate.report(converted, thresholds))
+    elif report is not None:
+        certificate.report(converted, thresholds).save(report)
     if file_path is not None:
         path = _file(file_path, model.name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        converted.save(path)
-    return converted
+        converted.model.save(path)
+    return converted.model
+
+
+def conversion_report(
+    model: keras.Model,
+    input_scaling: tuple[float, float] | None = None,
+    input_is_image: bool = True,
+    *,
+    thresholds: str = "fit",
+    padding_value: int | None = None,
+) -> ConversionReport:
+    """Reports what converting a quantized Keras model proves, without keeping the result.
+
+    For each layer and filter, by interval arithmetic over all inputs (``docs/arithmetic.md``, H5 to H9): that the
+    integer layer gives the levels of the quantized network, or the boundaries that differ, each with a potential that
+    shows it; the error of Keras' own float32 arithmetic beside the distance of boundaries from potentials; the
+    potentials within reach; what is beyond the chip's widths and why; filters that never fire or always saturate; and
+    what became of every other Keras layer.
+
+    Args:
+        model: the quantized model; it is not changed.
+        input_scaling: as for `convert`.
+        input_is_image: as for `convert`.
+        thresholds: as for `convert`.
+        padding_value: as for `convert`.
+
+    Returns:
+        The report. It prints as text, and `to_dict` and `save` give it as JSON.
+
+    Raises:
+        InvalidArgumentError, UnsupportedModelError: as for `convert`.
+
+    Example:
+        >>> print(cnn2snn.conversion_report(quantized))  # doctest: +SKIP
+    """
+    converted = convert_blocks(model, input_scaling, input_is_image, thresholds=thresholds, padding_value=padding_value)
+    return certificate.report(converted, thresholds)
 
 
 def convert_blocks(

@@ -11,7 +11,7 @@ from cnn2snn import akida
 from cnn2snn._problems import Problems
 from cnn2snn.conversion.blocks import Block, Blocks, MaxPooling
 from cnn2snn.conversion.fitting import Place, fit, set_variables
-from cnn2snn.conversion.graph import Node
+from cnn2snn.conversion.graph import Graph, Node
 from cnn2snn.conversion.scaling import InputScaling
 from cnn2snn.conversion.variables import IdealLayer, NeuralArrays, ideal_layer
 from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
@@ -45,9 +45,18 @@ class ConvertedBlock:
 
 @dataclass
 class Converted:
-    """The engine's model and the blocks that it was made of, in order."""
+    """The engine's model and what it was made of.
+
+    Attributes:
+        model: the engine's model.
+        graph: the Keras model.
+        scaling: how integer inputs follow from Keras inputs.
+        blocks: the blocks, in order.
+    """
 
     model: akida.Model
+    graph: Graph
+    scaling: InputScaling
     blocks: list[ConvertedBlock] = field(default_factory=list)
 
 
@@ -84,7 +93,7 @@ def build_model(
 
 class _Builder:
     def __init__(self, blocks: Blocks, scaling: InputScaling, input_is_image: bool, problems: Problems) -> None:
-        self.converted = Converted(akida.Model())
+        self.converted = Converted(akida.Model(), blocks.graph, scaling)
         self.blocks = blocks
         self.scaling = scaling
         self.image = input_is_image
@@ -96,7 +105,7 @@ class _Builder:
         self.steps: dict[str, float] = {}
         if not input_is_image:
             with problems.catch():
-                self._input_data(blocks.input)
+                self._input_data(blocks.graph.input)
 
     def _input_data(self, node: Node) -> None:
         if self.scaling.shift != 0:

@@ -1,0 +1,368 @@
+"""The report of a conversion: what is proved of every layer, as an object, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import textwrap
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnn2snn import _table
+from cnn2snn.cli._files import replacing
+
+__all__ = ["ConversionReport", "Difference", "Exceedance", "InputReport", "LayerReport", "Place"]
+
+# Lines of each kind that the text shows.
+_SHOWN = 6
+# Numbers in a row.
+_LISTED = 12
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An activation boundary that differs from that of the quantized network.
+
+    Attributes:
+        filter: the output channel.
+        level: the level that begins above the boundary.
+        ideal: the quantized network's: the largest potential that does not reach the level.
+        held: the converted layer's.
+        witness: a potential that reaches the level in one of the two alone.
+        ideal_level, held_level: on which side of the boundary the witness lies: `level` or `level` - 1.
+    """
+
+    filter: int
+    level: int
+    ideal: int
+    held: int
+    witness: int
+    ideal_level: int
+    held_level: int
+
+
+@dataclass(frozen=True)
+class Exceedance:
+    """A filter whose threshold or step Akida 1.0 devices do not hold.
+
+    Attributes:
+        filter: the output channel.
+        threshold, act_step: its values.
+        cause: the likely reason, "tiny gamma", "dead filter" or "huge scale".
+        detail: what shows it.
+        moved_if_clipped: boundaries that would move if both were set to the nearest values that devices hold.
+    """
+
+    filter: int
+    threshold: int
+    act_step: float
+    cause: str
+    detail: str
+    moved_if_clipped: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """What became of a Keras layer that is no layer of the converted model.
+
+    Attributes:
+        name, type: the Keras layer.
+        became: in words.
+        layer: the converted layer that it belongs to; None for the input and what comes before the first.
+    """
+
+    name: str
+    type: str
+    became: str
+    layer: str | None
+
+
+@dataclass(frozen=True)
+class InputReport:
+    """What the converted model's inputs stand for.
+
+    Attributes:
+        bits: integers of so many bits.
+        scale, shift: integer = scale · Keras input + shift.
+        source: where these are from: "Rescaling", "input_scaling" or "default".
+        keras_range: the Keras values of the smallest and the largest integer.
+        padding_value: the border of the first layer; None where it is not an image.
+        borders_exact: whether that is what Keras pads with, or nothing is padded.
+    """
+
+    bits: int
+    scale: float
+    shift: float
+    source: str
+    keras_range: tuple[float, float]
+    padding_value: int | None
+    borders_exact: bool
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """What is proved of one layer for every input that it can get; arrays have one element per filter.
+
+    Attributes:
+        name, type, filters, act_bits: the layer; act_bits is None without activation.
+        boundaries: the number of activation boundaries, 2^act_bits - 1 per filter.
+        differences: those that differ for some potential within reach.
+        lowest, highest: int32, the potentials that filters reach.
+        margins: float64, the smallest distance of a boundary of the quantized network from an integer potential;
+            infinite where no boundary is within reach.
+        float32: float64, bound of the error of Keras' own float32 evaluation near boundaries, in potentials. Where it
+            is below the margin Keras gives the levels of the quantized network.
+        dead, saturated: filters whose level is always 0, or always the highest.
+        allowed_threshold, allowed_step: what Akida 1.0 devices hold.
+        threshold_room, step_room: how far all filters are inside that; negative beyond it.
+        exceeding: the filters beyond it.
+        border_error: float64, how far potentials at the border can be off where its value is inexact; None where exact.
+        output_error: float64, for a layer without activation: bound of the difference between a float output of
+            `predict` and that of the quantized network; else None.
+    """
+
+    name: str
+    type: str
+    filters: int
+    act_bits: int | None
+    boundaries: int
+    differences: list[Difference]
+    lowest: np.ndarray
+    highest: np.ndarray
+    margins: np.ndarray
+    float32: np.ndarray
+    dead: list[int]
+    saturated: list[int]
+    allowed_threshold: tuple[int, int]
+    allowed_step: float
+    threshold_room: int
+    step_room: float
+    exceeding: list[Exceedance]
+    border_error: np.ndarray | None
+    output_error: np.ndarray | None
+
+    @property
+    def equal(self) -> bool:
+        """Whether levels are those of the quantized network for every input; True without activation and borders."""
+        return not self.differences and self.border_error is None
+
+    @property
+    def keras_equal(self) -> bool:
+        """Whether Keras' float32 levels are those of the quantized network for every input."""
+        return bool(np.all(self.float32 < self.margins))
+
+
+@dataclass(frozen=True)
+class ConversionReport:
+    """What a conversion proves, layer by layer.
+
+    Attributes:
+        model: the name of the Keras model.
+        thresholds: "fit" or "floor".
+        inputs: what inputs stand for.
+        layers: one report per layer with weights, in order.
+        folded: what became of all other Keras layers.
+
+    Example:
+        >>> report = cnn2snn.conversion_report(quantized)  # doctest: +SKIP
+        >>> print(report)  # doctest: +SKIP
+        >>> report.equal  # doctest: +SKIP
+    """
+
+    model: str
+    thresholds: str
+    inputs: InputReport
+    layers: list[LayerReport]
+    folded: list[Place]
+
+    @property
+    def equal(self) -> bool:
+        """Whether every level of every layer is that of the quantized network, for every input."""
+        return all(layer.equal for layer in self.layers)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the report in dictionaries, lists, numbers and strings, as JSON has them; infinity is None."""
+        layers = []
+        for layer in self.layers:
+            values = asdict(layer)
+            layers.append({"equal": layer.equal, "keras_equal": layer.keras_equal, **values})
+        return _plain(
+            {
+                "model": self.model,
+                "equal": self.equal,
+                "thresholds": self.thresholds,
+                "inputs": asdict(self.inputs),
+                "layers": layers,
+                "folded": [asdict(place) for place in self.folded],
+            }
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Writes `to_dict` as JSON, all of the file or nothing."""
+        with replacing(Path(path)) as temporary:
+            temporary.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
+
+    def __str__(self) -> str:
+        return self.text(shutil.get_terminal_size().columns)
+
+    def text(self, width: int = 80) -> str:
+        """Returns the report as text of `width` columns: a summary, the layers, then what matters."""
+        width = max(width, 60)
+        lines = [*_wrapped(self._summary(), width), "", *_wrapped(self._inputs(), width, "Inputs: "), ""]
+        lines += self._table(width)
+        for title, entries in (
+            ("Boundaries that differ", self._differences()),
+            ("Beyond what Akida 1.0 devices hold (the simulator runs them, map refuses them)", self._exceeding()),
+            ("Filters that always give the same level", self._stuck()),
+            ("Keras in float32", self._float32()),
+            ("Outputs", self._outputs()),
+            ("Folded or left out", self._folded()),
+        ):
+            if entries:
+                lines += ["", *_wrapped(title, width)]
+                for entry in entries:
+                    lines += _wrapped(entry, width, "  ", "    ")
+        return "\n".join(lines)
+
+    def _summary(self) -> str:
+        total = sum(layer.boundaries for layer in self.layers)
+        found = [(layer.name, d.filter) for layer in self.layers for d in layer.differences]
+        if found:
+            where = len(set(found)), sum(layer.filters for layer in self.layers if layer.act_bits)
+            text = f'"{self.model}": {len(found):,} of {total:,} activation boundaries differ from the quantized '
+            text += f"network's, in {where[0]:,} of {where[1]:,} filters; all others are equal for every input."
+        else:
+            text = f'"{self.model}": every activation level is that of the quantized network, for every input.'
+        if any(layer.border_error is not None for layer in self.layers):
+            text += " Borders of the first layer are inexact."
+        beyond = sum(len(layer.exceeding) for layer in self.layers)
+        if beyond:
+            text += f" {beyond:,} filter{'s are' if beyond > 1 else ' is'} beyond what Akida 1.0 devices hold."
+        return text
+
+    def _inputs(self) -> str:
+        i = self.inputs
+        text = f"integers 0..{2**i.bits - 1} stand for Keras values {i.keras_range[0]:g} to {i.keras_range[1]:g} "
+        source = "by default" if i.source == "default" else f"from {i.source}"
+        text += f"(times {i.scale:g} plus {i.shift:g}, {source})."
+        if not i.borders_exact:
+            error = next(layer.border_error for layer in self.layers if layer.border_error is not None)
+            text += f" The border is {i.padding_value} where Keras has {i.shift:g}: potentials there are off by up to "
+            text += f"{error.max():g}."
+        return text
+
+    def _table(self, width: int) -> list[str]:
+        headers = ("Layer", "Filters", "Boundaries", "Differ", "Dead", "Saturated", "Beyond chip")
+        rows = []
+        for layer in self.layers:
+            counts = (len(layer.differences), len(layer.dead), len(layer.saturated), len(layer.exceeding))
+            rows.append((layer.name, str(layer.filters), f"{layer.boundaries:,}", *(f"{n:,}" for n in counts)))
+        return _table.columns(headers, rows, width=width, right=range(1, 7))
+
+    def _differences(self) -> list[str]:
+        entries = []
+        for layer in self.layers:
+            for d in layer.differences:
+                entries.append(
+                    f"{layer.name}, filter {d.filter}: level {d.level} begins above {d.held:,} instead of {d.ideal:,}; "
+                    f"potential {d.witness:,} gives {d.held_level} instead of {d.ideal_level}"
+                )
+        return _first(entries)
+
+    def _exceeding(self) -> list[str]:
+        entries = []
+        for layer in self.layers:
+            for cause in sorted({e.cause for e in layer.exceeding}):
+                entries.append(_exceedances(layer, [e for e in layer.exceeding if e.cause == cause]))
+        return _first(entries)
+
+    def _stuck(self) -> list[str]:
+        entries = []
+        for layer in self.layers:
+            for what, filters in (("0", layer.dead), ("the highest", layer.saturated)):
+                if filters:
+                    level = f"level {what}" if layer.act_bits else "the same output"
+                    entries.append(f"{layer.name}, always {level}: {_listed(filters)}")
+        return entries
+
+    def _float32(self) -> list[str]:
+        layers = [layer for layer in self.layers if layer.act_bits]
+        open_ = [layer for layer in layers if not layer.keras_equal]
+        if not layers:
+            return []
+        if not open_:
+            return ["Its rounding never changes a level: Keras gives the levels of the quantized network."]
+        entries = ["Its rounding may change levels of potentials as close to a boundary as this:"]
+        for layer in open_:
+            filters = layer.float32 >= layer.margins
+            entries.append(
+                f"{layer.name}: {layer.float32[filters].max():.2g} potentials; the nearest boundary is "
+                f"{layer.margins[filters].min():.2g} away ({int(filters.sum())} of {layer.filters} filters)"
+            )
+        return entries
+
+    def _outputs(self) -> list[str]:
+        return [
+            f"{layer.name}: outputs of predict are within {layer.output_error.max():.2g} of the quantized network's"
+            for layer in self.layers
+            if layer.output_error is not None
+        ]
+
+    def _folded(self) -> list[str]:
+        groups: dict[str, list[str]] = {}
+        for place in self.folded:
+            if place.became not in ("the input", "thresholds and steps", "pooling of its layer"):
+                groups.setdefault(place.became, []).append(place.name)
+        return [f"{', '.join(names)}: {became}" for became, names in groups.items()]
+
+
+def _exceedances(layer: LayerReport, found: list[Exceedance]) -> str:
+    """Filters of a layer beyond what devices hold for one cause, the worst of them in full."""
+    low, high = layer.allowed_threshold
+    parts = []
+    outside = [e.threshold for e in found if not low <= e.threshold <= high]
+    if outside:
+        parts.append(f"thresholds up to {max(outside, key=abs):,} (allowed {low:,}..{high:,})")
+    steps = [e.act_step for e in found if e.act_step > layer.allowed_step]
+    if steps:
+        parts.append(f"steps up to {max(steps):,.0f} (allowed up to {layer.allowed_step:,.2f})")
+    moved = sum(e.moved_if_clipped for e in found)
+    effect = f"clipping would move {moved:,} boundaries" if layer.act_bits else "clipping would change outputs"
+    worst = max(found, key=lambda e: (e.act_step, abs(e.threshold)))
+    return (
+        f"{layer.name}, {_listed([e.filter for e in found])}: {', '.join(parts)}; {effect}; {worst.cause} (filter "
+        f"{worst.filter}: {worst.detail})"
+    )
+
+
+def _first(entries: list[str]) -> list[str]:
+    rest = len(entries) - _SHOWN
+    return entries if rest <= 1 else [*entries[:_SHOWN], f"and {rest:,} more"]
+
+
+def _listed(filters: list[int]) -> str:
+    shown = ", ".join(str(f) for f in filters[:_LISTED])
+    shown = f"{'filter' if len(filters) == 1 else 'filters'} {shown}"
+    return shown if len(filters) <= _LISTED else f"{shown} and {len(filters) - _LISTED:,} more"
+
+
+def _wrapped(text: str, width: int, first: str = "", later: str | None = None) -> list[str]:
+    indent = " " * len(first) if later is None else later
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
