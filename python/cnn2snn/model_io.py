@@ -90,7 +90,7 @@ def load_quantized_model(
             return keras.models.load_model(path, custom_objects=objects, compile=compile_model)
         with tempfile.TemporaryDirectory() as folder:
             return keras.models.load_model(
-                _without_slashes(path, Path(folder)), custom_objects=objects, compile=compile_model
+                _for_keras_3(path, Path(folder)), custom_objects=objects, compile=compile_model
             )
     except PermissionError:
         raise
@@ -108,19 +108,28 @@ def load_quantized_model(
         ) from error
 
 
-def _without_slashes(path: Path, folder: Path) -> Path:
-    """The HDF5 file, or a copy of it in which no layer name has a slash."""
+# What Keras 2 writes of layers and Keras 3 refuses: arguments of a base class that mean nothing to the layer.
+_UNUSED_ARGUMENTS = {
+    "SeparableConv2D": ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint"),
+    "DepthwiseConv2D": ("groups",),
+    "SpatialDropout2D": ("trainable", "noise_shape"),
+}
+
+
+def _for_keras_3(path: Path, folder: Path) -> Path:
+    """The HDF5 file, or a copy of it that Keras 3 can read: without slashes in layer names and what it refuses."""
     import h5py
 
     with h5py.File(path, "r") as file:
         config = json.loads(file.attrs["model_config"]) if "model_config" in file.attrs else {}
     names = {name: name.replace("/", "_") for name in _layer_names(config) if "/" in name}
-    if not names:
+    readable = _renamed(_without_unused(config), names)
+    if readable == config:
         return path
     copy = folder / "model.h5"
     shutil.copyfile(path, copy)
     with h5py.File(copy, "r+") as file:
-        file.attrs["model_config"] = json.dumps(_renamed(config, names))
+        file.attrs["model_config"] = json.dumps(readable)
         weights = file["model_weights"]
         weights.attrs["layer_names"] = [names.get(name, name) for name in map(_text, weights.attrs["layer_names"])]
         for old, new in names.items():
@@ -144,6 +153,27 @@ def _layer_names(config: Any) -> set[str]:
     if "class_name" in config and isinstance(inner, dict) and isinstance(inner.get("name"), str):
         names.add(inner["name"])
     return names
+
+
+def _without_unused(value: Any, is_first: bool = False) -> Any:
+    """The same configuration without what Keras 3 refuses; `is_first` for the first layer of a model."""
+    if isinstance(value, list):
+        return [_without_unused(item, index == 0) for index, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    value = {key: _without_unused(item) for key, item in value.items()}
+    layer, config = value.get("class_name"), value.get("config")
+    if isinstance(layer, str) and isinstance(config, dict):
+        unused = set(_UNUSED_ARGUMENTS.get(layer, ()))
+        if layer != "InputLayer" and not is_first:
+            # The input layer says it.
+            unused.add("batch_input_shape")
+        value["config"] = {key: item for key, item in config.items() if key not in unused}
+        for key in ("input_layers", "output_layers"):
+            # A list of one tensor would be asked for on every call, with a warning where the tensor itself is given.
+            if len(config.get(key, ())) == 1 and isinstance(config[key], list):
+                value["config"][key] = config[key][0]
+    return value
 
 
 def _renamed(value: Any, names: dict[str, str]) -> Any:

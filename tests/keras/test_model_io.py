@@ -1,12 +1,19 @@
 """Loading models: what cannot be loaded is refused with the file and the reason."""
 
+import json
+from pathlib import Path
+
+import h5py
 import numpy as np
 import pytest
 
 import cnn2snn
 from cnn2snn._keras import LEGACY, keras
+from cnn2snn.conversion.convert import convert_blocks
 from cnn2snn.quantization_ops import LinearWeightQuantizer
 from tests.keras.models import outputs
+
+L = keras.layers
 
 
 class Unregistered(LinearWeightQuantizer):
@@ -58,3 +65,36 @@ def test_saved_model_folders_are_refused_under_keras_3(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"")
     with pytest.raises(ValueError, match=r"SavedModel folder, which Keras 3 cannot read; .* TF_USE_LEGACY_KERAS=1"):
         cnn2snn.load_quantized_model(tmp_path)
+
+
+VARIANTS = Path(__file__).parent.parent / "fixtures" / "keras2-variants"
+
+
+@pytest.mark.parametrize("name", ["mobile", "gesture", "discrete"])
+def test_what_keras_2_writes_is_read_alike_under_both_generations(name):
+    """Slashes, arguments of base classes, batch shapes, constraints, quantizers in the form of the original toolkit."""
+    recorded = np.load(VARIANTS / f"{name}.npz")
+    model = cnn2snn.load_quantized_model(VARIANTS / f"{name}.h5")
+    np.testing.assert_allclose(outputs(model, recorded["x"]), recorded["y"], rtol=1e-4, atol=1e-5)
+    blocks = convert_blocks(model, input_is_image=name != "gesture").blocks
+    derived = {name for name in recorded.files if "/" in name}
+    assert {name.rpartition("/")[0] for name in derived} == {b.block.name for b in blocks}
+    for b in blocks:
+        for what in ("weights", "depthwise", "t", "s"):
+            if f"{b.block.name}/{what}" in derived:
+                np.testing.assert_array_equal(getattr(b.ideal, what), recorded[f"{b.block.name}/{what}"])
+
+
+@pytest.mark.parametrize("layer", [L.SeparableConv2D(2, 3), L.DepthwiseConv2D(3), L.SpatialDropout2D(0.5)])
+def test_float_layers_load_from_what_the_other_generation_wrote(layer, tmp_path):
+    """Keras 2 writes arguments that Keras 3 refuses; here they are written by hand."""
+    keras.Sequential([keras.Input((6, 6, 2)), layer]).save(tmp_path / "float.h5")
+    with h5py.File(tmp_path / "float.h5", "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        entry = config["config"]["layers"][-1]
+        entry["config"] |= {"SpatialDropout2D": {"noise_shape": None, "trainable": True}}.get(
+            entry["class_name"], {"groups": 1}
+        )
+        file.attrs["model_config"] = json.dumps(config)
+    loaded = cnn2snn.load_quantized_model(tmp_path / "float.h5", compile_model=False)
+    assert type(loaded.layers[-1]) is type(layer)
