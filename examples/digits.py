@@ -1,9 +1,9 @@
 """From a Keras CNN to integer inference on a simulated Akida 1.0 chip, on real handwritten digits.
 
 The 1,797 scans that ship with scikit-learn are classified by a small CNN: trained in float, quantized to 8-bit input
-weights and 4-bit weights and activations, retrained, converted, saved, loaded, and run by the integer engine.
-The script prints what each step does to the accuracy, attributes every activation that differs between quantized
-Keras and the engine, and ends with status 1 when a bar is missed.
+weights and 4-bit weights and activations, retrained, snapped to what the chip holds exactly, converted, saved, loaded,
+and run by the integer engine. The script prints what each step does to the accuracy, attributes every activation that
+differs between quantized Keras and the engine, and ends with status 1 when a bar is missed.
 
     python examples/digits.py [--out DIR]
 """
@@ -27,7 +27,8 @@ from sklearn.model_selection import train_test_split
 
 import cnn2snn
 from cnn2snn import akida
-from cnn2snn.analysis import ActivationReport, compare_activations
+from cnn2snn.analysis import Comparison, compare
+from cnn2snn.transforms import snap_to_chip
 
 keras = tf.keras
 
@@ -151,8 +152,11 @@ class Results:
     float_accuracy: float
     quantized_accuracy: float
     retrained_accuracy: float
+    snapped_accuracy: float
     converted_accuracy: float
-    report: ActivationReport
+    report: Comparison
+    unsnapped_accuracy: float
+    unsnapped: Comparison
     file_size: int
     images_per_second: float
 
@@ -165,8 +169,10 @@ class Results:
             missed.append(f"the retrained model must reach {RETRAINED_BAR:.1%}")
         if abs(self.converted_accuracy - self.retrained_accuracy) > CONVERTED_MARGIN:
             missed.append(f"the converted model must be within {100 * CONVERTED_MARGIN} point of the retrained")
-        if self.report.totals.unexplained:
+        if not self.report or not self.unsnapped:
             missed.append("every difference between Keras and the engine must have a cause")
+        if self.report.totals.format:
+            missed.append("the chip must hold every boundary of the snapped model")
         return missed
 
     def __str__(self) -> str:
@@ -181,10 +187,13 @@ class Results:
             ("test accuracy, float", f"{self.float_accuracy:.2%}"),
             ("test accuracy, quantized", f"{self.quantized_accuracy:.2%}"),
             ("test accuracy, retrained", f"{self.retrained_accuracy:.2%}"),
+            ("test accuracy, snapped", f"{self.snapped_accuracy:.2%}"),
             ("test accuracy, converted (engine)", f"{self.converted_accuracy:.2%}"),
             ("activations compared with Keras", f"{totals.total:,}"),
             ("  that differ", f"{totals.differing:,}"),
             *((f"    {cause}", f"{count:,}") for cause, count in causes.items()),
+            ("without snapping: test accuracy", f"{self.unsnapped_accuracy:.2%}"),
+            ("without snapping: activations that differ", f"{self.unsnapped.totals.differing:,}"),
             ("size of digits.fbz", f"{self.file_size:,} bytes"),
             ("engine, all cores", f"{self.images_per_second:,.0f} images/s"),
         ]
@@ -200,21 +209,28 @@ def run(digits: Digits, out: Path) -> Results:
     quantized = cnn2snn.quantize(model, weight_quantization=4, activ_quantization=4, input_weight_quantization=8)
     quantized_accuracy = accuracy(quantized, digits)
     train(quantized, digits, QUANTIZED_EPOCHS, 1e-3, "quantized model")
-    quantized.save(out / "digits_iq8_wq4_aq4.keras")
+    snapped, moved = snap_to_chip(quantized, return_report=True)
+    snapped.save(out / "digits_iq8_wq4_aq4.keras")
+    print(f"\nsteps and thresholds moved to where the chip holds them:\n\n{moved}")
 
     file = out / "digits.fbz"
-    cnn2snn.convert(quantized, file_path=file)
+    cnn2snn.convert(snapped, file_path=file)
+    unsnapped = cnn2snn.convert(quantized)
     converted = akida.Model(file)
     print()
     converted.summary()
     print("\ncomparing the activations of all layers, Keras and engine ...\n", flush=True)
-    report = compare_activations(quantized, converted, digits.test_images)
+    report = compare(snapped, converted, digits.test_images)
+    print(f"{report}\n")
     return Results(
         float_accuracy=accuracy(model, digits),
         quantized_accuracy=quantized_accuracy,
         retrained_accuracy=accuracy(quantized, digits),
+        snapped_accuracy=accuracy(snapped, digits),
         converted_accuracy=converted.evaluate(digits.test_images, digits.test_labels),
         report=report,
+        unsnapped_accuracy=unsnapped.evaluate(digits.test_images, digits.test_labels),
+        unsnapped=compare(quantized, unsnapped, digits.test_images),
         file_size=file.stat().st_size,
         images_per_second=images_per_second(converted, digits.test_images),
     )

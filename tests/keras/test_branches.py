@@ -36,7 +36,7 @@ def test_branches_with_different_bounds_are_quantized_to_one_step_and_convert(le
     images = np.random.default_rng(1).integers(0, 256, (4, 6, 6, 3), np.uint8)
     converted = cnn2snn.convert(quantized)
     assert "join" in [layer.name for layer in converted.layers]
-    assert cnn2snn.analysis.compare_activations(quantized, converted, images).totals.unexplained == 0
+    assert cnn2snn.analysis.compare(quantized, converted, images).totals.unexplained == 0
 
 
 @pytest.mark.parametrize("top", ["conv", "dense"])

@@ -9,7 +9,7 @@ import pytest
 import cnn2snn
 from cnn2snn import akida
 from cnn2snn._keras import keras, tf
-from cnn2snn.analysis import compare_activations
+from cnn2snn.analysis import compare
 from cnn2snn.conversion.convert import convert_blocks
 from cnn2snn.quantization_layers import (
     QuantizedConv2D,
@@ -94,7 +94,7 @@ def test_every_difference_from_the_original_models_has_a_cause(path):
     model = cnn2snn.load_quantized_model(path, compile_model=False)
     converted = cnn2snn.convert(model, input_scaling=meta["scaling"], input_is_image=is_image)
     inputs = recorded["x"].reshape(len(recorded["x"]), *converted.input_shape)
-    report = compare_activations(model, converted, inputs, meta["scaling"], is_image)
+    report = compare(model, converted, inputs, meta["scaling"])
     assert report.totals.unexplained == 0
     assert report.totals.differing < report.totals.total / 500
 
@@ -145,7 +145,7 @@ def test_the_float_models_job(float_model, images, weight_bits, act_bits, max_va
         "Convolutional",
         "FullyConnected",
     ]
-    report = compare_activations(quantized, converted, images)
+    report = compare(quantized, converted, images)
     assert report.totals.unexplained == 0
     if act_bits == 1:
         assert report.totals.format == 0
@@ -173,7 +173,7 @@ def test_normalization_after_any_quantizer_folds_exactly(quantizer, images):
     )
     randomize(model, negative_gammas=True)
     converted = cnn2snn.convert(model)
-    report = compare_activations(model, converted, images)
+    report = compare(model, converted, images)
     assert report.totals.unexplained == 0
     assert report.totals.differing < report.totals.total / 50
     predicted = converted.predict(images).reshape(len(images), -1)
@@ -196,7 +196,7 @@ def test_max_pooling_after_the_activation_is_the_same(images):
     )
     converted = cnn2snn.convert(after)
     assert converted.layers[0].parameters.pool_type == akida.PoolType.Max
-    assert compare_activations(after, converted, images).totals.unexplained == 0
+    assert compare(after, converted, images).totals.unexplained == 0
 
 
 def test_branches_of_one_step_are_joined(images):
@@ -208,7 +208,7 @@ def test_branches_of_one_step_are_joined(images):
     model = keras.Model(x, z)
     converted = cnn2snn.convert(model)
     assert converted.get_layer("j").output_dims == [8, 8, 8]
-    assert compare_activations(model, converted, images).totals.unexplained == 0
+    assert compare(model, converted, images).totals.unexplained == 0
 
     b = QuantizedReLU(2, 2.0, name="other")(conv(5, 1, name="b2")(y))
     with pytest.raises(RuntimeError, match=r'layer "j2".*same step.*same bitwidth and max_value'):
@@ -230,7 +230,7 @@ def test_inputs_that_are_not_images(images):
     assert converted.layers[0].name == "events"
     assert converted.input_shape == [1, 1, 20]
     inputs = np.random.default_rng(0).integers(0, 16, (32, 1, 1, 20), dtype=np.uint8)
-    report = compare_activations(model, converted, inputs, (2.5, 0), False)
+    report = compare(model, converted, inputs, (2.5, 0))
     assert (report.totals.unexplained, report.totals.format) == (0, 0)
     with pytest.raises(ValueError, match="the shift must be 0"):
         cnn2snn.convert(model, input_scaling=(2.5, 1), input_is_image=False)
@@ -246,11 +246,11 @@ def test_padding_that_differs_in_name_only_is_accepted(images):
         shape=(8, 8, 1),
     )
     converted = cnn2snn.convert(model)
-    assert compare_activations(model, converted, images).totals.unexplained == 0
+    assert compare(model, converted, images).totals.unexplained == 0
     pointwise = chain(conv(4, 1), L.MaxPooling2D(3, padding="valid"), QuantizedReLU(4), conv(), QuantizedReLU(4))
     converted = cnn2snn.convert(pointwise)
     assert converted.layers[0].parameters.padding == akida.Padding.Valid
-    assert compare_activations(pointwise, converted, images).totals.unexplained == 0
+    assert compare(pointwise, converted, images).totals.unexplained == 0
 
 
 class Fractions(LinearWeightQuantizer):
@@ -445,7 +445,7 @@ def test_layers_that_compute_nothing_may_stand_anywhere(images):
     model = chain(conv(), QuantizedReLU(4, 6), L.Dropout(0.1), L.MaxPooling2D(2), L.Dropout(0.1), conv(), *flat)
     converted = cnn2snn.convert(model)
     assert [layer.parameters.pool_type.name for layer in converted.layers[:2]] == ["Max", "Average"]
-    assert compare_activations(model, converted, images).totals.unexplained == 0
+    assert compare(model, converted, images).totals.unexplained == 0
 
 
 def test_a_scale_with_kept_axes_is_one_scale_per_filter(images):
@@ -454,7 +454,7 @@ def test_a_scale_with_kept_axes_is_one_scale_per_filter(images):
             return self.kmax_ / tf.reduce_max(tf.abs(w), axis=[0, 1, 2], keepdims=True)
 
     model = chain(QuantizedConv2D(4, 3, KeptAxes(4)), QuantizedReLU(4))
-    assert compare_activations(model, cnn2snn.convert(model), images).totals.unexplained == 0
+    assert compare(model, cnn2snn.convert(model), images).totals.unexplained == 0
 
 
 @pytest.mark.parametrize("kernel", [{"kernel_size": 1}, {"kernel_size": 2, "strides": 2}])
@@ -462,7 +462,7 @@ def test_a_padding_value_is_asked_for_only_where_something_is_padded(kernel, ima
     layer = QuantizedConv2D(4, quantizer=Q4, padding="same", **kernel)
     model = chain(L.Rescaling(1 / 255, -0.5), layer, QuantizedReLU(4, 2.0))
     converted = cnn2snn.convert(model)
-    assert compare_activations(model, converted, images).totals.unexplained == 0
+    assert compare(model, converted, images).totals.unexplained == 0
 
 
 def test_input_scaling_may_be_an_array():
@@ -565,7 +565,7 @@ def test_a_depthwise_and_a_pointwise_convolution_become_one_separable_layer(imag
     assert type(layer).__name__ == "SeparableConvolutional"
     assert tuple(layer.parameters.kernel_size) == (3, 2)
     assert tuple(layer.parameters.kernel_stride) == (2, 2)
-    report = compare_activations(quantized, converted, images)
+    report = compare(quantized, converted, images)
     assert report.totals.unexplained == 0
     assert report.totals.differing < report.totals.total / 100
 

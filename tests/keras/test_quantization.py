@@ -136,7 +136,7 @@ def test_a_gamma_of_zero_leaves_the_constant(float_model, images):
     kernel, bias = quantized.get_layer("conv").get_weights()
     assert not kernel[..., 1].any()
     np.testing.assert_allclose(bias[1], np.asarray(float_model.get_layer("conv_bn").beta)[1], rtol=1e-6)
-    assert cnn2snn.analysis.compare_activations(quantized, cnn2snn.convert(quantized), images).totals.unexplained == 0
+    assert cnn2snn.analysis.compare(quantized, cnn2snn.convert(quantized), images).totals.unexplained == 0
 
 
 def test_the_quantizer_function_is_asked_for_every_kernel(float_model):

@@ -1,325 +1,256 @@
-"""Comparison of a quantized Keras model and its converted model, activation by activation.
+"""Comparison of a quantized Keras model and a converted model, value by value.
 
-Both run on the same integer inputs. What a last layer without activation gives is not compared: its float outputs
-differ by the rounding of its thresholds. Where the level of an activation differs, its potential is recomputed exactly
-from the levels that Keras fed to the layer, and the difference is attributed to its cause.
+Both run on the same integer inputs, with the outputs of every layer. Where values differ, the potentials of the layer
+are computed again from the levels that Keras had and from those that the engine had, with the variables that
+conversion gives and with those that are there, and each difference is attributed to its cause.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from functools import cached_property
-from math import ceil
 
 import numpy as np
 
 from cnn2snn import akida
 from cnn2snn._keras import keras
-from cnn2snn.conversion.blocks import MaxPooling
-from cnn2snn.conversion.convert import convert_blocks
-from cnn2snn.conversion.specs import ConvertedBlock, borders
-from cnn2snn.errors import InvalidArgumentError
+from cnn2snn.analysis.attribution import CAUSES, Attribution, LayerPair
+from cnn2snn.analysis.comparison import Comparison, Difference, LayerComparison
+from cnn2snn.analysis.edits import Conversion, edits_of, match
+from cnn2snn.conversion.blocks import read_blocks
+from cnn2snn.conversion.graph import build, read
+from cnn2snn.conversion.scaling import check_inputs, input_scaling_of
+from cnn2snn.conversion.specs import Converted, build_model
+from cnn2snn.errors import InvalidArgumentError, InvalidTypeError
 
-__all__ = ["ActivationReport", "LayerReport", "compare_activations"]
+__all__ = ["compare"]
 
-# Samples compared at a time, which bounds the memory.
-_BATCH = 128
+# Samples and values compared at a time, which bounds the memory.
+_SAMPLES = 128
+_VALUES = 1 << 25
 
-
-@dataclass
-class LayerReport:
-    """The activations of one layer, counted.
-
-    Attributes:
-        layer: the layer's name.
-        total: activations compared.
-        differing: activations whose levels differ between Keras and the engine.
-        propagated: differing ones whose integer inputs differ already; the engine is right for its inputs.
-        format: differing ones whose boundary the chip's integer threshold and one step cannot hold: the ideal level of
-            their potential is Keras' level, not the engine's.
-        float_rounding: differing ones whose potential lies so close to an ideal boundary that Keras' float32 sums fall
-            on the other side; the engine is right.
-        unexplained: differing ones with none of these causes: a defect.
-    """
-
-    layer: str
-    total: int = 0
-    differing: int = 0
-    propagated: int = 0
-    format: int = 0
-    float_rounding: int = 0
-    unexplained: int = 0
-
-    def add(self, other: LayerReport) -> None:
-        """Adds the counts of other samples of the same layer."""
-        for count in (
-            "total",
-            "differing",
-            "propagated",
-            "format",
-            "float_rounding",
-            "unexplained",
-        ):
-            setattr(self, count, getattr(self, count) + getattr(other, count))
+# Causes of which something is wrong, not only inexact.
+_DEFECTS = ("unexplained", "edited")
 
 
-@dataclass
-class ActivationReport:
-    """The result of `compare_activations`: one `LayerReport` per layer with activation, in layer order."""
-
-    layers: list[LayerReport]
-
-    @property
-    def totals(self) -> LayerReport:
-        """The counts of all layers together."""
-        sums = LayerReport("all layers")
-        for layer in self.layers:
-            sums.add(layer)
-        return sums
-
-    def __str__(self) -> str:
-        columns = (
-            "layer",
-            "total",
-            "differing",
-            "propagated",
-            "format",
-            "float_rounding",
-            "unexplained",
-        )
-        titles = (
-            "layer",
-            "activations",
-            "differ",
-            "propagated",
-            "format",
-            "float32",
-            "unexplained",
-        )
-        rows = [titles]
-        for layer in [*self.layers, self.totals]:
-            rows.append(tuple(str(getattr(layer, column)) for column in columns))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = []
-        for row in rows:
-            cells = [row[0].ljust(widths[0])]
-            cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-            lines.append("  ".join(cells))
-        return "\n".join(lines)
-
-
-def compare_activations(
+def compare(
     keras_model: keras.Model,
     akida_model: akida.Model,
-    inputs: np.ndarray,
+    samples: np.ndarray,
     input_scaling: tuple[float, float] | None = None,
-    input_is_image: bool = True,
-) -> ActivationReport:
-    """Compares all activation levels of a quantized Keras model and of the model converted from it.
+) -> Comparison:
+    """Runs a quantized Keras model and a converted model on the same inputs, and says where and why they differ.
 
     Args:
         keras_model: the quantized model.
-        akida_model: what `convert` made of it with the same arguments.
-        inputs: uint8 inputs of the Akida model, (n, height, width, channels).
-        input_scaling: as given to `convert`.
-        input_is_image: as given to `convert`.
+        akida_model: the model that `convert` made of it, perhaps read from a file.
+        samples: what the Akida model takes: uint8 of shape (n, height, width, channels).
+        input_scaling: (α, β): samples are α · x + β for inputs x of the Keras model. By default what the Akida model
+            says (`akida.Model.input_scaling`), and (1, 0) where it says nothing or the Keras model begins with
+            `Rescaling`.
 
     Returns:
-        How many activations differ, per layer, each attributed to its cause.
+        The counts of every layer by cause, the first difference in detail, and everything in the Akida model that
+        conversion makes otherwise.
 
     Raises:
-        InvalidArgumentError: `inputs` have another type or shape, or `akida_model` does not have the layers and
-            variables
-            that converting `keras_model` gives.
+        InvalidArgumentError: (ValueError) `samples` have another type, shape or range, or the models do not have the
+            same layers.
+        InvalidTypeError: (TypeError) a model is none.
+        UnsupportedModelError: (RuntimeError) the Keras model cannot be converted.
+
+    Example:
+        >>> print(cnn2snn.analysis.compare(quantized, model_akida, images))  # doctest: +SKIP
     """
-    sample = tuple(akida_model.input_shape)
-    if not isinstance(inputs, np.ndarray) or inputs.dtype != np.uint8 or inputs.shape[1:] != sample:
-        received = f"{inputs.dtype} {inputs.shape}" if isinstance(inputs, np.ndarray) else type(inputs).__name__
+    if not isinstance(akida_model, akida.Model):
+        raise InvalidTypeError(
+            f"akida_model must be a cnn2snn.akida.Model, received {type(akida_model).__name__}",
+            kind="akida_model",
+            expected="cnn2snn.akida.Model",
+            received=type(akida_model).__name__,
+        )
+    graph = read(keras_model)
+    blocks = read_blocks(graph)
+    stored = None if blocks.rescaling else akida_model.input_scaling
+    scaling = input_scaling_of(blocks, stored if input_scaling is None else input_scaling)
+    used = (float(scaling.scale), float(scaling.shift))
+    first = akida_model.layers[0]
+    _check(samples, first, (1.0, 0.0) if blocks.rescaling else used)
+    conversion = Conversion(blocks, first.parameters.layer_type.name == "InputConvolutional", used, stored)
+    converted = build_model(blocks, scaling, conversion.image)
+    found = match(converted, akida_model)
+    edits = edits_of(converted, found, conversion)
+    if any(edits.values()):
+        # Perhaps the thresholds were floored.
+        floored = build_model(blocks, scaling, conversion.image, thresholds="floor")
+        other = edits_of(floored, found, conversion)
+        if sum(map(len, other.values())) < sum(map(len, edits.values())):
+            converted, edits = floored, other
+    known = {layer.name for layer in keras_model.layers}
+    if not all(b.block.output in known for b in converted.blocks):
+        keras_model = build(graph)  # with the layers of nested models beside the others
+    pairs = [LayerPair(b, found[b.layer.name], edits[b.layer.name]) for b in converted.blocks if b.ideal is not None]
+    comparison = Comparison(
+        samples=len(samples),
+        input_scaling=(1.0, 0.0) if blocks.rescaling else used,
+        layers=[LayerComparison(pair.block.layer.name, pair.block.step is None) for pair in pairs],
+        edits=[edit for pair in pairs for edit in pair.edits],
+    )
+    _Run(keras_model, akida_model, converted, pairs, comparison).run(samples)
+    return comparison
+
+
+def _check(samples: np.ndarray, first: akida.Layer, scaling: tuple[float, float]) -> None:
+    shape = tuple(first.input_dims)
+    if not isinstance(samples, np.ndarray) or samples.shape[1:] != shape:
+        received = f"{samples.dtype} {samples.shape}" if isinstance(samples, np.ndarray) else type(samples).__name__
+        expected = f"a uint8 array of shape (n, {', '.join(map(str, shape))})"
         raise InvalidArgumentError(
-            f"inputs must be a uint8 array of shape (n, {', '.join(map(str, sample))}), received {received}",
-            kind="inputs",
-            expected=("n", *sample),
+            f"samples must be {expected}, as the Akida model takes them, received {received}",
+            kind="samples",
+            expected=expected,
             received=received,
         )
-    converted = convert_blocks(keras_model, input_scaling, input_is_image)
-    if converted.model.to_buffer() != akida_model.to_buffer():
+    check_inputs(samples, first.input_bits, scaling)
+    if samples.dtype != np.uint8:
         raise InvalidArgumentError(
-            "akida_model must be what convert makes of keras_model with the same arguments; convert it again",
-            kind="akida_model",
+            f"samples must be uint8, received {samples.dtype}; they are integers in range: samples.astype(np.uint8)",
+            kind="samples",
+            expected="uint8",
+            received=str(samples.dtype),
         )
-    blocks = [b for b in converted.blocks if b.step is not None]
-    outputs = [keras_model.get_layer(b.block.output).output for b in blocks]
-    levels_model = keras.Model(keras_model.inputs[0], outputs) if blocks else None
-    places = {layer.name: index for index, layer in enumerate(akida_model.layers)}
-    reports = [LayerReport(b.layer.name) for b in blocks if b.ideal is not None]
-    for start in range(0, len(inputs) if blocks else 0, _BATCH):
-        batch = inputs[start : start + _BATCH]
-        found = levels_model(_keras_inputs(keras_model, batch, input_scaling), training=False)
-        found = found if isinstance(found, list) else [found]
-        keras_levels = {
-            b.layer.name: np.rint(np.asarray(values) / np.float32(b.step)).astype(np.int64)
-            for b, values in zip(blocks, found, strict=True)
-        }
-        taps = akida_model.forward_taps(batch)
-        engine_levels = {name: taps[index].astype(np.int64) for name, index in places.items()}
-        part = [b for b in blocks if b.ideal is not None]
-        for report, b in zip(reports, part, strict=True):
-            report.add(_compare(b, batch, keras_levels, engine_levels))
-    return ActivationReport(reports)
 
 
-def _keras_inputs(model: keras.Model, batch: np.ndarray, input_scaling: tuple[float, float] | None) -> np.ndarray:
-    """What Keras gets where the engine gets `batch`."""
-    values = batch.astype(np.float32)
-    if input_scaling is not None:
-        scale, shift = input_scaling
-        values = ((batch.astype(np.float64) - shift) / scale).astype(np.float32)
-    return values.reshape(len(batch), *model.inputs[0].shape[1:])
+class _Run:
+    """Both models on all samples."""
 
+    def __init__(
+        self,
+        keras_model: keras.Model,
+        akida_model: akida.Model,
+        converted: Converted,
+        pairs: list[LayerPair],
+        comparison: Comparison,
+    ) -> None:
+        self.akida, self.pairs, self.comparison = akida_model, pairs, comparison
+        self.blocks = converted.blocks
+        self.names = [layer.name for layer in converted.model.layers]
+        self.inbounds = {layer.name: [i.name for i in layer.inbounds] for layer in converted.model.layers}
+        self.keras_shape = keras_model.inputs[0].shape[1:]
+        self.keras = keras.Model(
+            keras_model.inputs[0], [keras_model.get_layer(b.block.output).output for b in self.blocks]
+        )
+        # The index of the layer of `comparison.first`, and whether that is a defect.
+        self.first = (len(pairs), False)
 
-def _compare(
-    b: ConvertedBlock,
-    batch: np.ndarray,
-    keras_levels: dict[str, np.ndarray],
-    engine_levels: dict[str, np.ndarray],
-) -> LayerReport:
-    """One layer on one batch."""
-    engine = engine_levels[b.layer.name]
-    keras_found = keras_levels[b.layer.name].reshape(engine.shape)
-    report = LayerReport(b.layer.name, total=engine.size)
-    differing = np.argwhere(engine != keras_found)
-    report.differing = len(differing)
-    if not len(differing):
-        return report
-    (source,) = b.layer.inbounds or [None]
-    if source is None or source.name not in keras_levels:
-        keras_in = engine_in = batch.astype(np.int64)
-    else:
-        dims = (len(batch), *source.output_dims)
-        keras_in = keras_levels[source.name].reshape(dims)
-        engine_in = engine_levels[source.name]
-    # Only samples with a difference are recomputed.
-    samples = np.unique(differing[:, 0])
-    place = {sample: i for i, sample in enumerate(samples)}
-    ours = _Potentials(b, keras_in[samples])
-    theirs = _Potentials(b, engine_in[samples])
-    boundaries = _engine_boundaries(b)
-    for sample, i, j, f in differing:
-        at = (place[sample], i, j, f)
-        ideal_here = _ideal_level(b, f, ours.pooled[at])
-        if engine[sample, i, j, f] != np.count_nonzero(theirs.pooled[at] > boundaries[f]):
-            # The engine contradicts its own boundaries.
-            report.unexplained += 1
-        elif keras_found[sample, i, j, f] != ideal_here:
-            # Keras is off for the inputs that it had.
-            if ours.is_close(at, keras_found[sample, i, j, f]):
-                report.float_rounding += 1
+    def run(self, samples: np.ndarray) -> None:
+        values = sum(int(np.prod(layer.output_dims)) for layer in self.akida.layers)
+        size = min(max(_VALUES // values, 1), _SAMPLES)
+        for start in range(0, len(samples), size):
+            self._batch(samples[start : start + size], start)
+
+    def _batch(self, batch: np.ndarray, start: int) -> None:
+        taps = self.akida.forward_taps(batch)
+        engine = dict(zip(self.names, taps, strict=True))
+        found = self.keras(self._inputs(batch), training=False)
+        found = found if isinstance(found, (list, tuple)) else [found]
+        ours = {}
+        for b, values in zip(self.blocks, found, strict=True):
+            shape = engine[b.layer.name].shape
+            if b.step is None:
+                ours[b.layer.name] = np.asarray(values).reshape(shape)
+                engine[b.layer.name] = self.akida.predict(batch)
             else:
-                report.unexplained += 1
-        elif ideal_here != np.count_nonzero(ours.pooled[at] > boundaries[f]):
-            report.format += 1
-        elif ours.pooled[at] != theirs.pooled[at]:
-            report.propagated += 1
-        else:
-            report.unexplained += 1
-    return report
+                ours[b.layer.name] = np.rint(np.asarray(values) / np.float32(b.step)).astype(np.uint8).reshape(shape)
+        for index, pair in enumerate(self.pairs):
+            name = pair.block.layer.name
+            source = next((i for i in self.inbounds[name] if i in ours), None)
+            inputs = (batch, batch) if source is None else (ours[source], engine[source])
+            result = pair.attribute(ours[name], engine[name], *inputs)
+            counts = {cause: result.count(cause) for cause in CAUSES}
+            counts |= {"total": result.total, "differing": len(result.places)}
+            self.comparison.layers[index].add(LayerComparison(name, largest=result.largest, **counts))
+            self._look(index, result, ours[name], engine[name], inputs, start)
+
+    def _inputs(self, batch: np.ndarray) -> np.ndarray:
+        """What Keras gets where the engine gets `batch`."""
+        scale, shift = self.comparison.input_scaling
+        values = ((batch.astype(np.float64) - shift) / scale).astype(np.float32)
+        return values.reshape(len(batch), *self.keras_shape)
+
+    def _look(
+        self,
+        index: int,
+        result: Attribution,
+        ours: np.ndarray,
+        engine: np.ndarray,
+        inputs: tuple[np.ndarray, np.ndarray],
+        start: int,
+    ) -> None:
+        """Keeps the first difference of a layer where it comes before the one that is known."""
+        defects = np.flatnonzero(result.causes <= CAUSES.index(_DEFECTS[-1]))
+        candidate = (index, True) if len(defects) else (index, False)
+        if not len(result.places) or (not candidate[1], index) >= (not self.first[1], self.first[0]):
+            return
+        self.first = candidate
+        chosen = int(defects[0]) if len(defects) else 0
+        at = np.unravel_index(int(result.places[chosen]), engine.shape)
+        sample = [values[at[0] : at[0] + 1] for values in inputs]
+        cause = CAUSES[int(result.causes[chosen])]
+        values = (ours[at].item(), engine[at].item())
+        self.comparison.first = _difference(self.pairs[index], values, sample, tuple(map(int, at)), start, cause)
 
 
-def _engine_boundaries(b: ConvertedBlock) -> np.ndarray:
-    """The integer boundaries of each channel (E3), (filters, levels)."""
-    bits = b.layer.parameters.act_bits
-    interval = b.layer.get_variable("act_step").astype(np.float64) * 2.0 ** (4 - bits)
-    n = np.arange(2**bits - 1)
-    distance = np.floor(n * interval[:, np.newaxis])
-    return b.layer.get_variable("threshold").astype(np.float64)[:, np.newaxis] + distance
-
-
-def _ideal_level(b: ConvertedBlock, f: int, potential: int) -> int:
-    """The level of a potential by the ideal boundaries (H4), in exact arithmetic."""
-    channel, levels = b.ideal.maps[f], 2**b.layer.parameters.act_bits - 1
-    above = int(potential) - channel.threshold(b.ideal.step)
-    return min(max(ceil(above / (channel.gain * b.ideal.step)), 0), levels)
-
-
-class _Potentials:
-    """Exact potentials of a block's inputs in NumPy, and a bound on what float32 makes of them."""
-
-    def __init__(self, b: ConvertedBlock, inputs: np.ndarray) -> None:
-        self._block, self._inputs = b, inputs
-        self.pooled = _pool(b, _convolve(b, inputs)[0])
-
-    @cached_property
-    def _magnitudes(self) -> tuple[np.ndarray, int]:
-        """Sums of absolute values after pooling, and the number of terms of a sum; rarely needed."""
-        # Keras subtracts the shift from each input in float32 first.
-        magnitudes, terms = _convolve(self._block, self._inputs, absolute_shift=ceil(abs(self._block.input_shift)))
-        return _pool(self._block, magnitudes), terms
-
-    def is_close(self, at: tuple[int, ...], level: int) -> bool:
-        """Whether float32 rounding can move the potential across the boundaries between its level and `level`."""
-        b, f = self._block, at[-1]
-        # Keras sums `terms` products in float32, then adds the bias, normalizes, averages and divides by the step; each
-        # operation errs by 2^-24 of what it handles. In units of potentials that is at most `magnitudes` and the
-        # distance of the potential from the zero of the activation.
-        magnitudes, terms = self._magnitudes
-        t, s = float(b.ideal.t[f]), float(b.ideal.s[f])
-        channel = b.ideal.maps[f]
-        zero = float(abs(channel.gain * channel.bias) + abs(channel.shift))
-        potential = float(self.pooled[at])
-        reach = (terms + 16) * 2.0**-23 * (magnitudes[at] + zero + abs(t) + abs(potential))
-        ideal = _ideal_level(b, f, self.pooled[at])
-        crossed = range(min(ideal, level), max(ideal, level))
-        return all(abs(potential - (t + n * s)) <= reach for n in crossed)
-
-
-def _convolve(b: ConvertedBlock, inputs: np.ndarray, absolute_shift: int | None = None) -> tuple[np.ndarray, int]:
-    """Potentials before pooling and the number of terms of a sum.
-
-    With `absolute_shift` the sums are those of absolute weights and of inputs raised by it.
-    """
-    ideal, node = b.ideal, b.block.node
-    weights = ideal.weights.astype(np.int64)
-    depthwise = None if ideal.depthwise is None else ideal.depthwise[..., 0].astype(np.int64)
-    border = b.layer.parameters.padding_value if b.block.inbounds == [""] and b.input_shift else 0
-    if absolute_shift is not None:
-        weights = np.abs(weights)
-        depthwise = None if depthwise is None else np.abs(depthwise)
-        inputs, border = inputs + absolute_shift, border + absolute_shift
-    if node.is_a("Dense"):
-        # Keras flattens rows first, as NumPy does.
-        sums = inputs.reshape(len(inputs), -1) @ weights
-        return sums[:, np.newaxis, np.newaxis], weights.shape[0]
-    kernel = weights if depthwise is None else depthwise
-    windows = _windows(b, inputs, kernel.shape[:2], border)
-    if depthwise is None:
-        sums = np.einsum("nijcuv,uvcf->nijf", windows, weights, optimize=True)
+def _difference(
+    pair: LayerPair,
+    values: tuple[float, float],
+    inputs: list[np.ndarray],
+    at: tuple[int, ...],
+    start: int,
+    cause: str,
+) -> Difference:
+    sample, i, j, f = at
+    expected = int(pair.wanted(inputs[0])[0, i, j, f])
+    potential = int(pair.found(inputs[1])[0, i, j, f])
+    channel, step = pair.block.ideal.maps[f], pair.block.ideal.step
+    if step is None:
+        boundary = float(channel.threshold(0)) + values[0] * float(channel.gain)
+        n = 0
     else:
-        sums = np.einsum("nijcuv,uvc->nijc", windows, depthwise, optimize=True) @ weights[0, 0]
-    return sums, int(np.prod(kernel.shape[:3]))
+        crossed = range(int(min(values)), int(max(values)))
+        exact = {n: channel.threshold(step) + n * channel.gain * step for n in crossed}
+        n = min(exact, key=lambda n: abs(expected - exact[n]))
+        boundary = float(exact[n])
+    margin = float(expected - exact[n]) if step is not None else expected - boundary
+    explanation = _explain(pair, cause, f, n)
+    if cause == "edited":
+        cause = pair.cause_of_edit(inputs[0], (i, j, f))
+        explanation = next(edit.explanation for edit in pair.edits if edit.cause == cause) + "."
+    return Difference(
+        layer=pair.block.layer.name,
+        sample=start + sample,
+        position=(i, j),
+        channel=f,
+        keras=values[0],
+        engine=values[1],
+        potential=potential,
+        expected=expected,
+        boundary=boundary,
+        margin=margin,
+        cause=cause,
+        explanation=explanation,
+    )
 
 
-def _windows(b: ConvertedBlock, inputs: np.ndarray, kernel: tuple[int, int], border: int) -> np.ndarray:
-    """The windows of a convolution: (sample, row, column, channel, kernel row, kernel column)."""
-    strides = b.block.node.config["strides"]
-    padding = b.block.node.config["padding"]
-    pads = [borders(size, k, s, padding) for size, k, s in zip(inputs.shape[1:3], kernel, strides, strict=True)]
-    bordered = np.pad(inputs, [(0, 0), *pads, (0, 0)], constant_values=border)
-    views = np.lib.stride_tricks.sliding_window_view(bordered, kernel, axis=(1, 2))
-    return views[:, :: strides[0], :: strides[1]]
-
-
-def _pool(b: ConvertedBlock, potentials: np.ndarray) -> np.ndarray:
-    """Potentials after pooling."""
-    pooling = b.block.pooling
-    if pooling == "average":
-        return potentials.sum(axis=(1, 2), keepdims=True)
-    if not isinstance(pooling, MaxPooling):
-        return potentials
-    pads = [
-        borders(size, k, s, pooling.padding)
-        for size, k, s in zip(potentials.shape[1:3], pooling.size, pooling.stride, strict=True)
-    ]
-    lowest = np.iinfo(np.int64).min
-    bordered = np.pad(potentials, [(0, 0), *pads, (0, 0)], constant_values=lowest)
-    views = np.lib.stride_tricks.sliding_window_view(bordered, pooling.size, axis=(1, 2))
-    return views[:, :: pooling.stride[0], :: pooling.stride[1]].max(axis=(-2, -1))
+def _explain(pair: LayerPair, cause: str, f: int, n: int) -> str:
+    if cause == "format" and pair.block.step is None:
+        return (
+            "the chip's format: the threshold is an integer, so that the bias is rounded to a whole potential. "
+            "cnn2snn.transforms.snap_to_chip puts biases there beforehand."
+        )
+    return {
+        "format": "the chip's format: an integer threshold and one step per channel do not hold all boundaries of this "
+        f"channel; level {n + 1} begins elsewhere. cnn2snn.transforms.snap_to_chip moves boundaries to where they are "
+        "held.",
+        "float_rounding": "float32 rounding in Keras: the potential is nearer to the boundary than sums in float32 are "
+        "exact, and Keras falls on the other side. The engine is right.",
+        "propagated": "the inputs of the layer differ already.",
+        "unexplained": "none that is known. This is a defect: please report it with both models and this sample.",
+    }.get(cause, "")

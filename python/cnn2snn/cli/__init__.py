@@ -1,4 +1,4 @@
-"""The command line: check, quantize and convert Keras models, look into and run converted ones.
+"""The command line: check, quantize, convert and compare Keras models, look into and run converted ones.
 
 Each sub-command has a file of its own. TensorFlow is imported by those that read Keras models only.
 """
@@ -12,10 +12,10 @@ import traceback
 from collections.abc import Sequence
 
 import cnn2snn
-from cnn2snn.cli import _parsers, calibrate, check, convert, diff, info, quantize, reshape, run
+from cnn2snn.cli import _parsers, calibrate, check, compare, convert, diff, info, quantize, reshape, run
 from cnn2snn.errors import Cnn2SnnError
 
-_COMMANDS = (check, quantize, calibrate, reshape, convert, info, diff, run)
+_COMMANDS = (check, quantize, calibrate, reshape, convert, compare, info, diff, run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from cnn2snn.errors import InvalidArgumentError
 
 
 def add_command(
@@ -91,3 +94,41 @@ def _truth(text: str) -> bool:
     if text.lower() not in words:
         raise argparse.ArgumentTypeError(f"must be True or False, received {text!r}")
     return words[text.lower()]
+
+
+def add_input_scaling(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that relate integer inputs to those of the Keras model."""
+    parser.add_argument(
+        "-sc",
+        "--scale",
+        type=_number,
+        metavar="A",
+        help="with -sh: integer inputs are A times those of the Keras model, plus B",
+    )
+    parser.add_argument("-sh", "--shift", type=_number, metavar="B", help="see -sc")
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"must be a number, received {text!r}")
+    return int(value) if value.is_integer() else value
+
+
+def input_scaling(arguments: argparse.Namespace) -> tuple[float, float] | None:
+    """The input scaling by the options of `add_input_scaling`; None where none is given."""
+    scale, shift = arguments.scale, arguments.shift
+    if scale is None and shift is None:
+        return None
+    if scale is None or shift is None:
+        missing, neutral = ("-sc", "1") if scale is None else ("-sh", "0")
+        raise InvalidArgumentError(
+            f"-sc and -sh must be given together, received one of them; add {missing} {neutral} "
+            "if that is what you mean",
+            kind="input_scaling",
+            expected="both or neither",
+        )
+    return scale, shift

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import math
 import shutil
 from pathlib import Path
 from typing import Any
 
 from cnn2snn import _table
 from cnn2snn.cli import _files, _json, _keras_files, _parsers
-from cnn2snn.errors import InvalidArgumentError
 
 
 def add_parser(commands: Any) -> None:
@@ -27,14 +25,7 @@ def add_parser(commands: Any) -> None:
         ),
     )
     _parsers.add_keras_model(parser, "quantized Keras model")
-    parser.add_argument(
-        "-sc",
-        "--scale",
-        type=_number,
-        metavar="A",
-        help="with -sh: integer inputs are A times those of the Keras model, plus B",
-    )
-    parser.add_argument("-sh", "--shift", type=_number, metavar="B", help="see -sc")
+    _parsers.add_input_scaling(parser)
     _parsers.add_input_is_image(parser)
     parser.add_argument(
         "-o",
@@ -65,34 +56,10 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(execute=_execute)
 
 
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"must be a number, received {text!r}")
-    return int(value) if value.is_integer() else value
-
-
-def _scaling(scale: float | None, shift: float | None) -> tuple[float, float] | None:
-    if scale is None and shift is None:
-        return None
-    if scale is None or shift is None:
-        missing, neutral = ("-sc", "1") if scale is None else ("-sh", "0")
-        raise InvalidArgumentError(
-            f"-sc and -sh must be given together, received one of them; add {missing} {neutral} "
-            "if that is what you mean",
-            kind="input_scaling",
-            expected="both or neither",
-        )
-    return scale, shift
-
-
 def _execute(arguments: argparse.Namespace) -> None:
     source: Path = arguments.model
     _keras_files.check(source)
-    scaling = _scaling(arguments.scale, arguments.shift)
+    scaling = _parsers.input_scaling(arguments)
     target: Path = arguments.output or source.with_name(f"{_keras_files.stem(source)}.fbz")
     _files.check_suffix(target, ".fbz")
     _files.check_folder(target)

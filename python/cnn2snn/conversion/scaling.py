@@ -11,10 +11,10 @@ import numpy as np
 from cnn2snn.conversion.blocks import Blocks
 from cnn2snn.errors import InvalidArgumentError
 
-__all__ = ["InputScaling", "check_inputs", "input_scaling_of"]
+__all__ = ["USUAL_SCALINGS", "InputScaling", "check_inputs", "input_scaling_of"]
 
 # What Keras inputs are made with most often: 0 … 1, -1 … 1.
-_USUAL = ((255.0, 0.0), (127.5, 127.5), (128.0, 128.0), (127.0, 127.0), (1.0, 0.0), (15.0, 0.0))
+USUAL_SCALINGS = ((255.0, 0.0), (127.5, 127.5), (128.0, 128.0), (127.0, 127.0), (1.0, 0.0), (15.0, 0.0))
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def check_inputs(values: np.ndarray, input_bits: int, scaling: tuple[float, floa
         return
     received = values.ravel()[int(np.argmin(right))]
     remedy = "give what the Akida model takes, not what the Keras model takes"
-    for scale, shift in (scaling, *_USUAL):
+    for scale, shift in (scaling, *USUAL_SCALINGS):
         if np.all(_is_right(np.asarray(values, np.float64) * scale + shift, highest, 1e-3 * highest / 255)):
             remedy = f"{remedy}: inputs * {_short(scale)} + {_short(shift)}, rounded"
             if (scale, shift) != tuple(scaling):

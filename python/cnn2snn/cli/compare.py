@@ -1,0 +1,70 @@
+"""`cnn2snn compare`: where and why a converted model differs from its quantized Keras model."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+from typing import Any
+
+from cnn2snn.cli import _arrays, _files, _json, _keras_files, _parsers
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the command to the sub-parsers `commands`."""
+    parser = _parsers.add_command(
+        commands,
+        "compare",
+        help="find where and why a converted model differs from its Keras model",
+        description="Run a quantized Keras model and the model converted from it on the same inputs, and say per layer "
+        "how many values differ, by how much and why. The exit code is 0 when conversion accounts for every "
+        "difference, 1 when something is wrong, 2 when the models cannot be compared.",
+        examples=(
+            "compare -m model_iq8_wq4_aq4.h5 model_iq8_wq4_aq4.fbz images.npy",
+            "compare -m model.keras model.fbz images.npy -sc 255 -sh 0 --figure differences.png",
+        ),
+    )
+    _parsers.add_keras_model(parser, "quantized Keras model")
+    parser.add_argument("converted", type=Path, metavar="MODEL", help="converted model, .fbz")
+    parser.add_argument(
+        "samples",
+        type=Path,
+        metavar="SAMPLES",
+        help="inputs of the converted model, uint8: .npy file, or .npz file with one array or one named arr_0 or x",
+    )
+    _parsers.add_input_scaling(parser)
+    parser.add_argument(
+        "--figure", type=Path, metavar="FILE", help="save a figure, .png, .pdf or .svg (needs matplotlib)"
+    )
+    _parsers.add_json(parser)
+    parser.set_defaults(execute=_execute, code_of_errors=2)
+
+
+def _execute(arguments: argparse.Namespace) -> int:
+    from cnn2snn.akida import Model
+
+    if arguments.figure is not None:
+        _files.check_suffix(arguments.figure, ".png", ".pdf", ".svg")
+        _files.check_folder(arguments.figure)
+    scaling = _parsers.input_scaling(arguments)
+    converted = Model(arguments.converted)
+    samples = _arrays.load(arguments.samples)
+    model = _keras_files.load(arguments.model)
+
+    from cnn2snn.analysis import compare
+
+    report = compare(model, converted, samples, scaling)
+    if arguments.figure is not None:
+        figure = report.figure()
+        with _files.replacing(arguments.figure) as temporary:
+            figure.savefig(temporary)
+    if arguments.json:
+        files = {
+            "file": str(arguments.model),
+            "converted": str(arguments.converted),
+            "samples_file": str(arguments.samples),
+        }
+        print(_json.dumps({**files, **report.to_dict()}))
+    else:
+        print(report.text(shutil.get_terminal_size().columns))
+    return 0 if report else 1
