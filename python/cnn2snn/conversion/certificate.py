@@ -7,12 +7,12 @@ from fractions import Fraction
 
 import numpy as np
 
+from cnn2snn.conversion.batchnorm import affine
 from cnn2snn.conversion.fitting import certify
 from cnn2snn.conversion.graph import Node
 from cnn2snn.conversion.report import ConversionReport, Difference, Exceedance, InputReport, LayerReport, Place
 from cnn2snn.conversion.specs import Converted, ConvertedBlock, borders
 from cnn2snn.conversion.variables import LinearMap
-from cnn2snn.conversion.batchnorm import affine
 
 __all__ = ["report"]
 
@@ -178,8 +178,10 @@ def _zero(b: ConvertedBlock, normalizations: list[Node]) -> np.ndarray:
 
 
 def _margins(b: ConvertedBlock, lowest: np.ndarray, highest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Per filter, over the boundaries within reach: the smallest distance of one from an integer potential (infinite
-    without any), and the largest absolute value of one.
+    """Distances of the boundaries within reach from integer potentials, and their sizes.
+
+    Returns:
+        Per filter the smallest distance (infinite without boundaries), and the largest absolute value.
     """
     margins, edges = np.full(len(lowest), np.inf), np.zeros(len(lowest))
     if b.step is None:

@@ -255,12 +255,14 @@ class ConversionReport:
         return text
 
     def _table(self, width: int) -> list[str]:
-        headers = ("Layer", "Filters", "Boundaries", "Differ", "Dead", "Saturated", "Beyond chip")
+        headers = ("Layer", "Filters", "Differ", "Stuck", "Beyond", "Potentials")
         rows = []
         for layer in self.layers:
-            counts = (len(layer.differences), len(layer.dead), len(layer.saturated), len(layer.exceeding))
-            rows.append((layer.name, str(layer.filters), f"{layer.boundaries:,}", *(f"{n:,}" for n in counts)))
-        return _table.columns(headers, rows, width=width, right=range(1, 7))
+            differ = f"{len(layer.differences):,} of {layer.boundaries:,}" if layer.boundaries else ""
+            counts = (len(layer.dead) + len(layer.saturated), len(layer.exceeding))
+            reach = f"{layer.lowest.min():,}..{layer.highest.max():,}"
+            rows.append((layer.name, f"{layer.filters:,}", differ, *(f"{n:,}" for n in counts), reach))
+        return _table.columns(headers, rows, width=width, right=range(1, 6))
 
     def _differences(self) -> list[str]:
         entries = []
@@ -344,9 +346,16 @@ def _first(entries: list[str]) -> list[str]:
 
 
 def _listed(filters: list[int]) -> str:
-    shown = ", ".join(str(f) for f in filters[:_LISTED])
-    shown = f"{'filter' if len(filters) == 1 else 'filters'} {shown}"
-    return shown if len(filters) <= _LISTED else f"{shown} and {len(filters) - _LISTED:,} more"
+    """Filters in words, consecutive ones as a range."""
+    runs: list[list[int]] = []
+    for f in filters:
+        if runs and runs[-1][-1] == f - 1:
+            runs[-1][1:] = [f]
+        else:
+            runs.append([f])
+    shown = ", ".join("..".join(map(str, run)) for run in runs[:_LISTED])
+    rest = len(runs) - _LISTED
+    return f"{'filter' if len(filters) == 1 else 'filters'} {shown}{' and more' if rest > 0 else ''}"
 
 
 def _wrapped(text: str, width: int, first: str = "", later: str | None = None) -> list[str]:

@@ -121,3 +121,80 @@ pub fn certify(layer: &Layer, ideal: &[i64]) -> Result<Vec<Certificate>, FitErro
         })
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FullyConnected, InputData, ModelBuilder, Shape, Variable, Weights};
+    use alloc::vec;
+
+    /// A unit that reads one value of 0 … 15 with a weight.
+    fn unit(weight: i8, threshold: i32, act_step: f32, act_bits: Option<u8>) -> ModelBuilder {
+        let mut builder = ModelBuilder::new();
+        let data = InputData::new(Shape::new(1, 1, 1), 4);
+        builder.add("data", data, &[]).unwrap();
+        let units = FullyConnected {
+            weights_bits: 8,
+            act_bits,
+            ..FullyConnected::new(1)
+        };
+        let dense = builder.add("dense", units, &[]).unwrap();
+        let weights = Weights::new([1, 1, 1, 1], vec![weight]).unwrap();
+        for variable in [
+            Variable::Weights(weights),
+            Variable::Threshold(vec![threshold]),
+            Variable::ActStep(vec![act_step]),
+        ] {
+            builder.set_variable(dense, variable).unwrap();
+        }
+        builder
+    }
+
+    fn of(builder: &ModelBuilder, ideal: &[i64]) -> Certificate {
+        certify(&builder.layers()[1], ideal).unwrap().remove(0)
+    }
+
+    #[test]
+    fn boundaries_outside_the_reach_do_not_differ() {
+        // Potentials 0 … 105, boundaries 0, 80, 160.
+        let builder = unit(7, 0, 20.0, Some(2));
+        for ideal in [[0, 80, 160], [0, 80, 105], [0, 80, 1 << 40]] {
+            assert_eq!(of(&builder, &ideal).differences, []);
+        }
+        let found = of(&builder, &[-5, 79, 104]).differences;
+        let all = found.iter().map(|d| (d.level, d.ideal, d.held, d.witness));
+        assert_eq!(
+            all.collect::<Vec<_>>(),
+            [(1, -5, 0, 0), (2, 79, 80, 80), (3, 104, 160, 105)]
+        );
+    }
+
+    #[test]
+    fn stuck_filters_have_one_level() {
+        assert_eq!(of(&unit(0, 0, 1.0, Some(1)), &[0]).levels, Some((0, 0)));
+        assert_eq!(of(&unit(7, -1, 1.0, Some(1)), &[-1]).levels, Some((1, 1)));
+        assert_eq!(of(&unit(7, 104, 1.0, Some(1)), &[104]).levels, Some((0, 1)));
+        assert_eq!(of(&unit(7, 0, 1.0, None), &[]).levels, None);
+    }
+
+    #[test]
+    fn clipping_counts_where_potentials_see_it() {
+        let beyond = |threshold, act_step, ideal: &[i64]| {
+            let found = of(&unit(127, threshold, act_step, Some(2)), ideal);
+            (found.held, found.moved_if_clipped)
+        };
+        assert_eq!(beyond(0, 1.0, &[0, 4, 8]), (true, 0));
+        // Far above all potentials, and still so when clipped.
+        assert_eq!(beyond(1 << 20, 1.0, &[0, 4, 8]), (false, 0));
+        assert_eq!(beyond(0, 1e6, &[0, 4, 8]), (false, 0));
+        // Thresholds that only the step brings within reach.
+        assert_eq!(beyond(-524_289, 131_073.0, &[0, 4, 8]), (false, 2));
+    }
+
+    #[test]
+    fn another_number_of_boundaries_is_refused() {
+        let builder = unit(1, 0, 1.0, Some(2));
+        assert!(certify(&builder.layers()[1], &[0]).is_err());
+        assert_eq!(certify(&builder.layers()[0], &[]), Ok(vec![]));
+    }
+}
