@@ -13,9 +13,9 @@ L = keras.layers
 Q4 = MaxPerAxisQuantizer(4)
 
 
-def image_model(*before, padding="same"):
+def image_model(*before, padding="same", channels=1):
     layers = [QuantizedConv2D(3, 3, Q4, padding=padding, name="conv"), QuantizedReLU(4)]
-    return keras.Sequential([keras.Input((6, 5, 1)), *before, *layers])
+    return keras.Sequential([keras.Input((6, 5, channels)), *before, *layers])
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_one_scaling_serves_all_channels():
     with pytest.raises(ValueError, match="one scale and one shift for all channels"):
         cnn2snn.convert(image_model(), input_scaling=((255, 255, 255), (0, 0, 0)))
     with pytest.raises(RuntimeError, match="one number each, not one per channel"):
-        cnn2snn.convert(image_model(L.Rescaling([[[0.1]], [[0.2]]])))
+        cnn2snn.convert(image_model(L.Rescaling([[[0.1, 0.2, 0.3]]]), channels=3))
 
 
 @pytest.mark.parametrize("given", [(0, 0), (-255, 0), (255,), 255, (np.nan, 0), ("a", "b"), (255, 0, 0)])
