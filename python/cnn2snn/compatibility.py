@@ -242,7 +242,6 @@ def _build(graph: Graph, is_float: bool, input_is_image: bool, problems: Problem
 
 def _quantize(graph: Graph, input_is_image: bool, problems: Problems) -> None:
     """What `cnn2snn.quantize` does, but for batch normalizations: conversion folds them after any layer."""
-    fold_rescaling_graph(graph)
     input_bits = _IMAGE_WEIGHT_BITS if input_is_image else _WEIGHT_BITS
     fold_rescaling_graph(graph)
     quantize_graph(graph, _WEIGHT_BITS, _ACT_BITS, input_bits, None, problems)

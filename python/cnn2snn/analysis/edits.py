@@ -8,7 +8,7 @@ import numpy as np
 
 from cnn2snn import akida
 from cnn2snn.analysis.potentials import boundaries
-from cnn2snn.conversion.blocks import Blocks
+from cnn2snn.conversion.block import Blocks
 from cnn2snn.conversion.scaling import USUAL_SCALINGS, InputScaling
 from cnn2snn.conversion.specs import Converted, ConvertedBlock, build_model
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError

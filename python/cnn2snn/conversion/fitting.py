@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnn2snn import _akida, akida
-from cnn2snn.conversion.blocks import Block
+from cnn2snn.conversion.block import Block
 from cnn2snn.conversion.variables import IdealLayer, NeuralArrays, engine_weights, floored
 from cnn2snn.errors import UnsupportedModelError
 

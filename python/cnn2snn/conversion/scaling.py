@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from cnn2snn.conversion.blocks import Blocks
+from cnn2snn.conversion.block import Blocks
 from cnn2snn.errors import InvalidArgumentError
 
 __all__ = ["USUAL_SCALINGS", "InputScaling", "check_inputs", "input_scaling_of"]

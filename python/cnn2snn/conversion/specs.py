@@ -9,7 +9,7 @@ import numpy as np
 
 from cnn2snn import akida
 from cnn2snn._problems import Problems
-from cnn2snn.conversion.blocks import Block, Blocks, MaxPooling
+from cnn2snn.conversion.block import Block, Blocks, MaxPooling
 from cnn2snn.conversion.fitting import Place, fit, set_variables
 from cnn2snn.conversion.graph import Graph, Node
 from cnn2snn.conversion.scaling import InputScaling
