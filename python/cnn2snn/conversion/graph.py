@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -398,7 +399,8 @@ def build(graph: Graph) -> keras.Model:
     for node in nodes:
         layer = _make(node)
         sources = [tensors[name] for name in node.inbounds]
-        tensors[node.name] = layer(sources[0] if len(sources) == 1 else sources, **node.call)
+        with _without_initial_values(layer):
+            tensors[node.name] = layer(sources[0] if len(sources) == 1 else sources, **node.call)
         assign_weights(layer, node)
     return keras.Model(tensors[source.name], tensors[graph.output], name=graph.name)
 
@@ -429,10 +431,25 @@ def build_chain(
             )
         layers.append((_make(node), node))
     source = keras.Input(input_shape, **(config or {}))
-    model = keras.Sequential([source, *(layer for layer, _ in layers)], name=name)
+    with _without_initial_values(*(layer for layer, _ in layers)):
+        model = keras.Sequential([source, *(layer for layer, _ in layers)], name=name)
     for layer, node in layers:
         assign_weights(layer, node)
     return model
+
+
+@contextmanager
+def _without_initial_values(*layers: keras.layers.Layer) -> Iterator[None]:
+    """Layers built in the block begin with zeros: drawing values that are replaced takes longer than all else."""
+    zeros = keras.initializers.Zeros()
+    found = [(layer, k, v) for layer in layers for k, v in vars(layer).items() if k.endswith("_initializer")]
+    for layer, name, _ in found:
+        setattr(layer, name, zeros)
+    try:
+        yield
+    finally:
+        for layer, name, initializer in found:
+            setattr(layer, name, initializer)
 
 
 def _make(node: Node) -> keras.layers.Layer:

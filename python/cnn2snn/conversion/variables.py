@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -72,7 +73,9 @@ class IdealLayer:
     Attributes:
         weights: int8, of the shape of `NeuralArrays.kernel`, signs changed where the normalization is negative.
         depthwise: int8 depthwise weights, or None.
-        maps: one per output channel.
+        lines: one per output channel; boundary n is (start + n · stride) / denominator, exactly, with start, stride,
+            denominator. Not in lowest terms, as finding these takes longer than all else.
+        ratios: gain, bias and shift of `maps` as numerator, denominator.
         step: the step of the activation, exactly; None without activation.
         t: the ideal threshold per channel, float64: where level 1 begins; without activation the potential of z = 0.
         s: the ideal interval between boundaries per channel, float64; without activation the potentials per unit.
@@ -80,29 +83,29 @@ class IdealLayer:
 
     weights: np.ndarray
     depthwise: np.ndarray | None
-    maps: list[LinearMap]
+    lines: list[tuple[int, int, int]]
+    ratios: list[tuple[int, ...]]
     step: Fraction | None
     t: np.ndarray
     s: np.ndarray
+
+    @cached_property
+    def maps(self) -> list[LinearMap]:
+        """How potentials follow from Keras, one per output channel."""
+        return [LinearMap(Fraction(*r[:2]), Fraction(*r[2:4]), Fraction(*r[4:])) for r in self.ratios]
 
     def boundaries(self, act_bits: int) -> np.ndarray:
         """The integer boundaries floor(t + n · s) of H4, int64 of shape (filters, 2^act_bits - 1), exactly.
 
         Boundaries beyond the range of int32 are replaced by its ends, which no potential crosses.
         """
-        step = self.step or Fraction(0)
         limits = np.iinfo(np.int32)
         rows = []
-        for channel in self.maps:
-            t, s = channel.threshold(step), channel.gain * step
-            # Over one denominator the boundaries are integer divisions, far faster than sums of fractions.
-            start, stride, denominator = (
-                t.numerator * s.denominator,
-                s.numerator * t.denominator,
-                t.denominator * s.denominator,
-            )
-            row = ((start + n * stride) // denominator for n in range(2**act_bits - 1))
-            rows.append([min(max(boundary, limits.min), limits.max) for boundary in row])
+        for start, stride, denominator in self.lines:
+            row = [(start + n * stride) // denominator for n in range(2**act_bits - 1)]
+            if row[0] < limits.min or row[-1] > limits.max:
+                row = [min(max(boundary, limits.min), limits.max) for boundary in row]
+            rows.append(row)
         return np.array(rows, np.int64).reshape(len(rows), 2**act_bits - 1)
 
     def rounded_thresholds(self) -> np.ndarray:
@@ -111,7 +114,7 @@ class IdealLayer:
         Values beyond 62 bits are replaced by the ends of that range.
         """
         end = 2**62
-        rounded = (round(channel.threshold(Fraction(0))) for channel in self.maps)
+        rounded = (round(Fraction(start, denominator)) for start, _, denominator in self.lines)
         return np.array([min(max(t, -end), end) for t in rounded], np.int64)
 
 
@@ -156,23 +159,53 @@ def ideal_layer(
     # β is different from zero only for image convolutions, which have no depthwise kernel.
     sigma = weights.sum(axis=tuple(range(weights.ndim - 1)), dtype=np.int64)
     exact_step = None if step is None else Fraction(step)
-    common = positions * input_scale * Fraction(arrays.depthwise_scale)
-    maps = [
-        LinearMap(
-            gain=common * Fraction(float(scale[f])) / abs(Fraction(float(factor[f]))),
-            bias=Fraction(float(factor[f])) * Fraction(float(arrays.bias[f])) + Fraction(float(offset[f])),
-            shift=positions * input_shift * int(sigma[f]),
+    common, shift = positions * input_scale * Fraction(arrays.depthwise_scale), positions * input_shift
+    ratios = [
+        _ratios(common, shift, *channel)
+        for channel in zip(
+            scale.tolist(), arrays.bias.tolist(), factor.tolist(), offset.tolist(), sigma.tolist(), strict=True
         )
-        for f in range(filters)
     ]
+    lines = [_line(exact_step or Fraction(0), *r) for r in ratios]
+    # Quotients of integers are rounded correctly.
+    spacing = [r[:2] for r in ratios] if exact_step is None else [line[1:] for line in lines]
     return IdealLayer(
         weights=weights,
         depthwise=depthwise,
-        maps=maps,
+        lines=lines,
+        ratios=ratios,
         step=exact_step,
-        t=np.array([float(m.threshold(exact_step or Fraction(0))) for m in maps]),
-        s=np.array([float(m.gain * (1 if exact_step is None else exact_step)) for m in maps]),
+        t=np.array([start / denominator for start, _, denominator in lines]),
+        s=np.array([numerator / denominator for numerator, denominator in spacing]),
     )
+
+
+def _ratios(
+    common: Fraction, shift: Fraction, scale: float, bias: float, factor: float, offset: float, sigma: int
+) -> tuple[int, ...]:
+    """Numerators and denominators of gain, bias and shift of a channel (H3)."""
+    scale_n, scale_d = scale.as_integer_ratio()
+    bias_n, bias_d = bias.as_integer_ratio()
+    factor_n, factor_d = factor.as_integer_ratio()
+    offset_n, offset_d = offset.as_integer_ratio()
+    return (
+        common.numerator * scale_n * factor_d,
+        common.denominator * scale_d * abs(factor_n),
+        factor_n * bias_n * offset_d + offset_n * factor_d * bias_d,
+        factor_d * bias_d * offset_d,
+        shift.numerator * sigma,
+        shift.denominator,
+    )
+
+
+def _line(
+    step: Fraction, gain_n: int, gain_d: int, bias_n: int, bias_d: int, shift_n: int, shift_d: int
+) -> tuple[int, int, int]:
+    """Start, stride and denominator of gain · (step / 2 - bias) + shift + n · gain · step (H4)."""
+    above_n, above_d = step.numerator * bias_d - 2 * step.denominator * bias_n, 2 * step.denominator * bias_d
+    denominator = gain_d * above_d * shift_d
+    start = gain_n * above_n * shift_d + shift_n * gain_d * above_d
+    return start, gain_n * step.numerator * 2 * bias_d * shift_d, denominator
 
 
 def floored(
