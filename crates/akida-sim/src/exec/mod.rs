@@ -395,7 +395,15 @@ impl Plan {
 #[cfg(feature = "threads")]
 mod threads;
 #[cfg(feature = "threads")]
+pub(crate) use threads::side_by_side;
+#[cfg(feature = "threads")]
 use threads::threads;
+
+/// Does every part, one after the other.
+#[cfg(not(feature = "threads"))]
+pub(crate) fn side_by_side<T>(parts: Vec<T>, run: impl Fn(T)) {
+    parts.into_iter().for_each(run);
+}
 
 #[cfg(not(feature = "threads"))]
 fn threads(_asked: usize) -> usize {

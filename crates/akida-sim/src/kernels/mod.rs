@@ -18,7 +18,6 @@ use crate::plan::PlanOptions;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::ops::Range;
 
 /// A product of windows and filters: each output position sums `rows` runs of `run` consecutive inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,12 +81,18 @@ pub(crate) enum Sink<'a> {
     Levels(&'a Levels, &'a mut [u8]),
 }
 
-impl Sink<'_> {
-    /// The part of the results at `places`.
-    pub(crate) fn part(&mut self, places: Range<usize>) -> Sink<'_> {
+impl<'a> Sink<'a> {
+    /// The first `count` results, and the rest.
+    pub(crate) fn split_at(self, count: usize) -> (Self, Self) {
         match self {
-            Self::Potentials(out) => Sink::Potentials(&mut out[places]),
-            Self::Levels(levels, out) => Sink::Levels(levels, &mut out[places]),
+            Self::Potentials(out) => {
+                let (first, rest) = out.split_at_mut(count);
+                (Sink::Potentials(first), Sink::Potentials(rest))
+            }
+            Self::Levels(levels, out) => {
+                let (first, rest) = out.split_at_mut(count);
+                (Sink::Levels(levels, first), Sink::Levels(levels, rest))
+            }
         }
     }
 

@@ -76,6 +76,11 @@ impl Bytes {
         self.len
     }
 
+    /// Blocks that are made per position.
+    pub(crate) fn blocks(&self) -> usize {
+        self.lowest.len() / BLOCK + self.further.len()
+    }
+
     pub(super) fn channels(&self) -> usize {
         self.channels
     }

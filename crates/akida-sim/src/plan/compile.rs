@@ -182,6 +182,7 @@ impl Chooser<'_> {
             potential_shape: connection.potential_shape,
             pooling,
             padding,
+            macs: connection.macs,
             levels: Levels::new(variables, connection.output, connection.potential_bound),
         })
     }
@@ -263,10 +264,12 @@ impl Chooser<'_> {
             self.layer.connection().potential_shape.c,
         );
         let of_channel = |channel: usize| &weights[channel * filters..][..filters];
-        if let Some(bytes) = depthwise
+        let asked = |name| SplitKernel::table().iter().any(|k| k.name() == name);
+        let asked = self.options.kernel.as_deref().is_some_and(asked);
+        let bytes = depthwise
             .split_into_bytes(bounds.input)
-            .filter(|_| !averaged)
-        {
+            .filter(|bytes| !averaged && (asked || depthwise.is_worth(bytes, filters)));
+        if let Some(bytes) = bytes {
             let bounds = Bounds {
                 input: u8::MAX.into(),
                 ..bounds

@@ -1,10 +1,12 @@
 use super::product::{Dense, DenseRoutine, Depthwise, DepthwiseInput};
 use super::scratch::{ByElement, Sizes, Sums, Work};
 use super::windows::Windows;
+use crate::exec::side_by_side;
 use crate::kernels::{BySum, GRAIN, Positions, Sink};
 use crate::model::{Padding, Pair, Pooling, Shape};
 use crate::output::Levels;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// A layer with weights: products that end in levels or potentials, then pooling.
 pub(super) struct Neural {
@@ -16,6 +18,8 @@ pub(super) struct Neural {
     pub(super) potential_shape: Shape,
     pub(super) pooling: Pooling,
     pub(super) padding: Padding,
+    /// Multiply-accumulates for one input.
+    pub(super) macs: u64,
     /// `None` for a layer without activation.
     pub(super) levels: Option<Levels>,
 }
@@ -31,6 +35,8 @@ impl core::fmt::Debug for Neural {
 
 /// Bytes of depthwise sums that are made before their product, so that they stay in a core's cache.
 const STRIP: usize = 1 << 16;
+/// Multiply-accumulates that are worth another thread.
+const MACS_PER_PART: u64 = 1 << 19;
 
 impl Neural {
     pub(super) fn sizes(&self) -> Sizes {
@@ -91,7 +97,7 @@ impl Neural {
     ) {
         let input = self.lay_out(map, &mut work.bordered);
         let shape = self.potential_shape;
-        let sums = &mut work.sums;
+        let sums = work.sums.as_mut_slice();
         match (self.pooling, &self.levels) {
             (Pooling::None, Some(activation)) => {
                 self.products(input, sums, Sink::Levels(activation, levels));
@@ -185,35 +191,55 @@ impl Neural {
         }
     }
 
-    /// The results of all positions.
+    /// The results of all positions, by as many threads as there are `sums`.
     fn products(
         &self,
         input: ByElement<&[u8], &[i16], &[i32]>,
+        sums: &mut [Sums],
+        mut sink: Sink<'_>,
+    ) {
+        let shape = self.potential_shape;
+        let most = usize::try_from(self.macs / MACS_PER_PART).unwrap_or(usize::MAX);
+        let parts = sums.len().min(shape.x).min(most);
+        if parts < 2 {
+            self.rows(input, 0..shape.x, &mut sums[0], sink);
+            return;
+        }
+        let mut shares = Vec::with_capacity(parts);
+        for (part, sums) in sums[..parts].iter_mut().enumerate() {
+            let rows = part * shape.x / parts..(part + 1) * shape.x / parts;
+            let (mine, rest) = sink.split_at(rows.len() * shape.y * shape.c);
+            sink = rest;
+            shares.push((rows, sums, mine));
+        }
+        side_by_side(shares, |(rows, sums, sink)| {
+            self.rows(input, rows, sums, sink)
+        });
+    }
+
+    /// The results of some rows of positions.
+    fn rows(
+        &self,
+        input: ByElement<&[u8], &[i16], &[i32]>,
+        rows: Range<usize>,
         sums: &mut Sums,
         mut sink: Sink<'_>,
     ) {
         let shape = self.potential_shape;
         let Some(depthwise) = &self.depthwise else {
-            self.dense.run(
-                input,
-                self.windows.row_step(),
-                self.positions(0, shape.x),
-                sink,
-            );
+            let positions = self.positions(rows.start, rows.len());
+            self.dense
+                .run(input, self.windows.row_step(), positions, sink);
             return;
         };
         let strip = self.strip_rows(depthwise);
-        for first in (0..shape.x).step_by(strip) {
-            let rows = strip.min(shape.x - first);
-            depthwise.run(
-                rows,
-                self.depthwise_input(input.u8, first),
-                &self.dense,
-                sums,
-            );
-            let results = first * shape.y * shape.c..(first + rows) * shape.y * shape.c;
-            self.dense
-                .run_on_sums(sums, rows * shape.y, sink.part(results));
+        for first in rows.clone().step_by(strip) {
+            let count = strip.min(rows.end - first);
+            let input = self.depthwise_input(input.u8, first);
+            depthwise.run(count, input, &self.dense, sums);
+            let (results, rest) = sink.split_at(count * shape.y * shape.c);
+            sink = rest;
+            self.dense.run_on_sums(sums, count * shape.y, results);
         }
     }
 
@@ -221,7 +247,7 @@ impl Neural {
     fn total(
         &self,
         input: ByElement<&[u8], &[i16], &[i32]>,
-        sums: &mut Sums,
+        sums: &mut [Sums],
         row: &mut [i32],
         totals: &mut [i32],
     ) {
@@ -236,12 +262,9 @@ impl Neural {
         };
         if let Some(depthwise) = &self.depthwise {
             // The pointwise product is linear: sums of positions are added before it as far as they fit.
-            depthwise.run_added(
-                shape.x,
-                self.depthwise_input(input.u8, 0),
-                &self.dense,
-                sums,
-            );
+            let sums = &mut sums[0];
+            let input = self.depthwise_input(input.u8, 0);
+            depthwise.run_added(shape.x, input, &self.dense, sums);
             let groups = depthwise.groups(shape.x * shape.y, &self.dense);
             let row = &mut row[..groups * shape.c];
             self.dense.run_on_sums(sums, groups, Sink::Potentials(row));

@@ -3,6 +3,7 @@ use crate::kernels::{
     BySum, Bytes, DenseCall, DenseRun, DenseShape, DepthwiseCall, DepthwiseRun, DepthwiseShape,
     Positions, Sink, SplitCall, SplitRun,
 };
+use crate::output::PANEL;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::AddAssign;
@@ -88,6 +89,9 @@ impl Dense {
             }
     }
 }
+
+/// Instructions of a product that the making of a block of bytes takes as long as.
+const COST_OF_BLOCK: usize = 7;
 
 /// A routine and its weights.
 type Weighted<R, T> = (R, Vec<T>);
@@ -232,7 +236,7 @@ impl Depthwise {
         }
     }
 
-    /// How sums of inputs up to `highest` become bytes, where these are fewer than those of 16-bit sums.
+    /// How sums of inputs up to `highest` become bytes.
     pub(super) fn split_into_bytes(&self, highest: u32) -> Option<Bytes> {
         let BySum::I16((_, weights)) = &self.routine else {
             return None;
@@ -246,10 +250,14 @@ impl Depthwise {
                 *high += w.max(0) * highest;
             }
         }
-        let bytes = Some(reach)
-            .filter(|reach| Bytes::fit(reach))
-            .map(|r| Bytes::new(&r))?;
-        (bytes.len() < 2 * self.shape.channels).then_some(bytes)
+        Bytes::fit(&reach).then(|| Bytes::new(&reach))
+    }
+
+    /// Whether a product with so many filters is spared more by bytes than it takes to make them.
+    pub(super) fn is_worth(&self, bytes: &Bytes, filters: usize) -> bool {
+        // Groups of four bytes less than of two sums of 16 bits, in panels of filters.
+        let fewer = (2 * self.shape.channels).saturating_sub(bytes.len()) / 4;
+        fewer * filters / PANEL > COST_OF_BLOCK * bytes.blocks()
     }
 
     /// Bytes of weights.

@@ -21,7 +21,8 @@ pub struct Scratch {
 pub(super) struct Work {
     /// A layer's input with its border, in the element type that the kernel takes.
     pub(super) bordered: ByElement<Vec<u8>, Vec<i16>, Vec<i32>>,
-    pub(super) sums: Sums,
+    /// One for each thread that works on the input.
+    pub(super) sums: Vec<Sums>,
     /// Potentials that a global average pooling adds.
     pub(super) row: Vec<i32>,
     /// Levels before max pooling.
@@ -86,7 +87,7 @@ fn padded<T: Clone + Default>(len: usize) -> Vec<T> {
 }
 
 impl Scratch {
-    /// Its size in bytes. Every thread of a run has one.
+    /// Its size in bytes. Every thread of a batch has one.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let Work {
@@ -97,21 +98,27 @@ impl Scratch {
             unpooled_potentials,
             totals,
         } = &self.work;
-        let narrow = self.levels.iter().map(Vec::len).sum::<usize>();
         let wide = [
             &self.potentials,
             &bordered.i32,
-            &sums.i32,
             row,
             unpooled_potentials,
             totals,
         ];
-        narrow
+        let of_sums = |s: &Sums| s.u8.len() + 2 * s.i16.len() + 4 * s.i32.len();
+        self.levels.iter().map(Vec::len).sum::<usize>()
             + bordered.u8.len()
-            + sums.u8.len()
             + unpooled.len()
-            + 2 * (bordered.i16.len() + sums.i16.len())
+            + 2 * bordered.i16.len()
             + 4 * wide.into_iter().map(Vec::len).sum::<usize>()
+            + sums.iter().map(of_sums).sum::<usize>()
+    }
+
+    /// Makes it ready for so many threads that work on one input.
+    #[cfg(feature = "threads")]
+    pub(crate) fn share(&mut self, threads: usize) {
+        let sums = self.work.sums[0].clone();
+        self.work.sums.resize(threads, sums);
     }
 
     pub(super) fn new(plan: usize, model: &Model, steps: &[Step]) -> Self {
@@ -140,11 +147,11 @@ impl Scratch {
                     i16: padded(sizes.bordered.i16),
                     i32: padded(sizes.bordered.i32),
                 },
-                sums: Sums {
+                sums: vec![Sums {
                     u8: padded(sizes.sums_u8),
                     i16: padded(sizes.sums_i16),
                     i32: padded(sizes.sums_i32),
-                },
+                }],
                 row: vec![0; sizes.row],
                 unpooled: vec![0; sizes.unpooled],
                 unpooled_potentials: vec![0; sizes.unpooled_potentials],
