@@ -12,10 +12,10 @@ import traceback
 from collections.abc import Sequence
 
 import cnn2snn
-from cnn2snn.cli import _parsers, calibrate, check, compare, convert, diff, info, quantize, reshape, run
+from cnn2snn.cli import _parsers, calibrate, check, compare, convert, diff, info, map_, quantize, reshape, run
 from cnn2snn.errors import Cnn2SnnError
 
-_COMMANDS = (check, quantize, calibrate, reshape, convert, compare, info, diff, run)
+_COMMANDS = (check, quantize, calibrate, reshape, convert, compare, info, diff, map_, run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,11 +3,11 @@
 use super::akida1::AKIDA1;
 use super::{Chip, Fact, HwVersion};
 
-pub(super) const FITTED_INPUT: &str = "inferred: with 39,424 to 40,959 bytes, and at most 32 rows, the smallest mappings have the published NP counts";
+pub(super) const FITTED_INPUT: &str = "with 39,424 to 40,959 bytes, and at most 32 rows, the smallest mappings have the published NP counts";
 pub(super) const FITTED_WEIGHTS: &str =
-    "inferred: with 36,864 to 37,600 bytes the smallest mappings have the published NP counts";
+    "with 36,864 to 37,600 bytes the smallest mappings have the published NP counts";
 pub(super) const FITTED_ROWS: &str =
-    "inferred: with 28 to 35 rows the smallest mappings have the published NP counts";
+    "with 28 to 35 rows the smallest mappings have the published NP counts";
 pub(super) const SCHEMATIC: &str = "places of NPs are not public; schematic";
 pub(super) const TYPES: &str = "types of NPs are not public: every NP is taken to convolve and to run fully connected layers, one of \
                                 them with weights in external memory; published mappings agree (64 CNP1 + 1 FNP2 + 2 FNP3; 67 for \

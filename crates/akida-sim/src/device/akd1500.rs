@@ -9,7 +9,7 @@ pub(super) static AKD1500: Chip = Chip {
     version: Fact::stated(HwVersion::new(0xa1, 3, 9), VERSIONS),
     nps: Fact::inferred(
         32,
-        "inferred: published benchmarks count at most 33 units, HRC included, in one pass, and their passes are the NPs divided by 32",
+        "published benchmarks count at most 33 units, HRC included, in one pass, and their passes are the NPs divided by 32",
     ),
     nps_per_node: Fact::assumed(4, SCHEMATIC),
     columns: Fact::assumed(4, SCHEMATIC),
@@ -22,8 +22,8 @@ pub(super) static AKD1500: Chip = Chip {
     limits: &AKIDA1,
 };
 
-const LAYERS: &str = "inferred: published latencies of the layers of AkidaNet 1.0/224";
-const FITTED: &str = "inferred: fitted to seven published benchmarks of AkidaNet 1.0, 0.5 and 0.25 at 224 pixels; errors are those on \
+const LAYERS: &str = "published latencies of the layers of AkidaNet 1.0/224";
+const FITTED: &str = "fitted to seven published benchmarks of AkidaNet 1.0, 0.5 and 0.25 at 224 pixels; errors are those on \
                       the same networks at 160 pixels, PlantVillage and arrhythmia, which were held out";
 
 const TIMING: Timing = Timing {

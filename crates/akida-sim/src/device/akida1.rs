@@ -8,13 +8,13 @@ use alloc::vec::Vec;
 
 const PAGE: &str =
     "Akida 1.0 hardware constraints page (doc.brainchipinc.com/user_guide/hardware/1.0.html)";
-const REGISTER: &str = "inferred: the published mapping error refuses 1246278 as a 20-bit unsigned integer, and published code \
+const REGISTER: &str = "the published mapping error refuses 1246278 as a 20-bit unsigned integer, and published code \
                         takes 524287 and 65535 as the largest threshold and step";
-const IMAGE_REGISTER: &str = "inferred: published conversion code (cnn2snn 2.19) bounds the steps of this layer by 2^20 - 1 and its \
+const IMAGE_REGISTER: &str = "published conversion code (cnn2snn 2.19) bounds the steps of this layer by 2^20 - 1 and its \
                               thresholds by 2^23 - 1, where it bounds those of other layers by 2^16 - 1 and 2^19 - 1";
 
 const PROGRAM: &str =
-    "inferred: fitted to 22 published sizes, half of which it meets within 2 %, all within 13 %";
+    "fitted to 22 published sizes, half of which it meets within 2 %, all within 13 %";
 
 const fn square(sizes: [usize; 4]) -> [Pair; 4] {
     [
@@ -148,7 +148,7 @@ pub const IMAGE_REGISTERS: Registers = Registers {
     potential: Limit::inferred(
         "potential",
         Allowed::Signed(24),
-        "inferred, weakly: potentials meet thresholds of 24 bits",
+        "weakly: potentials meet thresholds of 24 bits",
     ),
 };
 
@@ -159,7 +159,7 @@ pub const REGISTERS: Registers = Registers {
     potential: Limit::inferred(
         "potential",
         Allowed::Signed(20),
-        "inferred, weakly: potentials meet thresholds of 20 bits, and the January 2020 page allows 20 bits for global average pooling",
+        "weakly: potentials meet thresholds of 20 bits, and the January 2020 page allows 20 bits for global average pooling",
     ),
 };
 
@@ -233,7 +233,7 @@ pub(super) static AKIDA1: Limits = Limits {
         pool_type: Limit::inferred(
             "pool_type",
             Allowed::Words(&["NoPooling", "Max"]),
-            "inferred: the hardware constraints page lists max pooling only for this layer",
+            "the hardware constraints page lists max pooling only for this layer",
         ),
         pool_size: Limit::stated(
             "pool_size",

@@ -181,7 +181,10 @@ impl Need {
             format!("use at most {most_filters} filters, fewer input channels or fewer bits")
         } else {
             let rows = held.saturating_mul(available);
-            format!("use maps of at most {rows} rows, or fewer channels")
+            let rows_each = input.x.div_ceil(available.max(1)) as u64;
+            let column_bits = rows_each * input.y as u64 * u64::from(connection.input_bits);
+            let channels = sram.input_bytes as u64 * 8 / column_bits.max(1);
+            format!("use at most {channels} input channels, or maps of at most {rows} rows")
         };
         Err(misfit(
             device,
