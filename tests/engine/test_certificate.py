@@ -64,6 +64,7 @@ def check(network, converted, inputs, alpha, beta) -> tuple[int, int, int]:
         assert np.all(found.lowest <= result.potentials.min(axis=(0, 1, 2)))
         assert np.all(found.highest >= result.potentials.max(axis=(0, 1, 2)))
         maps = linear_maps(block, layer, alpha, beta, positions_summed(block, read))
+        check_float32(block, read, alpha, beta, result.potentials, maps, found)
         if block.activation is None:
             check_outputs(engine, inputs, result.potentials, maps, found)
             continue
@@ -100,3 +101,19 @@ def check_outputs(engine, inputs, potentials, maps, found) -> None:
         bound = Fraction(found.output_error[f]) * (1 + Fraction(1, 10**12))
         for p, y in zip(potentials[..., f].ravel().tolist(), predicted[..., f].ravel().tolist(), strict=True):
             assert abs(Fraction(y) - (p - t) / a) <= bound
+
+
+def check_float32(block, read, alpha, beta, potentials, maps, found) -> None:
+    """Near boundaries Keras' float32 pre-activations lie within the bound of the exact ones, in potentials."""
+    if block.activation is None:
+        return
+    x = ((read.astype(np.float64) - float(beta)) / float(alpha)).astype(np.float32)
+    z = block.pre_activation(x).reshape(potentials.shape).astype(np.float64)
+    for f, linear in enumerate(maps):
+        t, s = linear.ideal(block.step)
+        last = t + (2**block.activation.bitwidth - 2) * s
+        near = (potentials[..., f] >= float(t) - 1) & (potentials[..., f] <= float(last) + 1)
+        if np.isfinite(found.margins[f]):
+            held = float(linear.scale) * (z[..., f] - float(linear.bias)) + float(linear.offset)
+            error = np.abs(held - potentials[..., f])
+            assert np.all(error[near] <= found.float32[f])

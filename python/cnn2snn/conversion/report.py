@@ -248,6 +248,8 @@ class ConversionReport:
         text = f"integers 0..{2**i.bits - 1} stand for Keras values {i.keras_range[0]:g} to {i.keras_range[1]:g} "
         source = "by default" if i.source == "default" else f"from {i.source}"
         text += f"(times {i.scale:g} plus {i.shift:g}, {source})."
+        if i.source == "default":
+            text += f" If the model was trained on values of 0 to 1, pass input_scaling=({2**i.bits - 1}, 0)."
         if not i.borders_exact:
             error = next(layer.border_error for layer in self.layers if layer.border_error is not None)
             text += f" The border is {i.padding_value} where Keras has {i.shift:g}: potentials there are off by up to "
