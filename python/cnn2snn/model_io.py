@@ -40,6 +40,9 @@ cnn2snn_objects: dict[str, type] = {
 }
 
 
+_QUANTIZERS = [cls for cls in cnn2snn_objects.values() if issubclass(cls, quantization_ops.WeightQuantizer)]
+
+
 def load_quantized_model(
     filepath: str | Path,
     custom_objects: dict[str, type] | None = None,
@@ -85,6 +88,10 @@ def load_quantized_model(
             received=str(path),
         )
     objects = {**cnn2snn_objects, **(custom_objects or {})}
+    if is_saved_model:
+        # In folders of the original toolkit quantizers are layers of their own, beside the configurations in the layers
+        # that have them: Keras must not take ours for those.
+        objects = {name: cls for name, cls in objects.items() if cls not in _QUANTIZERS}
     try:
         if LEGACY or path.suffix == ".keras":
             return keras.models.load_model(path, custom_objects=objects, compile=compile_model)

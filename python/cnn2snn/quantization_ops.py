@@ -116,7 +116,8 @@ class LinearWeightQuantizer(WeightQuantizer):
         """clip(round(w · k), -kmax, kmax) / k, rounding half to even."""
         w = tf.convert_to_tensor(w)
         scale = tf.cast(tf.stop_gradient(self.scale_factor(w)), w.dtype)
-        levels = tf.clip_by_value(tf.round(w * scale), -self.kmax_, self.kmax_)
+        # Zeros stay zero for an infinite scale, which a custom quantizer may give where all weights are zero.
+        levels = tf.clip_by_value(tf.round(tf.math.multiply_no_nan(scale, w)), -self.kmax_, self.kmax_)
         # A scale of zero quantizes everything to zero. The second term is zero; it carries the gradient.
         return tf.stop_gradient(tf.math.divide_no_nan(levels, scale)) + (w - tf.stop_gradient(w))
 

@@ -60,6 +60,35 @@ def test_saved_model_folders_load_under_keras_2(float_model, images, tmp_path):
     assert cnn2snn.convert(loaded).to_buffer() == cnn2snn.convert(quantized).to_buffer()
 
 
+@pytest.mark.skipif(not LEGACY, reason="Keras 3 neither writes nor reads SavedModel folders as models")
+def test_saved_model_folders_whose_quantizers_are_layers_load(tmp_path):
+    """As in folders of the original toolkit, which tracks its quantizers."""
+
+    class LayerQuantizer(L.Layer):
+        quantize = staticmethod(lambda w: w)
+
+        def get_config(self):
+            return {**super().get_config(), "bitwidth": 4}
+
+    class Quantized(L.Dense):
+        def __init__(self, units, **kwargs):
+            super().__init__(units, **kwargs)
+            self.quantizer = LayerQuantizer()
+
+        def get_config(self):
+            config = {**super().get_config(), "quantizer": keras.layers.serialize(self.quantizer)}
+            del config["activation"]
+            return config
+
+    LayerQuantizer.__name__, Quantized.__name__ = "MaxQuantizer", "QuantizedDense"
+    model = keras.Sequential([keras.Input((4,)), Quantized(3)])
+    model.save(tmp_path / "folder")
+    loaded = cnn2snn.load_quantized_model(tmp_path / "folder", compile_model=False)
+    assert type(loaded.layers[0]) is cnn2snn.QuantizedDense
+    assert type(loaded.layers[0].quantizer) is cnn2snn.MaxQuantizer
+    np.testing.assert_array_equal(loaded.get_weights()[0], model.get_weights()[0])
+
+
 @pytest.mark.skipif(LEGACY, reason="Keras 2 reads them")
 def test_saved_model_folders_are_refused_under_keras_3(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"")
