@@ -188,6 +188,12 @@ fn read_bytes(path: &Path, limits: &Limits) -> io::Result<Vec<u8>> {
     if container::check_beginning(&bytes).is_ok() {
         // One byte more than can be right, so that it is refused.
         let rest = limits.max_payload().saturating_add(1);
+        // Growing step by step would take the memory twice. What the length says wrongly does no harm.
+        let length = file.metadata().map_or(0, |m| m.len().min(rest));
+        let missing = usize::try_from(length).unwrap_or(0);
+        bytes
+            .try_reserve_exact(missing)
+            .map_err(|_| io::Error::from(ErrorKind::OutOfMemory))?;
         file.take(rest).read_to_end(&mut bytes)?;
     }
     Ok(bytes)
