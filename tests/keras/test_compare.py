@@ -282,6 +282,27 @@ def test_a_wrong_padding_value_is_named(images):
     assert 0 in report.first.position or 7 in report.first.position
 
 
+def test_a_border_that_is_no_integer_is_said_to_be_inexact(images):
+    model = scaled_model()
+    converted = cnn2snn.convert(model, input_scaling=(127.5, 127.5), padding_value=128)
+    report = compare(model, converted, images)
+    assert (report.edits, report.totals.unexplained) == ([], 0)
+    assert report.totals.format > 0
+    first = report.first
+    assert first.cause == "format"
+    assert 0 in first.position or 7 in first.position
+    assert "127.5 stands for 0, which is no integer: borders are inexact" in first.explanation
+
+
+def test_floored_thresholds_are_no_edit(pair, images):
+    quantized, _ = pair
+    fitted = compare(quantized, cnn2snn.convert(quantized, input_scaling=SCALING), images)
+    floored = compare(quantized, cnn2snn.convert(quantized, input_scaling=SCALING, thresholds="floor"), images)
+    assert floored.edits == []
+    assert floored.totals.unexplained == 0
+    assert floored.totals.format > fitted.totals.format
+
+
 def test_edited_weights_are_counted(exact, images):
     quantized, converted = exact
     target = converted.layers[1]

@@ -9,7 +9,13 @@ import cnn2snn
 from cnn2snn._keras import keras
 from cnn2snn.conversion.convert import convert_blocks
 from cnn2snn.errors import UnsupportedModelError
-from cnn2snn.quantization_layers import QuantizedConv2D, QuantizedDense, QuantizedReLU, QuantizedSeparableConv2D
+from cnn2snn.quantization_layers import (
+    QuantizedConv2D,
+    QuantizedDense,
+    QuantizedDepthwiseConv2D,
+    QuantizedReLU,
+    QuantizedSeparableConv2D,
+)
 from cnn2snn.quantization_ops import LinearWeightQuantizer, MaxPerAxisQuantizer, MaxQuantizer, StdPerAxisQuantizer
 from cnn2snn.transforms import SnapToChip, snap_to_chip
 from tests.engine.test_convert_agreement import branched_network
@@ -72,6 +78,7 @@ def assert_exact(model, scaling=None, image=True):
     after = convert_blocks(snapped, scaling, image)
     assert report.exact
     assert not any(b.mismatches.any() for b in after.blocks)
+    assert cnn2snn.conversion_report(snapped, scaling, image).equal
     for old, new in zip(integer_weights(before.blocks), integer_weights(after.blocks), strict=True):
         np.testing.assert_array_equal(old, new)
     for old, new in zip(before.blocks, after.blocks, strict=True):
@@ -225,6 +232,23 @@ def test_channels_that_float32_cannot_place_are_reported():
         _, report = snap_to_chip(model, (1.0, 0), input_is_image=False, return_report=True)
     assert report.layers[0].inexact == (0,)
     assert not report.exact
+
+
+def test_a_depthwise_convolution_is_joined_with_the_pointwise_one():
+    model = chain(
+        QuantizedConv2D(4, 3, MaxPerAxisQuantizer(8), padding="same"),
+        QuantizedReLU(4, 2.0),
+        QuantizedDepthwiseConv2D(3, MaxQuantizer(4), padding="same", use_bias=False),
+        QuantizedConv2D(5, 1, MaxPerAxisQuantizer(4)),
+        QuantizedReLU(4, 2.0),
+    )
+    snapped, _, _ = assert_exact(model, (255.0, 0))
+    kinds = [type(layer).__name__ for layer in snapped.layers]
+    assert kinds == ["QuantizedConv2D", "QuantizedReLU", "QuantizedSeparableConv2D", "QuantizedReLU"]
+    callback = SnapToChip((255, 0))
+    callback.set_model(model)
+    with pytest.raises(UnsupportedModelError, match="train the model that snap_to_chip returns"):
+        callback.on_train_begin()
 
 
 def test_accuracy_changes_little(float_model, images):

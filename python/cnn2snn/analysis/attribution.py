@@ -18,6 +18,9 @@ __all__ = ["CAUSES", "Attribution", "LayerPair"]
 # The classes of causes, the gravest first; "propagated" differences have their cause in an earlier layer.
 CAUSES = ("unexplained", "edited", "format", "float_rounding", "propagated")
 
+# Causes in the order in which they are asked for.
+_ORDER = ("unexplained", "float_rounding", "format", "unexplained", "edited", "format", "propagated")
+
 # Half an ulp of float32, twice for safety.
 _ROUNDING = 2.0**-23
 
@@ -100,23 +103,23 @@ class LayerPair:
 
         contradicts = level != levels(theirs, own, channels)
         keras_is_off = keras_level != ideal
-        close = np.zeros(len(at), bool)
+        close = inexact_border = np.zeros(len(at), bool)
         if np.any(keras_is_off):
             low, high = np.minimum(ideal, keras_level), np.maximum(ideal, keras_level)
-            close = self._is_close(keras_in[samples], at, channels, ours, low, high - 1)
+            distance = self._distance(channels, ours, low, high - 1)
+            reach = self._reach(keras_in[samples], ours, channels, at)
+            close, inexact_border = distance <= reach, distance <= reach + self._border[channels]
         causes = np.select(
             [
                 contradicts,
                 keras_is_off & close,
+                keras_is_off & inexact_border,
                 keras_is_off,
                 here != held,
                 held != ideal,
                 level != here,
             ],
-            [
-                CAUSES.index(c)
-                for c in ("unexplained", "float_rounding", "unexplained", "edited", "format", "propagated")
-            ],
+            [CAUSES.index(c) for c in _ORDER],
             CAUSES.index("unexplained"),
         )
         return Attribution(places, causes, engine.size, largest)
@@ -145,7 +148,7 @@ class LayerPair:
         causes = np.select(
             [
                 own != engine[at],
-                np.abs(keras[at] - exact[at]) > bound[at],
+                np.abs(keras[at] - exact[at]) > (bound + self._border / a)[at],
                 here != held,
                 own == here,
             ],
@@ -169,19 +172,26 @@ class LayerPair:
         handled = magnitudes + zero + np.abs(b.ideal.t[channels]) + np.abs(potentials)
         return (self.wanted.terms + 16) * _ROUNDING * handled
 
-    def _is_close(
-        self,
-        inputs: np.ndarray,
-        at: np.ndarray,
-        channels: np.ndarray,
-        potentials: np.ndarray,
-        first: np.ndarray,
-        last: np.ndarray,
+    def _distance(
+        self, channels: np.ndarray, potentials: np.ndarray, first: np.ndarray, last: np.ndarray
     ) -> np.ndarray:
-        """Whether float32 can carry potentials across boundaries `first` to `last`."""
+        """How far potentials are from the farther one of the ideal boundaries `first` and `last`."""
         t, s = self.block.ideal.t[channels], self.block.ideal.s[channels]
-        distance = np.maximum(np.abs(potentials - (t + first * s)), np.abs(potentials - (t + last * s)))
-        return distance <= self._reach(inputs, potentials, channels, at)
+        return np.maximum(np.abs(potentials - (t + first * s)), np.abs(potentials - (t + last * s)))
+
+    @cached_property
+    def _border(self) -> np.ndarray:
+        """How far potentials at the border of an image may be off, per channel: it may not be what stands for 0."""
+        weights = self.block.ideal.weights
+        value = getattr(self.block.layer.parameters, "padding_value", 0)
+        if self.block.block.node.config.get("padding") != "same":
+            return np.zeros(weights.shape[-1])
+        off = abs(float(self.block.input_shift) - value)
+        return off * np.abs(weights).sum(axis=tuple(range(weights.ndim - 1)), dtype=np.float64)
+
+    def border_is_off(self, potential: int, channel: int, level: float) -> bool:
+        """Whether the border, and not the fit, makes the level of the quantized network another one than Keras'."""
+        return bool(self._border[channel]) and np.count_nonzero(potential > self.ideal[channel]) != level
 
     def cause_of_edit(self, sample: np.ndarray, place: tuple[int, int, int]) -> str:
         """Which of the edits makes the value at `place` of one sample another one."""

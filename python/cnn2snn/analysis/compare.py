@@ -74,12 +74,15 @@ def compare(
     first = akida_model.layers[0]
     _check(samples, first, (1.0, 0.0) if blocks.rescaling else used)
     conversion = Conversion(blocks, first.parameters.layer_type.name == "InputConvolutional", used, stored)
-    converted = build_model(blocks, scaling, conversion.image)
+    # A shift that is no integer leaves the border open: then it is the model's to say.
+    is_border = conversion.image and not (scaling.shift.denominator == 1 and 0 <= scaling.shift <= 255)
+    border = first.parameters.padding_value if is_border else None
+    converted = build_model(blocks, scaling, conversion.image, padding_value=border)
     found = match(converted, akida_model)
     edits = edits_of(converted, found, conversion)
     if any(edits.values()):
         # Perhaps the thresholds were floored.
-        floored = build_model(blocks, scaling, conversion.image, thresholds="floor")
+        floored = build_model(blocks, scaling, conversion.image, thresholds="floor", padding_value=border)
         other = edits_of(floored, found, conversion)
         if sum(map(len, other.values())) < sum(map(len, edits.values())):
             converted, edits = floored, other
@@ -220,6 +223,12 @@ def _difference(
         boundary = float(exact[n])
     margin = float(expected - exact[n]) if step is not None else expected - boundary
     explanation = _explain(pair, cause, f, n)
+    if cause == "format" and step is not None and pair.border_is_off(expected, f, values[0]):
+        explanation = (
+            f"the border of the image is {pair.layer.parameters.padding_value}, and {float(pair.block.input_shift):g} "
+            "stands for 0, which is no integer: borders are inexact. Rescale inputs by an integer, or use padding "
+            '"valid".'
+        )
     if cause == "edited":
         cause = pair.cause_of_edit(inputs[0], (i, j, f))
         explanation = next(edit.explanation for edit in pair.edits if edit.cause == cause) + "."

@@ -13,6 +13,7 @@ from cnn2snn import _table
 from cnn2snn._keras import keras
 from cnn2snn.conversion.batchnorm import affine
 from cnn2snn.conversion.blocks import read_blocks
+from cnn2snn.conversion.depthwise import join_depthwise
 from cnn2snn.conversion.graph import Graph, Node, assign_weights, build, read
 from cnn2snn.conversion.scaling import InputScaling, input_scaling_of
 from cnn2snn.conversion.specs import ConvertedBlock, build_model
@@ -110,9 +111,10 @@ def snap_to_chip(
 
     Integer weights stay as they are. The bias moves the threshold. A factor near 1 on a filter's float kernel moves its
     step where the quantizer's scale follows the filter; one factor moves all channels where there is one scale for all.
-    Where the scale does not follow (a quantizer of one's own, a scale at its limit), the bias alone finds the
-    place with the most room. Batch normalization is folded first, or moved itself where folding would change integer
-    weights, and a missing bias is added. Biases of a last layer without activation are put on whole potentials.
+    Where the scale does not follow (a quantizer of one's own, a scale at its limit), the bias alone finds the place
+    with the most room. Batch normalization is folded first, or moved itself where folding would change integer weights;
+    a missing bias is added, and a depthwise convolution joined with the pointwise one behind it. Biases of a last layer
+    without activation are put on whole potentials.
 
     A model that was snapped is not changed again.
 
@@ -195,7 +197,8 @@ def _quantized(graph: Graph) -> list[Node]:
 
 
 def _prepare(graph: Graph) -> None:
-    """Folds batch normalizations and adds what is to be moved where it is missing."""
+    """Joins and folds what conversion would, and adds what is to be moved where it is missing."""
+    join_depthwise(graph)
     invert_graph(graph)
     for node in _quantized(graph):
         role = output_kernel(node)
