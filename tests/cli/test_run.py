@@ -28,6 +28,19 @@ def test_predict_and_classes(command, model, inputs):
     assert np.load("c.npy").tolist() == [0, 1, 2, 3, 4, 5, 0]
 
 
+def test_explain_tells_kernels_reasons_and_memory(command, report, model, inputs):
+    out = command("run", "model.fbz", "inputs.npy", "--explain").out
+    for part in ("Kernels", "dense-", "KiB for each thread"):
+        assert part in out
+    assert max(map(len, out.splitlines())) <= 80
+    plan = report("run", "model.fbz", "inputs.npy", "--explain")["plan"]
+    assert [layer["layer"] for layer in plan["layers"]] == [layer.name for layer in model.layers]
+    for layer in plan["layers"]:
+        for kernel in layer["kernels"]:
+            assert all(declined["reason"] for declined in kernel["declined"])
+    assert plan["scratch_bytes_per_thread"] > 0
+
+
 def test_modes_exclude_each_other(command, model, inputs):
     assert command("run", "model.fbz", "inputs.npy", "--classes", "--predict").code == 2
 

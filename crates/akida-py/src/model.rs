@@ -465,6 +465,12 @@ impl Model {
             .map(|c| (c.layer.clone(), c.kernel, c.declined.clone()))
             .collect())
     }
+
+    /// Bytes of packed weights and parameters per layer, and of the scratch memory of a thread.
+    fn plan_bytes(&self, py: Python<'_>) -> PyResult<(Vec<usize>, usize)> {
+        let plan = self.plan(py)?;
+        Ok((plan.packed_bytes(), plan.scratch().bytes()))
+    }
 }
 
 fn no_variable(py: Python<'_>, layer: &akida_sim::Layer, received: &str) -> PyErr {

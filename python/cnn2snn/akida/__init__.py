@@ -19,6 +19,7 @@ Example:
     array([4, 4], dtype=int32)
 """
 
+from cnn2snn.akida._plan import KernelChoice, PlanMemory
 from cnn2snn.akida.devices import (
     AKD1000,
     AKD1500,
@@ -41,7 +42,7 @@ from cnn2snn.akida.layers import (
     SeparableConvolutional,
 )
 from cnn2snn.akida.mapping import BackendType, LayerMapping, MapMode, Pass, Sequence
-from cnn2snn.akida.model import KernelChoice, Model
+from cnn2snn.akida.model import Model
 from cnn2snn.akida.np import NP
 from cnn2snn.akida.statistics import Estimate, LayerEstimate, LayerStatistics, Statistics, evaluate_sparsity
 from cnn2snn.akida.violation import Violation
@@ -74,6 +75,7 @@ __all__ = [
     "NSoC_v2",
     "Padding",
     "Pass",
+    "PlanMemory",
     "PoolType",
     "SeparableConvolutional",
     "Sequence",

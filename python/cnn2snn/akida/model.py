@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,25 +13,11 @@ from cnn2snn import _akida
 from cnn2snn.akida import _arguments, _dictionary, _summary
 from cnn2snn.akida._chip import Mappable
 from cnn2snn.akida._classes import check_labels, classes_of, outputs_per_class
+from cnn2snn.akida._plan import KernelChoice, PlanMemory
 from cnn2snn.akida.enums import IpVersion
 from cnn2snn.akida.layer import Layer, check_free
 from cnn2snn.akida.layers import layers_of
 from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
-
-
-@dataclass(frozen=True)
-class KernelChoice:
-    """The compute kernel that runs one operation of a layer on this host.
-
-    Attributes:
-        layer: name of the layer.
-        kernel: name of the kernel.
-        declined: kernels that would have come first, each with the reason for which it is not used.
-    """
-
-    layer: str
-    kernel: str
-    declined: tuple[tuple[str, str], ...]
 
 
 class Model(Mappable):
@@ -213,6 +198,15 @@ class Model(Mappable):
             RuntimeError: the model is not complete.
         """
         return [KernelChoice(layer, kernel, tuple(declined)) for layer, kernel, declined in self._native.choices()]
+
+    def plan_memory(self) -> PlanMemory:
+        """Returns the memory that running the model takes on this host.
+
+        Raises:
+            RuntimeError: the model is not complete.
+        """
+        packed, scratch = self._native.plan_bytes()
+        return PlanMemory(dict(zip((layer.name for layer in self._layers), packed, strict=True)), scratch)
 
     # Running
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from cnn2snn import _table
 from cnn2snn._progress import Progress
-from cnn2snn.cli import _arrays, _files, _json
+from cnn2snn.cli import _arrays, _files, _json, _plan
 from cnn2snn.errors import InvalidArgumentError
 
 # Long enough to keep all threads busy, short enough for a lively progress bar.
@@ -72,6 +72,11 @@ def add_parser(commands: Any) -> None:
         help="inputs run at a time (default: chosen for the model)",
     )
     parser.add_argument("-t", "--threads", type=int, default=0, metavar="N", help="threads (default: all cores)")
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="tell which compute kernels run each layer on this host, why no faster ones, and the memory they take",
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.set_defaults(execute=_execute, mode="forward")
 
@@ -116,10 +121,16 @@ def _execute(arguments: argparse.Namespace) -> None:
             np.save(file, outputs)
 
     report = _report(arguments, inputs, outputs, classes, labels, seconds)
+    if arguments.explain:
+        report["plan"] = _plan.report(model)
     if arguments.json:
         print(_json.dumps(report))
     else:
-        print("\n".join(_text(report, shutil.get_terminal_size().columns)))
+        width = shutil.get_terminal_size().columns
+        lines = _text(report, width)
+        if arguments.explain:
+            lines += ["", *_plan.text(report["plan"], width)]
+        print("\n".join(lines))
 
 
 def _check(model: Any, inputs: np.ndarray) -> None:
