@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import textwrap
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cnn2snn import _table
+from cnn2snn.cli import _json
 from cnn2snn.cli._files import replacing
 
 __all__ = ["ConversionReport", "Difference", "Exceedance", "InputReport", "LayerReport", "Place"]
@@ -203,7 +203,7 @@ class ConversionReport:
     def save(self, path: str | Path) -> None:
         """Writes `to_dict` as JSON, all of the file or nothing."""
         with replacing(Path(path)) as temporary:
-            temporary.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
+            temporary.write_text(_json.dumps(self.to_dict()) + "\n", encoding="utf-8")
 
     def __str__(self) -> str:
         return self.text(shutil.get_terminal_size().columns)
