@@ -157,7 +157,7 @@ def check_model_compatibility(
     _check_input_dtype(input_dtype, problems)
     graph = None
     try:
-        graph = read(model)
+        graph = read(model, problems)
     except UnsupportedModelError as error:
         problems.add(error)
     is_float = graph is not None and not any(

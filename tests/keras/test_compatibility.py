@@ -220,7 +220,22 @@ def test_arguments_that_make_no_sense_raise_errors():
 
 
 @pytest.mark.skipif(LEGACY, reason="operations become layers in Keras 2")
-def test_operations_that_are_not_layers_are_reported():
+def test_operations_that_are_not_layers_are_reported_with_the_rest():
     x = keras.Input((8, 8, 1))
-    report = check(keras.Model(x, keras.ops.relu(L.Conv2D(2, 3)(x))))
-    assert [problem.rule for problem in report.problems] == ["operation"]
+    y = keras.ops.abs(L.Conv2D(2, 3, dilation_rate=2, name="conv")(x))
+    report = check(keras.Model(x, L.Dense(3, name="dense")(keras.ops.exp(y))))
+    assert [problem.rule for problem in report.problems] == [
+        "dilation_rate",
+        "operation",
+        "operation",
+        "input_shape",
+    ]
+
+
+def test_layers_in_mixed_precision_and_used_twice_are_all_reported():
+    x = keras.Input((8, 8, 1))
+    shared = L.ReLU(6, name="shared")
+    y = shared(L.Conv2D(2, 3, dtype="mixed_bfloat16", name="a")(x))
+    y = shared(L.Conv2D(2, 3, dtype="mixed_bfloat16", name="b")(y))
+    report = check(keras.Model(x, y))
+    assert {("a", "dtype"), ("b", "dtype"), ("shared", "shared")} <= set(rules(report))

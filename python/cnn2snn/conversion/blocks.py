@@ -130,7 +130,7 @@ class _Reader:
         # Where errors are collected, what follows a refused layer is judged as if that layer were not there; after one
         # that may have computed anything, or made levels, nothing is held against it.
         self.tails[node.name] = _Tail(tail.block, "unknown")
-        if self.problems.has(node.name, "layer"):
+        if self.problems.has(node.name, "layer", "operation"):
             return
         with self.problems.catch():
             if node.is_a("Concatenate"):

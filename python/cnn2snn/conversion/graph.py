@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from cnn2snn._keras import DEPTHWISE_KERNEL, LEGACY, is_of_other_generation, keras
+from cnn2snn._problems import Problems
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError, UnsupportedModelError
 
 __all__ = ["Graph", "Node", "assign_weights", "build", "build_chain", "read"]
@@ -110,12 +111,21 @@ class Node:
 
 @dataclass
 class Graph:
-    """The layers of a model, in an order in which each comes after those it reads."""
+    """The layers of a model, in an order in which each comes after those it reads.
+
+    Attributes:
+        name: the name of the model.
+        sequential: whether it is a Sequential model.
+        nodes: the layers by name.
+        output: the name of the layer that gives the model's output.
+        problems: receives what reading refuses; the first error is raised unless it collects them.
+    """
 
     name: str
     sequential: bool
     nodes: dict[str, Node] = field(default_factory=dict)
     output: str = ""
+    problems: Problems = field(default_factory=Problems)
 
     def __iter__(self) -> Iterator[Node]:
         return iter(list(self.nodes.values()))
@@ -166,12 +176,13 @@ class Graph:
         self.nodes = {name: self.nodes[name] for name in order}
 
 
-def read(model: keras.Model) -> Graph:
+def read(model: keras.Model, problems: Problems | None = None) -> Graph:
     """The graph of a Keras model.
 
     Args:
         model: a built Sequential or functional model with one input and one output. The layers of models in it
             are taken as its own.
+        problems: receives what is wrong with single layers; by default the first error is raised.
 
     Raises:
         InvalidTypeError: not a Keras model.
@@ -196,7 +207,7 @@ def read(model: keras.Model) -> Graph:
             expected="a Keras model",
             received=type(model).__name__,
         )
-    graph = Graph(model.name, sequential=False)
+    graph = Graph(model.name, sequential=False, problems=problems or Problems())
     graph.output = _take_model(graph, model, None, {})
     graph.sequential = isinstance(model, keras.Sequential) and graph.is_chain and not any(node.call for node in graph)
     return graph
@@ -235,9 +246,28 @@ def _take_layer(graph: Graph, layer: keras.layers.Layer, sources: list[str], cal
             layer=layer.name,
             kind="name",
         )
+    if layer.compute_dtype not in ("float32", "float64"):
+        graph.problems.add(
+            UnsupportedModelError(
+                f'layer "{layer.name}": it must compute in float32, received {layer.compute_dtype}; '
+                "build the model without mixed precision",
+                layer=layer.name,
+                kind="dtype",
+                expected="float32",
+                received=layer.compute_dtype,
+            )
+        )
     shapes = [graph.nodes[name].output_shape for name in sources]
     graph.nodes[layer.name] = _node(layer, sources, shapes, call)
     return layer.name
+
+
+def _take_operation(graph: Graph, model: keras.Model, name: str, sources: list[str]) -> str:
+    """Adds an operation of Keras 3 that is not a layer, where errors are collected."""
+    operation = next(operation for operation in model.operations if operation.name == name)
+    shape = tuple(operation.output.shape)[1:]
+    graph.nodes[name] = Node(name, type(operation), {}, {}, sources, shape, None)
+    return name
 
 
 def _take_input(graph: Graph, model: keras.Model, name: str, dtype: str) -> str:
@@ -269,19 +299,26 @@ def _take_functional(graph: Graph, model: keras.Model, source: str | None, call:
         name = entry.get("name") or entry["config"]["name"]
         calls = entry["inbound_nodes"]
         if name not in known:
-            raise UnsupportedModelError(
-                f'"{name}": the operation {entry["class_name"]} is not a layer; use a Keras layer',
-                layer=name,
-                kind="operation",
-                received=entry["class_name"],
+            graph.problems.add(
+                UnsupportedModelError(
+                    f'"{name}": the operation {entry["class_name"]} is not a layer; use a Keras layer',
+                    layer=name,
+                    kind="operation",
+                    expected="a Keras layer",
+                    received=entry["class_name"],
+                )
             )
+            waiting[name] = calls[0]
+            continue
         if len(calls) > 1:
-            raise UnsupportedModelError(
-                f'layer "{name}" is used {len(calls)} times; make a layer for each use',
-                layer=name,
-                kind="shared",
-                expected=1,
-                received=len(calls),
+            graph.problems.add(
+                UnsupportedModelError(
+                    f'layer "{name}" is used {len(calls)} times; make a layer for each use',
+                    layer=name,
+                    kind="shared",
+                    expected=1,
+                    received=len(calls),
+                )
             )
         if _is_input(known[name]):
             outputs[name] = source or _take_input(graph, model, name, known[name].dtype)
@@ -292,7 +329,13 @@ def _take_functional(graph: Graph, model: keras.Model, source: str | None, call:
         for name in ready:
             own = waiting.pop(name)
             sources = [outputs[s] for s in _sources(own)]
-            outputs[name] = _take_layer(graph, known[name], sources, {**call, **_arguments(name, own)})
+            if name not in known:
+                outputs[name] = _take_operation(graph, model, name, sources)
+                continue
+            given = {}
+            with graph.problems.catch():
+                given = _arguments(name, own)
+            outputs[name] = _take_layer(graph, known[name], sources, {**call, **given})
     # A list or a dictionary of [name, node, tensor], or one such list.
     return outputs[next(_sources(config["output_layers"]))]
 
@@ -345,15 +388,6 @@ def _arguments(layer: str, call: Any) -> dict[str, Any]:
 def _node(
     layer: keras.layers.Layer, inbounds: list[str], input_shapes: list[tuple[int | None, ...]], call: dict[str, Any]
 ) -> Node:
-    if layer.compute_dtype not in ("float32", "float64"):
-        raise UnsupportedModelError(
-            f'layer "{layer.name}": it must compute in float32, received {layer.compute_dtype}; '
-            "build the model without mixed precision",
-            layer=layer.name,
-            kind="dtype",
-            expected="float32",
-            received=layer.compute_dtype,
-        )
     roles = next((_ROLES[b.__name__] for b in type(layer).__mro__ if b.__name__ in _ROLES), None)
     if roles is None:
         weights = {str(i): w for i, w in enumerate(layer.get_weights())}
