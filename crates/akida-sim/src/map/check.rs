@@ -239,8 +239,9 @@ impl Findings<'_> {
             return;
         };
         let filters = |n: usize| if n == 1 { "filter" } else { "filters" };
-        let cause = "a filter with a tiny batch normalization gamma, or weights all close to zero, has a huge scale";
-        let cure = "keep every gamma above 0.01 while training, or remove the filter";
+        let cause = "a filter with a tiny batch normalization gamma or weights all close to zero, or a network that was never trained, has a \
+                     huge scale";
+        let cure = "train, keep every gamma above 0.01 meanwhile, or remove the filter";
         if let Allowed::Signed(bits) = registers.threshold.allowed {
             let (min, max) = signed(bits);
             let wide: Vec<(usize, i64)> = variables
