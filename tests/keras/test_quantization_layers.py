@@ -183,13 +183,14 @@ def test_a_trained_largest_output_travels_through_files_and_changes_of_width(suf
     np.testing.assert_array_equal(np.asarray(keras.models.load_model(path)(x)), np.asarray(model(x)))
 
 
-@pytest.mark.parametrize("suffix", [".keras", ".h5"])
-def test_files_load_in_a_process_that_has_only_imported_the_package(suffix, tmp_path):
-    path = tmp_path / f"model{suffix}"
-    keras.Sequential([keras.Input((4,)), QuantizedDense(3, MaxQuantizer(4)), QuantizedReLU(4, 6)]).save(path)
-    program = f"import tensorflow as tf, cnn2snn; print(len(tf.keras.models.load_model({str(path)!r}).layers))"
+def test_files_load_in_a_process_that_has_only_imported_the_package(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), QuantizedDense(3, MaxQuantizer(4)), QuantizedReLU(4, 6)])
+    paths = [str(tmp_path / f"model{suffix}") for suffix in (".keras", ".h5")]
+    for path in paths:
+        model.save(path)
+    program = f"import tensorflow as tf, cnn2snn; print(*(len(tf.keras.models.load_model(p).layers) for p in {paths}))"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert result.stdout == "2\n", result.stderr
+    assert result.stdout == "2 2\n", result.stderr
 
 
 def test_activations_of_ones_own_override_the_step():
