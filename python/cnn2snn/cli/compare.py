@@ -21,7 +21,7 @@ def add_parser(commands: Any) -> None:
         "difference, 1 when something is wrong, 2 when the models cannot be compared.",
         examples=(
             "compare -m model_iq8_wq4_aq4.h5 model_iq8_wq4_aq4.fbz images.npy",
-            "compare -m model.keras model.fbz images.npy -sc 255 -sh 0 --figure differences.png",
+            "compare -m model.keras model.fbz images.npy -sc 255 -sh 0 --figure f.png",
         ),
     )
     _parsers.add_keras_model(parser, "quantized Keras model")

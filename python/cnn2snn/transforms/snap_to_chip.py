@@ -46,8 +46,8 @@ class SnapLayer:
         channels: number of output channels.
         grid: the k of each channel for which its `act_step` is a multiple of 2^-k; -1 where it has no grid: an
             activation of one bit, none at all, or a step that a quantizer's scale does not let move.
-        storable: whether the `act_step` of each channel is a multiple of 1/16, as the chip is believed to store it;
-            True where it has no influence.
+        storable: whether the place of each channel's `act_step` is a multiple of 1/16, as the chip is believed to store
+            it (`convert` may give the float32 number beside it); True where it has no influence.
         step_change: the largest change of a step, as a part of it.
         threshold_change: the largest change of a threshold, in potentials.
         margin: the smallest distance of a boundary from an integer, in potentials; for a layer without activation the
