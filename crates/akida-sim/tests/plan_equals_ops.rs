@@ -301,3 +301,23 @@ fn scratch_memory_of_another_plan_is_refused() {
     );
     assert!(plan.run(&mut plan.scratch(), &input).is_ok());
 }
+
+/// A few kilobytes of model whose maps together have a terabyte.
+#[cfg(target_os = "linux")]
+#[test]
+fn maps_beyond_the_memory_are_refused() {
+    use akida_sim::{ConvParams, Convolutional, InputData, ModelBuilder, Pair, Shape};
+    let overcommit = std::fs::read_to_string("/proc/sys/vm/overcommit_memory").unwrap_or_default();
+    if overcommit.trim() == "1" {
+        return; // such a system grants whatever is asked for
+    }
+    let mut builder = ModelBuilder::new();
+    let input = InputData::new(Shape::new(1 << 15, 1 << 15, 1), 4);
+    builder.add("in", input, &[]).unwrap();
+    for _ in 0..1000 {
+        let conv = ConvParams::new(Pair::square(1), 1);
+        builder.add("", Convolutional { conv }, &[]).unwrap();
+    }
+    let plan = Plan::new(builder.build().unwrap());
+    assert_eq!(plan.try_scratch().err(), Some(RunError::Memory));
+}

@@ -73,7 +73,7 @@ pub enum RunError {
         /// The largest allowed value.
         max: u8,
     },
-    /// The outputs of so many samples do not fit the memory.
+    /// The outputs of so many samples, or the maps between layers, do not fit the memory.
     Memory,
     /// The scratch memory was made by another plan.
     Scratch,
@@ -102,7 +102,9 @@ impl fmt::Display for RunError {
                 "input values must be in 0..={max}, received {received} at index {index}"
             ),
             Self::Memory => {
-                f.write_str("the outputs do not fit the memory; run fewer inputs at a time")
+                f.write_str(
+                    "the outputs or the maps of the layers do not fit the memory; run fewer inputs at a time",
+                )
             }
             Self::Scratch => {
                 f.write_str("the scratch memory must be made by this plan's scratch()")
@@ -215,7 +217,7 @@ impl Plan {
                 Output::Potentials => Outputs::Potentials(Vec::new()),
             })
             .collect();
-        let mut scratch = self.scratch();
+        let mut scratch = self.try_scratch()?;
         for sample in inputs.chunks_exact(self.model().input().shape.len()) {
             self.run_checked(&mut scratch, sample);
             for (tap, levels) in taps.iter_mut().zip(&scratch.levels) {
@@ -243,7 +245,7 @@ impl Plan {
         runs: usize,
         most: Duration,
     ) -> Result<Vec<Duration>, RunError> {
-        let mut scratch = self.scratch();
+        let mut scratch = self.try_scratch()?;
         self.run(&mut scratch, input)?;
         let mut least = vec![Duration::MAX; self.model().layers().len()];
         let start = Instant::now();
@@ -287,6 +289,7 @@ impl Plan {
         let size = self.model().output_shape().len();
         let samples = inputs.len() / sample;
         let mut outputs = Vec::new();
+        self.check_memory()?;
         let values = samples.checked_mul(size).ok_or(RunError::Memory)?;
         outputs
             .try_reserve_exact(values)

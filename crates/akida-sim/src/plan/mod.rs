@@ -8,6 +8,7 @@ mod windows;
 
 pub use scratch::Scratch;
 
+use crate::exec::RunError;
 #[cfg(feature = "std")]
 use crate::exec::ScratchPool;
 use crate::model::Model;
@@ -136,6 +137,28 @@ impl Plan {
     #[must_use]
     pub fn packed_bytes(&self) -> Vec<usize> {
         self.steps.iter().map(Step::bytes).collect()
+    }
+
+    /// [`scratch`](Self::scratch) for models of strangers: a few hundred bytes can describe maps of gigabytes.
+    ///
+    /// # Errors
+    ///
+    /// When the memory does not suffice, where `scratch` would end the program.
+    pub fn try_scratch(&self) -> Result<Scratch, RunError> {
+        self.check_memory()?;
+        Ok(self.scratch())
+    }
+
+    /// Asks for the scratch memory as a whole, which a system refuses that does not have it.
+    pub(crate) fn check_memory(&self) -> Result<(), RunError> {
+        /// Less is there, and not worth a question on every run.
+        const LITTLE: usize = 64 << 20;
+        let bytes = Scratch::needed(&self.model, &self.steps);
+        if bytes <= LITTLE {
+            return Ok(());
+        }
+        let probe = Vec::<u8>::new().try_reserve_exact(bytes);
+        probe.map_err(|_| RunError::Memory)
     }
 
     /// Memory for one run at a time, to be kept and used again.

@@ -81,6 +81,12 @@ impl Sizes {
     }
 }
 
+/// What the steps need when they use the same memory in turn.
+fn largest(steps: &[Step]) -> Sizes {
+    let sizes = steps.iter().map(Step::sizes);
+    sizes.fold(Sizes::default(), Sizes::max)
+}
+
 /// Memory for `len` elements that kernels read in groups.
 fn padded<T: Clone + Default>(len: usize) -> Vec<T> {
     vec![T::default(); if len == 0 { 0 } else { len + PADDING }]
@@ -121,11 +127,36 @@ impl Scratch {
         self.work.sums.resize(threads, sums);
     }
 
+    /// The bytes that [`new`](Self::new) asks for, without what allocations are rounded to.
+    pub(super) fn needed(model: &Model, steps: &[Step]) -> usize {
+        let sizes = largest(steps);
+        let bytes = [
+            sizes.bordered.u8,
+            sizes.sums_u8,
+            sizes.unpooled,
+            sizes.bordered.i16.saturating_mul(2),
+            sizes.sums_i16.saturating_mul(2),
+            sizes.bordered.i32.saturating_mul(4),
+            sizes.sums_i32.saturating_mul(4),
+            sizes.row.saturating_mul(4),
+            sizes.unpooled_potentials.saturating_mul(4),
+            sizes.totals.saturating_mul(4),
+        ];
+        let layers = model.layers().iter().map(|layer| {
+            let elements = layer.connection().output_shape.len();
+            match layer.connection().output {
+                Output::Levels { .. } => elements,
+                Output::Potentials => elements.saturating_mul(4),
+            }
+        });
+        bytes
+            .into_iter()
+            .chain(layers)
+            .fold(0, usize::saturating_add)
+    }
+
     pub(super) fn new(plan: usize, model: &Model, steps: &[Step]) -> Self {
-        let sizes = steps
-            .iter()
-            .map(Step::sizes)
-            .fold(Sizes::default(), Sizes::max);
+        let sizes = largest(steps);
         let levels = model
             .layers()
             .iter()
