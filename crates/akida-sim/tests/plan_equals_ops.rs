@@ -127,6 +127,8 @@ fn threads_and_batches_change_nothing() {
             ..RunOptions::default()
         };
         let expected = plan.forward(&inputs, &one).unwrap();
+        let defined = definition(plan.model(), &inputs);
+        assert_eq!(Some(&expected), defined.last(), "seed {seed}");
         for threads in [0, 2, 3, 64] {
             for batch_size in [0, 1, 2, 7, 1000] {
                 let options = RunOptions {

@@ -149,8 +149,8 @@ impl Plan {
         }
         self.run_checked(scratch, input);
         Ok(match self.model().output() {
-            Output::Levels { .. } => OutputRef::Levels(last_levels(scratch)),
-            Output::Potentials => OutputRef::Potentials(&scratch.potentials),
+            Output::Levels { .. } => OutputRef::Levels(last_levels(scratch, 1)),
+            Output::Potentials => OutputRef::Potentials(scratch.potentials.first(1)),
         })
     }
 
@@ -162,14 +162,14 @@ impl Plan {
     pub fn forward(&self, inputs: &[u8], options: &RunOptions<'_>) -> Result<Outputs, RunError> {
         match self.model().output() {
             Output::Levels { .. } => {
-                let levels = self.batch(inputs, options, &|scratch, out| {
-                    out.copy_from_slice(last_levels(scratch));
+                let levels = self.batch(inputs, options, &|scratch, count, out| {
+                    out.copy_from_slice(last_levels(scratch, count));
                 });
                 levels.map(Outputs::Levels)
             }
             Output::Potentials => {
-                let potentials = self.batch(inputs, options, &|scratch, out| {
-                    out.copy_from_slice(&scratch.potentials);
+                let potentials = self.batch(inputs, options, &|scratch, count, out| {
+                    out.copy_from_slice(scratch.potentials.first(count));
                 });
                 potentials.map(Outputs::Potentials)
             }
@@ -190,9 +190,10 @@ impl Plan {
             });
         };
         let channels = variables.threshold.len();
-        self.batch(inputs, options, &|scratch, out: &mut [f32]| {
+        self.batch(inputs, options, &|scratch, count, out: &mut [f32]| {
             let positions = out.chunks_exact_mut(channels);
-            for (out, potentials) in positions.zip(scratch.potentials.chunks_exact(channels)) {
+            let potentials = scratch.potentials.first(count).chunks_exact(channels);
+            for (out, potentials) in positions.zip(potentials) {
                 let units = variables.threshold.iter().zip(&variables.act_step);
                 for ((y, &p), (&t, &s)) in out.iter_mut().zip(potentials).zip(units) {
                     *y = prediction(p, t, s);
@@ -222,8 +223,10 @@ impl Plan {
             self.run_checked(&mut scratch, sample);
             for (tap, levels) in taps.iter_mut().zip(&scratch.levels) {
                 match tap {
-                    Outputs::Levels(all) => all.extend_from_slice(levels),
-                    Outputs::Potentials(all) => all.extend_from_slice(&scratch.potentials),
+                    Outputs::Levels(all) => all.extend_from_slice(levels.first(1)),
+                    Outputs::Potentials(all) => {
+                        all.extend_from_slice(scratch.potentials.first(1));
+                    }
                 }
             }
             if options.interrupt.is_some_and(|interrupt| interrupt()) {
@@ -277,12 +280,12 @@ impl Plan {
         self.check(inputs)
     }
 
-    /// Runs every sample and lets `store` write its output.
+    /// Runs every sample and lets `store` write the outputs of so many at a time.
     fn batch<T: Copy + Default + Send>(
         &self,
         inputs: &[u8],
         options: &RunOptions<'_>,
-        store: &(dyn Fn(&Scratch, &mut [T]) + Sync),
+        store: &(dyn Fn(&Scratch, usize, &mut [T]) + Sync),
     ) -> Result<Vec<T>, RunError> {
         self.check_batch(inputs)?;
         let sample = self.model().input().shape.len();
@@ -317,22 +320,23 @@ impl Plan {
         Ok(outputs)
     }
 
-    /// Runs samples one after the other on this thread.
+    /// Runs samples on this thread, as many at once as the plan takes.
     fn sequence<T>(
         &self,
         scratch: &mut Scratch,
         inputs: &[u8],
         outputs: &mut [T],
-        store: &(dyn Fn(&Scratch, &mut [T]) + Sync),
+        store: &(dyn Fn(&Scratch, usize, &mut [T]) + Sync),
     ) {
         let sample = self.model().input().shape.len();
         let size = self.model().output_shape().len();
-        for (input, output) in inputs
-            .chunks_exact(sample)
-            .zip(outputs.chunks_exact_mut(size))
+        let most = self.inputs_at_once();
+        for (inputs, outputs) in inputs
+            .chunks(most * sample)
+            .zip(outputs.chunks_mut(most * size))
         {
-            self.run_checked(scratch, input);
-            store(scratch, output);
+            self.run_checked(scratch, inputs);
+            store(scratch, inputs.len() / sample, outputs);
         }
     }
 }
@@ -350,8 +354,9 @@ pub(crate) fn check_values(model: &Model, inputs: &[u8]) -> Result<(), RunError>
     }
 }
 
-fn last_levels(scratch: &Scratch) -> &[u8] {
-    scratch.levels.last().map_or(&[], |levels| levels)
+fn last_levels(scratch: &Scratch, count: usize) -> &[u8] {
+    let last = scratch.levels.last();
+    last.map_or(&[], |levels| levels.first(count))
 }
 
 #[cfg(feature = "std")]
@@ -420,7 +425,7 @@ impl Plan {
         inputs: &[u8],
         outputs: &mut [T],
         _threads: usize,
-        store: &(dyn Fn(&Scratch, &mut [T]) + Sync),
+        store: &(dyn Fn(&Scratch, usize, &mut [T]) + Sync),
     ) {
         self.with_scratch(|scratch| self.sequence(scratch, inputs, outputs, store));
     }

@@ -32,7 +32,7 @@ impl Plan {
         inputs: &[u8],
         outputs: &mut [T],
         threads: usize,
-        store: &(dyn Fn(&Scratch, &mut [T]) + Sync),
+        store: &(dyn Fn(&Scratch, usize, &mut [T]) + Sync),
     ) {
         let sample = self.model().input().shape.len();
         let size = self.model().output_shape().len();
@@ -71,7 +71,7 @@ impl Plan {
         inputs: &[u8],
         outputs: &mut [T],
         threads: usize,
-        store: &(dyn Fn(&Scratch, &mut [T]) + Sync),
+        store: &(dyn Fn(&Scratch, usize, &mut [T]) + Sync),
     ) {
         let outputs = Mutex::new(Some(outputs));
         let done = AtomicBool::new(false);

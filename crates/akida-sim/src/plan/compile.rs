@@ -1,6 +1,6 @@
 use super::neural::Neural;
 use super::product::{Dense, DenseRoutine, Depthwise};
-use super::scratch::{Scratch, Sizes};
+use super::scratch::{PerInput, Scratch, Sizes};
 use super::windows::Windows;
 use super::{KernelChoice, PlanError, PlanOptions};
 use crate::kernels::{
@@ -16,6 +16,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// What a plan does for one layer.
 #[derive(Debug)]
@@ -32,10 +33,11 @@ pub(super) enum Step {
 }
 
 impl Step {
-    pub(super) fn sizes(&self) -> Sizes {
+    /// What it needs for so many inputs at once.
+    pub(super) fn sizes(&self, inputs: usize) -> Sizes {
         match self {
             Self::Input | Self::Concat { .. } => Sizes::default(),
-            Self::Neural(neural) => neural.sizes(),
+            Self::Neural(neural) => neural.sizes(inputs),
         }
     }
 
@@ -47,29 +49,45 @@ impl Step {
         }
     }
 
-    /// Computes the outputs of layer `index`; those of all layers before it are there.
-    pub(super) fn run(&self, index: usize, input: &[u8], scratch: &mut Scratch) {
+    /// Computes the outputs of layer `index` at some places among those that are kept; those of all layers before it are
+    /// there, from the first place on.
+    pub(super) fn run(
+        &self,
+        index: usize,
+        input: &[u8],
+        places: Range<usize>,
+        scratch: &mut Scratch,
+    ) {
         let (earlier, later) = scratch.levels.split_at_mut(index);
         let Some(levels) = later.first_mut() else {
             return;
         };
+        let inputs = places.len();
+        let levels = levels.of(places);
         match self {
             Self::Input => levels.copy_from_slice(input),
             Self::Concat { parts } => concat(parts, earlier, levels),
             Self::Neural(neural) => {
-                let map = neural.source.map_or(input, |source| &earlier[source]);
-                neural.run(map, &mut scratch.work, levels, &mut scratch.potentials);
+                let map = match neural.source {
+                    None => input,
+                    Some(source) => earlier[source].first(inputs),
+                };
+                let potentials = match neural.levels {
+                    Some(_) => &mut [],
+                    None => scratch.potentials.of(0..inputs),
+                };
+                neural.run(inputs, map, &mut scratch.work, levels, potentials);
             }
         }
     }
 }
 
-fn concat(parts: &[(usize, usize)], earlier: &[Vec<u8>], joined: &mut [u8]) {
+fn concat(parts: &[(usize, usize)], earlier: &[PerInput<u8>], joined: &mut [u8]) {
     let total: usize = parts.iter().map(|(_, channels)| channels).sum();
     let mut first = 0;
     for &(layer, channels) in parts {
         let positions = joined.chunks_exact_mut(total);
-        for (to, from) in positions.zip(earlier[layer].chunks_exact(channels)) {
+        for (to, from) in positions.zip(earlier[layer].first(1).chunks_exact(channels)) {
             to[first..first + channels].copy_from_slice(from);
         }
         first += channels;

@@ -4,6 +4,7 @@ mod compile;
 mod neural;
 mod product;
 mod scratch;
+mod tail;
 mod windows;
 
 pub use scratch::Scratch;
@@ -18,6 +19,7 @@ use alloc::vec::Vec;
 use compile::Step;
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use tail::Tail;
 
 /// How a plan is made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,6 +90,7 @@ pub struct Plan {
     id: usize,
     model: Model,
     steps: Box<[Step]>,
+    tail: Tail,
     choices: Box<[KernelChoice]>,
     #[cfg(feature = "std")]
     pub(crate) scratch_pool: ScratchPool,
@@ -113,6 +116,7 @@ impl Plan {
         static PLANS: AtomicUsize = AtomicUsize::new(0);
         Ok(Self {
             id: PLANS.fetch_add(1, Ordering::Relaxed),
+            tail: Tail::of(&model),
             model,
             steps,
             choices,
@@ -153,7 +157,7 @@ impl Plan {
     pub(crate) fn check_memory(&self) -> Result<(), RunError> {
         /// Less is there, and not worth a question on every run.
         const LITTLE: usize = 64 << 20;
-        let bytes = Scratch::needed(&self.model, &self.steps);
+        let bytes = Scratch::needed(&self.model, &self.steps, self.tail);
         if bytes <= LITTLE {
             return Ok(());
         }
@@ -164,23 +168,38 @@ impl Plan {
     /// Memory for one run at a time, to be kept and used again.
     #[must_use]
     pub fn scratch(&self) -> Scratch {
-        Scratch::new(self.id, &self.model, &self.steps)
+        Scratch::new(self.id, &self.model, &self.steps, self.tail)
     }
 
     pub(crate) fn id(&self) -> usize {
         self.id
     }
 
-    /// Runs all layers on one input whose length and values are known to be right.
-    pub(crate) fn run_checked(&self, scratch: &mut Scratch, input: &[u8]) {
-        for index in 0..self.steps.len() {
-            self.run_layer(index, scratch, input);
+    /// How many inputs [`run_checked`](Self::run_checked) takes at most.
+    pub(crate) fn inputs_at_once(&self) -> usize {
+        self.tail.inputs
+    }
+
+    /// Runs all layers on inputs whose lengths and values are known to be right; their outputs follow each other.
+    pub(crate) fn run_checked(&self, scratch: &mut Scratch, inputs: &[u8]) {
+        let first = self.tail.first;
+        let inputs = inputs.chunks_exact(self.model.input().shape.len());
+        let count = inputs.len();
+        for (place, input) in inputs.enumerate() {
+            for (index, step) in self.steps[..first].iter().enumerate() {
+                let place = if index + 1 == first { place } else { 0 };
+                step.run(index, input, place..place + 1, scratch);
+            }
+        }
+        for (index, step) in self.steps.iter().enumerate().skip(first) {
+            step.run(index, &[], 0..count, scratch);
         }
     }
 
-    /// Runs one layer; those before it have run.
+    /// Runs one layer on one input; those before it have run.
+    #[cfg(feature = "std")]
     pub(crate) fn run_layer(&self, index: usize, scratch: &mut Scratch, input: &[u8]) {
-        self.steps[index].run(index, input, scratch);
+        self.steps[index].run(index, input, 0..1, scratch);
     }
 }
 

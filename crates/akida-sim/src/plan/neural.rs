@@ -39,10 +39,16 @@ const STRIP: usize = 1 << 16;
 const MACS_PER_PART: u64 = 1 << 19;
 
 impl Neural {
-    pub(super) fn sizes(&self) -> Sizes {
+    /// What it needs for so many inputs at once.
+    pub(super) fn sizes(&self, inputs: usize) -> Sizes {
         let shape = self.potential_shape;
         let when = |condition, size| if condition { size } else { 0 };
-        let bordered = |condition| when(condition && !self.reads_map(), self.windows.len());
+        let bordered = |condition| {
+            when(
+                condition && !self.reads_map(),
+                inputs.saturating_mul(self.windows.len()),
+            )
+        };
         let pooled = matches!(self.pooling, Pooling::Max { .. });
         let averaged = matches!(self.pooling, Pooling::GlobalAverage);
         let with_activation = self.levels.is_some();
@@ -88,30 +94,36 @@ impl Neural {
     }
 
     /// Computes the layer's `levels`, or `potentials` without activation, from `map`.
+    ///
+    /// The maps of several inputs follow each other; only fully connected layers take more than one, as rows of positions.
     pub(super) fn run(
         &self,
+        inputs: usize,
         map: &[u8],
         work: &mut Work,
         levels: &mut [u8],
         potentials: &mut [i32],
     ) {
-        let input = self.lay_out(map, &mut work.bordered);
+        let input = self.lay_out(inputs, map, &mut work.bordered);
         let shape = self.potential_shape;
+        let rows = inputs * shape.x;
         let sums = work.sums.as_mut_slice();
         match (self.pooling, &self.levels) {
             (Pooling::None, Some(activation)) => {
-                self.products(input, sums, Sink::Levels(activation, levels));
+                self.products(rows, input, sums, Sink::Levels(activation, levels));
             }
-            (Pooling::None, None) => self.products(input, sums, Sink::Potentials(potentials)),
+            (Pooling::None, None) => {
+                self.products(rows, input, sums, Sink::Potentials(potentials));
+            }
             // Levels rise with potentials, so the level of the largest is the largest level.
             (Pooling::Max { size, stride }, Some(activation)) => {
                 let map = &mut work.unpooled[..shape.len()];
-                self.products(input, sums, Sink::Levels(activation, map));
+                self.products(rows, input, sums, Sink::Levels(activation, map));
                 max_pool(map, shape, size, stride, self.padding, levels);
             }
             (Pooling::Max { size, stride }, None) => {
                 let map = &mut work.unpooled_potentials[..shape.len()];
-                self.products(input, sums, Sink::Potentials(map));
+                self.products(rows, input, sums, Sink::Potentials(map));
                 max_pool(map, shape, size, stride, self.padding, potentials);
             }
             (Pooling::GlobalAverage, activation) => {
@@ -136,10 +148,11 @@ impl Neural {
     /// The input as the first routine takes it.
     fn lay_out<'a>(
         &self,
+        inputs: usize,
         map: &'a [u8],
         bordered: &'a mut ByElement<Vec<u8>, Vec<i16>, Vec<i32>>,
     ) -> ByElement<&'a [u8], &'a [i16], &'a [i32]> {
-        let len = self.windows.len();
+        let len = inputs * self.windows.len();
         if self.reads_map() {
             return ByElement {
                 u8: map,
@@ -191,23 +204,24 @@ impl Neural {
         }
     }
 
-    /// The results of all positions, by as many threads as there are `sums`.
+    /// The results of `rows` rows of positions, by as many threads as there are `sums`.
     fn products(
         &self,
+        rows: usize,
         input: ByElement<&[u8], &[i16], &[i32]>,
         sums: &mut [Sums],
         mut sink: Sink<'_>,
     ) {
         let shape = self.potential_shape;
         let most = usize::try_from(self.macs / MACS_PER_PART).unwrap_or(usize::MAX);
-        let parts = sums.len().min(shape.x).min(most);
+        let parts = sums.len().min(rows).min(most);
         if parts < 2 {
-            self.rows(input, 0..shape.x, &mut sums[0], sink);
+            self.rows(input, 0..rows, &mut sums[0], sink);
             return;
         }
         let mut shares = Vec::with_capacity(parts);
         for (part, sums) in sums[..parts].iter_mut().enumerate() {
-            let rows = part * shape.x / parts..(part + 1) * shape.x / parts;
+            let rows = part * rows / parts..(part + 1) * rows / parts;
             let (mine, rest) = sink.split_at(rows.len() * shape.y * shape.c);
             sink = rest;
             shares.push((rows, sums, mine));

@@ -1,8 +1,10 @@
 use super::compile::Step;
+use super::tail::Tail;
 use crate::kernels::PADDING;
 use crate::model::{Model, Output};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// Memory in which the [`Plan`](super::Plan) that made it runs one input at a time.
 #[derive(Debug, Clone)]
@@ -10,10 +12,37 @@ pub struct Scratch {
     /// The plan that made it.
     pub(crate) plan: usize,
     /// Levels of each layer; empty for a layer without activation.
-    pub(crate) levels: Vec<Vec<u8>>,
+    pub(crate) levels: Vec<PerInput<u8>>,
     /// Potentials of the last layer, when it has no activation.
-    pub(crate) potentials: Vec<i32>,
+    pub(crate) potentials: PerInput<i32>,
     pub(super) work: Work,
+}
+
+/// Outputs of a layer for the inputs that are kept at once, one after the other.
+#[derive(Debug, Clone)]
+pub(crate) struct PerInput<T> {
+    /// Values of one input.
+    size: usize,
+    values: Vec<T>,
+}
+
+impl<T: Clone + Default> PerInput<T> {
+    fn new(inputs: usize, size: usize) -> Self {
+        Self {
+            size,
+            values: vec![T::default(); inputs * size],
+        }
+    }
+
+    /// The values of the first inputs.
+    pub(crate) fn first(&self, inputs: usize) -> &[T] {
+        &self.values[..inputs * self.size]
+    }
+
+    /// The values of the inputs at some places.
+    pub(super) fn of(&mut self, places: Range<usize>) -> &mut [T] {
+        &mut self.values[places.start * self.size..places.end * self.size]
+    }
 }
 
 /// Buffers that layers use in turn.
@@ -82,8 +111,9 @@ impl Sizes {
 }
 
 /// What the steps need when they use the same memory in turn.
-fn largest(steps: &[Step]) -> Sizes {
-    let sizes = steps.iter().map(Step::sizes);
+fn largest(steps: &[Step], tail: Tail) -> Sizes {
+    let steps = steps.iter().enumerate();
+    let sizes = steps.map(|(index, step)| step.sizes(tail.taken(index)));
     sizes.fold(Sizes::default(), Sizes::max)
 }
 
@@ -105,14 +135,14 @@ impl Scratch {
             totals,
         } = &self.work;
         let wide = [
-            &self.potentials,
+            &self.potentials.values,
             &bordered.i32,
             row,
             unpooled_potentials,
             totals,
         ];
         let of_sums = |s: &Sums| s.u8.len() + 2 * s.i16.len() + 4 * s.i32.len();
-        self.levels.iter().map(Vec::len).sum::<usize>()
+        self.levels.iter().map(|l| l.values.len()).sum::<usize>()
             + bordered.u8.len()
             + unpooled.len()
             + 2 * bordered.i16.len()
@@ -128,8 +158,8 @@ impl Scratch {
     }
 
     /// The bytes that [`new`](Self::new) asks for, without what allocations are rounded to.
-    pub(super) fn needed(model: &Model, steps: &[Step]) -> usize {
-        let sizes = largest(steps);
+    pub(super) fn needed(model: &Model, steps: &[Step], tail: Tail) -> usize {
+        let sizes = largest(steps, tail);
         let bytes = [
             sizes.bordered.u8,
             sizes.sums_u8,
@@ -142,8 +172,9 @@ impl Scratch {
             sizes.unpooled_potentials.saturating_mul(4),
             sizes.totals.saturating_mul(4),
         ];
-        let layers = model.layers().iter().map(|layer| {
-            let elements = layer.connection().output_shape.len();
+        let layers = model.layers().iter().enumerate().map(|(index, layer)| {
+            let inputs = tail.kept(index);
+            let elements = inputs.saturating_mul(layer.connection().output_shape.len());
             match layer.connection().output {
                 Output::Levels { .. } => elements,
                 Output::Potentials => elements.saturating_mul(4),
@@ -155,15 +186,15 @@ impl Scratch {
             .fold(0, usize::saturating_add)
     }
 
-    pub(super) fn new(plan: usize, model: &Model, steps: &[Step]) -> Self {
-        let sizes = largest(steps);
-        let levels = model
-            .layers()
-            .iter()
-            .map(|layer| match layer.connection().output {
-                Output::Levels { .. } => vec![0; layer.connection().output_shape.len()],
-                Output::Potentials => Vec::new(),
-            });
+    pub(super) fn new(plan: usize, model: &Model, steps: &[Step], tail: Tail) -> Self {
+        let sizes = largest(steps, tail);
+        let levels = model.layers().iter().enumerate().map(|(index, layer)| {
+            let size = match layer.connection().output {
+                Output::Levels { .. } => layer.connection().output_shape.len(),
+                Output::Potentials => 0,
+            };
+            PerInput::new(tail.kept(index), size)
+        });
         let potentials = match model.output() {
             Output::Levels { .. } => 0,
             Output::Potentials => model.output_shape().len(),
@@ -171,7 +202,7 @@ impl Scratch {
         Self {
             plan,
             levels: levels.collect(),
-            potentials: vec![0; potentials],
+            potentials: PerInput::new(tail.inputs, potentials),
             work: Work {
                 bordered: ByElement {
                     u8: padded(sizes.bordered.u8),

@@ -62,8 +62,15 @@ impl Windows {
         i * self.stride.x * self.row_step()
     }
 
-    /// Copies `map` into `bordered` and fills the border.
-    pub(super) fn lay_out<T: Copy + From<u8>>(&self, map: &[u8], bordered: &mut [T]) {
+    /// Copies maps into `bordered`, one after the other, and fills their borders.
+    pub(super) fn lay_out<T: Copy + From<u8>>(&self, maps: &[u8], bordered: &mut [T]) {
+        let bordered = bordered.chunks_exact_mut(self.len());
+        for (map, bordered) in maps.chunks_exact(self.input.len()).zip(bordered) {
+            self.lay_out_one(map, bordered);
+        }
+    }
+
+    fn lay_out_one<T: Copy + From<u8>>(&self, map: &[u8], bordered: &mut [T]) {
         let border = T::from(self.border);
         let row_len = self.input.y * self.input.c;
         let left = self.before.y * self.input.c;
