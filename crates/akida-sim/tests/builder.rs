@@ -338,6 +338,27 @@ fn names_are_unique_printable_and_made_when_absent() {
     builder.add("conv_3", conv(|_| ()), &[]).unwrap();
     let index = builder.add("", conv(|_| ()), &[]).unwrap();
     assert_eq!(builder.layers()[index].name(), "conv_4");
+    // The name of a layer that is gone is free, also in a builder made from a model.
+    for mut builder in [builder.clone(), builder.build().unwrap().edit()] {
+        assert!(builder.add("conv_4", conv(|_| ()), &[]).is_err());
+        builder.pop();
+        builder.add("conv_4", conv(|_| ()), &[]).unwrap();
+    }
+}
+
+#[test]
+fn as_many_layers_as_a_model_may_have_get_names_although_others_took_them() {
+    let mut builder = events(Shape::new(1, 1, 1), 1);
+    for number in 512..akida_sim::MAX_LAYERS {
+        builder
+            .add(&format!("conv_{number}"), conv(|_| ()), &[])
+            .unwrap();
+    }
+    while builder.layers().len() < akida_sim::MAX_LAYERS {
+        builder.add("", conv(|_| ()), &[]).unwrap();
+    }
+    let error = builder.add("", conv(|_| ()), &[]).unwrap_err();
+    assert_eq!(error.kind(), ModelErrorKind::Structure);
 }
 
 #[test]

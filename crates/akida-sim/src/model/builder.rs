@@ -2,6 +2,7 @@ use super::error::{ModelError, ModelErrorKind};
 use super::layer::{Connection, LayerSpec, Variable, Variables};
 use super::model::{InputScaling, Layer, Model};
 use alloc::borrow::ToOwned;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -35,6 +36,8 @@ pub const MAX_LAYERS: usize = 1024;
 #[derive(Debug, Clone, Default)]
 pub struct ModelBuilder {
     layers: Vec<Arc<Layer>>,
+    /// Those of the layers.
+    names: BTreeSet<String>,
     input_scaling: Option<InputScaling>,
 }
 
@@ -48,6 +51,7 @@ impl ModelBuilder {
     pub(super) fn from_model(model: &Model) -> Self {
         Self {
             layers: model.layers().to_vec(),
+            names: model.layers().iter().map(|l| l.name.clone()).collect(),
             input_scaling: model.input_scaling(),
         }
     }
@@ -117,7 +121,9 @@ impl ModelBuilder {
 
     /// Removes the last layer, if there is one.
     pub fn pop(&mut self) -> Option<Arc<Layer>> {
-        self.layers.pop()
+        let layer = self.layers.pop()?;
+        self.names.remove(&layer.name);
+        Some(layer)
     }
 
     /// Replaces one variable of the layer at `index`.
@@ -187,7 +193,7 @@ impl ModelBuilder {
         let (Some(first), Some(last)) = (self.layers.first(), self.layers.last()) else {
             return Err(error("of at least one layer", "none"));
         };
-        let read: alloc::collections::BTreeSet<usize> = self
+        let read: BTreeSet<usize> = self
             .layers
             .iter()
             .flat_map(|l| l.inbounds.iter().copied())
@@ -214,10 +220,11 @@ impl ModelBuilder {
     /// The given name, or the one made for a layer without.
     fn name_of(&self, name: &str, spec: &LayerSpec) -> String {
         if name.is_empty() {
-            let taken = |name: &String| self.layers.iter().any(|l| l.name == *name);
             let numbers = self.layers.len()..;
             let mut names = numbers.map(|n| format!("{}_{n}", spec.default_name()));
-            names.find(|name| !taken(name)).unwrap_or_default()
+            names
+                .find(|name| !self.names.contains(name))
+                .unwrap_or_default()
         } else {
             name.to_owned()
         }
@@ -313,7 +320,7 @@ impl ModelBuilder {
                 format!("{name:?}"),
             );
         }
-        if self.layers.iter().any(|l| l.name == name) {
+        if self.names.contains(name) {
             return error(
                 String::from("unique in the model"),
                 String::from("a name in use"),
@@ -345,6 +352,7 @@ impl ModelBuilder {
             connection,
             variables,
         };
+        self.names.insert(layer.name.clone());
         self.layers.push(Arc::new(layer));
         self.layers.len() - 1
     }

@@ -1,13 +1,13 @@
 //! The potentials that a filter can reach (`docs/arithmetic.md`, H5).
 
 use super::bits;
-use super::layer::{ConvParams, LayerSpec, Pooling};
+use super::layer::{LayerSpec, Pooling};
 use super::model::Layer;
-use super::shape::{AxisWindows, Shape};
-use super::tensor::Weights;
-use alloc::collections::{BTreeMap, BTreeSet};
+use super::shape::{AxisWindows, Pair};
+use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// An interval of potentials per filter, ends included.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,113 +64,53 @@ impl Layer {
     pub fn reach(&self) -> Option<Reach> {
         let variables = self.variables()?;
         let connection = self.connection();
-        let x_max = i32::from(bits::max_level(connection.input_bits));
         let (border, flipped) = match self.spec() {
             LayerSpec::InputConvolutional(l) => (i32::from(l.padding_value), false),
             _ => (0, true),
         };
-        let scenarios = match self.spec().conv() {
-            Some(conv) => scenarios(conv, connection.input_shape, flipped),
-            None => vec![vec![Cells::inside(0, 0)]],
+        let [x, y, channels, filters] = variables.weights.shape();
+        // A depthwise kernel has a sum per channel.
+        let (channels, sums) = match variables.weights_pw {
+            Some(_) => (1, channels),
+            None => (channels, filters),
         };
-        let weights = variables.weights.values();
-        let mut hull: Option<Reach> = None;
-        for scenario in &scenarios {
-            let reach = match &variables.weights_pw {
-                // A depthwise kernel has a sum per channel.
-                Some(weights_pw) => {
-                    let [_, kw, channels, _] = variables.weights.shape();
-                    pointwise(
-                        &sums(scenario, &weights, [kw, 1, channels], x_max, border),
-                        weights_pw,
-                    )
-                }
-                None => {
-                    let [_, kw, channels, filters] = variables.weights.shape();
-                    sums(scenario, &weights, [kw, channels, filters], x_max, border)
-                }
-            };
-            hull = Some(match hull {
-                Some(hull) => hull.joined(&reach),
-                None => reach,
-            });
-        }
-        hull
-    }
-}
-
-/// Input cells that meet the same weights: the sum over kernel rows × columns is their coefficient.
-struct Cells {
-    rows: Vec<usize>,
-    columns: Vec<usize>,
-    /// How many there are.
-    times: i32,
-    /// Whether they lie in the border, where the value is known.
-    border: bool,
-}
-
-impl Cells {
-    /// One cell of the map under one weight.
-    fn inside(row: usize, column: usize) -> Self {
-        Self {
-            rows: vec![row],
-            columns: vec![column],
-            times: 1,
-            border: false,
+        let kernel = Kernel {
+            weights: &variables.weights.values(),
+            size: Pair::new(x, y),
+            channels,
+            sums,
+            flipped,
+            x_max: i32::from(bits::max_level(connection.input_bits)),
+            border,
+        };
+        let weights_pw = variables.weights_pw.as_ref();
+        let weights_pw = weights_pw.map(|weights| (weights.values(), weights.shape()[3]));
+        let potentials = |sums: Reach| match &weights_pw {
+            Some((weights, filters)) => pointwise(&sums, weights, *filters),
+            None => sums,
+        };
+        let Some(conv) = self.spec().conv() else {
+            let window = core::slice::from_ref(&(0..1));
+            return kernel.hull(window, window, potentials);
+        };
+        let (map, stride) = (connection.input_shape, conv.kernel_stride);
+        let rows = conv.padding.windows(map.x, x, stride.x)?;
+        let columns = conv.padding.windows(map.y, y, stride.y)?;
+        if conv.pooling == Pooling::GlobalAverage {
+            let rows = axis_cells(map.x, x, stride.x, rows);
+            let columns = axis_cells(map.y, y, stride.y, columns);
+            Some(potentials(kernel.whole_map(&rows, &columns, stride)))
+        } else {
+            let rows = axis_windows(map.x, x, stride.x, rows);
+            let columns = axis_windows(map.y, y, stride.y, columns);
+            kernel.hull(&rows, &columns, potentials)
         }
     }
-}
-
-/// The sums that occur, each as the cells that enter it: one for every kind of window, or one for the whole map.
-fn scenarios(conv: &ConvParams, map: Shape, flipped: bool) -> Vec<Vec<Cells>> {
-    let (k, s) = (conv.kernel_size, conv.kernel_stride);
-    let axes = [(map.x, k.x, s.x), (map.y, k.y, s.y)];
-    if conv.pooling == Pooling::GlobalAverage {
-        let [rows, columns] =
-            axes.map(|(n, k, s)| axis_cells(n, k, s, conv.padding.windows(n, k, s), flipped));
-        let cells = rows.iter().flat_map(|row| {
-            columns.iter().map(|column| Cells {
-                rows: row.0.1.clone(),
-                columns: column.0.1.clone(),
-                // Their product is at most the number of cells of a map with its border.
-                times: row.1.saturating_mul(*column.1),
-                border: row.0.0 || column.0.0,
-            })
-        });
-        return vec![cells.collect()];
-    }
-    let [rows, columns] =
-        axes.map(|(n, k, s)| axis_windows(n, k, s, conv.padding.windows(n, k, s)));
-    let at = |cell: usize, size: usize| if flipped { size - 1 - cell } else { cell };
-    let mut found = Vec::new();
-    for row in &rows {
-        for column in &columns {
-            let mut cells = Vec::with_capacity(k.cells());
-            for u in 0..k.x {
-                for v in 0..k.y {
-                    cells.push(Cells {
-                        border: !(row.contains(&u) && column.contains(&v)),
-                        ..Cells::inside(at(u, k.x), at(v, k.y))
-                    });
-                }
-            }
-            found.push(cells);
-        }
-    }
-    found
 }
 
 /// Which cells of a window lie inside the map, for all kinds of windows along one axis; the whole one alone where there is
 /// one, as border values are among those that inputs take.
-fn axis_windows(
-    map: usize,
-    size: usize,
-    stride: usize,
-    windows: Option<AxisWindows>,
-) -> Vec<core::ops::Range<usize>> {
-    let Some(windows) = windows else {
-        return Vec::new();
-    };
+fn axis_windows(map: usize, size: usize, stride: usize, windows: AxisWindows) -> Vec<Range<usize>> {
     // The first window that begins inside the map is whole if any is.
     let first_inside = windows.before.div_ceil(stride);
     if first_inside < windows.out && first_inside * stride + size <= map + windows.before {
@@ -188,89 +128,235 @@ fn axis_windows(
     kinds.into_iter().map(|(first, end)| first..end).collect()
 }
 
-/// The cells along one axis by (whether in the border, kernel cells that meet them), and how many there are of each kind.
-fn axis_cells(
-    map: usize,
-    size: usize,
-    stride: usize,
-    windows: Option<AxisWindows>,
-    flipped: bool,
-) -> BTreeMap<(bool, Vec<usize>), i32> {
-    let mut kinds = BTreeMap::new();
-    let Some(windows) = windows else {
-        return kinds;
-    };
-    for cell in 0..(windows.out - 1) * stride + size {
-        // Windows start at multiples of the stride, at most `cell`, and less than `size` before it.
-        let last = (cell / stride).min(windows.out - 1);
-        let first = (cell + 1).saturating_sub(size).div_ceil(stride);
-        let met: Vec<usize> = (first..=last)
-            .map(|i| cell - i * stride)
-            .map(|u| if flipped { size - 1 - u } else { u })
-            .collect();
-        if !met.is_empty() {
-            let border = cell < windows.before || cell - windows.before >= map;
-            *kinds.entry((border, met)).or_insert(0) += 1;
-        }
-    }
-    kinds
+/// Cells along one axis that meet the same cells of the kernel: `first`, every stride after it, and `last`.
+struct Cells {
+    first: usize,
+    last: usize,
+    /// How many there are.
+    times: usize,
+    /// Whether they lie in the border, where the value is known.
+    border: bool,
 }
 
-/// The interval of each of `filters` sums over kernel cells and `channels`, from weights of (rows, `kw`, channels, filters).
+/// All cells along one axis that windows meet, in no more than four groups for each cell of the kernel.
+fn axis_cells(map: usize, size: usize, stride: usize, windows: AxisWindows) -> Vec<Cells> {
+    let mut groups = Vec::new();
+    // Cell `phase + j * stride` meets the kernel at `phase + t * stride`, where `j - t` is the window.
+    for phase in 0..size.min(stride) {
+        let taps = (size - phase).div_ceil(stride);
+        let mut add = |js: Range<usize>| {
+            let first = phase + (js.start + 1).saturating_sub(windows.out) * stride;
+            let last = phase + js.start.min(taps - 1) * stride;
+            let before = |cell: usize| cell.saturating_sub(phase).div_ceil(stride);
+            let map_start = before(windows.before).clamp(js.start, js.end);
+            let map_end = before(windows.before + map).clamp(map_start, js.end);
+            let parts = [
+                (js.start..map_start, true),
+                (map_start..map_end, false),
+                (map_end..js.end, true),
+            ];
+            for (part, border) in parts {
+                if !part.is_empty() {
+                    groups.push(Cells {
+                        first,
+                        last,
+                        times: part.len(),
+                        border,
+                    });
+                }
+            }
+        };
+        // Those in the middle meet all that the kernel has in this phase, those at the ends fewer, each other ones.
+        let middle = if taps <= windows.out {
+            taps - 1..windows.out
+        } else {
+            0..0
+        };
+        let end = windows.out + taps - 1;
+        (0..middle.start).for_each(|j| add(j..j + 1));
+        (middle.end..end).for_each(|j| add(j..j + 1));
+        if !middle.is_empty() {
+            add(middle);
+        }
+    }
+    groups
+}
+
+/// Weights with the values that they meet. The sums are the filters', or of a depthwise kernel the channels'.
 ///
-/// Sums fit 32 bits: their absolute values are at most the bound of rule B5, as border values are among those of inputs.
-fn sums(
-    cells: &[Cells],
-    weights: &[i8],
-    [kw, channels, filters]: [usize; 3],
+/// All sums fit 32 bits: their absolute values are at most the bound of rule B5, as border values are among those of inputs.
+struct Kernel<'a> {
+    /// Of (height, width, `channels`, `sums`).
+    weights: &'a [i8],
+    size: Pair,
+    channels: usize,
+    sums: usize,
+    flipped: bool,
     x_max: i32,
     border: i32,
-) -> Reach {
-    let mut reach = Reach {
-        lowest: vec![0; filters],
-        highest: vec![0; filters],
-    };
-    let mut coefficients = vec![0i32; filters];
-    for cells in cells {
-        for c in 0..channels {
-            coefficients.fill(0);
-            for u in &cells.rows {
-                for v in &cells.columns {
-                    let start = ((u * kw + v) * channels + c) * filters;
-                    let weights = &weights[start..start + filters];
-                    for (sum, &w) in coefficients.iter_mut().zip(weights) {
-                        *sum += i32::from(w);
+}
+
+impl Kernel<'_> {
+    /// The potentials of every pair of windows, joined.
+    fn hull(
+        &self,
+        rows: &[Range<usize>],
+        columns: &[Range<usize>],
+        potentials: impl Fn(Reach) -> Reach,
+    ) -> Option<Reach> {
+        let ends = [i8::min, i8::max].map(|end: fn(i8, i8) -> i8| {
+            let all = 0..self.channels;
+            RunningSums::new(self, all, Pair::square(1), |w| i32::from(end(w, 0)))
+        });
+        let all = ends.each_ref().map(|sums| {
+            let mut all = vec![0; self.sums];
+            sums.add_to(&mut all, (0, self.size.x - 1), (0, self.size.y - 1));
+            all
+        });
+        let mut hull: Option<Reach> = None;
+        for row in rows {
+            for column in columns {
+                let [mut lowest, mut highest] = ends.each_ref().map(|sums| {
+                    let mut inside = vec![0; self.sums];
+                    let row = (row.start, row.end - 1);
+                    sums.add_to(&mut inside, row, (column.start, column.end - 1));
+                    inside
+                });
+                let known = all[0].iter().zip(&all[1]).map(|(low, high)| low + high);
+                for ((low, high), all) in lowest.iter_mut().zip(&mut highest).zip(known) {
+                    let border = (all - *low - *high) * self.border;
+                    *low = *low * self.x_max + border;
+                    *high = *high * self.x_max + border;
+                }
+                let reach = potentials(Reach { lowest, highest });
+                hull = Some(match hull {
+                    Some(hull) => hull.joined(&reach),
+                    None => reach,
+                });
+            }
+        }
+        hull
+    }
+
+    /// The sums over the whole map of all windows' sums.
+    fn whole_map(&self, rows: &[Cells], columns: &[Cells], stride: Pair) -> Reach {
+        let mut reach = Reach {
+            lowest: vec![0; self.sums],
+            highest: vec![0; self.sums],
+        };
+        let mut coefficients = vec![0; self.sums];
+        for channel in 0..self.channels {
+            let weights = RunningSums::new(self, channel..channel + 1, stride, i32::from);
+            for row in rows {
+                for column in columns {
+                    coefficients.fill(0);
+                    let row_cells = (row.first, row.last);
+                    weights.add_to(&mut coefficients, row_cells, (column.first, column.last));
+                    // No more than there are windows, as each meets one of them at most.
+                    let times = i32::try_from(row.times * column.times).unwrap_or(i32::MAX);
+                    let ends = reach.lowest.iter_mut().zip(&mut reach.highest);
+                    for ((low, high), &sum) in ends.zip(&coefficients) {
+                        if row.border || column.border {
+                            *low += sum * (self.border * times);
+                            *high += sum * (self.border * times);
+                        } else {
+                            *low += sum.min(0) * (self.x_max * times);
+                            *high += sum.max(0) * (self.x_max * times);
+                        }
                     }
                 }
             }
-            let ends = reach.lowest.iter_mut().zip(&mut reach.highest);
-            if cells.border {
-                let each = border * cells.times;
-                for ((low, high), &w) in ends.zip(&coefficients) {
-                    *low += w * each;
-                    *high += w * each;
+        }
+        reach
+    }
+}
+
+/// For each cell of a kernel, in the order in which a window meets its weights: the sum over it and all cells that lie a
+/// multiple of the steps before it.
+struct RunningSums {
+    /// Of (height, width, sums). Between their ends they wrap around, which their differences do not show.
+    values: Vec<i32>,
+    width: usize,
+    steps: Pair,
+}
+
+impl RunningSums {
+    /// Of what `term` makes of each weight, over `channels`.
+    fn new(
+        kernel: &Kernel<'_>,
+        channels: Range<usize>,
+        steps: Pair,
+        term: impl Fn(i8) -> i32,
+    ) -> Self {
+        let (size, sums) = (kernel.size, kernel.sums);
+        let mut running = Self {
+            values: Vec::with_capacity(size.cells() * sums),
+            width: size.y,
+            steps,
+        };
+        let mut row = vec![0; sums];
+        for u in 0..size.x {
+            for v in 0..size.y {
+                row.fill(0);
+                let (wu, wv) = match kernel.flipped {
+                    true => (size.x - 1 - u, size.y - 1 - v),
+                    false => (u, v),
+                };
+                for c in channels.clone() {
+                    let start = ((wu * size.y + wv) * kernel.channels + c) * sums;
+                    let weights = &kernel.weights[start..start + sums];
+                    for (sum, &w) in row.iter_mut().zip(weights) {
+                        *sum += term(w);
+                    }
                 }
-            } else {
-                let each = x_max * cells.times;
-                for ((low, high), &w) in ends.zip(&coefficients) {
-                    *low += w.min(0) * each;
-                    *high += w.max(0) * each;
-                }
+                let (above, left) = (u.checked_sub(steps.x), v.checked_sub(steps.y));
+                running.add_at(&mut row, above, Some(v), i32::wrapping_add);
+                running.add_at(&mut row, Some(u), left, i32::wrapping_add);
+                running.add_at(&mut row, above, left, i32::wrapping_sub);
+                running.values.extend_from_slice(&row);
             }
         }
+        running
     }
-    reach
+
+    /// Adds the sums over the cells from the first to the last row and column, in steps, to `sums`.
+    fn add_to(&self, sums: &mut [i32], rows: (usize, usize), columns: (usize, usize)) {
+        let above = rows.0.checked_sub(self.steps.x);
+        let left = columns.0.checked_sub(self.steps.y);
+        let (last_row, last_column) = (Some(rows.1), Some(columns.1));
+        self.add_at(sums, last_row, last_column, i32::wrapping_add);
+        self.add_at(sums, above, last_column, i32::wrapping_sub);
+        self.add_at(sums, last_row, left, i32::wrapping_sub);
+        self.add_at(sums, above, left, i32::wrapping_add);
+    }
+
+    /// Adds the values of a cell; before the first row or column there are none.
+    fn add_at(
+        &self,
+        sums: &mut [i32],
+        row: Option<usize>,
+        column: Option<usize>,
+        add: fn(i32, i32) -> i32,
+    ) {
+        let (Some(row), Some(column)) = (row, column) else {
+            return;
+        };
+        let start = (row * self.width + column) * sums.len();
+        let values = &self.values[start..start + sums.len()];
+        for (sum, &value) in sums.iter_mut().zip(values) {
+            *sum = add(*sum, value);
+        }
+    }
 }
 
 /// The interval of each filter's pointwise sum of depthwise sums inside `sums`.
-fn pointwise(sums: &Reach, weights: &Weights) -> Reach {
-    let filters = weights.shape()[3];
+fn pointwise(sums: &Reach, weights: &[i8], filters: usize) -> Reach {
     let mut reach = Reach {
         lowest: vec![0; filters],
         highest: vec![0; filters],
     };
     let channels = sums.lowest.iter().zip(&sums.highest);
-    for ((&low, &high), weights) in channels.zip(weights.values().chunks_exact(filters)) {
+    for ((&low, &high), weights) in channels.zip(weights.chunks_exact(filters)) {
         let ends = reach.lowest.iter_mut().zip(&mut reach.highest);
         for ((lowest, highest), &w) in ends.zip(weights) {
             let (a, b) = (i32::from(w) * low, i32::from(w) * high);
@@ -279,26 +365,4 @@ fn pointwise(sums: &Reach, weights: &Weights) -> Reach {
         }
     }
     reach
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_separable_reach_goes_through_the_depthwise_sums() {
-        // Depthwise sums: 0..=30 and -15..=15; the second filter turns the first around.
-        let cells = [Cells::inside(0, 0), Cells::inside(0, 1)];
-        let depthwise = sums(&cells, &[1, 1, 1, -1], [2, 1, 2], 15, 0);
-        assert_eq!(
-            (&depthwise.lowest[..], &depthwise.highest[..]),
-            (&[0, -15][..], &[30, 15][..])
-        );
-        let weights = Weights::new([1, 1, 2, 2], vec![1, -2, 3, 1]).unwrap();
-        let reach = pointwise(&depthwise, &weights);
-        assert_eq!(
-            (&reach.lowest[..], &reach.highest[..]),
-            (&[-45, -75][..], &[75, 15][..])
-        );
-    }
 }
