@@ -13,6 +13,8 @@ use akida_fbz::{ReadError, WriteError, inspect_file, read_file, write_file};
 use akida_sim::*;
 use common::tiny;
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -21,6 +23,7 @@ use std::time::Duration;
 const PATH: &str = "AKIDA_FBZ_TEST_PATH";
 
 const ENOENT: i32 = 2;
+const EACCES: i32 = 13;
 const ENOTDIR: i32 = 20;
 const EISDIR: i32 = 21;
 const EFBIG: i32 = 27;
@@ -132,6 +135,48 @@ fn a_file_that_finds_no_room_leaves_the_old_one_and_nothing_else() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
+/// Part of [`a_disk_that_is_full_keeps_the_old_file`]: the folder is a disk of its own, with little room.
+#[test]
+#[ignore = "part of the test below"]
+fn child_on_a_small_disk() {
+    let path = path_of_child();
+    write_file(&path, &tiny()).unwrap();
+    let error = write_file(&path, &large(1)).unwrap_err();
+    let WriteError::Io { source, .. } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(source.raw_os_error(), Some(ENOSPC));
+    assert_eq!(read_file(&path).unwrap(), tiny());
+    let folder = path.parent().unwrap();
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 1);
+}
+
+/// Where the system lets a process mount something for itself; elsewhere a file's greatest length stands for the disk's,
+/// in the test above.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_full_keeps_the_old_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mount = format!(
+        "mount -t tmpfs -o size=100k none '{}'",
+        folder.path().display()
+    );
+    let alone = ["--user", "--map-root-user", "--mount", "sh", "-c"];
+    let probe = Command::new("unshare").args(alone).arg(&mount).output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        return;
+    }
+    let status = Command::new("unshare")
+        .args(alone)
+        .arg(format!("{mount} && exec \"$0\" \"$@\""))
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "child_on_a_small_disk", "--ignored", "--quiet"])
+        .env(PATH, folder.path().join("model.fbz"))
+        .stdout(Stdio::null())
+        .status();
+    assert!(status.unwrap().success());
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_device_that_is_full_is_named_with_the_number_of_the_system() {
@@ -148,7 +193,6 @@ fn a_device_that_is_full_is_named_with_the_number_of_the_system() {
 
 #[test]
 fn reading_changes_nothing() {
-    use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.fbz");
     write_file(&path, &large(1)).unwrap();
@@ -193,4 +237,79 @@ fn places_without_a_file_are_refused_with_the_number_of_the_system() {
             (result, _) => panic!("{}: {result:?}", path.display()),
         }
     }
+}
+
+#[test]
+#[ignore = "part of the test below"]
+fn child_without_permissions() {
+    let folder = path_of_child();
+    let read = |name: &str| match read_file(folder.join(name)).unwrap_err() {
+        ReadError::Io { source, .. } => source.raw_os_error(),
+        other => panic!("{other}"),
+    };
+    assert_eq!(read("unreadable.fbz"), Some(EACCES));
+    assert_eq!(read("shut/model.fbz"), Some(EACCES));
+    for name in ["read_only.fbz", "closed/model.fbz", "closed/new.fbz"] {
+        let path = folder.join(name);
+        match write_file(&path, &large(1)).unwrap_err() {
+            WriteError::Io {
+                path: named,
+                source,
+            } => {
+                assert_eq!((named, source.raw_os_error()), (path, Some(EACCES)));
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn files_and_folders_without_permission_are_named_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let allow = |name: &str, mode| {
+        fs::set_permissions(place(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for name in ["closed", "shut"] {
+        fs::create_dir(place(name)).unwrap();
+    }
+    let files = [
+        ("unreadable.fbz", 0o000),
+        ("read_only.fbz", 0o444),
+        ("closed/model.fbz", 0o666),
+        ("shut/model.fbz", 0o666),
+    ];
+    for (name, mode) in files {
+        write_file(place(name), &tiny()).unwrap();
+        allow(name, mode);
+    }
+    // What forbids nothing to the administrator is tried as somebody else, who has to reach the program.
+    let program = place("program");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut child = Command::new(&program);
+    child
+        .args(["--exact", "child_without_permissions", "--ignored"])
+        .env(PATH, folder.path());
+    if fs::metadata(folder.path()).unwrap().uid() == 0 {
+        child.uid(65534).gid(65534);
+    }
+    let modes = [
+        ("", 0o755),
+        ("program", 0o755),
+        ("closed", 0o555),
+        ("shut", 0),
+    ];
+    for (name, mode) in modes {
+        allow(name, mode);
+    }
+    let output = child.output().unwrap();
+    for (name, _) in modes {
+        allow(name, 0o755);
+    }
+    assert!(output.status.success(), "{output:?}");
+    for (name, _) in files {
+        allow(name, 0o644);
+        assert_eq!(read_file(place(name)).unwrap(), tiny(), "{name}");
+    }
+    assert_eq!(temporary_files(&place("closed")), 0);
 }
