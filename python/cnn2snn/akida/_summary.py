@@ -8,7 +8,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from cnn2snn import _table
-from cnn2snn.akida.enums import LayerType
 
 if TYPE_CHECKING:
     from cnn2snn.akida.layer import Layer
@@ -17,18 +16,18 @@ if TYPE_CHECKING:
     from cnn2snn.akida.np import Type
 
 SHORT_TYPES = {
-    LayerType.InputConvolutional: "InputConv.",
-    LayerType.Convolutional: "Conv.",
-    LayerType.SeparableConvolutional: "Sep.Conv.",
-    LayerType.FullyConnected: "Fully.",
+    "InputConvolutional": "InputConv.",
+    "Convolutional": "Conv.",
+    "SeparableConvolutional": "Sep.Conv.",
+    "FullyConnected": "Fully.",
 }
 _TITLES = ("Layer (type)", "Output shape", "Kernel shape")
 
 
 def _rows(layer: Layer) -> list[list[str]]:
     """Returns [name and type, output shape, kernel shape]; two rows for two kernels."""
-    kind = layer.parameters.layer_type
-    name = f"{layer.name} ({SHORT_TYPES.get(kind, kind.name)})"
+    kind = layer.parameters.layer_type.name
+    name = f"{layer.name} ({SHORT_TYPES.get(kind, kind)})"
     shapes = layer._shapes()
     kernels = [str(shapes[v]) for v in ("weights", "weights_pw") if v in shapes] or ["N/A"]
     return [[name, str(layer.output_dims), kernels[0]], *(["", "", kernel] for kernel in kernels[1:])]

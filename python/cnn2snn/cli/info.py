@@ -12,14 +12,8 @@ from typing import Any
 import numpy as np
 
 from cnn2snn import _table
+from cnn2snn.akida._summary import SHORT_TYPES
 from cnn2snn.cli import _files, _json
-
-_SHORT_TYPES = {
-    "InputConvolutional": "InputConv.",
-    "Convolutional": "Conv.",
-    "SeparableConvolutional": "Sep.Conv.",
-    "FullyConnected": "Fully.",
-}
 
 _UNLIMITED = 10**6
 # For nothing, and for up to an eighth, two eighths, ... of the most.
@@ -173,7 +167,7 @@ def _layer_columns(report: dict[str, Any], width: int, *, full: bool, number: An
         kind = layer["type"]
         row = [
             layer["name"],
-            kind if full else _SHORT_TYPES.get(kind, kind),
+            kind if full else SHORT_TYPES.get(kind, kind),
             _table.shape(layer["output_shape"]),
             str(layer["input_bits"]),
             _or_dash(layer["weights_bits"]),
