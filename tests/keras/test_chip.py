@@ -17,6 +17,7 @@ NETWORKS = {
     "gxnor": (zoo.gxnor_mnist, {}, (2, 2, 1)),
     "convtiny": (zoo.convtiny_dvs_gesture, {}, (4, 4, 4)),
     "yolo": (zoo.yolo_base, {"input_shape": (96, 96, 3), "alpha": 0.25}, (8, 4, 4)),
+    "convtiny_handy": (zoo.convtiny_dvs_handy, {}, (4, 4, 4)),
     "pointnet": (zoo.pointnet_plus_modelnet40, {"input_shape": (256, 8, 3)}, (8, 4, 4)),
 }
 
@@ -26,7 +27,25 @@ def test_reference_networks_run_on_both_chips_alone(name):
     builder, arguments, (image, weights, activations) = NETWORKS[name]
     model = builder(**arguments)
     quantized = cnn2snn.quantize(model, weights, activations, image)
-    network = cnn2snn.convert(quantized, input_is_image=model.input_shape[-1] in (1, 3))
+    check_alone_on_both_chips(cnn2snn.convert(quantized, input_is_image=model.input_shape[-1] in (1, 3)))
+
+
+def test_a_network_that_ends_in_spikes_runs_on_both_chips_alone():
+    base = zoo.akidanet_imagenet((96, 96, 3), alpha=0.25, classes=2)
+    model = cnn2snn.quantize(zoo.akidanet_edge_imagenet(base, 10), 4, 4, input_weight_quantization=8)
+    model = cnn2snn.quantize_layer(model, "spike_generator_relu", 1)
+    check_alone_on_both_chips(cnn2snn.convert(cnn2snn.quantize_layer(model, "classifier", 2)))
+
+
+def test_akidanet18_has_a_first_kernel_that_the_chips_lack():
+    model = cnn2snn.quantize(zoo.akidanet18_imagenet((96, 96, 3), classes=2), 4, 4, 8)
+    found = cnn2snn.convert(model).check("AKD1500")
+    broken = [(violation.layer, violation.rule) for violation in found if violation.effect == "software"]
+    assert broken == [("conv_0", "kernel_size"), ("conv_0", "kernel_stride")]
+
+
+def check_alone_on_both_chips(network):
+    """Maps a network with steps and thresholds that fit, in every mode."""
     for layer in network.layers:
         # Steps of networks that were never trained can be too wide for any chip.
         if "act_step" in layer.variables:
@@ -67,8 +86,26 @@ def test_a_tiny_gamma_gives_the_documented_error_and_names_its_filter():
     text = str(caught.value)
     assert "act_step of filter 5 (1 filter in all)" in text
     assert "cannot fit in a 20-bit unsigned integer" in text
-    assert "gamma above 0.01" in text
+    assert "constrain every gamma to 0.01 or more" in text
 
 
 def test_fitted_thresholds_and_steps_of_a_filter_out_of_reach_fit_the_chip():
     tutorial_network(gamma=1e-6, thresholds="fit").map("AKD1000", hw_only=True)
+
+
+def test_a_network_refused_before_training_fits_once_its_normalizations_know_their_inputs():
+    keras.utils.set_random_seed(1)
+    model = zoo.akidanet_imagenet((96, 96, 3), alpha=0.25, classes=2)
+    inputs = np.random.default_rng(0).integers(0, 256, (4, 12, 12, 3)).repeat(8, 1).repeat(8, 2).astype(np.float32)
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    for norm in norms:
+        norm.momentum = 0.5
+
+    def convert():
+        return cnn2snn.convert(cnn2snn.quantize(model, 4, 4, 8))
+
+    with pytest.raises(RuntimeError, match=r"train it .*; global average pooling sums 9 positions"):
+        convert().map("AKD1000")
+    for _ in range(8):
+        model(inputs, training=True)
+    convert().map("AKD1000", hw_only=True)

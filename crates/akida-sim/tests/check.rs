@@ -500,6 +500,75 @@ fn the_documented_error_is_reproduced() {
     assert!(text.contains("gamma"), "{text}");
 }
 
+/// The remedy for a separable layer with the given thresholds and steps, one per filter.
+fn remedy(pooling: Pooling, threshold: Vec<i32>, act_step: Vec<f32>) -> String {
+    let mut builder = ModelBuilder::new();
+    builder
+        .add("events", InputData::new(Shape::new(5, 5, 1), 4), &[])
+        .unwrap();
+    let conv = ConvParams {
+        pooling,
+        act_bits: Some(4),
+        ..ConvParams::new(Pair::square(3), act_step.len())
+    };
+    let layer = builder.add("conv", Convolutional { conv }, &[]).unwrap();
+    for variable in [Variable::Threshold(threshold), Variable::ActStep(act_step)] {
+        builder.set_variable(layer, variable).unwrap();
+    }
+    let found = check(&builder.build().unwrap(), &Device::akd1000());
+    let mut refused = found.into_iter().filter(|v| v.effect == Effect::Refused);
+    let remedy = refused.next().unwrap().remedy;
+    assert!(refused.next().is_none());
+    remedy
+}
+
+#[test]
+fn a_single_wide_step_is_put_down_to_the_gamma_of_its_filter() {
+    // 65535.9375 is the largest step that fits: 196,608 is a little more than three times as much.
+    let text = remedy(Pooling::None, vec![0; 4], vec![10.0, 10.0, 196_608.0, 10.0]);
+    assert!(text.contains("19661 times the median"), "{text}");
+    assert!(text.contains("gamma at least 3.1 times as large"), "{text}");
+    assert!(!text.contains("max_value"), "{text}");
+}
+
+#[test]
+fn steps_wide_throughout_are_put_down_to_the_layer_and_not_to_a_filter() {
+    let steps = vec![449_603.6, 449_000.0, 444_169.0];
+    let text = remedy(Pooling::None, vec![0; 3], steps.clone());
+    assert!(text.contains("train it"), "{text}");
+    assert!(
+        text.contains("max_value of its activation 6.9 times"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("remove the filter") && !text.contains("positions"),
+        "{text}"
+    );
+    let text = remedy(Pooling::GlobalAverage, vec![0; 3], steps);
+    assert!(
+        text.contains("sums 25 positions, of which at this scale 3 fit"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_wide_threshold_is_put_down_to_a_dead_filter_or_a_large_bias() {
+    // The convolution has no weights but zeros: no potential is above 0.
+    let text = remedy(Pooling::None, vec![0, 600_000], vec![10.0; 2]);
+    assert!(text.contains("never fires; remove the filter"), "{text}");
+    let text = remedy(Pooling::None, vec![0, -600_000], vec![10.0; 2]);
+    assert!(
+        text.contains("bias") && text.contains("1.2 times smaller"),
+        "{text}"
+    );
+    let text = remedy(
+        Pooling::None,
+        vec![0, 0, 600_000],
+        vec![10.0, 10.0, 60_000.0],
+    );
+    assert!(text.contains("gamma"), "{text}");
+}
+
 #[test]
 fn potentials_that_could_leave_20_bits_are_reported_and_do_not_stop() {
     // 4993 inputs of 15 times 7 are 524,265; one more is 524,370. -7: one more than -524,288 allows.

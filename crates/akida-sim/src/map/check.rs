@@ -1,5 +1,6 @@
 //! Can this chip hold it? Every limit of a device, checked on every layer.
 
+use super::remedy;
 use super::sequences::judge;
 use super::violation::{Effect, Violation};
 use crate::device::{Allowed, ConvLimits, Device, FullyLimits, ImageLimits, Limit, Registers};
@@ -239,9 +240,6 @@ impl Findings<'_> {
             return;
         };
         let filters = |n: usize| if n == 1 { "filter" } else { "filters" };
-        let cause = "a filter with a tiny batch normalization gamma or weights all close to zero, or a network that was never trained, has a \
-                     huge scale";
-        let cure = "train, keep every gamma above 0.01 meanwhile, or remove the filter";
         if let Allowed::Signed(bits) = registers.threshold.allowed {
             let (min, max) = signed(bits);
             let wide: Vec<(usize, i64)> = variables
@@ -259,7 +257,8 @@ impl Findings<'_> {
                     "threshold of filter {filter} ({n} {words} in all): {worst} cannot fit in {}",
                     registers.threshold.allowed
                 );
-                let remedy = format!("{cause}; {cure}");
+                let excess = worst as f64 / if worst > 0 { max } else { min } as f64;
+                let remedy = remedy::of_threshold(self.layer, variables, filter, excess);
                 self.add(&registers.threshold, Effect::Refused, received, remedy);
             }
         }
@@ -284,7 +283,8 @@ impl Findings<'_> {
                      unsigned integer",
                     programmed(worst)
                 );
-                let remedy = format!("{cause}; {cure}");
+                let remedy =
+                    remedy::of_act_step(self.layer, variables, filter, programmed(worst) / most);
                 self.add(&registers.act_step, Effect::Refused, received, remedy);
             }
         }

@@ -24,6 +24,7 @@ mod estimate;
 mod mapping;
 mod need;
 mod place;
+mod remedy;
 mod sequences;
 mod violation;
 
