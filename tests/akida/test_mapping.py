@@ -125,3 +125,18 @@ def test_a_copy_is_not_mapped(kws):
 def test_wrong_arguments_are_refused(kws, arguments, error, words):
     with pytest.raises(error, match=words):
         kws.map(**arguments)
+
+
+def test_the_summary_of_a_network_with_external_weights_shows_its_shapes_whole_at_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    image = akida.InputConvolutional((160, 160, 3), (3, 3), 16, kernel_stride=(2, 2), weights_bits=8, act_bits=4)
+    pooled = {"pool_type": akida.PoolType.Average, "weights_bits": 4, "act_bits": 4}
+    last = akida.SeparableConvolutional((3, 3), 512, kernel_stride=(2, 2), weights_bits=4, act_bits=4)
+    flat = akida.SeparableConvolutional((3, 3), 512, kernel_stride=(2, 2), **pooled)
+    model = akida.Model(layers=[image, last, flat, akida.FullyConnected(1000, weights_bits=4, activation=False)])
+    model.map("AKD1500")
+    model.summary()
+    text = capsys.readouterr().out
+    assert "External memory (bytes)" in text
+    assert "[160, 160, 3]" in text.split("Layer (type)")[0]
+    assert max(map(len, text.splitlines())) <= 80

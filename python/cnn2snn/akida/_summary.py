@@ -79,7 +79,8 @@ def text(model: Model, width: int = 80) -> str:
         if external:
             titles.append("External memory (bytes)")
             row.append(str(external))
-    lines = ["Model summary", "", *_table.columns(titles, [row], width=width, right=range(2, len(row)), gap=3)]
+    gap = 3 if width > 80 or len(titles) < 6 else 2
+    lines = ["Model summary", "", *_table.columns(titles, [row], width=width, right=range(2, len(row)), gap=gap)]
     if units:
         rows = [(kind.name, str(count)) for kind, count in units.items()]
         lines += ["", *_table.columns(("Component (type)", "Count"), rows, width=width, right=(1,), gap=3)]
