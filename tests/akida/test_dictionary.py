@@ -110,6 +110,7 @@ WRONG = {
     "input_scaling must be a tuple of 2 numbers": change(("input_scaling",), [1]),
     "input_scaling must be a tuple of 2 numbers, received str": change(("input_scaling",), "12"),
     "input_scaling must be a finite scale": change(("input_scaling",), [0, 1]),
+    "input_scaling must be .* within the range of float": change(("input_scaling",), [10**400, 1]),
     "the model must be an object with the keys .*, received without layers": remove("layers"),
     "the model must be an object with the keys .*, received with more": change(("more",), 1),
     "layers must be a list, received dict": change(("layers",), {}),
@@ -117,6 +118,7 @@ WRONG = {
     r"layers\[3\]\.name must be a string": change((*LAST, "name"), 3),
     r"layers\[3\]\.name must be a string of at least one": change((*LAST, "name"), ""),
     r"layers\[3\]: .*name": change((*LAST, "name"), "image"),
+    r"layers\[3\]: name must be text without halves": change((*LAST, "name"), "\ud800"),
     r"layers\[3\]\.inbounds must be names of earlier layers, received classes": change(
         (*LAST, "inbounds"), ["classes"]
     ),

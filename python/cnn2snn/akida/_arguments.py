@@ -129,7 +129,10 @@ def reals(argument: str, value: object, count: int) -> tuple[float, ...]:
         wrong_type("", argument, expected, value)
     if len(value) != count:
         wrong_value("", argument, expected, value)
-    return tuple(map(float, value))
+    try:
+        return tuple(map(float, value))
+    except OverflowError:  # an integer beyond the range of float
+        wrong_value("", argument, f"{expected} within the range of float", value)
 
 
 def boolean(layer: str, argument: str, value: object) -> bool:
@@ -154,9 +157,13 @@ def member(layer: str, argument: str, value: object, enum: type[E]) -> E:
 
 
 def string(argument: str, value: object) -> str:
-    """Returns a str."""
+    """Returns a str, of whole characters."""
     if not isinstance(value, str):
         wrong_type("", argument, "a str", value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        wrong_value("", argument, "text without halves of surrogate pairs", ascii(value))
     return value
 
 
