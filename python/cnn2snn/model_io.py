@@ -11,7 +11,8 @@ from typing import Any
 
 from cnn2snn import gamma_constraint, quantization_layers, quantization_ops
 from cnn2snn._keras import LEGACY, keras
-from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError
+from cnn2snn._older_files import upgraded
+from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, UnsupportedModelError
 
 __all__ = ["cnn2snn_objects", "load_quantized_model"]
 
@@ -50,8 +51,9 @@ def load_quantized_model(
 ) -> keras.Model:
     """Loads a Keras model that may hold quantized layers.
 
-    Reads `.keras` files and `.h5` files, among them those that the original toolkit wrote with Keras 2, and under
-    Keras 2 SavedModel folders. Layer names with a slash, which Keras 3 does not allow, get an underscore in its place.
+    Reads `.keras` files and `.h5` files, among them those that the original toolkit wrote with Keras 2 (older names of
+    its quantizers and thresholds that were trained included), and under Keras 2 SavedModel folders. Layer names with a
+    slash, which Keras 3 does not allow, get an underscore in its place.
 
     Args:
         filepath: the file or folder.
@@ -65,6 +67,8 @@ def load_quantized_model(
         FileNotFoundError: there is no such file.
         InvalidArgumentError: the file has another suffix than `.keras` or `.h5`, is a SavedModel folder under
             Keras 3, which cannot read one, or cannot be loaded (the error of Keras is its cause).
+        UnsupportedModelError: a `QuantizedReLU` of version 2.1.2 or older of the original toolkit, whose threshold is
+            not half its step.
     """
     path = Path(filepath)
     if not path.exists():
@@ -93,13 +97,13 @@ def load_quantized_model(
         # that have them: Keras must not take ours for those.
         objects = {name: cls for name, cls in objects.items() if cls not in _QUANTIZERS}
     try:
-        if LEGACY or path.suffix == ".keras":
+        if is_saved_model or path.suffix == ".keras":
             return keras.models.load_model(path, custom_objects=objects, compile=compile_model)
         with tempfile.TemporaryDirectory() as folder:
             return keras.models.load_model(
-                _for_keras_3(path, Path(folder)), custom_objects=objects, compile=compile_model
+                _readable(path, Path(folder), custom_objects or {}), custom_objects=objects, compile=compile_model
             )
-    except PermissionError:
+    except (PermissionError, UnsupportedModelError):
         raise
     # Keras raises whatever its parts raise: OSError, ValueError, TypeError, KeyError and others.
     except Exception as error:
@@ -123,14 +127,25 @@ _UNUSED_ARGUMENTS = {
 }
 
 
-def _for_keras_3(path: Path, folder: Path) -> Path:
-    """The HDF5 file, or a copy of it that Keras 3 can read: without slashes in layer names and what it refuses."""
+def _readable(path: Path, folder: Path, own: dict[str, type]) -> Path:
+    """The HDF5 file, or a copy of it that Keras can read.
+
+    What older versions of the original toolkit wrote is put in the words of later ones, and for Keras 3 the copy has no
+    slashes in layer names and nothing that it refuses.
+    """
     import h5py
 
     with h5py.File(path, "r") as file:
-        config = json.loads(file.attrs["model_config"]) if "model_config" in file.attrs else {}
-    names = {name: name.replace("/", "_") for name in _layer_names(config) if "/" in name}
-    readable = _renamed(_without_unused(config), names)
+        if "model_config" not in file.attrs:
+            return path
+        config = json.loads(file.attrs["model_config"])
+        groups = dict(file["model_weights"])
+        found = {name: group for group in groups.values() for name in map(_text, group.attrs.get("weight_names", ()))}
+        readable, taken = upgraded(config, {name: group[name] for name, group in found.items()}, own)
+    names = {}
+    if not LEGACY:
+        names = {name: name.replace("/", "_") for name in _layer_names(readable) if "/" in name}
+        readable = _renamed(_without_unused(readable), names)
     if readable == config:
         return path
     copy = folder / "model.h5"
@@ -138,6 +153,9 @@ def _for_keras_3(path: Path, folder: Path) -> Path:
     with h5py.File(copy, "r+") as file:
         file.attrs["model_config"] = json.dumps(readable)
         weights = file["model_weights"]
+        for layer in groups if taken else ():
+            kept = [name for name in map(_text, weights[layer].attrs["weight_names"]) if name not in taken]
+            weights[layer].attrs["weight_names"] = [name.encode() for name in kept]
         weights.attrs["layer_names"] = [names.get(name, name) for name in map(_text, weights.attrs["layer_names"])]
         for old, new in names.items():
             if old in weights:

@@ -10,7 +10,7 @@ from cnn2snn import quantization_layers, quantization_ops
 from cnn2snn._keras import keras
 from cnn2snn._problems import Problems
 from cnn2snn.conversion.graph import Graph, Node, build, read
-from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, UnsupportedModelError
+from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError, UnsupportedModelError
 from cnn2snn.quantization_ops import MaxPerAxisQuantizer, MaxQuantizer, WeightQuantizer
 from cnn2snn.transforms.equalize_branches import equalize_branches_graph
 from cnn2snn.transforms.fold_batchnorm import fold_graph
@@ -73,7 +73,7 @@ def quantize(
     Args:
         model: a built Sequential or functional model; it is not changed.
         weight_quantization: bits of the weights, 2 to 8; 0 leaves float layers as they are.
-        activ_quantization: bits of the activations, at least 1 (1, 2 and 4 can be converted); 0 leaves ReLUs as
+        activ_quantization: bits of the activations, 1 to 24 (1, 2 and 4 can be converted); 0 leaves ReLUs as
             they are.
         input_weight_quantization: bits of the weights of the first layer with weights; `weight_quantization` by
             default.
@@ -123,7 +123,7 @@ def quantize_graph(
 
     Where `problems` collects errors, an argument that is refused is left out, and a layer that is refused stays.
     """
-    if isinstance(activ_quantization, Integral) and activ_quantization > 0:
+    if isinstance(activ_quantization, Integral) and 1 <= activ_quantization <= 24:
         equalize_branches_graph(graph, 2.0**activ_quantization - 1)
     first = True
     for node in graph:
@@ -149,7 +149,7 @@ def quantize_layer(
     Args:
         model: a built Sequential or functional model; it is not changed.
         target_layer: the layer, its name or its index in ``model.layers``.
-        bitwidth: bits of its weights (2 to 8) or of its activation (at least 1).
+        bitwidth: bits of its weights (2 to 8) or of its activation (1 to 24).
         quantizer_function: as for `quantize`.
 
     Returns:
@@ -259,6 +259,13 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None,
 def _chosen(node: Node, default: WeightQuantizer, function: QuantizerFunction | None) -> WeightQuantizer:
     if function is None:
         return default
+    if not callable(function):
+        raise InvalidTypeError(
+            f"quantizer_function must be a function of a layer and a quantizer, received {function!r}",
+            kind="quantizer_function",
+            expected="a function",
+            received=function,
+        )
     chosen = function(node.layer, default)
     if chosen is None:
         raise InvalidArgumentError(

@@ -26,10 +26,10 @@ class QuantizedActivation(keras.layers.Layer):
     al. 2018, https://arxiv.org/abs/1805.06085).
 
     Args:
-        bitwidth: number of bits of the output levels, at least 1.
+        bitwidth: number of bits of the output levels, 1 to 24, as float32 can tell no more levels apart.
 
     Raises:
-        InvalidArgumentError: `bitwidth` is not an integer of at least 1.
+        InvalidArgumentError: `bitwidth` is not an integer from 1 to 24.
 
     Example:
         >>> class Halves(cnn2snn.QuantizedActivation):
@@ -42,12 +42,12 @@ class QuantizedActivation(keras.layers.Layer):
 
     def __init__(self, bitwidth: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(bitwidth, bool) or not isinstance(bitwidth, Integral) or bitwidth < 1:
+        if isinstance(bitwidth, bool) or not isinstance(bitwidth, Integral) or not 1 <= bitwidth <= 24:
             raise InvalidArgumentError(
-                f'layer "{self.name}": bitwidth must be an integer of at least 1, received {bitwidth!r}',
+                f'layer "{self.name}": bitwidth must be an integer of at least 1 and at most 24, received {bitwidth!r}',
                 layer=self.name,
                 kind="bitwidth",
-                expected="at least 1",
+                expected="1 to 24",
                 received=bitwidth,
             )
         self.bitwidth = int(bitwidth)

@@ -23,7 +23,7 @@ A quantizer of one's own overrides ``scale_factor``, or ``sigma_`` / ``max_range
 
 from __future__ import annotations
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 from cnn2snn._keras import keras, register, tf
@@ -166,10 +166,17 @@ class StdWeightQuantizer(LinearWeightQuantizer):
 
     def __init__(self, threshold: float = 3, bitwidth: int = 4, **kwargs: Any) -> None:
         super().__init__(bitwidth, **kwargs)
+        if isinstance(threshold, bool) or not isinstance(threshold, Real):
+            raise InvalidTypeError(
+                f"{type(self).__name__}: threshold must be a number, received {threshold!r}",
+                kind="threshold",
+                expected="greater than zero",
+                received=threshold,
+            )
         self.threshold_ = float(threshold)
-        if not self.threshold_ > 0:
+        if not 0 < self.threshold_ < float("inf"):
             raise InvalidArgumentError(
-                f"{type(self).__name__}: threshold must be greater than zero, received {threshold}",
+                f"{type(self).__name__}: threshold must be finite and greater than zero, received {threshold}",
                 kind="threshold",
                 expected="greater than zero",
                 received=threshold,

@@ -8,7 +8,7 @@ import pytest
 import cnn2snn
 from cnn2snn import akida, zoo
 from cnn2snn._keras import LEGACY, keras
-from cnn2snn.errors import InvalidArgumentError, InvalidTypeError
+from cnn2snn.errors import InvalidArgumentError, InvalidTypeError, UnsupportedModelError
 
 L = keras.layers
 check = cnn2snn.check_model_compatibility
@@ -230,6 +230,15 @@ def test_operations_that_are_not_layers_are_reported_with_the_rest():
         "operation",
         "input_shape",
     ]
+
+
+@pytest.mark.parametrize("operation", [lambda x: x * 2, lambda x: x[:, 1:]])
+def test_operators_on_tensors_are_refused_under_both_generations(operation):
+    x = keras.Input((8, 8, 1))
+    model = keras.Model(x, L.Conv2D(2, 3, dilation_rate=2, name="conv")(operation(x)))
+    assert [problem.rule for problem in check(model).problems][:2] == ["operation", "dilation_rate"]
+    with pytest.raises(UnsupportedModelError, match=r"is not a layer; use a Keras layer"):
+        cnn2snn.quantize(model, 4, 4)
 
 
 def test_layers_in_mixed_precision_and_used_twice_are_all_reported():

@@ -10,6 +10,7 @@ import pytest
 import cnn2snn
 from cnn2snn._keras import LEGACY, keras
 from cnn2snn.conversion.convert import convert_blocks
+from cnn2snn.errors import UnsupportedModelError
 from cnn2snn.quantization_ops import LinearWeightQuantizer
 from tests.keras.models import outputs
 
@@ -127,3 +128,69 @@ def test_float_layers_load_from_what_the_other_generation_wrote(layer, tmp_path)
         file.attrs["model_config"] = json.dumps(config)
     loaded = cnn2snn.load_quantized_model(tmp_path / "float.h5", compile_model=False)
     assert type(loaded.layers[-1]) is type(layer)
+
+
+def older_file(path, edit):
+    """A model as an older version of the original toolkit wrote it; `edit` gets each layer's entry and its weights."""
+    model = keras.Sequential(
+        [
+            keras.Input((5,)),
+            cnn2snn.QuantizedDense(4, cnn2snn.StdWeightQuantizer(3, bitwidth=4), name="hidden"),
+            cnn2snn.QuantizedReLU(4, name="relu"),
+            cnn2snn.QuantizedDense(2, cnn2snn.StdWeightQuantizer(2.5, bitwidth=4), name="classes"),
+        ]
+    )
+    model.save(path)
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        for entry in config["config"]["layers"][1:]:
+            edit(entry, file["model_weights"][entry["config"]["name"]])
+        file.attrs["model_config"] = json.dumps(config)
+    return model
+
+
+def add_weight(group, name, value):
+    names = [n if isinstance(n, bytes) else n.encode() for n in group.attrs["weight_names"]]
+    group.attrs["weight_names"] = [*names, name.encode()]
+    group[name] = np.float32(value)
+
+
+def test_thresholds_that_older_versions_trained_become_those_of_the_quantizer(tmp_path):
+    def edit(entry, group):
+        name = entry["config"]["name"]
+        if name != "relu":
+            config = {"name": f"of_{name}", "bitwidth": 4, "threshold": 1.0}
+            entry["config"]["quantizer"] = {"class_name": "TrainableStdWeightQuantizer", "config": config}
+            add_weight(group, f"of_{name}/threshold:0", {"hidden": 3.0, "classes": 2.5}[name])
+
+    model = older_file(tmp_path / "old.h5", edit)
+    loaded = cnn2snn.load_quantized_model(tmp_path / "old.h5", compile_model=False)
+    assert [loaded.get_layer(name).quantizer.threshold for name in ("hidden", "classes")] == [3.0, 2.5]
+    x = np.random.default_rng(1).normal(size=(3, 5)).astype(np.float32)
+    np.testing.assert_array_equal(outputs(loaded, x), outputs(model, x))
+
+
+def test_the_oldest_name_of_the_std_quantizer_is_known(tmp_path):
+    def edit(entry, _):
+        if "quantizer" in entry["config"]:
+            threshold = {"hidden": 3.0, "classes": 2.5}[entry["config"]["name"]]
+            config = {"bitwidth": 4, "threshold": threshold}
+            entry["config"]["quantizer"] = {"class_name": "WeightQuantizer", "config": config}
+
+    model = older_file(tmp_path / "old.h5", edit)
+    loaded = cnn2snn.load_quantized_model(tmp_path / "old.h5", compile_model=False)
+    x = np.random.default_rng(1).normal(size=(3, 5)).astype(np.float32)
+    np.testing.assert_array_equal(outputs(loaded, x), outputs(model, x))
+
+
+def test_activations_of_older_versions_are_refused_with_the_remedy(tmp_path):
+    def edit(entry, group):
+        if entry["config"]["name"] == "relu":
+            entry["class_name"] = "QuantizedReLU"
+            del entry["config"]["max_value"]
+            add_weight(group, "relu/threshold:0", 0.2)
+            add_weight(group, "relu/step:0", 0.4)
+
+    older_file(tmp_path / "old.h5", edit)
+    with pytest.raises(UnsupportedModelError, match=r'"relu".*2\.1\.2 and older.*max_value = 16'):
+        cnn2snn.load_quantized_model(tmp_path / "old.h5")

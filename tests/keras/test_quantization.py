@@ -195,10 +195,15 @@ def test_impossible_widths_are_refused(float_model, bits):
         cnn2snn.quantize(float_model, bits, 4)
 
 
-@pytest.mark.parametrize("bits", [-1, "4", None])
+@pytest.mark.parametrize("bits", [-1, "4", None, 25, 2000])
 def test_impossible_activation_widths_are_refused(float_model, bits):
     with pytest.raises(ValueError, match=r'layer "conv_relu": bitwidth must be an integer of at least 1'):
         cnn2snn.quantize(float_model, 4, bits)
+
+
+def test_a_quantizer_function_must_be_a_function(float_model):
+    with pytest.raises(TypeError, match="quantizer_function must be a function"):
+        cnn2snn.quantize(float_model, 4, 4, quantizer_function="max")
 
 
 def test_widths_may_be_numpy_integers(float_model):

@@ -114,8 +114,12 @@ def test_widths_that_are_not_integers_are_refused(bits):
 
 
 def test_a_threshold_must_be_positive():
-    with pytest.raises(ValueError, match="threshold must be greater than zero"):
-        StdWeightQuantizer(threshold=0)
+    for threshold in (0, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="threshold must be finite and greater than zero"):
+            StdWeightQuantizer(threshold=threshold)
+    for threshold in (None, "3"):
+        with pytest.raises(TypeError, match="StdWeightQuantizer: threshold must be a number"):
+            StdWeightQuantizer(threshold=threshold)
 
 
 @pytest.mark.parametrize("cls", QUANTIZERS)

@@ -30,6 +30,9 @@ _IDENTITIES = (
     "ActivityRegularization",
 )
 
+# The layers that Keras 2 makes of operations.
+_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty")
+
 # Weights that transforms and conversion use, by layer class; in the order of Keras.
 _ROLES = {
     "DepthwiseConv2D": ("depthwise_kernel", "bias"),
@@ -298,7 +301,10 @@ def _take_functional(graph: Graph, model: keras.Model, source: str | None, call:
     for entry in config["layers"]:
         name = entry.get("name") or entry["config"]["name"]
         calls = entry["inbound_nodes"]
-        if name not in known:
+        if calls and isinstance(calls[0], str):
+            # Keras 2 describes the one call of an operation without the list.
+            calls = [calls]
+        if name not in known or entry["class_name"] in _OPERATIONS:
             graph.problems.add(
                 UnsupportedModelError(
                     f'"{name}": the operation {entry["class_name"]} is not a layer; use a Keras layer',
@@ -333,8 +339,9 @@ def _take_functional(graph: Graph, model: keras.Model, source: str | None, call:
                 outputs[name] = _take_operation(graph, model, name, sources)
                 continue
             given = {}
-            with graph.problems.catch():
-                given = _arguments(name, own)
+            if not graph.problems.has(name, "operation"):
+                with graph.problems.catch():
+                    given = _arguments(name, own)
             outputs[name] = _take_layer(graph, known[name], sources, {**call, **given})
     # A list or a dictionary of [name, node, tensor], or one such list.
     return outputs[next(_sources(config["output_layers"]))]
