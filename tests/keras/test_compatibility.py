@@ -71,6 +71,13 @@ def test_every_problem_is_reported_at_once():
         assert problem.layer is None or f'"{problem.layer}"' in problem.message
 
 
+def test_normalization_of_a_flattened_map_is_reported_with_the_flattening():
+    model = chain(
+        L.Conv2D(4, 3, name="conv"), L.Flatten(name="flat"), L.BatchNormalization(name="norm"), L.Dense(2, name="last")
+    )
+    assert rules(check(model)) == [("flat", "order"), ("norm", "order"), ("last", "activation")]
+
+
 def test_widths_are_checked_together_with_what_follows_them():
     model = cnn2snn.quantize(
         chain(L.Conv2D(4, 3, name="a"), L.ReLU(name="relu"), L.Flatten(), L.Dense(2, name="dense")), 5, 3

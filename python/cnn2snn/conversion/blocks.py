@@ -343,6 +343,16 @@ class _Reader:
             name = self.found.blocks[tail.block].output
             raise _refuse(node, f'batch normalization must come before the activation "{name}"; swap the two')
         block = self._open_block(node, tail, "batch normalization")
+        channels = self.graph.nodes[block.name].output_shape[-1]
+        if node.output_shape[-1] != channels:
+            raise _refuse(
+                node,
+                f'must normalize the {channels} channels of "{block.name}", received {node.output_shape[-1]} values; '
+                f'put it directly after "{block.name}"',
+                kind="order",
+                expected=channels,
+                received=node.output_shape[-1],
+            )
         factor, offset = affine(node)
         if isinstance(block.pooling, MaxPooling) and np.any(factor <= 0):
             channel = int(np.argmax(factor <= 0))
