@@ -74,3 +74,16 @@ def test_a_branch_that_is_also_the_input_of_another_layer_is_brought_to_the_same
     quantized = cnn2snn.quantize(model, 4, 4)
     assert float(quantized.get_layer("stem_relu").step) == float(quantized.get_layer("relu").step)
     cnn2snn.convert(quantized)
+
+
+def test_branches_without_activations_are_quantized_and_reported():
+    x = keras.Input((6, 6, 3), name="image")
+    branches = [L.Conv2D(2, 3, padding="same", name=name)(x) for name in ("left", "right")]
+    y = L.ReLU(6.0, name="relu")(L.Conv2D(2, 3, name="top")(L.Concatenate(name="join")(branches)))
+    model = keras.Model(x, y, name="linear")
+    randomize(model)
+    quantized = cnn2snn.quantize(model, 4, 4, 8)
+    assert [layer.name for layer in quantized.layers] == [layer.name for layer in model.layers]
+    report = cnn2snn.check_model_compatibility(model)
+    assert [problem.layer for problem in report.problems] == ["right", "join"]
+    assert '"left", "right"' in report.problems[1].message

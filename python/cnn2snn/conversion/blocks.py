@@ -378,11 +378,12 @@ class _Reader:
         rank = len(node.output_shape)
         if axis not in (-1, rank):
             raise _refuse(node, f"branches are joined on the channel axis (-1), received {axis}", kind="axis")
-        for name, tail in zip(node.inbounds, tails, strict=True):
-            if tail.state != "closed":
-                raise _refuse(node, f'the branch that ends in "{name}" must end in a quantized activation')
-            if len(self.graph.nodes[name].output_shape) != 3:
-                raise _refuse(node, "branches are joined as maps; put Flatten after Concatenate")
+        unfinished = [name for name, tail in zip(node.inbounds, tails, strict=True) if tail.state != "closed"]
+        if unfinished:
+            listed = ", ".join(f'"{name}"' for name in unfinished)
+            raise _refuse(node, f"every branch must end in a quantized activation, received {listed}; add one to each")
+        if any(len(self.graph.nodes[name].output_shape) != 3 for name in node.inbounds):
+            raise _refuse(node, "branches are joined as maps; put Flatten after Concatenate")
         widths = {
             name: self.found.blocks[tail.block].activation.config["bitwidth"]
             for name, tail in zip(node.inbounds, tails, strict=True)

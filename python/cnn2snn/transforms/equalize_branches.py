@@ -40,7 +40,8 @@ def _groups(graph: Graph) -> list[set[str]]:
             for other in [g for g in groups if g & group]:
                 groups.remove(other)
                 group |= other
-            groups.append(group)
+            if group:
+                groups.append(group)
     return groups
 
 
