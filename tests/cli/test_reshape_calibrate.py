@@ -71,6 +71,8 @@ def test_a_model_whose_weights_depend_on_the_size_is_not_reshaped(command):
     assert result.err.count("\n") == 1
     assert list(Path().iterdir()) == [Path("net.keras")]
     assert command("reshape", "-m", "net.keras", "-iw", 16).code == 2
+    result = command("reshape", "-m", "net.keras", "-iw", 0, "-ih", 12)
+    assert (result.code, result.err) == (1, "cnn2snn: error: -iw must be at least 1, received 0\n")
 
 
 def test_bias_correction_reports_errors_per_layer(command, quantized_file, samples):

@@ -51,7 +51,10 @@ class QuantizationSampler:
         self._outputs: dict[bool, Callable[..., tf.Tensor]] = {}
 
     def select_layer(self, layer: keras.layers.Layer | str, include_activation: bool = False) -> None:
-        """Selects the layer to sample; changes of the layers before it are seen from here on.
+        """Selects the layer to sample.
+
+        Layers are run when one behind them is selected for the first time; changes made to them until then are seen.
+        To select a layer that has been run starts anew.
 
         Args:
             layer: a layer of the model with quantized weights, or its name.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cnn2snn.cli import _json, _keras_files, _parsers
+from cnn2snn.errors import InvalidArgumentError
 
 
 def add_parser(commands: Any) -> None:
@@ -48,6 +49,9 @@ def add_parser(commands: Any) -> None:
 def _execute(arguments: argparse.Namespace) -> None:
     source: Path = arguments.model
     width, height = arguments.input_width, arguments.input_height
+    for option, size in (("-iw", width), ("-ih", height)):
+        if size < 1:
+            raise InvalidArgumentError(f"{option} must be at least 1, received {size}", kind="size", received=size)
     target = _keras_files.target(source, arguments.output, f"{_keras_files.stem(source)}_{width}_{height}")
     model = _keras_files.load(source)
 
