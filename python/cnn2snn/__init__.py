@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 # Public name -> module that defines it.
@@ -60,22 +59,29 @@ _MODULES = (
 
 __all__ = [*_HOMES, *_MODULES]
 
-try:
-    __version__ = version("akida-sim")
-except PackageNotFoundError:
-    __version__ = "0+unknown"
-
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
+    if name == "__version__":
+        return _version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def _version() -> str:
+    # Imported here, as it takes longer than the rest of this module and its simulator.
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("akida-sim")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+    return sorted(set(globals()) | set(__all__) | {"__version__"})
 
 
 # With TensorFlow there already, Keras finds the layers and quantizers of this package in files at once.

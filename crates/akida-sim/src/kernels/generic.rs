@@ -63,11 +63,13 @@ pub(super) fn pack_panels<T: Copy + Default + From<i8>, const PANEL: usize, cons
     for (place, packed) in runs.enumerate() {
         let (first, row) = (place / shape.rows * PANEL, place % shape.rows);
         let filters = PANEL.min(shape.filters - first);
-        for index in 0..shape.run {
-            let group = &mut packed[index / GROUP * PANEL * GROUP + index % GROUP..];
-            let weights = &weight(row, index)[first..first + filters];
-            for (packed, &w) in group.iter_mut().step_by(GROUP).zip(weights) {
-                *packed = T::from(w);
+        for (group, packed) in packed.chunks_exact_mut(PANEL * GROUP).enumerate() {
+            let mut weights = [[0; PANEL]; GROUP];
+            for (index, weights) in (group * GROUP..shape.run).zip(&mut weights) {
+                weights[..filters].copy_from_slice(&weight(row, index)[first..first + filters]);
+            }
+            for (filter, packed) in packed.as_chunks_mut().0.iter_mut().enumerate() {
+                *packed = weights.map(|weights| T::from(weights[filter]));
             }
         }
     }

@@ -1,7 +1,9 @@
 //! Integers at their own width: 8 / bits values per byte, the first in the lowest bits, in two's complement for more
 //! than one bit.
 
+use alloc::vec;
 use alloc::vec::Vec;
+use core::array;
 
 /// The number of bytes of `count` values of `bits` bits: 1, 2, 4 or 8.
 pub(super) fn len(count: usize, bits: u8) -> usize {
@@ -24,12 +26,21 @@ pub(super) fn pack(values: &[i8], bits: u8) -> Vec<u8> {
 
 /// The first `count` values.
 pub(super) fn unpack(packed: &[u8], bits: u8, count: usize) -> Vec<i8> {
-    let mut values = Vec::with_capacity(count);
-    let per_byte = per_byte(bits);
-    for &byte in packed {
-        let in_this_byte = per_byte.min(count - values.len());
-        values.extend((0..in_this_byte).map(|place| value(byte, bits, place)));
+    match bits {
+        1 => unpack_places::<8>(packed, count),
+        2 => unpack_places::<4>(packed, count),
+        4 => unpack_places::<2>(packed, count),
+        _ => unpack_places::<1>(packed, count),
     }
+}
+
+/// [`unpack`] for a number of values per byte that the compiler knows, so that it unpacks many at once.
+fn unpack_places<const PER_BYTE: usize>(packed: &[u8], count: usize) -> Vec<i8> {
+    let mut values = vec![0; packed.len() * PER_BYTE];
+    for (values, &byte) in values.as_chunks_mut::<PER_BYTE>().0.iter_mut().zip(packed) {
+        *values = array::from_fn(|place| value(byte, 8 / PER_BYTE as u8, place));
+    }
+    values.truncate(count);
     values
 }
 
@@ -56,9 +67,10 @@ pub(super) fn find(
     property: impl Fn(i8) -> bool,
 ) -> Option<i8> {
     let in_byte = |byte: u8| (0..per_byte(bits)).map(move |place| value(byte, bits, place));
+    let has = array::from_fn::<bool, 256, _>(|byte| in_byte(byte as u8).any(&property));
     let bytes = packed.iter().enumerate();
     bytes
-        .filter(|(_, byte)| in_byte(**byte).any(&property))
+        .filter(|(_, byte)| has[usize::from(**byte)])
         .flat_map(|(index, &byte)| in_byte(byte).take(count - index * per_byte(bits)))
         .find(|&value| property(value))
 }
