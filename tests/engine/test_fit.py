@@ -153,7 +153,7 @@ def test_the_number_of_boundaries_is_checked():
 def test_inside_a_reach_the_choice_is_that_of_a_complete_search(act_bits):
     """Filters that hardly fire, or hardly do not; thresholds of 6 bits and steps of 3 bits and sixteenths."""
     rng = np.random.default_rng(11)
-    improved, widths, kinds = 0, (-32, 31, 7.9375), set()
+    improved, widths, kinds = 0, (-32, 31, 7.9375, 1 / 16), set()
     for _ in range(40):
         lowest = int(rng.integers(-30, 20))
         highest = lowest + int(rng.integers(0, 40))
@@ -170,7 +170,8 @@ def test_inside_a_reach_the_choice_is_that_of_a_complete_search(act_bits):
         seen = [np.clip(b, lowest - 1, highest) for b in (held, ideal)]
         outside = not (-32 <= threshold[0] < 32 and act_step[0] <= 7.9375)
         off = abs(float(act_step[0]) * 2 ** (4 - act_bits) - s)
-        found = (int(mismatches[0]), outside, bool(seen[0][0] != seen[1][0]), off)
+        rounded = bool(act_step[0] * 16 % 1)
+        found = (int(mismatches[0]), outside, bool(seen[0][0] != seen[1][0]), rounded, off)
         assert found == best, f"t = {t}, s = {s}, reach {lowest}..{highest}"
         assert np.count_nonzero(seen[0] != seen[1]) == mismatches[0]
         inner = np.count_nonzero((seen[1] >= lowest) & (seen[1] < highest))
@@ -179,6 +180,17 @@ def test_inside_a_reach_the_choice_is_that_of_a_complete_search(act_bits):
         improved += np.count_nonzero(np.clip(floored, lowest - 1, highest) != seen[1]) > mismatches[0]
     assert act_bits == 1 or improved > 5
     assert len(kinds) >= 4
+
+
+def test_a_step_that_chips_store_comes_before_the_nearest():
+    # Intervals of 100 to 100.5, and of 100.5 to 101, give these boundaries.
+    ideal, s = np.array([[-4, 96, 196], [-4, 96, 197]]), np.array([100.01, 100.6])
+    reach = np.full(2, -(2**31), np.int32), np.full(2, 2**31 - 1, np.int32)
+    widths = (-(2**19), 2**19 - 1, 65535.9375, 1 / 16)
+    threshold, act_step, mismatches = _akida.fit_boundaries(ideal, s, 2, reach, widths)
+    assert (threshold.tolist(), mismatches.tolist()) == ([-4, -4], [0, 0])
+    assert act_step.tolist() == [25.0, 25.125]
+    assert _akida.fit_boundaries(ideal, s, 2, reach)[1].tolist() == (s / 4).astype(np.float32).tolist()
 
 
 def nearest_step(s: float, act_bits: int) -> float:

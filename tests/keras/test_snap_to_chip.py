@@ -154,7 +154,9 @@ def test_steps_lie_on_the_reported_grid():
     interval = converted.blocks[0].ideal.s / 4
     multiples = interval * 2.0**layer.grid
     np.testing.assert_allclose(multiples, np.rint(multiples), rtol=1e-6)
-    np.testing.assert_array_equal(layer.storable, layer.grid <= 4)
+    assert np.all(layer.storable[layer.grid <= 4])
+    sixteenths = converted.model.layers[0].get_variable("act_step") * 16
+    np.testing.assert_array_equal(sixteenths % 1 == 0, layer.storable)
 
 
 def test_one_bit_activations_need_the_bias_alone():

@@ -137,13 +137,15 @@ def best_within(
     s: float,
     act_bits: int,
     reach: tuple[int, int],
-    widths: tuple[int, int, float],
+    widths: tuple[int, int, float, float],
     thresholds: range,
-) -> tuple[int, bool, bool, float]:
-    """H6 by complete search of `thresholds`: the smallest (missed, outside the widths, first missed, distance of s).
+) -> tuple[int, bool, bool, bool, float]:
+    """H6 by complete search of `thresholds`: the smallest (missed, outside the widths, first missed, step not stored,
+    distance of s).
 
     Nothing changes between two neighbouring steps at which some boundary changes as potentials see it, so all of these
-    are tried, with the float32 before each, the nearest to the wanted step and the largest that the width holds.
+    are tried, with the float32 before each, the nearest to the wanted step, the largest that the width holds, and the
+    multiples of the stored unit around each of these.
     """
     n = np.arange(len(ideal))
     unit = 2.0 ** (4 - act_bits)
@@ -160,12 +162,16 @@ def best_within(
             [near, np.nextafter(near, np.float32(0)), np.nextafter(near, np.float32(np.inf)), [wanted, widest]]
         )
         steps = np.unique(np.append(steps[steps > 0], np.float32(FLOAT32_MIN)))
+        below = np.floor(steps.astype(np.float64) / widths[3]) * widths[3]
+        steps = np.unique(np.concatenate([steps, below[below > 0], below + widths[3]]).astype(np.float32))
         interval = steps.astype(np.float64)[:, np.newaxis] * unit
         boundaries = np.clip(threshold + np.floor(n * interval), low, high)
         missed = np.count_nonzero(boundaries != seen, axis=1)
         outside = (steps > widest) | (not widths[0] <= threshold <= widths[1])
         first = boundaries[:, 0] != seen[0]
+        rounded = steps.astype(np.float64) % widths[3] != 0
         off = np.abs(interval[:, 0] - s)
-        order = np.lexsort((off, first, outside, missed))[0]
-        found.append((int(missed[order]), bool(outside[order]), bool(first[order]), float(off[order])))
+        order = np.lexsort((off, rounded, first, outside, missed))[0]
+        choice = (missed[order], outside[order], first[order], rounded[order], off[order])
+        found.append((int(choice[0]), *map(bool, choice[1:4]), float(choice[4])))
     return min(found)

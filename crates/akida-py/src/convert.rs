@@ -38,14 +38,15 @@ fn reach(given: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>)>, channels: usize) -
     })
 }
 
-/// Widths as (smallest threshold, largest, largest step); no limit without.
-fn widths(given: Option<(i32, i32, f32)>) -> Widths {
+/// Widths as (smallest threshold, largest, largest step, unit of steps); no limit without.
+fn widths(given: Option<(i32, i32, f32, f32)>) -> Widths {
     given.map_or(
         Widths::UNLIMITED,
-        |(min_threshold, max_threshold, max_step)| Widths {
+        |(min_threshold, max_threshold, max_step, step_unit)| Widths {
             min_threshold,
             max_threshold,
             max_step,
+            step_unit,
         },
     )
 }
@@ -58,7 +59,7 @@ pub(crate) fn fit_boundaries(
     s: &Bound<'_, PyAny>,
     act_bits: u8,
     reach: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
-    widths: Option<(i32, i32, f32)>,
+    widths: Option<(i32, i32, f32, f32)>,
 ) -> PyResult<(Py<PyAny>, Py<PyAny>, Py<PyAny>)> {
     let py = s.py();
     let ideal: Vec<i64> = subject("boundaries").flat(boundaries)?;

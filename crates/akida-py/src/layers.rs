@@ -379,11 +379,16 @@ impl Layer {
         (summary.bytes, kernels, summary.threshold, summary.act_step)
     }
 
-    /// What Akida 1.0 devices hold: smallest threshold, largest, largest step.
+    /// What Akida 1.0 devices hold: smallest threshold, largest, largest step, unit of steps.
     #[getter]
-    fn widths(&self) -> (i32, i32, f32) {
+    fn widths(&self) -> (i32, i32, f32, f32) {
         let widths = Widths::of(self.0.spec());
-        (widths.min_threshold, widths.max_threshold, widths.max_step)
+        (
+            widths.min_threshold,
+            widths.max_threshold,
+            widths.max_step,
+            widths.step_unit,
+        )
     }
 
     /// Multiply-accumulates for one input.

@@ -228,8 +228,8 @@ class Layer:
         model, _, index = self._place()
         return model.certify(index, boundaries)
 
-    def widths(self) -> tuple[int, int, float]:
-        """Returns what Akida 1.0 devices hold of the layer: the smallest threshold, the largest, the largest step.
+    def widths(self) -> tuple[int, int, float, float]:
+        """Returns what Akida 1.0 devices hold of the layer: smallest threshold, largest, largest step, unit of steps.
 
         The simulator runs layers beyond these as well.
 

@@ -46,8 +46,8 @@ class SnapLayer:
         channels: number of output channels.
         grid: the k of each channel for which its `act_step` is a multiple of 2^-k; -1 where it has no grid: an
             activation of one bit, none at all, or a step that a quantizer's scale does not let move.
-        storable: whether the place of each channel's `act_step` is a multiple of 1/16, as the chip is believed to store
-            it (`convert` may give the float32 number beside it); True where it has no influence.
+        storable: whether `convert` gives each channel an `act_step` that chips are believed to store, a multiple of
+            1/16; True without activation, where hosts divide by it.
         step_change: the largest change of a step, as a part of it.
         threshold_change: the largest change of a threshold, in potentials.
         margin: the smallest distance of a boundary from an integer, in potentials; for a layer without activation the
@@ -364,7 +364,7 @@ def _scale_filters(node: Node, factors: list[Fraction], tolerance: list[float]) 
 def _describe(before: ConvertedBlock, after: ConvertedBlock) -> SnapLayer:
     levels, channels = _levels(after), len(after.ideal.maps)
     step = after.ideal.step or Fraction(0)
-    grid, storable, margins, changes = [], [], [], [(0.0, 0.0)]
+    grid, margins, changes = [], [], [(0.0, 0.0)]
     for old, new in zip(before.ideal.maps, after.ideal.maps, strict=True):
         t, s = new.threshold(step), new.gain * step
         changes.append((float(abs(new.gain / old.gain - 1)), float(abs(t - old.threshold(step)))))
@@ -373,12 +373,11 @@ def _describe(before: ConvertedBlock, after: ConvertedBlock) -> SnapLayer:
         interval = interval_on_grid(s, levels) if levels > 1 else None
         # act_step is the interval of four bits.
         grid.append(-1 if interval is None else interval.grid + 4 - after.block.activation.config["bitwidth"])
-        storable.append(levels < 2 or 0 <= grid[-1] <= 4)
     return SnapLayer(
         layer=after.layer.name,
         channels=channels,
         grid=np.array(grid),
-        storable=np.array(storable),
+        storable=np.array([levels < 2]) | (after.layer.get_variable("act_step") % after.layer.widths()[3] == 0),
         step_change=max(change for change, _ in changes),
         threshold_change=max(change for _, change in changes),
         margin=min(margins) if levels else max(margins),

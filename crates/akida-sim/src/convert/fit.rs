@@ -84,7 +84,7 @@ const MAX_STEP: f64 = 1e30;
 /// assert_eq!(fit.mismatches, [0, 0]);
 /// // A filter that cannot fire does so with any threshold that it cannot reach.
 /// let reach = Reach { lowest: vec![-9], highest: vec![9] };
-/// let widths = Widths { min_threshold: -512, max_threshold: 511, max_step: 63.5 };
+/// let widths = Widths { min_threshold: -512, max_threshold: 511, max_step: 63.5, step_unit: 0.5 };
 /// let fit = fit_boundaries(&[1 << 20, 1 << 21, 3 << 20], &[1048576.0], 2, &reach, widths)?;
 /// assert!(fit.threshold[0] >= 9 && widths.hold(fit.threshold[0], fit.act_step[0]));
 /// # Ok::<(), akida_sim::convert::FitError>(())
@@ -215,6 +215,8 @@ struct Choice {
     /// Whether the chip's widths do not hold it.
     outside: bool,
     first_missed: bool,
+    /// Whether the chip would round the step.
+    rounded: bool,
     /// Distance of the interval from the ideal one.
     off: f64,
     /// Distance of the threshold from the ideal one.
@@ -257,16 +259,21 @@ impl<'a> Search<'a> {
         let first = self.ideal.first().copied().unwrap_or(0);
         let nearest = to_step(self.s / self.scale);
         let kept = self.offer(first, nearest);
-        if kept.missed == 0 && !kept.outside {
+        if kept.missed == 0 && !kept.outside && !kept.rounded {
             return kept;
         }
         self.at_step(nearest);
+        for step in self.stored(nearest) {
+            self.at_step(step);
+        }
         self.near_the_ideal();
         let inner = (0..self.ideal.len()).filter(|&n| self.is_inner(n)).count();
         let best = self.best.unwrap_or(kept);
         // With two inner boundaries right the step is tied to the ideal one; with one at most any wide step does as well.
         let right = self.ideal.len() - usize::from(best.missed);
-        if (best.missed != 0 || best.outside) && right + inner <= self.ideal.len() + 1 {
+        if (best.missed != 0 || best.outside || best.rounded)
+            && right + inner <= self.ideal.len() + 1
+        {
             self.far_from_the_ideal();
         }
         self.best.unwrap_or(kept)
@@ -299,6 +306,7 @@ impl<'a> Search<'a> {
             missed: (self.ideal.len() - count) as u8,
             outside: !self.widths.hold(threshold, act_step),
             first_missed: self.seen(t) != self.seen(first),
+            rounded: !self.widths.store(act_step),
             off: libm::fabs(f64::from(act_step) * self.scale - self.s),
             drift: (t - first).abs(),
             threshold,
@@ -380,10 +388,22 @@ impl<'a> Search<'a> {
             let (count, end) = at(start);
             if count == most && start < end {
                 for wanted in [wanted, wanted.min(widest)] {
-                    self.offer(threshold, f32::from_bits(wanted.clamp(start, end - 1)));
+                    let step = f32::from_bits(wanted.clamp(start, end - 1));
+                    self.offer(threshold, step);
+                    for step in self.stored(step) {
+                        self.offer(threshold, step);
+                    }
                 }
             }
         }
+    }
+
+    /// The steps next to one, below and above, that the chip stores; none where it stores any.
+    fn stored(&self, act_step: f32) -> impl Iterator<Item = f32> + use<> {
+        let unit = self.widths.step_unit;
+        let below = libm::floorf(act_step / unit) * unit;
+        let steps = [below, below + unit].into_iter();
+        steps.filter(|step| step.is_finite() && *step > 0.0)
     }
 
     /// The bits of the smallest step with n · interval >= `distance`; LAST + 1 where there is none.
@@ -457,7 +477,8 @@ impl<'a> Search<'a> {
             to_step(f64::from(if enough { step } else { step.next_up() }))
         });
         let steps: Vec<f32> = steps.chain([self.widths.max_step]).collect();
-        for act_step in steps {
+        let stored: Vec<f32> = steps.iter().flat_map(|&step| self.stored(step)).collect();
+        for act_step in steps.into_iter().chain(stored) {
             self.at_step(act_step);
             for n in 0..=last {
                 let distance = (n as f64 * f64::from(act_step) * self.scale) as i64;

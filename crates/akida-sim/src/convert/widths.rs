@@ -12,6 +12,8 @@ pub struct Widths {
     pub max_threshold: i32,
     /// The largest step.
     pub max_step: f32,
+    /// Steps are stored as multiples of this; 0 where any float32 is.
+    pub step_unit: f32,
 }
 
 impl Widths {
@@ -20,6 +22,7 @@ impl Widths {
         min_threshold: i32::MIN,
         max_threshold: i32::MAX,
         max_step: f32::MAX,
+        step_unit: 0.0,
     };
 
     /// What Akida 1.0 devices hold of a layer.
@@ -31,6 +34,7 @@ impl Widths {
     ///
     /// let widths = Widths::of(&FullyConnected::new(10).into());
     /// assert!(widths.hold(-524_288, 65_535.0) && !widths.hold(524_288, 65_535.0));
+    /// assert!(widths.store(2.0625) && !widths.store(2.05));
     /// ```
     #[must_use]
     pub fn of(spec: &LayerSpec) -> Self {
@@ -43,7 +47,9 @@ impl Widths {
         if let Allowed::Unsigned(bits @ 0..=24, fraction) = registers.act_step.allowed {
             // Exact: a float32 holds 24 bits.
             let largest = ((1u32 << bits) - 1) as f32;
-            widths.max_step = libm::ldexpf(largest, -(fraction.min(127) as i32));
+            let fraction = -(fraction.min(127) as i32);
+            widths.max_step = libm::ldexpf(largest, fraction);
+            widths.step_unit = libm::ldexpf(1.0, fraction);
         }
         widths
     }
@@ -52,5 +58,11 @@ impl Widths {
     #[must_use]
     pub fn hold(self, threshold: i32, act_step: f32) -> bool {
         (self.min_threshold..=self.max_threshold).contains(&threshold) && act_step <= self.max_step
+    }
+
+    /// Whether a step is a multiple of the smallest that a chip stores, and so stored without rounding.
+    #[must_use]
+    pub fn store(self, act_step: f32) -> bool {
+        self.step_unit == 0.0 || f64::from(act_step) % f64::from(self.step_unit) == 0.0
     }
 }
