@@ -1,4 +1,4 @@
-"""Files that commands write: all of a file or nothing."""
+"""Files that are written: all of a file or nothing."""
 
 from __future__ import annotations
 

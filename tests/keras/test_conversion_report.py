@@ -9,8 +9,8 @@ import pytest
 
 import cnn2snn
 from cnn2snn._keras import keras
-from cnn2snn.conversion.report import ConversionReport
-from cnn2snn.quantization_layers import QuantizedConv2D, QuantizedDense, QuantizedReLU
+from cnn2snn.conversion.report import ConversionReport, number
+from cnn2snn.quantization_layers import QuantizedConv2D, QuantizedDense, QuantizedDepthwiseConv2D, QuantizedReLU
 from cnn2snn.quantization_ops import MaxPerAxisQuantizer, MaxQuantizer
 from tests.keras.models import randomize
 
@@ -53,6 +53,39 @@ def test_everything_folded_or_dropped_is_named(quantized):
     layers = {layer.name for layer in quantized.layers} | {"image"}
     assert found.keys() | {layer.name for layer in report.layers} == layers
     assert "conv_bn" in str(report)
+
+
+def test_a_depthwise_convolution_is_named_where_it_went():
+    model = keras.Sequential(
+        [
+            L.Input((4, 4, 2)),
+            QuantizedDepthwiseConv2D(3, quantizer=Q4, use_bias=False, name="depthwise"),
+            QuantizedConv2D(3, 1, quantizer=Q4, name="pointwise"),
+            L.BatchNormalization(name="norm"),
+            QuantizedReLU(4, name="activation"),
+        ]
+    )
+    report = cnn2snn.conversion_report(model, input_scaling=(15.0, 0), input_is_image=False)
+    found = {place.name: (place.type, place.layer) for place in report.folded}
+    assert found["depthwise"] == ("QuantizedDepthwiseConv2D", "pointwise")
+    assert found["norm"] == ("BatchNormalization", "pointwise")
+    assert 'depthwise: joined with the pointwise convolution "pointwise"' in report.text(200)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (0.0421, "0.042"),
+        (4.66, "4.7"),
+        (99.9, "100"),
+        (166.2, "170"),
+        (16640, "17,000"),
+        (7.63e-6, "7.6e-06"),
+    ],
+)
+def test_numbers_are_rounded_without_needless_exponents(value, text):
+    assert number(value) == text
 
 
 def test_convert_gives_its_report_to_a_file_or_a_function(quantized, tmp_path):

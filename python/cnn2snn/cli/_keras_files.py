@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cnn2snn.cli import _files
+from cnn2snn import _files
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError
 
 SUFFIXES = (".h5", ".keras")

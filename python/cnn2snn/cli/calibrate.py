@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cnn2snn import _table
-from cnn2snn.cli import _arrays, _json, _keras_files, _parsers
+from cnn2snn import _json, _table
+from cnn2snn.cli import _arrays, _keras_files, _parsers
 from cnn2snn.errors import InvalidArgumentError
 
 _BC = "calibrate bc -m model_iq8_wq2_aq4.h5 -sa samples.npz"

@@ -6,7 +6,8 @@ import argparse
 import shutil
 from typing import Any
 
-from cnn2snn.cli import _json, _keras_files, _parsers
+from cnn2snn import _json
+from cnn2snn.cli import _keras_files, _parsers
 
 
 def add_parser(commands: Any) -> None:

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from cnn2snn import _table
-from cnn2snn.cli import _files, _json, _keras_files, _parsers
+from cnn2snn import _files, _json, _table
+from cnn2snn.cli import _keras_files, _parsers
 
 
 def add_parser(commands: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn2snn.cli import _json
+from cnn2snn import _json
 
 _ABSENT = "absent"
 

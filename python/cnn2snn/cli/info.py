@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from cnn2snn import _table
+from cnn2snn import _files, _json, _table
 from cnn2snn.akida._summary import SHORT_TYPES
-from cnn2snn.cli import _files, _json
 
 _UNLIMITED = 10**6
 # For nothing, and for up to an eighth, two eighths, ... of the most.

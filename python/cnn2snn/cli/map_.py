@@ -8,8 +8,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from cnn2snn import _table
-from cnn2snn.cli import _arrays, _files, _json, _parsers
+from cnn2snn import _files, _json, _table
+from cnn2snn.cli import _arrays, _parsers
 from cnn2snn.errors import MappingError
 
 _MODES = ("AllNps", "HwPr", "Minimal")

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cnn2snn.cli import _json, _keras_files, _parsers
+from cnn2snn import _json
+from cnn2snn.cli import _keras_files, _parsers
 
 _SUFFIX = re.compile(r"_iq\d+_wq\d+_aq\d+$")
 

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from cnn2snn.cli import _json, _keras_files, _parsers
+from cnn2snn import _json
+from cnn2snn.cli import _keras_files, _parsers
 from cnn2snn.errors import InvalidArgumentError
 
 

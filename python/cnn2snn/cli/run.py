@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from cnn2snn import _table
+from cnn2snn import _files, _json, _table
 from cnn2snn._progress import Progress
-from cnn2snn.cli import _arrays, _files, _json, _plan
+from cnn2snn.cli import _arrays, _plan
 from cnn2snn.errors import InvalidArgumentError
 
 # Long enough to keep all threads busy, short enough for a lively progress bar.

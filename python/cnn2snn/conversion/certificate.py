@@ -10,7 +10,7 @@ import numpy as np
 from cnn2snn.conversion.batchnorm import affine
 from cnn2snn.conversion.fitting import certify
 from cnn2snn.conversion.graph import Node
-from cnn2snn.conversion.report import ConversionReport, Difference, Exceedance, InputReport, LayerReport, Place
+from cnn2snn.conversion.report import ConversionReport, Difference, Exceedance, InputReport, LayerReport, Place, number
 from cnn2snn.conversion.specs import Converted, ConvertedBlock, borders
 from cnn2snn.conversion.variables import LinearMap
 
@@ -68,6 +68,8 @@ def _account(converted: Converted) -> list[Place]:
     for node, owner in _owners(converted):
         if node.name not in layers:
             places.append(Place(node.name, node.cls.__name__, _became(node), owner or None))
+    for name, (cls, owner) in converted.graph.joined.items():
+        places.append(Place(name, cls.__name__, f'joined with the pointwise convolution "{owner}" in one layer', owner))
     return places
 
 
@@ -102,7 +104,7 @@ def _report(b: ConvertedBlock, normalizations: list[Node]) -> LayerReport:
     # Keras sums `terms` products in float32, then adds the bias, normalizes, averages and divides by the step; each
     # operation errs by 2^-24 of what it handles, in units of potentials at most the sum of magnitudes below.
     float32 = (terms + 16) * 2.0**-23 * (magnitude + zero + np.abs(ideal.t) + edges)
-    low, high, largest = layer.widths()
+    low, high, largest, _ = layer.widths()
     differences = []
     for row in found.differences.tolist():
         _, level, ideal_boundary, held_boundary, witness = row
@@ -249,7 +251,7 @@ def _cause(b: ConvertedBlock, normalizations: list[Node], f: int) -> tuple[str, 
         times = gains[f] / np.median(gains)
         return (
             "dead filter",
-            f"its weights are {times:.2g} times smaller than usual in the layer, or a gamma folded in is",
+            f"its weights are {number(times)} times smaller than usual in the layer, or a gamma folded in is",
         )
     summed = f", {_positions(b)} positions summed" if _positions(b) > 1 else ""
-    return "huge scale", f"{gains[f] / factors[f]:.2g} potentials per unit of pre-activation{summed}"
+    return "huge scale", f"{number(gains[f] / factors[f])} potentials per unit of pre-activation{summed}"

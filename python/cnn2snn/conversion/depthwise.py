@@ -26,6 +26,7 @@ def join_depthwise(graph: Graph) -> None:
             kernel = pointwise.weights.pop("kernel")
             pointwise.weights |= {**depthwise.weights, "pointwise_kernel": kernel}
             graph.remove(depthwise.name)
+            graph.joined[depthwise.name] = depthwise.cls, pointwise.name
 
 
 def _is_pointwise(node: Node) -> bool:

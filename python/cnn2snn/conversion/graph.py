@@ -122,6 +122,7 @@ class Graph:
         nodes: the layers by name.
         output: the name of the layer that gives the model's output.
         problems: receives what reading refuses; the first error is raised unless it collects them.
+        joined: the layers that became part of another one, with their classes and its name.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Graph:
     nodes: dict[str, Node] = field(default_factory=dict)
     output: str = ""
     problems: Problems = field(default_factory=Problems)
+    joined: dict[str, tuple[type, str]] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Node]:
         return iter(list(self.nodes.values()))

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from cnn2snn import _table
-from cnn2snn.cli import _json
-from cnn2snn.cli._files import replacing
+from cnn2snn import _json, _table
+from cnn2snn._files import replacing
 
 __all__ = ["ConversionReport", "Difference", "Exceedance", "InputReport", "LayerReport", "Place"]
 
@@ -217,7 +216,6 @@ class ConversionReport:
             ("Boundaries that differ", self._differences()),
             ("Beyond what Akida 1.0 devices hold (the simulator runs them, map refuses them)", self._exceeding()),
             ("Filters that always give the same level", self._stuck()),
-            ("Keras in float32", self._float32()),
             ("Outputs", self._outputs()),
             ("Folded or left out", self._folded()),
         ):
@@ -225,6 +223,7 @@ class ConversionReport:
                 lines += ["", *_wrapped(title, width)]
                 for entry in entries:
                     lines += _wrapped(entry, width, "  ", "    ")
+        lines += self._float32(width)
         return "\n".join(lines)
 
     def _summary(self) -> str:
@@ -253,7 +252,7 @@ class ConversionReport:
         if not i.borders_exact:
             error = next(layer.border_error for layer in self.layers if layer.border_error is not None)
             text += f" The border is {i.padding_value} where Keras has {i.shift:g}: potentials there are off by up to "
-            text += f"{error.max():g}."
+            text += f"{number(error.max())}."
         return text
 
     def _table(self, width: int) -> list[str]:
@@ -292,25 +291,29 @@ class ConversionReport:
                     entries.append(f"{layer.name}, always {level}: {_listed(filters)}")
         return entries
 
-    def _float32(self) -> list[str]:
+    def _float32(self, width: int) -> list[str]:
         layers = [layer for layer in self.layers if layer.act_bits]
-        open_ = [layer for layer in layers if not layer.keras_equal]
         if not layers:
             return []
-        if not open_:
-            return ["Its rounding never changes a level: Keras gives the levels of the quantized network."]
-        entries = ["Its rounding may change levels of potentials as close to a boundary as this:"]
-        for layer in open_:
+        rows = []
+        for layer in layers:
             filters = layer.float32 >= layer.margins
-            entries.append(
-                f"{layer.name}: {layer.float32[filters].max():.2g} potentials; the nearest boundary is "
-                f"{layer.margins[filters].min():.2g} away ({int(filters.sum())} of {layer.filters} filters)"
-            )
-        return entries
+            if filters.any():
+                numbers = layer.float32[filters].max(), layer.margins[filters].min()
+                rows.append((layer.name, f"{int(filters.sum()):,} of {layer.filters:,}", *map(number, numbers)))
+        if not rows:
+            text = "Keras in float32: its rounding never changes a level of the quantized network."
+            return ["", *_wrapped(text, width)]
+        text = (
+            "Keras in float32: where its error exceeds the distance of potentials from a boundary, it may give another "
+        )
+        text += "level than the quantized network. In potentials, at worst:"
+        headers = ("Layer", "Filters", "Error below", "Distance")
+        return ["", *_wrapped(text, width), "", *_table.columns(headers, rows, width=width, right=range(1, 4))]
 
     def _outputs(self) -> list[str]:
         return [
-            f"{layer.name}: outputs of predict are within {layer.output_error.max():.2g} of the quantized network's"
+            f"{layer.name}: outputs of predict are within {number(layer.output_error.max())} of the quantized network's"
             for layer in self.layers
             if layer.output_error is not None
         ]
@@ -340,6 +343,12 @@ def _exceedances(layer: LayerReport, found: list[Exceedance]) -> str:
         f"{layer.name}, {_listed([e.filter for e in found])}: {', '.join(parts)}; {effect}; {worst.cause} (filter "
         f"{worst.filter}: {worst.detail})"
     )
+
+
+def number(value: float) -> str:
+    """A number to two digits, without an exponent unless it is tiny or huge."""
+    value = float(f"{value:.2g}")
+    return f"{value:,.0f}" if 10 <= abs(value) < 1e9 else f"{value:g}"
 
 
 def _first(entries: list[str]) -> list[str]:
