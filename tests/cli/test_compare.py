@@ -55,7 +55,6 @@ def test_the_input_scaling_may_be_given(command, files):
 
 
 def test_the_figure_is_saved(command, files):
-    pytest.importorskip("matplotlib")
     assert command(*files, "--figure", "f.png").code == 0
     with open("f.png", "rb") as file:
         assert file.read(4) == b"\x89PNG"

@@ -4,11 +4,7 @@ import dataclasses
 import importlib
 from pathlib import Path
 
-import pytest
-
 from cnn2snn import transforms
-
-pytest.importorskip("sklearn")
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -408,7 +408,6 @@ def test_the_report_is_json(pair, images):
 
 
 def test_the_figure_shows_every_layer(pair, images, tmp_path):
-    pytest.importorskip("matplotlib")
     figure = compare(*pair, images).figure()
     figure.savefig(tmp_path / "figure.png")
     (axes,) = figure.axes

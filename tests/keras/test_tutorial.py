@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("sklearn")
-
 SCRIPT = Path(__file__).parents[2] / "examples" / "tutorial.py"
 
 
