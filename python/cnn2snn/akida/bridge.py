@@ -17,11 +17,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from cnn2snn.akida import _arguments
 from cnn2snn.akida.enums import LayerType, PoolType
 from cnn2snn.akida.layer import ENUMS, Layer
 from cnn2snn.akida.layers import CLASSES
 from cnn2snn.akida.model import Model
-from cnn2snn.errors import InvalidArgumentError, InvalidTypeError, UnsupportedModelError
+from cnn2snn.errors import InvalidTypeError, UnsupportedModelError
 
 __all__ = ["export_to", "import_from"]
 
@@ -50,7 +51,7 @@ def export_to(model: Model, akida: Any) -> Any:
             or does not give back what was set. The message has the layer.
     """
     if not isinstance(model, Model):
-        raise InvalidTypeError(f"model must be a cnn2snn.akida.Model, received {type(model).__name__}", kind="model")
+        _arguments.wrong_type("", "model", "a cnn2snn.akida.Model", model)
     missing = [name for name in _NEEDED if not hasattr(akida, name)]
     if missing:
         raise InvalidTypeError(
@@ -148,17 +149,17 @@ def _import(theirs: Any, name: str, where: str) -> Layer:
             expected=", ".join(_COMMON),
             received=kind,
         )
-    return CLASSES[kind](**_their_arguments(theirs, kind, parameters, where), name=name)
+    return CLASSES[kind](**_their_arguments(theirs, name, kind, parameters, where), name=name)
 
 
-def _their_arguments(theirs: Any, kind: str, parameters: Any, where: str) -> dict[str, Any]:
+def _their_arguments(theirs: Any, layer: str, kind: str, parameters: Any, where: str) -> dict[str, Any]:
     """Returns the arguments of the constructor here that make the same layer."""
     arguments: dict[str, Any] = {}
     for name in inspect.signature(CLASSES[kind]).parameters:
         if name == "input_shape":
             arguments[name] = tuple(int(size) for size in _read(theirs, "input_dims", where))
         elif name in ENUMS:
-            arguments[name] = _member(name, _read(parameters, name, f"{where}: its parameters"), where)
+            arguments[name] = _member(layer, name, _read(parameters, name, f"{where}: its parameters"))
         elif name == "input_signed":
             arguments[name] = bool(getattr(parameters, name, False))
         elif name != "name":
@@ -171,16 +172,10 @@ def _their_arguments(theirs: Any, kind: str, parameters: Any, where: str) -> dic
     return arguments
 
 
-def _member(name: str, value: Any, where: str) -> Any:
+def _member(layer: str, name: str, value: Any) -> Any:
     members = ENUMS[name].__members__
     if _name_of(value) not in members:
-        expected = f"one of {', '.join(members)}"
-        raise InvalidArgumentError(
-            f"{where}: {name} must be {expected}, received {_name_of(value)}",
-            kind=name,
-            expected=expected,
-            received=value,
-        )
+        _arguments.wrong_value(layer, name, f"one of {', '.join(members)}", _name_of(value))
     return members[_name_of(value)]
 
 
