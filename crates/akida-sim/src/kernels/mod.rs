@@ -4,7 +4,26 @@
 //! packed, and the routine. Every available kernel is compared with `ops` for equality. Tables are ordered from the
 //! fastest to the most general; the last entry of each accepts everything.
 
+/// Repeats a block for each `$i` below a constant of at most 8. A loop would index sums by a variable, and so keep them in
+/// memory instead of registers.
+macro_rules! unrolled {
+    ($i:ident < $count:expr => $body:block) => {
+        unrolled!($i, $count, $body, 0, 1, 2, 3, 4, 5, 6, 7)
+    };
+    ($i:ident, $count:expr, $body:block, $($index:literal),*) => {
+        $(if $index < $count {
+            let $i = $index;
+            $body
+        })*
+    };
+}
+
 mod generic;
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_endian = "little")
+))]
+mod product;
 mod split;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,85 @@
+//! What kernels that read through pointers check beforehand.
+
+use super::{DenseCall, Positions, Sink};
+use crate::output::PANEL;
+
+/// A product whose buffers are known to be large enough for one who reads groups of `GROUP` bytes of inputs; in bytes.
+pub(super) struct Product<'a, const GROUP: usize> {
+    /// Runs per window.
+    pub(super) rows: usize,
+    /// Groups per run.
+    pub(super) groups: usize,
+    pub(super) filters: usize,
+    pub(super) panels: usize,
+    pub(super) largest_product: u32,
+    pub(super) input: *const u8,
+    pub(super) run_step: usize,
+    pub(super) positions: Positions,
+    /// Panels of `rows * groups` groups for each of `PANEL` filters.
+    pub(super) weights: *const u8,
+    /// What each filter's sums start from.
+    pub(super) start: &'a [i32],
+    pub(super) sink: Sink<'a>,
+}
+
+impl<'a, const GROUP: usize> Product<'a, GROUP> {
+    /// Checks once what the tiles then rely on: that every group of every window, all weights and all results lie inside
+    /// their slices.
+    pub(super) fn new<T, W>(call: DenseCall<'a, T, W>) -> Self {
+        let size = size_of::<T>();
+        let groups = (call.shape.run * size).div_ceil(GROUP);
+        let (rows, filters) = (call.shape.rows, call.shape.filters);
+        let panels = filters.div_ceil(PANEL);
+        let Positions {
+            first,
+            count,
+            columns,
+            row_step,
+            step,
+        } = call.positions;
+        let last_run = (call.positions.end().max(1) - 1 + (rows - 1) * call.run_step) * size;
+        let results = match &call.sink {
+            Sink::Potentials(out) => out.len(),
+            Sink::Levels(levels, out) => {
+                assert!(
+                    levels.stride() >= panels * PANEL,
+                    "parameters of every panel"
+                );
+                out.len()
+            }
+        };
+        assert!(
+            last_run + groups * GROUP <= size_of_val(call.input),
+            "inputs"
+        );
+        assert!(
+            panels * rows * groups * PANEL * GROUP <= size_of_val(call.weights),
+            "weights"
+        );
+        assert!(count * filters <= results, "results");
+        Self {
+            rows,
+            groups,
+            filters,
+            panels,
+            largest_product: call.shape.largest_product,
+            input: call.input.as_ptr().cast(),
+            run_step: call.run_step * size,
+            positions: Positions {
+                first: first * size,
+                count,
+                columns,
+                row_step: row_step * size,
+                step: step * size,
+            },
+            weights: call.weights.as_ptr().cast(),
+            start: call.start,
+            sink: call.sink,
+        }
+    }
+
+    /// Bytes of a panel of weights.
+    pub(super) fn panel_size(&self) -> usize {
+        self.rows * self.groups * PANEL * GROUP
+    }
+}
