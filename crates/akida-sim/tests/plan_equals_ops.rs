@@ -98,7 +98,7 @@ fn a_kernel_that_cannot_be_exact_is_refused_with_the_reason() {
         .expect("some network has wide depthwise sums");
     let text = refused.to_string();
     assert!(
-        text.contains("layer \"") && text.contains("beyond 16 bits"),
+        text.contains("layer \"") && text.contains("beyond 32767"),
         "{text}"
     );
 

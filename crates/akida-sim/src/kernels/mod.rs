@@ -18,6 +18,8 @@ macro_rules! unrolled {
     };
 }
 
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod aarch64;
 mod generic;
 #[cfg(any(
     target_arch = "x86_64",
@@ -32,10 +34,11 @@ mod x86_64;
 
 pub(crate) use split::{Bytes, SplitCall};
 
-use crate::output::Levels;
+use crate::output::{Levels, PANEL};
 use crate::plan::PlanOptions;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// A product of windows and filters: each output position sums `rows` runs of `run` consecutive inputs.
@@ -213,8 +216,12 @@ pub(crate) enum DenseElements {
 pub(crate) struct DenseKernel {
     pub(crate) name: &'static str,
     pub(crate) is_available: fn() -> bool,
+    /// The largest absolute input for which the kernel is exact.
+    pub(crate) largest_input: u32,
     /// The largest product of an input and a weight for which the kernel is exact.
     pub(crate) largest_product: u32,
+    /// What the kernel takes from each input before it multiplies.
+    pub(crate) offset: u8,
     pub(crate) elements: DenseElements,
 }
 
@@ -254,6 +261,24 @@ pub(crate) trait Kernel: Copy + 'static {
     fn objection(&self, bounds: Bounds) -> Option<String>;
 }
 
+impl DenseKernel {
+    /// What each filter's sums start from, that they end in sums of inputs and weights; zeros fill up the last panel.
+    pub(crate) fn start(&self, shape: DenseShape, weight: Weight<'_>) -> Vec<i32> {
+        let mut start = vec![0i32; shape.filters.next_multiple_of(PANEL)];
+        if self.offset > 0 {
+            for (row, index) in
+                (0..shape.rows).flat_map(|row| (0..shape.run).map(move |i| (row, i)))
+            {
+                for (start, &w) in start.iter_mut().zip(weight(row, index)) {
+                    // What passes 32 bits here, sums bring back.
+                    *start = start.wrapping_add(i32::from(self.offset) * i32::from(w));
+                }
+            }
+        }
+        start
+    }
+}
+
 impl Kernel for DenseKernel {
     fn table() -> &'static [Self] {
         &[
@@ -265,6 +290,14 @@ impl Kernel for DenseKernel {
             x86_64::DENSE_U8_AVX2,
             #[cfg(target_arch = "x86_64")]
             x86_64::DENSE_I16_AVX2,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            aarch64::DENSE_U8_I8MM,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            aarch64::DENSE_U8_DOTPROD,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            aarch64::DENSE_U8_NEON,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            aarch64::DENSE_I16_NEON,
             generic::DENSE_I16,
             generic::DENSE_I32,
         ]
@@ -281,12 +314,11 @@ impl Kernel for DenseKernel {
     fn objection(&self, bounds: Bounds) -> Option<String> {
         match self.elements {
             DenseElements::U8(_) if bounds.signed => Some(String::from("inputs are signed sums")),
-            DenseElements::U8(_) => {
-                let (product, most) = (bounds.input * bounds.weight, self.largest_product);
-                (product > most).then(|| format!("products reach {product}, beyond {most}"))
+            _ => {
+                let product = bounds.input.saturating_mul(bounds.weight);
+                beyond("inputs", bounds.input, self.largest_input)
+                    .or_else(|| beyond("products", product, self.largest_product))
             }
-            DenseElements::I16(_) => beyond_i16("inputs", bounds.input),
-            DenseElements::I32(_) => None,
         }
     }
 }
@@ -298,6 +330,8 @@ impl Kernel for DepthwiseKernel {
             x86_64::DEPTHWISE_AVX512,
             #[cfg(target_arch = "x86_64")]
             x86_64::DEPTHWISE_AVX2,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            aarch64::DEPTHWISE_NEON,
             generic::DEPTHWISE_I16,
             generic::DEPTHWISE_I32,
         ]
@@ -313,7 +347,7 @@ impl Kernel for DepthwiseKernel {
 
     fn objection(&self, bounds: Bounds) -> Option<String> {
         match self.routine {
-            BySum::I16(_) => beyond_i16("sums", bounds.sum),
+            BySum::I16(_) => beyond("sums", bounds.sum, i16::MAX as u32),
             BySum::I32(_) => None,
         }
     }
@@ -341,8 +375,8 @@ impl Kernel for SplitKernel {
     }
 }
 
-fn beyond_i16(what: &str, bound: u32) -> Option<String> {
-    (bound > i16::MAX as u32).then(|| format!("{what} reach {bound}, beyond 16 bits"))
+fn beyond(what: &str, bound: u32, most: u32) -> Option<String> {
+    (bound > most).then(|| format!("{what} reach {bound}, beyond {most}"))
 }
 
 /// The kernel chosen for an operation, and those declined before it with the reason.

@@ -9,12 +9,11 @@ use crate::kernels::{
 };
 use crate::model::bits::{max_level, weight_range};
 use crate::model::{Layer, LayerSpec, Model, Padding, Pair, Pooling, Variables, Weights};
-use crate::output::{Levels, PANEL};
+use crate::output::Levels;
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -260,12 +259,12 @@ impl Chooser<'_> {
         let kernel = self.note(selection);
         Dense {
             shape,
+            start: kernel.start(shape, weight),
             routine: match kernel.elements {
                 DenseElements::U8(r) => DenseRoutine::U8(r.run, (r.pack)(shape, weight)),
                 DenseElements::I16(r) => DenseRoutine::I16(r.run, (r.pack)(shape, weight)),
                 DenseElements::I32(r) => DenseRoutine::I32(r.run, (r.pack)(shape, weight)),
             },
-            start: vec![0; filters.next_multiple_of(PANEL)],
         }
     }
 
@@ -300,8 +299,8 @@ impl Chooser<'_> {
                 let mut dense = self.pack(selection, 1, bytes.len(), bounds, &weight);
                 for (channel, &lowest) in (0..depthwise.shape.channels).zip(bytes.lowest()) {
                     for (start, &w) in dense.start.iter_mut().zip(of_channel(channel)) {
-                        // No more than the bound on potentials, as the lowest sums are possible ones.
-                        *start += i32::from(lowest) * i32::from(w);
+                        // What passes 32 bits here, sums bring back.
+                        *start = start.wrapping_add(i32::from(lowest) * i32::from(w));
                     }
                 }
                 depthwise.split = Some((split.run, bytes));

@@ -1,0 +1,66 @@
+//! Kernels for NEON, which every AArch64 processor has, and its extensions for products of bytes.
+
+mod dense;
+mod depthwise;
+
+use super::generic::pack_panels;
+use super::{BySum, DenseElements, DenseKernel, DenseRoutines, DepthwiseKernel};
+use crate::output::PANEL;
+
+pub(super) const DENSE_U8_I8MM: DenseKernel = DenseKernel {
+    name: "aarch64-dense-u8-i8mm",
+    is_available: dense::has_i8mm,
+    largest_input: u8::MAX as u32,
+    // Four products and the sum before them are added in 32 bits at once.
+    largest_product: u32::MAX,
+    offset: 0,
+    elements: DenseElements::U8(DenseRoutines {
+        pack: pack_panels::<i8, PANEL, 4>,
+        run: dense::u8_i8mm,
+    }),
+};
+
+pub(super) const DENSE_U8_DOTPROD: DenseKernel = DenseKernel {
+    name: "aarch64-dense-u8-dotprod",
+    is_available: dense::has_dotprod,
+    largest_input: u8::MAX as u32,
+    // Four products and the sum before them are added in 32 bits at once.
+    largest_product: u32::MAX,
+    // Products are those of signed bytes.
+    offset: 128,
+    elements: DenseElements::U8(DenseRoutines {
+        pack: pack_panels::<i8, PANEL, 4>,
+        run: dense::u8_dotprod,
+    }),
+};
+
+pub(super) const DENSE_U8_NEON: DenseKernel = DenseKernel {
+    name: "aarch64-dense-u8-neon",
+    is_available: || true,
+    // Products are those of signed bytes, and the smallest stretch of them in 16 bits is two.
+    largest_input: i8::MAX as u32,
+    largest_product: i16::MAX as u32 / 2,
+    offset: 0,
+    elements: DenseElements::U8(DenseRoutines {
+        pack: pack_panels::<i8, PANEL, 1>,
+        run: dense::u8_neon,
+    }),
+};
+
+pub(super) const DENSE_I16_NEON: DenseKernel = DenseKernel {
+    name: "aarch64-dense-i16-neon",
+    is_available: || true,
+    largest_input: i16::MAX as u32,
+    largest_product: u32::MAX,
+    offset: 0,
+    elements: DenseElements::I16(DenseRoutines {
+        pack: pack_panels::<i16, PANEL, 1>,
+        run: dense::i16_neon,
+    }),
+};
+
+pub(super) const DEPTHWISE_NEON: DepthwiseKernel = DepthwiseKernel {
+    name: "aarch64-depthwise-i16-neon",
+    is_available: || true,
+    routine: BySum::I16(depthwise::run),
+};
