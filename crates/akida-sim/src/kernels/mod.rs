@@ -176,7 +176,12 @@ pub(crate) const PADDING: usize = 64;
 /// Kernels of products read runs in groups of at most so many elements.
 pub(crate) const GRAIN: usize = 4;
 
-/// What is known of the values of an operation from bit widths and fan-in alone.
+/// The largest absolute weight that is held in 4 bits.
+const I4_MAX: u32 = 7;
+/// Weights of 4 bits are multiplied as the upper half of a byte, and so as many times too large.
+const I4_SCALE: u64 = 16;
+
+/// What is known of an operation before it is computed: its values, from bit widths and fan-in alone, and its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
     /// The largest absolute input.
@@ -187,6 +192,11 @@ pub(crate) struct Bounds {
     pub(crate) weight: u32,
     /// The largest absolute sum.
     pub(crate) sum: u32,
+    /// Inputs of a sum.
+    pub(crate) fan_in: usize,
+    pub(crate) filters: usize,
+    /// Positions at which every weight is used for an input.
+    pub(crate) positions: usize,
 }
 
 /// The weights of all filters for (row, index in run).
@@ -207,6 +217,12 @@ pub(crate) struct DenseRoutines<T, W> {
 #[derive(Clone, Copy)]
 pub(crate) enum DenseElements {
     U8(DenseRoutines<u8, i8>),
+    /// Weights of 4 bits, two to a byte.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        allow(dead_code, reason = "only x86-64 has such a kernel")
+    )]
+    U8I4(DenseRoutines<u8, i8>),
     I16(DenseRoutines<i16, i16>),
     I32(DenseRoutines<i32, i32>),
 }
@@ -259,6 +275,10 @@ pub(crate) trait Kernel: Copy + 'static {
     fn is_available(&self) -> bool;
     /// Why the kernel would not be exact within `bounds`, if so.
     fn objection(&self, bounds: Bounds) -> Option<String>;
+    /// Why the kernel would be slower than one after it in the table, if so.
+    fn drawback(&self, _bounds: Bounds) -> Option<String> {
+        None
+    }
 }
 
 impl DenseKernel {
@@ -278,10 +298,16 @@ impl DenseKernel {
         start
     }
 }
+/// Positions from which on reading weights takes less time than multiplying them.
+const MANY: usize = 8;
+/// Bytes of weights that stay in the cache nearest to a core.
+const NEAR: usize = 1 << 15;
 
 impl Kernel for DenseKernel {
     fn table() -> &'static [Self] {
         &[
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DENSE_U8I4_VNNI,
             #[cfg(target_arch = "x86_64")]
             x86_64::DENSE_U8_VNNI,
             #[cfg(target_arch = "x86_64")]
@@ -313,12 +339,35 @@ impl Kernel for DenseKernel {
 
     fn objection(&self, bounds: Bounds) -> Option<String> {
         match self.elements {
-            DenseElements::U8(_) if bounds.signed => Some(String::from("inputs are signed sums")),
+            DenseElements::U8(_) | DenseElements::U8I4(_) if bounds.signed => {
+                Some(String::from("inputs are signed sums"))
+            }
+            DenseElements::U8I4(_) => {
+                let product = u64::from(bounds.input) * u64::from(bounds.weight);
+                let sum = (bounds.fan_in as u64).saturating_mul(I4_SCALE * product);
+                let most = i32::MAX as u64;
+                let reach = || format!("{I4_SCALE} times the sums is beyond 32 bits");
+                beyond("weights", bounds.weight, I4_MAX).or_else(|| (sum > most).then(reach))
+            }
             _ => {
                 let product = bounds.input.saturating_mul(bounds.weight);
                 beyond("inputs", bounds.input, self.largest_input)
                     .or_else(|| beyond("products", product, self.largest_product))
             }
+        }
+    }
+
+    fn drawback(&self, bounds: Bounds) -> Option<String> {
+        let DenseElements::U8I4(_) = self.elements else {
+            return None;
+        };
+        let (weights, positions) = (bounds.fan_in * bounds.filters, bounds.positions);
+        if positions >= MANY {
+            Some(format!("weights are used at {positions} positions"))
+        } else if weights <= NEAR {
+            Some(format!("{weights} weights stay in the nearest cache"))
+        } else {
+            None
         }
     }
 }
@@ -413,7 +462,8 @@ pub(crate) fn select<K: Kernel>(
         } else if !kernel.is_available() {
             Some(String::from("this processor lacks its instructions"))
         } else {
-            kernel.objection(bounds)
+            let drawback = || kernel.drawback(bounds).filter(|_| forced.is_none());
+            kernel.objection(bounds).or_else(drawback)
         };
         match reason {
             Some(reason) => declined.push((name, reason)),

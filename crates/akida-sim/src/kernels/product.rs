@@ -15,7 +15,7 @@ pub(super) struct Product<'a, const GROUP: usize> {
     pub(super) input: *const u8,
     pub(super) run_step: usize,
     pub(super) positions: Positions,
-    /// Panels of `rows * groups` groups for each of `PANEL` filters.
+    /// Panels of `rows * groups` groups for each of `PANEL` filters; several may share their bytes.
     pub(super) weights: *const u8,
     /// What each filter's sums start from.
     pub(super) start: &'a [i32],
@@ -26,6 +26,11 @@ impl<'a, const GROUP: usize> Product<'a, GROUP> {
     /// Checks once what the tiles then rely on: that every group of every window, all weights and all results lie inside
     /// their slices.
     pub(super) fn new<T, W>(call: DenseCall<'a, T, W>) -> Self {
+        Self::sharing(call, 1)
+    }
+
+    /// As [`new`](Self::new), for weights of which so many panels share their bytes.
+    pub(super) fn sharing<T, W>(call: DenseCall<'a, T, W>, share: usize) -> Self {
         let size = size_of::<T>();
         let groups = (call.shape.run * size).div_ceil(GROUP);
         let (rows, filters) = (call.shape.rows, call.shape.filters);
@@ -53,7 +58,7 @@ impl<'a, const GROUP: usize> Product<'a, GROUP> {
             "inputs"
         );
         assert!(
-            panels * rows * groups * PANEL * GROUP <= size_of_val(call.weights),
+            panels.div_ceil(share) * rows * groups * PANEL * GROUP <= size_of_val(call.weights),
             "weights"
         );
         assert!(count * filters <= results, "results");
@@ -78,7 +83,7 @@ impl<'a, const GROUP: usize> Product<'a, GROUP> {
         }
     }
 
-    /// Bytes of a panel of weights.
+    /// Bytes of a panel of weights, or of several that share them.
     pub(super) fn panel_size(&self) -> usize {
         self.rows * self.groups * PANEL * GROUP
     }

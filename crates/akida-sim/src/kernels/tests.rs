@@ -157,14 +157,17 @@ fn dense_kernels_equal_the_plain_sum() {
                 for (input, weight) in [(15, 7), (15, 127), (127, 127), (255, 7), (255, 127)] {
                     let bounds = Bounds {
                         input,
-                        signed: false,
                         weight,
-                        sum: 1 << 30,
+                        ..NARROW
                     };
                     if kernel.objection(bounds).is_none() {
                         check_dense(kernel, routines, [0, input as i32], weight as i32);
                     }
                 }
+            }
+            DenseElements::U8I4(routines) => {
+                check_dense(kernel, routines, [0, 15], 7);
+                check_dense(kernel, routines, [0, 255], 7);
             }
             DenseElements::I16(routines) => {
                 let bound = i32::from(i16::MAX);
@@ -280,33 +283,52 @@ fn bytes_of_sums_add_up_to_them() {
     }
 }
 
+/// Values of a product with many filters for one position.
+const NARROW: Bounds = Bounds {
+    input: 15,
+    signed: false,
+    weight: 7,
+    sum: 1 << 30,
+    fan_in: 1000,
+    filters: 100,
+    positions: 1,
+};
+
 #[test]
 fn narrow_kernels_object_to_wide_values() {
-    let bounds = |input, signed, weight, sum| Bounds {
-        input,
-        signed,
-        weight,
-        sum,
-    };
     for kernel in available::<DenseKernel>() {
         let objects = |bounds| kernel.objection(bounds).is_some();
-        let narrow = kernel.name.contains("u8");
+        let with = |input, signed, weight| Bounds {
+            input,
+            signed,
+            weight,
+            ..NARROW
+        };
+        let bytes = kernel.name.contains("u8");
+        let halves = kernel.name.contains("u8i4");
         // Of unsigned bytes all; all with narrow weights; all with narrow inputs.
-        let exact = !["u8-avx2", "u8-neon"]
+        let exact = !["u8-avx2", "u8-neon", "u8i4"]
             .map(|name| kernel.name.contains(name))
             .contains(&true);
         let unsigned = !kernel.name.contains("u8-neon");
         assert_eq!(
-            objects(bounds(32_768, true, 127, 1 << 30)),
+            objects(with(32_768, true, 127)),
             !kernel.name.contains("i32")
         );
-        assert_eq!(objects(bounds(32_767, true, 127, 1 << 30)), narrow);
-        assert_eq!(objects(bounds(255, false, 127, 1 << 30)), !exact);
-        assert_eq!(objects(bounds(255, false, 7, 1 << 30)), !unsigned);
-        assert!(!objects(bounds(127, false, 127, 1 << 30)));
+        assert_eq!(objects(with(32_767, true, 127)), bytes);
+        assert_eq!(objects(with(255, false, 127)), !exact);
+        assert_eq!(objects(with(255, false, 7)), !unsigned);
+        assert_eq!(objects(with(127, false, 127)), halves);
+        assert_eq!(objects(with(15, false, 8)), halves);
+        // Sixteen times 15 · 7 for each of so many inputs.
+        let wide = Bounds {
+            fan_in: i32::MAX as usize / (16 * 15 * 7) + 1,
+            ..NARROW
+        };
+        assert_eq!(objects(wide), halves);
     }
     for kernel in available::<DepthwiseKernel>() {
-        let objects = |sum| kernel.objection(bounds(15, false, 127, sum)).is_some();
+        let objects = |sum| kernel.objection(Bounds { sum, ..NARROW }).is_some();
         assert_eq!(
             objects(32_768),
             kernel.name.contains("i16"),
@@ -318,12 +340,41 @@ fn narrow_kernels_object_to_wide_values() {
 }
 
 #[test]
+fn weights_share_bytes_where_reading_them_takes_the_time() {
+    let options = PlanOptions::default();
+    for halves in available::<DenseKernel>().filter(|k| k.name.contains("u8i4")) {
+        assert_eq!(halves.drawback(NARROW), None);
+        for other in [
+            Bounds {
+                positions: 100,
+                ..NARROW
+            },
+            Bounds {
+                filters: 10,
+                ..NARROW
+            },
+        ] {
+            assert!(halves.drawback(other).is_some());
+            let chosen = select::<DenseKernel>(other, &options).ok().unwrap();
+            assert_ne!(chosen.kernel.name, halves.name);
+            let forced = PlanOptions {
+                kernel: Some(String::from(halves.name)),
+                ..PlanOptions::default()
+            };
+            let chosen = select::<DenseKernel>(other, &forced).ok().unwrap();
+            assert_eq!(chosen.kernel.name, halves.name);
+        }
+    }
+}
+
+#[test]
 fn the_last_kernel_of_each_table_accepts_everything() {
     let widest = Bounds {
         input: i32::MAX as u32,
         signed: true,
         weight: 127,
         sum: i32::MAX as u32,
+        ..NARROW
     };
     assert!(select::<DenseKernel>(widest, &PlanOptions::default()).is_ok());
     assert!(select::<DepthwiseKernel>(widest, &PlanOptions::default()).is_ok());

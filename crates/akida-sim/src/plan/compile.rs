@@ -164,6 +164,9 @@ impl Chooser<'_> {
             signed: false,
             weight,
             sum: connection.potential_bound,
+            fan_in: 0,
+            filters: connection.potential_shape.c,
+            positions: connection.potential_shape.x * connection.potential_shape.y,
         };
         let (depthwise, dense) = match &variables.weights_pw {
             Some(pointwise) => {
@@ -236,6 +239,10 @@ impl Chooser<'_> {
         bounds: Bounds,
         weight: Weight<'_>,
     ) -> Result<Dense, PlanError> {
+        let bounds = Bounds {
+            fan_in: rows * run,
+            ..bounds
+        };
         let selection = self.select::<DenseKernel>(bounds)?;
         Ok(self.pack(selection, rows, run, bounds, weight))
     }
@@ -261,7 +268,9 @@ impl Chooser<'_> {
             shape,
             start: kernel.start(shape, weight),
             routine: match kernel.elements {
-                DenseElements::U8(r) => DenseRoutine::U8(r.run, (r.pack)(shape, weight)),
+                DenseElements::U8(r) | DenseElements::U8I4(r) => {
+                    DenseRoutine::U8(r.run, (r.pack)(shape, weight))
+                }
                 DenseElements::I16(r) => DenseRoutine::I16(r.run, (r.pack)(shape, weight)),
                 DenseElements::I32(r) => DenseRoutine::I32(r.run, (r.pack)(shape, weight)),
             },
@@ -289,10 +298,12 @@ impl Chooser<'_> {
         if let Some(bytes) = bytes {
             let bounds = Bounds {
                 input: u8::MAX.into(),
+                fan_in: bytes.len(),
                 ..bounds
             };
             let selection = self.select::<DenseKernel>(bounds)?;
-            if matches!(selection.kernel.elements, DenseElements::U8(_)) {
+            let elements = selection.kernel.elements;
+            if matches!(elements, DenseElements::U8(_) | DenseElements::U8I4(_)) {
                 let split: SplitKernel = self.choose(bounds)?;
                 let channels = bytes.channel_of_bytes();
                 let weight = |_: usize, index: usize| of_channel(channels[index]);

@@ -3,8 +3,15 @@
 
 use super::{GROUP, Product};
 use crate::kernels::{DenseCall, DepthwiseCall, Sink, SplitCall, generic};
-use crate::output::{Line, PANEL};
+use crate::output::{Levels, Line, PANEL};
 use core::arch::x86_64::*;
+
+/// How a product's inputs and weights are held: both in 8 bits.
+const BYTES: u8 = 0;
+/// Both in 16 bits.
+const WORDS: u8 = 1;
+/// Inputs in 8 bits and weights in 4, two panels sharing their bytes.
+const HALVES: u8 = 2;
 
 pub(super) fn has_vnni() -> bool {
     #[cfg(feature = "std")]
@@ -31,13 +38,19 @@ pub(super) fn has_vbmi2() -> bool {
 /// Exact: four products of 8 bits are added to 32 bits without an intermediate that is narrower.
 pub(super) fn dense_u8(call: DenseCall<'_, u8, i8>) {
     // SAFETY: kernels are called only where `is_available` has answered yes.
-    unsafe { dense::<false>(Product::new(call)) }
+    unsafe { dense::<BYTES>(Product::new(call)) }
+}
+
+/// Exact: as [`dense_u8`], with sums of sixteen times the weights, which fit 32 bits as the kernel objects otherwise.
+pub(super) fn dense_u8i4(call: DenseCall<'_, u8, i8>) {
+    // SAFETY: kernels are called only where `is_available` has answered yes.
+    unsafe { dense::<HALVES>(Product::sharing(call, 2)) }
 }
 
 /// Exact: two products of 16 bits are added to 32 bits, |input| < 2^15 and |weight| < 2^7.
 pub(super) fn dense_i16(call: DenseCall<'_, i16, i16>) {
     // SAFETY: kernels are called only where `is_available` has answered yes.
-    unsafe { dense::<true>(Product::new(call)) }
+    unsafe { dense::<WORDS>(Product::new(call)) }
 }
 
 pub(super) fn depthwise(call: DepthwiseCall<'_, i16>) {
@@ -50,24 +63,23 @@ pub(super) fn split(call: SplitCall<'_>) {
     unsafe { split_sums(call) }
 }
 
-/// `WORDS`: inputs of 16 bits.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn dense<const WORDS: bool>(mut product: Product<'_>) {
+fn dense<const FORM: u8>(mut product: Product<'_>) {
     let mut panel = 0;
     // Widths for which sums, weights and an input stay in 32 registers.
     while panel < product.panels {
         panel += match product.panels - panel {
-            4.. => columns::<4, 6, WORDS>(&mut product, panel),
-            3 => columns::<3, 8, WORDS>(&mut product, panel),
-            2 => columns::<2, 8, WORDS>(&mut product, panel),
-            _ => columns::<1, 8, WORDS>(&mut product, panel),
+            4.. => columns::<4, 6, FORM>(&mut product, panel),
+            3 => columns::<3, 8, FORM>(&mut product, panel),
+            2 => columns::<2, 8, FORM>(&mut product, panel),
+            _ => columns::<1, 8, FORM>(&mut product, panel),
         };
     }
 }
 
 /// All positions for the `N` panels from `panel` on, `M` positions at a time; gives `N`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn columns<const N: usize, const M: usize, const WORDS: bool>(
+fn columns<const N: usize, const M: usize, const FORM: u8>(
     product: &mut Product<'_>,
     panel: usize,
 ) -> usize {
@@ -77,13 +89,13 @@ fn columns<const N: usize, const M: usize, const WORDS: bool>(
     while done < count {
         let left = count - done;
         done += if left >= M {
-            tile::<N, M, WORDS>(product, panel, done, &mut starts)
+            tile::<N, M, FORM>(product, panel, done, &mut starts)
         } else if left >= 4 {
-            tile::<N, 4, WORDS>(product, panel, done, &mut starts)
+            tile::<N, 4, FORM>(product, panel, done, &mut starts)
         } else if left >= 2 {
-            tile::<N, 2, WORDS>(product, panel, done, &mut starts)
+            tile::<N, 2, FORM>(product, panel, done, &mut starts)
         } else {
-            tile::<N, 1, WORDS>(product, panel, done, &mut starts)
+            tile::<N, 1, FORM>(product, panel, done, &mut starts)
         };
     }
     N
@@ -92,7 +104,7 @@ fn columns<const N: usize, const M: usize, const WORDS: bool>(
 /// `M` positions from `position` on, whose windows start at `starts`, for `N` panels; gives `M`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 #[inline]
-fn tile<const N: usize, const M: usize, const WORDS: bool>(
+fn tile<const N: usize, const M: usize, const FORM: u8>(
     product: &mut Product<'_>,
     panel: usize,
     position: usize,
@@ -100,33 +112,40 @@ fn tile<const N: usize, const M: usize, const WORDS: bool>(
 ) -> usize {
     let starts: [usize; M] = core::array::from_fn(|_| starts.next().unwrap_or_default());
     let first = panel * PANEL;
-    let mut start: [__m512i; N] =
-        core::array::from_fn(|n| load(&product.start[first + n * PANEL..]));
-    if let Sink::Levels(levels, _) = &product.sink
-        && let Some(line) = &levels.line
-    {
-        start = core::array::from_fn(|n| {
-            _mm512_add_epi32(start[n], load(&line.shift[first + n * PANEL..]))
-        });
-    }
-    let mut sums = [start; M];
+    let mut sums: [[__m512i; N]; M] = if FORM == HALVES {
+        [[_mm512_setzero_si512(); N]; M]
+    } else {
+        [start(product, first); M]
+    };
     let panel_size = product.panel_size();
     for row in 0..product.rows {
         // SAFETY: `Product::new` has checked that every group of the windows and all panels of weights can be read.
         unsafe {
             let inputs = starts.map(|start| product.input.add(start + row * product.run_step));
+            let packed = if FORM == HALVES { panel / 2 } else { panel };
             let weights = product
                 .weights
-                .add(panel * panel_size + row * product.groups * PANEL * GROUP);
+                .add(packed * panel_size + row * product.groups * PANEL * GROUP);
             for group in 0..product.groups {
-                let weights: [__m512i; N] = core::array::from_fn(|n| {
-                    _mm512_loadu_si512(weights.add(n * panel_size + group * PANEL * GROUP).cast())
+                let weights = weights.add(group * PANEL * GROUP);
+                let weights: [__m512i; N] = core::array::from_fn(|n| match FORM {
+                    // Halves of bytes become upper halves, sixteen times as large.
+                    HALVES => {
+                        let pair = _mm512_loadu_si512(weights.add(n / 2 * panel_size).cast());
+                        let half = if n % 2 == 0 {
+                            _mm512_slli_epi16::<4>(pair)
+                        } else {
+                            pair
+                        };
+                        _mm512_and_si512(half, _mm512_set1_epi8(0xf0_u8 as i8))
+                    }
+                    _ => _mm512_loadu_si512(weights.add(n * panel_size).cast()),
                 });
                 for (sums, input) in sums.iter_mut().zip(inputs) {
                     let x =
                         _mm512_set1_epi32(input.add(group * GROUP).cast::<i32>().read_unaligned());
                     for (sum, w) in sums.iter_mut().zip(weights) {
-                        *sum = if WORDS {
+                        *sum = if FORM == WORDS {
                             _mm512_dpwssd_epi32(*sum, x, w)
                         } else {
                             _mm512_dpbusd_epi32(*sum, x, w)
@@ -135,6 +154,14 @@ fn tile<const N: usize, const M: usize, const WORDS: bool>(
                 }
             }
         }
+    }
+    if FORM == HALVES {
+        let start: [__m512i; N] = start(product, first);
+        unrolled!(p < M => {
+            unrolled!(n < N => {
+                sums[p][n] = _mm512_add_epi32(_mm512_srai_epi32::<4>(sums[p][n]), start[n]);
+            });
+        });
     }
     let filters = product.filters;
     let place = |p: usize| (position + p) * filters;
@@ -161,6 +188,25 @@ fn tile<const N: usize, const M: usize, const WORDS: bool>(
         product.sink.store(place(p) + first, first, &values.as_flattened()[..width]);
     });
     M
+}
+
+/// What the sums of the filters from `first` on start from: potentials shifted as a line wants them.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[inline]
+fn start<const N: usize>(product: &Product<'_>, first: usize) -> [__m512i; N] {
+    core::array::from_fn(|n| {
+        let first = first + n * PANEL;
+        let start = load(&product.start[first..]);
+        match &product.sink {
+            Sink::Levels(
+                Levels {
+                    line: Some(line), ..
+                },
+                _,
+            ) => _mm512_add_epi32(start, load(&line.shift[first..])),
+            _ => start,
+        }
+    })
 }
 
 /// A panel of a [`Line`] in registers.

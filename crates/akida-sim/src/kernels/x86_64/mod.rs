@@ -4,8 +4,24 @@ mod avx2;
 mod avx512;
 
 use super::generic::pack_panels;
-use super::{BySum, DenseElements, DenseKernel, DenseRoutines, DepthwiseKernel, SplitKernel};
+use super::{
+    BySum, DenseElements, DenseKernel, DenseRoutines, DenseShape, DepthwiseKernel, SplitKernel,
+    Weight,
+};
 use crate::output::PANEL;
+use alloc::vec::Vec;
+
+pub(super) const DENSE_U8I4_VNNI: DenseKernel = DenseKernel {
+    name: "x86_64-dense-u8i4-vnni",
+    is_available: avx512::has_vnni,
+    largest_input: u8::MAX as u32,
+    largest_product: u32::MAX,
+    offset: 0,
+    elements: DenseElements::U8I4(DenseRoutines {
+        pack: pack_pairs,
+        run: avx512::dense_u8i4,
+    }),
+};
 
 pub(super) const DENSE_U8_VNNI: DenseKernel = DenseKernel {
     name: "x86_64-dense-u8-vnni",
@@ -79,3 +95,21 @@ pub(super) const SPLIT_AVX512: SplitKernel = SplitKernel {
 const GROUP: usize = 4;
 
 type Product<'a> = super::product::Product<'a, GROUP>;
+
+/// [`pack_panels`] of weights of 4 bits: every two panels in one, the first in the lower halves of its bytes.
+fn pack_pairs(shape: DenseShape, weight: Weight<'_>) -> Vec<i8> {
+    let panels = pack_panels::<i8, PANEL, GROUP>(shape, weight);
+    let size = shape.rows * shape.run.next_multiple_of(GROUP) * PANEL;
+    let mut packed = Vec::with_capacity(panels.len().next_multiple_of(2 * size) / 2);
+    for pair in panels.chunks(2 * size) {
+        let (first, second) = pair.split_at(size);
+        let second = second.iter().chain(core::iter::repeat(&0));
+        packed.extend(
+            first
+                .iter()
+                .zip(second)
+                .map(|(low, high)| low & 15 | high << 4),
+        );
+    }
+    packed
+}
