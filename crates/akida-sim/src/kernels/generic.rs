@@ -10,9 +10,8 @@ use alloc::vec::Vec;
 pub(super) const DENSE_I16: DenseKernel = DenseKernel {
     name: "generic-dense-i16",
     is_available: || true,
-    largest_input: i16::MAX as u32,
+    signed_bytes: false,
     largest_product: u32::MAX,
-    offset: 0,
     elements: DenseElements::I16(DenseRoutines {
         pack: pack_panels::<i16, PANEL, 2>,
         run: dense_i16,
@@ -22,9 +21,8 @@ pub(super) const DENSE_I16: DenseKernel = DenseKernel {
 pub(super) const DENSE_I32: DenseKernel = DenseKernel {
     name: "generic-dense-i32",
     is_available: || true,
-    largest_input: u32::MAX,
+    signed_bytes: false,
     largest_product: u32::MAX,
-    offset: 0,
     elements: DenseElements::I32(DenseRoutines {
         pack: pack_panels::<i32, PANEL, 1>,
         run: dense_i32,

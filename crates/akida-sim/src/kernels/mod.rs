@@ -50,8 +50,27 @@ pub(crate) struct DenseShape {
     pub(crate) run: usize,
     /// Output channels.
     pub(crate) filters: usize,
-    /// The largest absolute product of an input and a weight.
+    /// What the kernel takes from each input.
+    pub(crate) offset: u8,
+    /// The largest absolute product of what the kernel takes for an input and a weight.
     pub(crate) largest_product: u32,
+}
+
+impl DenseShape {
+    /// What each filter's sums start from, that they end in sums of inputs and weights; zeros fill up the last panel.
+    pub(crate) fn start(self, weight: Weight<'_>) -> Vec<i32> {
+        let mut start = vec![0i32; self.filters.next_multiple_of(PANEL)];
+        if self.offset > 0 {
+            for (row, index) in (0..self.rows).flat_map(|row| (0..self.run).map(move |i| (row, i)))
+            {
+                for (start, &w) in start.iter_mut().zip(weight(row, index)) {
+                    // What passes 32 bits here, sums bring back.
+                    *start = start.wrapping_add(i32::from(self.offset) * i32::from(w));
+                }
+            }
+        }
+        start
+    }
 }
 
 /// Where the windows of output positions begin: rows of `columns` positions.
@@ -232,12 +251,10 @@ pub(crate) enum DenseElements {
 pub(crate) struct DenseKernel {
     pub(crate) name: &'static str,
     pub(crate) is_available: fn() -> bool,
-    /// The largest absolute input for which the kernel is exact.
-    pub(crate) largest_input: u32,
-    /// The largest product of an input and a weight for which the kernel is exact.
+    /// Whether it multiplies signed bytes: where inputs go beyond them, it takes these less 128.
+    pub(crate) signed_bytes: bool,
+    /// The largest product of what it takes for an input and a weight for which the kernel is exact.
     pub(crate) largest_product: u32,
-    /// What the kernel takes from each input before it multiplies.
-    pub(crate) offset: u8,
     pub(crate) elements: DenseElements,
 }
 
@@ -282,22 +299,28 @@ pub(crate) trait Kernel: Copy + 'static {
 }
 
 impl DenseKernel {
-    /// What each filter's sums start from, that they end in sums of inputs and weights; zeros fill up the last panel.
-    pub(crate) fn start(&self, shape: DenseShape, weight: Weight<'_>) -> Vec<i32> {
-        let mut start = vec![0i32; shape.filters.next_multiple_of(PANEL)];
-        if self.offset > 0 {
-            for (row, index) in
-                (0..shape.rows).flat_map(|row| (0..shape.run).map(move |i| (row, i)))
-            {
-                for (start, &w) in start.iter_mut().zip(weight(row, index)) {
-                    // What passes 32 bits here, sums bring back.
-                    *start = start.wrapping_add(i32::from(self.offset) * i32::from(w));
-                }
-            }
+    /// A product of inputs and weights within `bounds`.
+    pub(crate) fn shape(&self, bounds: Bounds, [rows, run, filters]: [usize; 3]) -> DenseShape {
+        let offset = match self.signed_bytes && bounds.input > i8::MAX as u32 {
+            true => 128,
+            false => 0,
+        };
+        // Less an offset, inputs are in −offset..=127.
+        let input = if offset > 0 {
+            offset.into()
+        } else {
+            bounds.input
+        };
+        DenseShape {
+            rows,
+            run,
+            filters,
+            offset,
+            largest_product: input.saturating_mul(bounds.weight),
         }
-        start
     }
 }
+
 /// Positions from which on reading weights takes less time than multiplying them.
 const MANY: usize = 8;
 /// Bytes of weights that stay in the cache nearest to a core.
@@ -349,11 +372,15 @@ impl Kernel for DenseKernel {
                 let reach = || format!("{I4_SCALE} times the sums is beyond 32 bits");
                 beyond("weights", bounds.weight, I4_MAX).or_else(|| (sum > most).then(reach))
             }
-            _ => {
-                let product = bounds.input.saturating_mul(bounds.weight);
-                beyond("inputs", bounds.input, self.largest_input)
-                    .or_else(|| beyond("products", product, self.largest_product))
+            DenseElements::U8(_) => {
+                let (product, most) = (
+                    self.shape(bounds, [1; 3]).largest_product,
+                    self.largest_product,
+                );
+                beyond("products", product, most)
             }
+            DenseElements::I16(_) => beyond("inputs", bounds.input, i16::MAX as u32),
+            DenseElements::I32(_) => None,
         }
     }
 

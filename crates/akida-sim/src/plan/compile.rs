@@ -4,8 +4,8 @@ use super::scratch::{PerInput, Scratch, Sizes};
 use super::windows::Windows;
 use super::{KernelChoice, PlanError, PlanOptions};
 use crate::kernels::{
-    self, Bounds, BySum, DenseElements, DenseKernel, DenseShape, DepthwiseKernel, DepthwiseShape,
-    Kernel, Selection, SplitKernel, Weight, select,
+    self, Bounds, BySum, DenseElements, DenseKernel, DepthwiseKernel, DepthwiseShape, Kernel,
+    Selection, SplitKernel, Weight, select,
 };
 use crate::model::bits::{max_level, weight_range};
 use crate::model::{Layer, LayerSpec, Model, Padding, Pair, Pooling, Variables, Weights};
@@ -257,16 +257,11 @@ impl Chooser<'_> {
         weight: Weight<'_>,
     ) -> Dense {
         let filters = self.layer.connection().potential_shape.c;
-        let shape = DenseShape {
-            rows,
-            run,
-            filters,
-            largest_product: bounds.input.saturating_mul(bounds.weight),
-        };
         let kernel = self.note(selection);
+        let shape = kernel.shape(bounds, [rows, run, filters]);
         Dense {
             shape,
-            start: kernel.start(shape, weight),
+            start: shape.start(weight),
             routine: match kernel.elements {
                 DenseElements::U8(r) | DenseElements::U8I4(r) => {
                     DenseRoutine::U8(r.run, (r.pack)(shape, weight))

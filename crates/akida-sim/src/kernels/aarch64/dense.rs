@@ -31,12 +31,15 @@ pub(super) fn u8_i8mm(call: DenseCall<'_, u8, i8>) {
     unsafe { compiled(call) }
 }
 
-/// Exact: an input less 128 is a signed byte, and what that takes from a sum is in what it starts from; sums that pass
-/// 32 bits on the way come back, as they are added modulo 2^32.
+/// Exact: four products of signed bytes are added to 32 bits without an intermediate that is narrower. What an offset
+/// takes from a sum is in what it starts from; sums that pass 32 bits on the way come back, as they are added modulo 2^32.
 pub(super) fn u8_dotprod(call: DenseCall<'_, u8, i8>) {
     #[target_feature(enable = "dotprod")]
     fn compiled(call: DenseCall<'_, u8, i8>) {
-        dense::<ByFour<Signed>, 4>(Product::new(call));
+        match call.shape.offset {
+            0 => dense::<ByFour<Signed<0>>, 4>(Product::new(call)),
+            _ => dense::<ByFour<Signed<OFFSET>>, 4>(Product::new(call)),
+        }
     }
     // SAFETY: kernels are called only where `is_available` has answered yes.
     unsafe { compiled(call) }
@@ -44,13 +47,19 @@ pub(super) fn u8_dotprod(call: DenseCall<'_, u8, i8>) {
 
 /// Exact: products are summed in 16 bits only as long as the largest product allows, then in 32.
 pub(super) fn u8_neon(call: DenseCall<'_, u8, i8>) {
-    dense::<Bytes, 1>(Product::new(call));
+    match call.shape.offset {
+        0 => dense::<Bytes<0>, 1>(Product::new(call)),
+        _ => dense::<Bytes<OFFSET>, 1>(Product::new(call)),
+    }
 }
 
 /// Exact: products of 16 bits are added in 32 bits.
 pub(super) fn i16_neon(call: DenseCall<'_, i16, i16>) {
     dense::<Words, 2>(Product::new(call));
 }
+
+/// What is taken from inputs beyond signed bytes: without a carry, their highest bit.
+const OFFSET: u8 = 128;
 
 /// A panel of sums.
 type Sums = [int32x4_t; 4];
@@ -209,14 +218,14 @@ impl Dot for Mixed {
     }
 }
 
-/// Signed weights and signed inputs: those of the call less 128.
-struct Signed;
+/// Signed weights and signed inputs: those of the call less `LESS`, 0 or [`OFFSET`].
+struct Signed<const LESS: u8>;
 
-impl Dot for Signed {
+impl<const LESS: u8> Dot for Signed<LESS> {
     #[inline(always)]
     unsafe fn inputs(inputs: uint8x16_t) -> uint8x16_t {
         // SAFETY: the caller knows that there is NEON.
-        unsafe { veorq_u8(inputs, vdupq_n_u8(128)) }
+        unsafe { veorq_u8(inputs, vdupq_n_u8(LESS)) }
     }
 
     #[inline(always)]
@@ -293,10 +302,11 @@ unsafe fn add_group<D: Dot, const LANE: u8, const M: usize>(
     }
 }
 
-/// Products of signed bytes, summed in 16 bits for a stretch.
-struct Bytes;
+/// Products of signed weights and signed inputs, those of the call less `LESS`, 0 or [`OFFSET`]; summed in 16 bits for a
+/// stretch.
+struct Bytes<const LESS: u8>;
 
-impl Multiply<1> for Bytes {
+impl<const LESS: u8> Multiply<1> for Bytes<LESS> {
     #[inline(always)]
     unsafe fn add<const M: usize>(
         sums: &mut [Sums; M],
@@ -315,7 +325,8 @@ impl Multiply<1> for Bytes {
                 for group in group..end {
                     let w = vld1q_s8(weights.cast::<i8>().add(group * PANEL));
                     for (part, input) in part.iter_mut().zip(inputs) {
-                        let x = vdupq_n_s8(input.add(group).cast::<i8>().read());
+                        let x = veorq_u8(vld1q_dup_u8(input.add(group)), vdupq_n_u8(LESS));
+                        let x = vreinterpretq_s8_u8(x);
                         part[0] = vmlal_s8(part[0], vget_low_s8(w), vget_low_s8(x));
                         part[1] = vmlal_high_s8(part[1], w, x);
                     }

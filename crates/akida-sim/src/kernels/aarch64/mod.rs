@@ -10,10 +10,9 @@ use crate::output::PANEL;
 pub(super) const DENSE_U8_I8MM: DenseKernel = DenseKernel {
     name: "aarch64-dense-u8-i8mm",
     is_available: dense::has_i8mm,
-    largest_input: u8::MAX as u32,
+    signed_bytes: false,
     // Four products and the sum before them are added in 32 bits at once.
     largest_product: u32::MAX,
-    offset: 0,
     elements: DenseElements::U8(DenseRoutines {
         pack: pack_panels::<i8, PANEL, 4>,
         run: dense::u8_i8mm,
@@ -23,11 +22,9 @@ pub(super) const DENSE_U8_I8MM: DenseKernel = DenseKernel {
 pub(super) const DENSE_U8_DOTPROD: DenseKernel = DenseKernel {
     name: "aarch64-dense-u8-dotprod",
     is_available: dense::has_dotprod,
-    largest_input: u8::MAX as u32,
+    signed_bytes: true,
     // Four products and the sum before them are added in 32 bits at once.
     largest_product: u32::MAX,
-    // Products are those of signed bytes.
-    offset: 128,
     elements: DenseElements::U8(DenseRoutines {
         pack: pack_panels::<i8, PANEL, 4>,
         run: dense::u8_dotprod,
@@ -37,10 +34,9 @@ pub(super) const DENSE_U8_DOTPROD: DenseKernel = DenseKernel {
 pub(super) const DENSE_U8_NEON: DenseKernel = DenseKernel {
     name: "aarch64-dense-u8-neon",
     is_available: || true,
-    // Products are those of signed bytes, and the smallest stretch of them in 16 bits is two.
-    largest_input: i8::MAX as u32,
-    largest_product: i16::MAX as u32 / 2,
-    offset: 0,
+    signed_bytes: true,
+    // Eight products are added in 16 bits; with fewer, those of 16 bits are made faster.
+    largest_product: i16::MAX as u32 / 8,
     elements: DenseElements::U8(DenseRoutines {
         pack: pack_panels::<i8, PANEL, 1>,
         run: dense::u8_neon,
@@ -50,9 +46,8 @@ pub(super) const DENSE_U8_NEON: DenseKernel = DenseKernel {
 pub(super) const DENSE_I16_NEON: DenseKernel = DenseKernel {
     name: "aarch64-dense-i16-neon",
     is_available: || true,
-    largest_input: i16::MAX as u32,
+    signed_bytes: false,
     largest_product: u32::MAX,
-    offset: 0,
     elements: DenseElements::I16(DenseRoutines {
         pack: pack_panels::<i16, PANEL, 1>,
         run: dense::i16_neon,

@@ -14,9 +14,8 @@ use alloc::vec::Vec;
 pub(super) const DENSE_U8I4_VNNI: DenseKernel = DenseKernel {
     name: "x86_64-dense-u8i4-vnni",
     is_available: avx512::has_vnni,
-    largest_input: u8::MAX as u32,
+    signed_bytes: false,
     largest_product: u32::MAX,
-    offset: 0,
     elements: DenseElements::U8I4(DenseRoutines {
         pack: pack_pairs,
         run: avx512::dense_u8i4,
@@ -26,10 +25,9 @@ pub(super) const DENSE_U8I4_VNNI: DenseKernel = DenseKernel {
 pub(super) const DENSE_U8_VNNI: DenseKernel = DenseKernel {
     name: "x86_64-dense-u8-vnni",
     is_available: avx512::has_vnni,
-    largest_input: u8::MAX as u32,
+    signed_bytes: false,
     // Four products and the sum before them are added in 32 bits at once.
     largest_product: u32::MAX,
-    offset: 0,
     elements: DenseElements::U8(DenseRoutines {
         pack: pack_panels::<i8, PANEL, 4>,
         run: avx512::dense_u8,
@@ -39,9 +37,8 @@ pub(super) const DENSE_U8_VNNI: DenseKernel = DenseKernel {
 pub(super) const DENSE_I16_VNNI: DenseKernel = DenseKernel {
     name: "x86_64-dense-i16-vnni",
     is_available: avx512::has_vnni,
-    largest_input: i16::MAX as u32,
+    signed_bytes: false,
     largest_product: u32::MAX,
-    offset: 0,
     elements: DenseElements::I16(DenseRoutines {
         pack: pack_panels::<i16, PANEL, 2>,
         run: avx512::dense_i16,
@@ -51,10 +48,9 @@ pub(super) const DENSE_I16_VNNI: DenseKernel = DenseKernel {
 pub(super) const DENSE_U8_AVX2: DenseKernel = DenseKernel {
     name: "x86_64-dense-u8-avx2",
     is_available: avx2::is_available,
-    largest_input: u8::MAX as u32,
+    signed_bytes: false,
     // Two products are added in 16 bits.
     largest_product: i16::MAX as u32 / 2,
-    offset: 0,
     elements: DenseElements::U8(DenseRoutines {
         pack: pack_panels::<i8, PANEL, 4>,
         run: avx2::dense_u8,
@@ -64,9 +60,8 @@ pub(super) const DENSE_U8_AVX2: DenseKernel = DenseKernel {
 pub(super) const DENSE_I16_AVX2: DenseKernel = DenseKernel {
     name: "x86_64-dense-i16-avx2",
     is_available: avx2::is_available,
-    largest_input: i16::MAX as u32,
+    signed_bytes: false,
     largest_product: u32::MAX,
-    offset: 0,
     elements: DenseElements::I16(DenseRoutines {
         pack: pack_panels::<i16, PANEL, 2>,
         run: avx2::dense_i16,
