@@ -2,7 +2,7 @@
 
 use super::{
     BySum, DenseCall, DenseElements, DenseKernel, DenseRoutines, DenseShape, DepthwiseCall,
-    DepthwiseKernel, SplitKernel, Weight, split,
+    DepthwiseKernel, DepthwiseShape, DepthwiseSink, Weight, split::BLOCK,
 };
 use alloc::vec;
 use alloc::vec::Vec;
@@ -32,19 +32,15 @@ pub(super) const DENSE_I32: DenseKernel = DenseKernel {
 pub(super) const DEPTHWISE_I16: DepthwiseKernel = DepthwiseKernel {
     name: "generic-depthwise-i16",
     is_available: || true,
-    routine: BySum::I16(depthwise::<i16>),
+    pack: unpacked,
+    routine: BySum::I16(depthwise_i16),
 };
 
 pub(super) const DEPTHWISE_I32: DepthwiseKernel = DepthwiseKernel {
     name: "generic-depthwise-i32",
     is_available: || true,
-    routine: BySum::I32(depthwise::<i32>),
-};
-
-pub(super) const SPLIT: SplitKernel = SplitKernel {
-    name: "generic-split",
-    is_available: || true,
-    run: split::split,
+    pack: unpacked,
+    routine: BySum::I32(depthwise_i32),
 };
 
 /// Filters per panel of packed weights.
@@ -139,29 +135,49 @@ fn dense<T: Copy, const GROUP: usize>(
     }
 }
 
-/// Products and sums in `T`: exact where no partial sum exceeds `T`.
+pub(super) fn unpacked(_: DepthwiseShape, weights: Vec<i8>) -> Vec<i8> {
+    weights
+}
+
+/// Products and sums in 16 bits: exact where no partial sum exceeds them.
 #[inline(always)]
-pub(super) fn depthwise<T>(call: DepthwiseCall<'_, T>)
-where
-    T: Copy + Default + From<u8> + core::ops::AddAssign + core::ops::Mul<Output = T>,
+pub(super) fn depthwise_i16(call: DepthwiseCall<'_, i16>) {
+    depthwise(call, DepthwiseSink::<i16>::store);
+}
+
+/// Products and sums in 32 bits: exact, as no partial sum exceeds the bound on them.
+fn depthwise_i32(call: DepthwiseCall<'_, i32>) {
+    depthwise(call, DepthwiseSink::<i32>::store);
+}
+
+/// Goes through positions and blocks of channels.
+#[inline(always)]
+fn depthwise<'a, T>(
+    call: DepthwiseCall<'a, T>,
+    store: impl Fn(&mut DepthwiseSink<'a, T>, usize, usize, usize, &[T]),
+) where
+    T: Copy + Default + From<u8> + From<i8> + core::ops::AddAssign + core::ops::Mul<Output = T>,
 {
-    let channels = call.shape.channels;
-    for (position, sums) in call.sums.chunks_exact_mut(channels).enumerate() {
-        sums.fill(T::default());
-        for (row, weights) in call
-            .weights
-            .chunks_exact(call.shape.columns * channels)
-            .enumerate()
-        {
-            let start = position * call.position_step + row * call.row_step;
-            for (x, weights) in call.input[start..]
-                .chunks_exact(channels)
-                .zip(weights.chunks_exact(channels))
-            {
-                for ((sum, &x), &w) in sums.iter_mut().zip(x).zip(weights) {
-                    *sum += T::from(x) * w;
+    let DepthwiseShape {
+        rows,
+        columns,
+        channels,
+    } = call.shape;
+    let mut sink = call.sink;
+    for (position, start) in call.positions.starts().enumerate() {
+        for (block, first) in (0..channels).step_by(BLOCK).enumerate() {
+            let width = BLOCK.min(channels - first);
+            let mut sums = [T::default(); BLOCK];
+            for (row, column) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))) {
+                let input = start + row * call.run_step + column * channels + first;
+                let weights = (row * columns + column) * channels + first;
+                let cells = call.input[input..][..width].iter();
+                let cells = cells.zip(&call.weights[weights..][..width]);
+                for (sum, (&x, &w)) in sums.iter_mut().zip(cells) {
+                    *sum += T::from(x) * T::from(w);
                 }
             }
+            store(&mut sink, position, channels, block, &sums[..width]);
         }
     }
 }

@@ -32,7 +32,7 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-pub(crate) use split::{Bytes, SplitCall};
+pub(crate) use split::Bytes;
 
 use crate::output::{Levels, PANEL};
 use crate::plan::PlanOptions;
@@ -175,19 +175,53 @@ pub(crate) struct DepthwiseShape {
     pub(crate) channels: usize,
 }
 
-/// One row of output positions of a depthwise convolution.
+/// Where depthwise sums go.
+pub(crate) enum DepthwiseSink<'a, T> {
+    /// One sum per channel and position.
+    Sums(&'a mut [T]),
+    /// The bytes of each position, [`Bytes::step`] apart; at least as many as [`Bytes::room`] says.
+    Bytes(&'a Bytes, &'a mut [u8]),
+}
+
+impl DepthwiseSink<'_, i16> {
+    /// Stores the sums of a position for a block of so many channels, the portable way.
+    #[inline(always)]
+    pub(crate) fn store(&mut self, position: usize, channels: usize, block: usize, sums: &[i16]) {
+        let first = block * split::BLOCK;
+        match self {
+            Self::Sums(out) => {
+                out[position * channels + first..][..sums.len()].copy_from_slice(sums);
+            }
+            Self::Bytes(bytes, out) => {
+                let position = &mut out[position * bytes.step()..];
+                bytes.blocks()[block].store(sums, &bytes.lowest()[first..], position);
+            }
+        }
+    }
+}
+
+impl DepthwiseSink<'_, i32> {
+    /// Stores the sums of a position for a block of so many channels; bytes are made of sums of 16 bits alone.
+    #[inline(always)]
+    pub(crate) fn store(&mut self, position: usize, channels: usize, block: usize, sums: &[i32]) {
+        if let Self::Sums(out) = self {
+            let first = block * split::BLOCK;
+            out[position * channels + first..][..sums.len()].copy_from_slice(sums);
+        }
+    }
+}
+
+/// Output positions of a depthwise convolution.
 pub(crate) struct DepthwiseCall<'a, T> {
     pub(crate) shape: DepthwiseShape,
     /// The first window's first input, and at least [`PADDING`] readable elements after the last window's last.
     pub(crate) input: &'a [u8],
     /// Elements between rows of a window.
-    pub(crate) row_step: usize,
-    /// Elements between windows of neighbouring positions.
-    pub(crate) position_step: usize,
-    /// (row, column, channel), in the order of the inputs.
-    pub(crate) weights: &'a [T],
-    /// `channels` sums per position.
-    pub(crate) sums: &'a mut [T],
+    pub(crate) run_step: usize,
+    pub(crate) positions: Positions,
+    /// Packed by the same kernel.
+    pub(crate) weights: &'a [i8],
+    pub(crate) sink: DepthwiseSink<'a, T>,
 }
 
 /// Readable elements that an input has after its last window, so that kernels may read in groups or vectors.
@@ -222,7 +256,7 @@ pub(crate) struct Bounds {
 pub(crate) type Weight<'a> = &'a dyn Fn(usize, usize) -> &'a [i8];
 /// Computes positions of a product.
 pub(crate) type DenseRun<T, W> = fn(DenseCall<'_, T, W>);
-/// Computes a row of positions of a depthwise convolution.
+/// Computes positions of a depthwise convolution.
 pub(crate) type DepthwiseRun<T> = fn(DepthwiseCall<'_, T>);
 
 /// The routines of a kernel for inputs held as `T` and weights as `W`.
@@ -270,18 +304,9 @@ pub(crate) enum BySum<A, B> {
 pub(crate) struct DepthwiseKernel {
     pub(crate) name: &'static str,
     pub(crate) is_available: fn() -> bool,
+    /// Packs weights for (row, column, channel), in the order of the inputs.
+    pub(crate) pack: fn(DepthwiseShape, Vec<i8>) -> Vec<i8>,
     pub(crate) routine: BySum<DepthwiseRun<i16>, DepthwiseRun<i32>>,
-}
-
-/// Makes bytes of depthwise sums.
-pub(crate) type SplitRun = fn(SplitCall<'_>);
-
-/// A kernel for [`SplitCall`].
-#[derive(Clone, Copy)]
-pub(crate) struct SplitKernel {
-    pub(crate) name: &'static str,
-    pub(crate) is_available: fn() -> bool,
-    pub(crate) run: SplitRun,
 }
 
 /// What selection needs to know of a kernel.
@@ -429,28 +454,6 @@ impl Kernel for DepthwiseKernel {
     }
 }
 
-impl Kernel for SplitKernel {
-    fn table() -> &'static [Self] {
-        &[
-            #[cfg(target_arch = "x86_64")]
-            x86_64::SPLIT_AVX512,
-            generic::SPLIT,
-        ]
-    }
-
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn is_available(&self) -> bool {
-        (self.is_available)()
-    }
-
-    fn objection(&self, _bounds: Bounds) -> Option<String> {
-        None
-    }
-}
-
 fn beyond(what: &str, bound: u32, most: u32) -> Option<String> {
     (bound > most).then(|| format!("{what} reach {bound}, beyond {most}"))
 }
@@ -511,8 +514,9 @@ pub fn available_kernels() -> Vec<&'static str> {
     fn names<K: Kernel>() -> impl Iterator<Item = &'static str> {
         available::<K>().map(|k| k.name())
     }
-    let products = names::<DenseKernel>().chain(names::<DepthwiseKernel>());
-    products.chain(names::<SplitKernel>()).collect()
+    names::<DenseKernel>()
+        .chain(names::<DepthwiseKernel>())
+        .collect()
 }
 
 /// Whether a table has a kernel of this name, available or not.
@@ -520,7 +524,7 @@ pub(crate) fn exists(name: &str) -> bool {
     fn has<K: Kernel>(name: &str) -> bool {
         K::table().iter().any(|k| k.name() == name)
     }
-    has::<DenseKernel>(name) || has::<DepthwiseKernel>(name) || has::<SplitKernel>(name)
+    has::<DenseKernel>(name) || has::<DepthwiseKernel>(name)
 }
 
 /// The available kernels of one table.

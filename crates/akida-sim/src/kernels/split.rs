@@ -6,135 +6,165 @@
 
 use alloc::vec::Vec;
 
-/// Channels that are looked at together.
+/// Channels whose bytes lie together.
 pub(super) const BLOCK: usize = 32;
+/// Ranks of bytes: the first of each channel has rank 0. Sums that need more are better multiplied in 16 bits.
+pub(super) const RANKS: usize = 4;
+/// What each byte but the last of a sum holds when there are more.
+pub(super) const FULL: i16 = u8::MAX as i16;
 
-/// How the sums of a position become bytes: the first of every channel, then the further ones of those that need them.
+/// How the sums of a position become bytes: block by block the first byte of each channel, then the second of those
+/// that need it, and so on.
 #[derive(Debug)]
 pub(crate) struct Bytes {
-    channels: usize,
-    /// The lowest sum of each channel; zeros fill up the last block.
+    /// The lowest sum of each channel; begun anew after the last, so that the last register is full, also one that holds
+    /// the channels of several positions.
     lowest: Vec<i16>,
-    further: Vec<Further>,
-    len: usize,
+    blocks: Vec<Block>,
+    step: usize,
 }
 
-/// The further bytes of a block of channels.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Further {
-    /// The first channel of the block.
-    pub(super) first: usize,
-    /// What bytes before these hold of a sum.
-    pub(super) held: i16,
-    /// The channels of the block that need this byte.
-    pub(super) mask: u32,
-    /// Where these bytes lie among those of a position.
+/// The bytes of a block of channels.
+#[derive(Debug)]
+pub(super) struct Block {
+    /// Where they begin among those of a position.
     pub(super) place: usize,
+    /// Where in the block the bytes of each rank begin, for each half of the channels; at the end how many there are.
+    pub(super) starts: [[usize; 2]; RANKS + 1],
+    /// The channel of each byte in the block, those of odd ranks after `2 * BLOCK`: kernels choose bytes by these numbers.
+    pub(super) order: [u8; BLOCK * RANKS],
 }
 
-impl Bytes {
-    /// Bytes for channels whose sums lie in (lowest, highest), of which the former is not above 0 and the latter not below.
-    pub(crate) fn new(reach: &[(i16, i16)]) -> Self {
-        let channels = reach.len();
-        let mut lowest: Vec<i16> = reach.iter().map(|&(low, _)| low).collect();
-        lowest.resize(channels.next_multiple_of(BLOCK), 0);
-        let mut further = Vec::new();
-        let mut len = channels;
-        for held in (255..i16::MAX).step_by(255) {
-            for (block, reach) in reach.chunks(BLOCK).enumerate() {
-                let needs =
-                    |&(low, high): &(i16, i16)| i32::from(high) - i32::from(low) > held.into();
-                let bits = reach.iter().rev();
-                let mask = bits.fold(0u32, |mask, reach| mask << 1 | u32::from(needs(reach)));
-                if mask != 0 {
-                    further.push(Further {
-                        first: block * BLOCK,
-                        held,
-                        mask,
-                        place: len,
-                    });
-                    len += mask.count_ones() as usize;
+impl Block {
+    /// Bytes for channels whose sums reach so far above the lowest.
+    fn new(place: usize, widths: impl Iterator<Item = i32> + Clone) -> Self {
+        let (mut starts, mut order, mut len) = ([[0; 2]; RANKS + 1], [0; BLOCK * RANKS], 0);
+        for (rank, starts) in starts.iter_mut().enumerate() {
+            let held = rank as i32 * i32::from(FULL);
+            *starts = [len; 2];
+            for (channel, width) in widths.clone().enumerate() {
+                if channel == BLOCK / 2 {
+                    starts[1] = len;
                 }
+                if rank == 0 || width > held {
+                    order[len] = (channel + rank % 2 * 2 * BLOCK) as u8;
+                    len += 1;
+                }
+            }
+            if widths.clone().count() <= BLOCK / 2 {
+                starts[1] = len;
             }
         }
         Self {
-            channels,
-            lowest,
-            further,
-            len,
+            place,
+            starts,
+            order,
         }
     }
 
-    /// Whether every sum fits, less the lowest, in 16 bits.
-    pub(crate) fn fit(reach: &[(i16, i16)]) -> bool {
-        let width = |&(low, high): &(i16, i16)| i32::from(high) - i32::from(low);
-        reach.iter().all(|reach| width(reach) < i16::MAX.into())
+    pub(super) fn len(&self) -> usize {
+        self.starts[RANKS][0]
     }
 
-    /// Bytes per position.
+    /// How many levels there are bytes of.
+    pub(super) fn ranks(&self) -> usize {
+        let rank = |n: &usize| self.starts[*n][0] < self.len();
+        (0..RANKS).take_while(rank).count()
+    }
+
+    /// Bytes that kernels write which store whole registers: the first two ranks, then the others.
+    fn room(&self) -> usize {
+        let last = if self.ranks() > 2 {
+            self.starts[2][0]
+        } else {
+            0
+        };
+        last + 2 * BLOCK
+    }
+
+    /// (rank, channel of the block) of each byte.
+    fn bytes(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.order[..self.len()]
+            .iter()
+            .enumerate()
+            .map(|(place, &channel)| {
+                let rank = (1..RANKS).take_while(|n| self.starts[*n][0] <= place);
+                (rank.count(), usize::from(channel) % BLOCK)
+            })
+    }
+
+    /// Stores the bytes of `sums`, the portable way.
+    pub(super) fn store(&self, sums: &[i16], lowest: &[i16], position: &mut [u8]) {
+        for (out, (rank, channel)) in position[self.place..].iter_mut().zip(self.bytes()) {
+            let rest = sums[channel] - lowest[channel] - rank as i16 * FULL;
+            *out = rest.clamp(0, FULL) as u8;
+        }
+    }
+}
+
+impl Bytes {
+    /// Bytes for channels whose sums lie in (lowest, highest), of which the former is not above 0 and the latter not below;
+    /// none where a sum needs more bytes than [`RANKS`].
+    pub(crate) fn new(reach: &[(i16, i16)]) -> Option<Self> {
+        let channels = reach.len();
+        let widths = reach
+            .iter()
+            .map(|&(low, high)| i32::from(high) - i32::from(low));
+        if widths
+            .clone()
+            .any(|width| width > RANKS as i32 * i32::from(FULL))
+        {
+            return None;
+        }
+        let lowest = reach.iter().map(|&(low, _)| low).cycle();
+        let lowest = lowest.take(channels.next_multiple_of(2 * BLOCK)).collect();
+        let (mut blocks, mut place) = (Vec::new(), 0);
+        for first in (0..channels).step_by(BLOCK) {
+            let block = Block::new(place, widths.clone().skip(first).take(BLOCK));
+            place += block.len();
+            blocks.push(block);
+        }
+        // What a register writes too much is mended by the next one of the position, or, where positions are made one after
+        // the other, of the next position.
+        let step = match blocks.last() {
+            Some(last) if blocks.len() > 1 => last.place + last.room(),
+            _ => place,
+        };
+        Some(Self {
+            lowest,
+            blocks,
+            step,
+        })
+    }
+
+    /// Bytes of a position.
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.blocks.last().map_or(0, |b| b.place + b.len())
     }
 
-    /// Blocks that are made per position.
-    pub(crate) fn blocks(&self) -> usize {
-        self.lowest.len() / BLOCK + self.further.len()
+    /// Bytes between positions.
+    pub(crate) fn step(&self) -> usize {
+        self.step
     }
 
-    pub(super) fn channels(&self) -> usize {
-        self.channels
+    /// Bytes that kernels write for so many positions.
+    pub(crate) fn room(&self, positions: usize) -> usize {
+        let last = self.blocks.last().map_or(0, |b| b.place + b.room());
+        positions.saturating_sub(1) * self.step + last
+    }
+
+    pub(super) fn blocks(&self) -> &[Block] {
+        &self.blocks
     }
 
     pub(crate) fn lowest(&self) -> &[i16] {
         &self.lowest
     }
 
-    pub(super) fn further(&self) -> &[Further] {
-        &self.further
-    }
-
     /// The channel of each byte of a position.
     pub(crate) fn channel_of_bytes(&self) -> Vec<usize> {
-        let further = self.further.iter().flat_map(Further::channels);
-        (0..self.channels).chain(further).collect()
-    }
-}
-
-impl Further {
-    /// The channels, in the order of their bytes.
-    pub(super) fn channels(&self) -> impl Iterator<Item = usize> {
-        let (first, mask) = (self.first, self.mask);
-        (0..BLOCK)
-            .filter(move |bit| mask >> bit & 1 == 1)
-            .map(move |bit| first + bit)
-    }
-}
-
-/// Positions whose sums become bytes.
-pub(crate) struct SplitCall<'a> {
-    pub(crate) bytes: &'a Bytes,
-    /// One sum per channel and position.
-    pub(crate) sums: &'a [i16],
-    /// [`Bytes::len`] bytes per position.
-    pub(crate) out: &'a mut [u8],
-}
-
-/// The portable routine.
-pub(super) fn split(call: SplitCall<'_>) {
-    let bytes = call.bytes;
-    let positions = call.sums.chunks_exact(bytes.channels);
-    for (sums, out) in positions.zip(call.out.chunks_exact_mut(bytes.len)) {
-        let (first, further) = out.split_at_mut(bytes.channels);
-        for ((out, &sum), &lowest) in first.iter_mut().zip(sums).zip(&bytes.lowest) {
-            *out = (sum - lowest).min(255) as u8;
-        }
-        let channels = bytes
-            .further
-            .iter()
-            .flat_map(|f| f.channels().map(|c| (c, f.held)));
-        for (out, (channel, held)) in further.iter_mut().zip(channels) {
-            let rest = sums[channel] - bytes.lowest[channel] - held;
-            *out = rest.clamp(0, 255) as u8;
-        }
+        let blocks = self.blocks.iter().enumerate();
+        let channels = blocks.flat_map(|(i, block)| block.bytes().map(move |(_, c)| i * BLOCK + c));
+        channels.collect()
     }
 }

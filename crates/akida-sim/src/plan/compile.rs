@@ -4,8 +4,8 @@ use super::scratch::{PerInput, Scratch, Sizes};
 use super::windows::Windows;
 use super::{KernelChoice, PlanError, PlanOptions};
 use crate::kernels::{
-    self, Bounds, BySum, DenseElements, DenseKernel, DepthwiseKernel, DepthwiseShape, Kernel,
-    Selection, SplitKernel, Weight, select,
+    self, Bounds, BySum, Bytes, DenseElements, DenseKernel, DepthwiseKernel, DepthwiseShape,
+    Kernel, Selection, Weight, select,
 };
 use crate::model::bits::{max_level, weight_range};
 use crate::model::{Layer, LayerSpec, Model, Padding, Pair, Pooling, Variables, Weights};
@@ -175,8 +175,10 @@ impl Chooser<'_> {
                     ..bounds
                 };
                 let mut depthwise = self.depthwise(&variables.weights, sums)?;
-                let averaged = matches!(pooling, Pooling::GlobalAverage);
-                let dense = self.pointwise(&mut depthwise, pointwise, bounds, averaged)?;
+                if matches!(pooling, Pooling::GlobalAverage) {
+                    depthwise.bytes = None;
+                }
+                let dense = self.pointwise(&mut depthwise, pointwise, bounds)?;
                 (Some(depthwise), dense)
             }
             None => {
@@ -278,18 +280,17 @@ impl Chooser<'_> {
         depthwise: &mut Depthwise,
         pointwise: &Weights,
         bounds: Bounds,
-        averaged: bool,
     ) -> Result<Dense, PlanError> {
         let (weights, filters) = (
             pointwise.values(),
             self.layer.connection().potential_shape.c,
         );
         let of_channel = |channel: usize| &weights[channel * filters..][..filters];
-        let asked = |name| SplitKernel::table().iter().any(|k| k.name() == name);
+        let asked = |name| DepthwiseKernel::table().iter().any(|k| k.name() == name);
         let asked = self.options.kernel.as_deref().is_some_and(asked);
-        let bytes = depthwise
-            .split_into_bytes(bounds.input)
-            .filter(|bytes| !averaged && (asked || depthwise.is_worth(bytes, filters)));
+        let size = depthwise.shape.channels * size_of::<i16>();
+        let bytes = depthwise.bytes.take();
+        let bytes = bytes.filter(|bytes| asked || bytes.len() < size);
         if let Some(bytes) = bytes {
             let bounds = Bounds {
                 input: u8::MAX.into(),
@@ -299,7 +300,6 @@ impl Chooser<'_> {
             let selection = self.select::<DenseKernel>(bounds)?;
             let elements = selection.kernel.elements;
             if matches!(elements, DenseElements::U8(_) | DenseElements::U8I4(_)) {
-                let split: SplitKernel = self.choose(bounds)?;
                 let channels = bytes.channel_of_bytes();
                 let weight = |_: usize, index: usize| of_channel(channels[index]);
                 let mut dense = self.pack(selection, 1, bytes.len(), bounds, &weight);
@@ -309,7 +309,7 @@ impl Chooser<'_> {
                         *start = start.wrapping_add(i32::from(lowest) * i32::from(w));
                     }
                 }
-                depthwise.split = Some((split.run, bytes));
+                depthwise.bytes = Some(bytes);
                 return Ok(dense);
             }
         }
@@ -329,20 +329,35 @@ impl Chooser<'_> {
         // The kernel is flipped on both spatial axes (C4), so that routines walk forwards.
         let values = weights.values();
         let cells = values.chunks_exact(channels).rev().flatten();
+        let shape = DepthwiseShape {
+            rows,
+            columns,
+            channels,
+        };
         Ok(Depthwise {
-            shape: DepthwiseShape {
-                rows,
-                columns,
-                channels,
-            },
+            shape,
             bound: bounds.sum,
-            split: None,
-            routine: match kernel.routine {
-                BySum::I16(run) => BySum::I16((run, cells.map(|&w| w.into()).collect())),
-                BySum::I32(run) => BySum::I32((run, cells.map(|&w| w.into()).collect())),
+            bytes: match kernel.routine {
+                BySum::I16(_) => Bytes::new(&reach(&values, channels, bounds.input)),
+                BySum::I32(_) => None,
             },
+            routine: kernel.routine,
+            weights: (kernel.pack)(shape, cells.copied().collect()),
         })
     }
+}
+
+/// The lowest and the highest sum of each channel that its weights allow; they fit 16 bits.
+fn reach(weights: &[i8], channels: usize, highest: u32) -> Vec<(i16, i16)> {
+    let mut reach = vec![(0, 0); channels];
+    for cell in weights.chunks_exact(channels) {
+        for ((low, high), &w) in reach.iter_mut().zip(cell) {
+            // No more than the largest absolute sum, which fits.
+            *low += i16::from(w.min(0)) * highest as i16;
+            *high += i16::from(w.max(0)) * highest as i16;
+        }
+    }
+    reach
 }
 
 /// Where the weights lie that meet input `index` of run `row` of a window, which runs over (column, channel), or over

@@ -56,9 +56,9 @@ impl Neural {
         if let Some(depthwise) = &self.depthwise {
             let channels = depthwise.shape.channels;
             sums = self.strip_rows(depthwise) * shape.y * channels;
-            if let Some((_, bytes)) = &depthwise.split {
-                sums_u8 = self.strip_rows(depthwise) * shape.y * bytes.len();
-                sums = shape.y * channels;
+            if let Some(bytes) = &depthwise.bytes {
+                sums_u8 = bytes.room(self.strip_rows(depthwise) * shape.y);
+                sums = 0;
             }
             sums_are_i32 = matches!(depthwise.routine, BySum::I32(_));
             if averaged {
@@ -89,7 +89,7 @@ impl Neural {
     /// Bytes of packed weights and parameters.
     pub(super) fn bytes(&self) -> usize {
         self.dense.bytes()
-            + self.depthwise.as_ref().map_or(0, Depthwise::bytes)
+            + self.depthwise.as_ref().map_or(0, |d| d.weights.len())
             + self.levels.as_ref().map_or(0, Levels::bytes)
     }
 
@@ -175,8 +175,8 @@ impl Neural {
 
     /// Rows of positions whose depthwise sums are made before their product.
     fn strip_rows(&self, depthwise: &Depthwise) -> usize {
-        let position = match &depthwise.split {
-            Some((_, bytes)) => bytes.len(),
+        let position = match &depthwise.bytes {
+            Some(bytes) => bytes.step(),
             None => depthwise.shape.channels * size_of::<i16>(),
         };
         let row = self.potential_shape.y * position;
@@ -194,13 +194,17 @@ impl Neural {
         }
     }
 
-    fn depthwise_input<'a>(&self, values: &'a [u8], first_row: usize) -> DepthwiseInput<'a> {
+    /// The windows of `rows` rows from `first` on, for depthwise sums.
+    fn depthwise_input<'a>(
+        &self,
+        values: &'a [u8],
+        first: usize,
+        rows: usize,
+    ) -> DepthwiseInput<'a> {
         DepthwiseInput {
-            values: &values[self.windows.row_start(first_row)..],
-            stride: self.windows.row_start(1),
-            row_step: self.windows.row_step(),
-            position_step: self.windows.position_step(),
-            columns: self.potential_shape.y,
+            values,
+            run_step: self.windows.row_step(),
+            positions: self.positions(first, rows),
         }
     }
 
@@ -249,11 +253,11 @@ impl Neural {
         let strip = self.strip_rows(depthwise);
         for first in rows.clone().step_by(strip) {
             let count = strip.min(rows.end - first);
-            let input = self.depthwise_input(input.u8, first);
-            depthwise.run(count, input, &self.dense, sums);
+            let input = self.depthwise_input(input.u8, first, count);
+            let step = depthwise.run(input, &self.dense, sums);
             let (results, rest) = sink.split_at(count * shape.y * shape.c);
             sink = rest;
-            self.dense.run_on_sums(sums, count * shape.y, results);
+            self.dense.run_on_sums(sums, count * shape.y, step, results);
         }
     }
 
@@ -277,11 +281,13 @@ impl Neural {
         if let Some(depthwise) = &self.depthwise {
             // The pointwise product is linear: sums of positions are added before it as far as they fit.
             let sums = &mut sums[0];
-            let input = self.depthwise_input(input.u8, 0);
-            depthwise.run_added(shape.x, input, &self.dense, sums);
+            let input = self.depthwise_input(input.u8, 0, shape.x);
+            depthwise.run_added(input, &self.dense, sums);
             let groups = depthwise.groups(shape.x * shape.y, &self.dense);
             let row = &mut row[..groups * shape.c];
-            self.dense.run_on_sums(sums, groups, Sink::Potentials(row));
+            let step = depthwise.shape.channels;
+            self.dense
+                .run_on_sums(sums, groups, step, Sink::Potentials(row));
             add(row);
             return;
         }

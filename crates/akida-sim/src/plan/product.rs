@@ -1,10 +1,8 @@
 use super::scratch::{ByElement, Sums};
 use crate::kernels::{
     BySum, Bytes, DenseCall, DenseRun, DenseShape, DepthwiseCall, DepthwiseRun, DepthwiseShape,
-    Positions, Sink, SplitCall, SplitRun,
+    DepthwiseSink, Positions, Sink,
 };
-use crate::output::PANEL;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::AddAssign;
 
@@ -61,8 +59,8 @@ impl Dense {
         }
     }
 
-    /// Multiplies depthwise sums of `count` positions.
-    pub(super) fn run_on_sums(&self, sums: &Sums, count: usize, sink: Sink<'_>) {
+    /// Multiplies depthwise sums of `count` positions, so many elements apart.
+    pub(super) fn run_on_sums(&self, sums: &Sums, count: usize, step: usize, sink: Sink<'_>) {
         let input = ByElement {
             u8: sums.u8.as_slice(),
             i16: sums.i16.as_slice(),
@@ -73,7 +71,7 @@ impl Dense {
             count,
             columns: count,
             row_step: 0,
-            step: self.shape.run,
+            step,
         };
         self.run(input, 0, positions, sink);
     }
@@ -90,98 +88,78 @@ impl Dense {
     }
 }
 
-/// Instructions of a product that the making of a block of bytes takes as long as.
-const COST_OF_BLOCK: usize = 7;
-
-/// A routine and its weights.
-type Weighted<R, T> = (R, Vec<T>);
-
 /// The convolution of each channel alone.
 pub(super) struct Depthwise {
     pub(super) shape: DepthwiseShape,
     /// The largest absolute sum.
     pub(super) bound: u32,
     /// How sums become bytes, where a product takes such.
-    pub(super) split: Option<(SplitRun, Bytes)>,
-    pub(super) routine: BySum<Weighted<DepthwiseRun<i16>, i16>, Weighted<DepthwiseRun<i32>, i32>>,
+    pub(super) bytes: Option<Bytes>,
+    pub(super) routine: BySum<DepthwiseRun<i16>, DepthwiseRun<i32>>,
+    /// Packed by the kernel.
+    pub(super) weights: Vec<i8>,
 }
 
 /// Where depthwise sums are read.
 #[derive(Clone, Copy)]
 pub(super) struct DepthwiseInput<'a> {
-    /// The windows of the first row.
     pub(super) values: &'a [u8],
-    /// Elements between the first windows of neighbouring rows of positions.
-    pub(super) stride: usize,
-    pub(super) row_step: usize,
-    pub(super) position_step: usize,
-    /// Positions per row.
-    pub(super) columns: usize,
+    /// Elements between rows of a window.
+    pub(super) run_step: usize,
+    pub(super) positions: Positions,
 }
 
 impl Depthwise {
-    /// Fills `sums` with those of `rows` rows of positions, in the element type that `dense` takes.
-    pub(super) fn run(
-        &self,
-        rows: usize,
-        input: DepthwiseInput<'_>,
-        dense: &Dense,
-        sums: &mut Sums,
-    ) {
-        let row = input.columns * self.shape.channels;
-        for i in 0..rows {
-            let input = DepthwiseInput {
-                values: &input.values[i * input.stride..],
-                ..input
-            };
-            if let (Some((split, bytes)), BySum::I16(routine)) = (&self.split, &self.routine) {
-                let row = &mut sums.i16[..row];
-                self.row(routine, input, row);
-                let len = input.columns * bytes.len();
-                split(SplitCall {
-                    bytes,
-                    sums: row,
-                    out: &mut sums.u8[i * len..][..len],
-                });
-                continue;
+    /// Fills `sums` with those of all positions, in the element type that `dense` takes; gives the elements between positions.
+    pub(super) fn run(&self, input: DepthwiseInput<'_>, dense: &Dense, sums: &mut Sums) -> usize {
+        let channels = self.shape.channels;
+        let len = input.positions.count * channels;
+        match (&self.routine, &self.bytes) {
+            (BySum::I16(run), Some(bytes)) => {
+                self.call(*run, input, DepthwiseSink::Bytes(bytes, &mut sums.u8));
+                return bytes.step();
             }
-            let place = i * row..(i + 1) * row;
-            match &self.routine {
-                BySum::I16(routine) => self.row(routine, input, &mut sums.i16[place]),
-                BySum::I32(routine) => self.row(routine, input, &mut sums.i32[place]),
+            (BySum::I16(run), None) => {
+                self.call(*run, input, DepthwiseSink::Sums(&mut sums.i16[..len]));
+            }
+            (BySum::I32(run), _) => {
+                self.call(*run, input, DepthwiseSink::Sums(&mut sums.i32[..len]));
             }
         }
-        self.convert(dense, rows * row, sums);
+        self.convert(dense, len, sums);
+        channels
     }
 
-    /// Fills `sums` with those of `rows` rows of positions, added up in as many groups as [`Depthwise::groups`] says.
-    pub(super) fn run_added(
-        &self,
-        rows: usize,
-        input: DepthwiseInput<'_>,
-        dense: &Dense,
-        sums: &mut Sums,
-    ) {
+    /// Fills `sums` with those of all positions, added up in as many groups as [`Depthwise::groups`] says.
+    pub(super) fn run_added(&self, input: DepthwiseInput<'_>, dense: &Dense, sums: &mut Sums) {
         let channels = self.shape.channels;
-        let row = input.columns * channels;
-        let positions = self.positions_per_group(dense);
-        let groups = self.groups(rows * input.columns, dense) * channels;
-        for i in 0..rows {
-            let first = i * input.columns;
-            let input = DepthwiseInput {
-                values: &input.values[i * input.stride..],
-                ..input
+        let Positions {
+            first,
+            count,
+            columns,
+            row_step,
+            ..
+        } = input.positions;
+        let row = columns * channels;
+        let per_group = self.positions_per_group(dense);
+        let groups = self.groups(count, dense) * channels;
+        for (i, done) in (0..count).step_by(columns).enumerate() {
+            let positions = Positions {
+                first: first + i * row_step,
+                count: columns,
+                ..input.positions
             };
+            let input = DepthwiseInput { positions, ..input };
             match &self.routine {
-                BySum::I16(routine) => {
+                BySum::I16(run) => {
                     let (groups, rest) = sums.i16.split_at_mut(groups);
-                    self.row(routine, input, &mut rest[..row]);
-                    add_positions(&rest[..row], channels, first, positions, groups);
+                    self.call(*run, input, DepthwiseSink::Sums(&mut rest[..row]));
+                    add_positions(&rest[..row], channels, done, per_group, groups);
                 }
-                BySum::I32(routine) => {
+                BySum::I32(run) => {
                     let (groups, rest) = sums.i32.split_at_mut(groups);
-                    self.row(routine, input, &mut rest[..row]);
-                    add_positions(&rest[..row], channels, first, positions, groups);
+                    self.call(*run, input, DepthwiseSink::Sums(&mut rest[..row]));
+                    add_positions(&rest[..row], channels, done, per_group, groups);
                 }
             }
         }
@@ -202,23 +180,18 @@ impl Depthwise {
         }
     }
 
-    fn row<T>(
-        &self,
-        (run, weights): &Weighted<DepthwiseRun<T>, T>,
-        input: DepthwiseInput<'_>,
-        sums: &mut [T],
-    ) {
+    fn call<T>(&self, run: DepthwiseRun<T>, input: DepthwiseInput<'_>, sink: DepthwiseSink<'_, T>) {
         run(DepthwiseCall {
             shape: self.shape,
             input: input.values,
-            row_step: input.row_step,
-            position_step: input.position_step,
-            weights,
-            sums,
+            run_step: input.run_step,
+            positions: input.positions,
+            weights: &self.weights,
+            sink,
         });
     }
 
-    /// Brings sums of one element type into that of the product, where they differ; bytes are made row by row.
+    /// Brings sums of one element type into that of the product, where they differ.
     fn convert(&self, dense: &Dense, len: usize, sums: &mut Sums) {
         match (&self.routine, &dense.routine) {
             (BySum::I32(_), DenseRoutine::I16(..)) => {
@@ -233,38 +206,6 @@ impl Depthwise {
                 }
             }
             _ => {}
-        }
-    }
-
-    /// How sums of inputs up to `highest` become bytes.
-    pub(super) fn split_into_bytes(&self, highest: u32) -> Option<Bytes> {
-        let BySum::I16((_, weights)) = &self.routine else {
-            return None;
-        };
-        let highest = i16::try_from(highest).ok()?;
-        let mut reach = vec![(0i16, 0i16); self.shape.channels];
-        for cell in weights.chunks_exact(self.shape.channels) {
-            for ((low, high), &w) in reach.iter_mut().zip(cell) {
-                // No more than the largest absolute sum, which fits.
-                *low += w.min(0) * highest;
-                *high += w.max(0) * highest;
-            }
-        }
-        Bytes::fit(&reach).then(|| Bytes::new(&reach))
-    }
-
-    /// Whether a product with so many filters is spared more by bytes than it takes to make them.
-    pub(super) fn is_worth(&self, bytes: &Bytes, filters: usize) -> bool {
-        // Groups of four bytes less than of two sums of 16 bits, in panels of filters.
-        let fewer = (2 * self.shape.channels).saturating_sub(bytes.len()) / 4;
-        fewer * filters / PANEL > COST_OF_BLOCK * bytes.blocks()
-    }
-
-    /// Bytes of weights.
-    pub(super) fn bytes(&self) -> usize {
-        match &self.routine {
-            BySum::I16((_, weights)) => size_of_val(weights.as_slice()),
-            BySum::I32((_, weights)) => size_of_val(weights.as_slice()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Depthwise sums by NEON.
 #![allow(unsafe_code)]
 
+use crate::kernels::split::BLOCK;
 use crate::kernels::{DepthwiseCall, generic};
 use core::arch::aarch64::*;
 
@@ -11,50 +12,84 @@ const CHANNELS: usize = 8;
 pub(super) fn run(mut call: DepthwiseCall<'_, i16>) {
     let channels = call.shape.channels;
     if (call.shape.rows, call.shape.columns) != (3, 3) || channels < CHANNELS {
-        return generic::depthwise(call);
+        return generic::depthwise_i16(call);
     }
-    let positions = call.sums.len() / channels;
-    let Some(last) = positions.checked_sub(1) else {
+    let Some(last) = call.positions.end().checked_sub(1) else {
         return;
     };
-    let end = last * call.position_step + 2 * call.row_step + 3 * channels;
+    let end = last + 2 * call.run_step + 3 * channels;
     assert!(end <= call.input.len(), "inputs");
     assert!(9 * channels <= call.weights.len(), "weights");
-    for first in (0..channels).step_by(CHANNELS) {
-        // A last register that would not be full takes channels of the one before once more.
-        let first = first.min(channels - CHANNELS);
-        let mut done = 0;
-        // Neighbouring windows share columns when they are one cell apart.
-        while call.position_step == channels && positions - done >= 4 {
-            done += strip::<4, 6>(&mut call, first, done);
+    // Neighbouring windows share columns when they are one cell apart.
+    let shared = call.positions.step == channels;
+    let (count, columns) = (call.positions.count, call.positions.columns);
+    let mut row = call.positions.first;
+    for begin in (0..count).step_by(columns) {
+        let mut done = begin;
+        let end = count.min(begin + columns);
+        while done < end {
+            let start = row + (done - begin) * call.positions.step;
+            done += if shared && end - done >= 4 {
+                strip::<4, 6>(&mut call, start, done)
+            } else {
+                strip::<1, 3>(&mut call, start, done)
+            };
         }
-        while done < positions {
-            done += strip::<1, 3>(&mut call, first, done);
-        }
+        row += call.positions.row_step;
     }
 }
 
-/// 3x3 sums of the channels from `first` on, for `P` positions whose windows cover `C` columns; gives `P`.
-#[inline(always)]
+/// 3x3 sums of `P` positions whose windows begin at `start` and cover `C` columns; gives `P`.
 fn strip<const P: usize, const C: usize>(
     call: &mut DepthwiseCall<'_, i16>,
-    first: usize,
+    start: usize,
     position: usize,
 ) -> usize {
+    let channels = call.shape.channels;
+    for (block, first) in (0..channels).step_by(BLOCK).enumerate() {
+        let width = BLOCK.min(channels - first);
+        let mut sums = [[0; BLOCK]; P];
+        for channel in (first..first + width).step_by(CHANNELS) {
+            // A last register that would not be full takes channels of the one before once more.
+            let channel = channel.min(channels - CHANNELS);
+            for (sums, register) in sums.iter_mut().zip(registers::<P, C>(call, start, channel)) {
+                let kept = CHANNELS.min(channel + CHANNELS - first);
+                let place = (channel + CHANNELS - kept) - first;
+                sums[place..][..kept].copy_from_slice(&register[CHANNELS - kept..]);
+            }
+        }
+        for (p, sums) in sums.iter().enumerate() {
+            call.sink
+                .store(position + p, channels, block, &sums[..width]);
+        }
+    }
+    P
+}
+
+/// The sums of a register of channels.
+#[inline(always)]
+fn registers<const P: usize, const C: usize>(
+    call: &DepthwiseCall<'_, i16>,
+    start: usize,
+    channel: usize,
+) -> [[i16; CHANNELS]; P] {
     let channels = call.shape.channels;
     // SAFETY: every AArch64 processor has NEON.
     let mut sums = [unsafe { vdupq_n_s16(0) }; P];
     for row in 0..3 {
-        let start = position * call.position_step + row * call.row_step + first;
         // SAFETY: `run` has checked that all channels of every cell of the windows can be read, and the weights of all
-        // cells; `first` is such that there are as many channels as a register has.
+        // cells; `channel` is such that there are as many channels as a register has.
         unsafe {
-            let inputs = call.input.as_ptr().add(start);
-            let weights = call.weights.as_ptr().add(3 * row * channels + first);
+            let inputs = call
+                .input
+                .as_ptr()
+                .add(start + row * call.run_step + channel);
+            let weights = call.weights.as_ptr().add(3 * row * channels + channel);
             let inputs: [_; C] = core::array::from_fn(|c| {
                 vreinterpretq_s16_u16(vmovl_u8(vld1_u8(inputs.add(c * channels))))
             });
-            let weights: [_; 3] = core::array::from_fn(|c| vld1q_s16(weights.add(c * channels)));
+            let weights: [_; 3] =
+                core::array::from_fn(|c| vmovl_s8(vld1_s8(weights.add(c * channels))));
             for (p, sum) in sums.iter_mut().enumerate() {
                 for (x, w) in inputs[p..].iter().zip(weights) {
                     *sum = vmlaq_s16(*sum, *x, w);
@@ -62,10 +97,10 @@ fn strip<const P: usize, const C: usize>(
             }
         }
     }
-    for (p, sum) in sums.into_iter().enumerate() {
-        let out = &mut call.sums[(position + p) * channels + first..][..CHANNELS];
+    sums.map(|sum| {
+        let mut values = [0; CHANNELS];
         // SAFETY: 16 bytes can be written.
-        unsafe { vst1q_s16(out.as_mut_ptr(), sum) };
-    }
-    P
+        unsafe { vst1q_s16(values.as_mut_ptr(), sum) };
+        values
+    })
 }

@@ -1,6 +1,7 @@
 //! Kernels for AVX2 with FMA.
 #![allow(unsafe_code)]
 
+use super::depthwise;
 use super::{GROUP, Product};
 use crate::kernels::{DenseCall, DepthwiseCall, Sink, generic};
 use crate::output::{Line, PANEL};
@@ -25,15 +26,20 @@ pub(super) fn dense_i16(call: DenseCall<'_, i16, i16>) {
     unsafe { dense::<true>(Product::new(call)) }
 }
 
+/// Exact where no sum exceeds 16 bits.
 pub(super) fn depthwise(call: DepthwiseCall<'_, i16>) {
     // SAFETY: kernels are called only where `is_available` has answered yes.
     unsafe { depthwise_sums(call) }
 }
 
-/// The portable routine, compiled for wider registers.
 #[target_feature(enable = "avx2,fma")]
 fn depthwise_sums(call: DepthwiseCall<'_, i16>) {
-    generic::depthwise(call);
+    if depthwise::is_covered(call.shape) {
+        // SAFETY: the registers' instructions are those that this function needs.
+        unsafe { depthwise::run::<__m256i>(call) }
+    } else {
+        generic::depthwise_i16(call);
+    }
 }
 
 /// A panel of sums.

@@ -1,8 +1,9 @@
 //! Kernels for AVX-512 with VNNI.
 #![allow(unsafe_code)]
 
+use super::depthwise;
 use super::{GROUP, Product};
-use crate::kernels::{DenseCall, DepthwiseCall, Sink, SplitCall, generic};
+use crate::kernels::{DenseCall, DepthwiseCall, Sink, generic};
 use crate::output::{Levels, Line, PANEL};
 use core::arch::x86_64::*;
 
@@ -28,11 +29,11 @@ pub(super) fn has_vnni() -> bool {
     ));
 }
 
-pub(super) fn has_vbmi2() -> bool {
+pub(super) fn has_vbmi() -> bool {
     #[cfg(feature = "std")]
-    return has_vnni() && std::is_x86_feature_detected!("avx512vbmi2");
+    return has_vnni() && std::is_x86_feature_detected!("avx512vbmi");
     #[cfg(not(feature = "std"))]
-    return has_vnni() && cfg!(target_feature = "avx512vbmi2");
+    return has_vnni() && cfg!(target_feature = "avx512vbmi");
 }
 
 /// Exact: four products of 8 bits are added to 32 bits without an intermediate that is narrower.
@@ -53,14 +54,20 @@ pub(super) fn dense_i16(call: DenseCall<'_, i16, i16>) {
     unsafe { dense::<WORDS>(Product::new(call)) }
 }
 
+/// Exact where no sum exceeds 16 bits.
 pub(super) fn depthwise(call: DepthwiseCall<'_, i16>) {
     // SAFETY: kernels are called only where `is_available` has answered yes.
     unsafe { depthwise_sums(call) }
 }
 
-pub(super) fn split(call: SplitCall<'_>) {
-    // SAFETY: kernels are called only where `is_available` has answered yes.
-    unsafe { split_sums(call) }
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
+fn depthwise_sums(call: DepthwiseCall<'_, i16>) {
+    if depthwise::is_covered(call.shape) {
+        // SAFETY: the registers' instructions are those that this function needs.
+        unsafe { depthwise::run::<__m512i>(call) }
+    } else {
+        generic::depthwise_i16(call);
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
@@ -270,121 +277,4 @@ fn load_f32(values: &[f32]) -> __m512 {
     let values = &values[..PANEL];
     // SAFETY: 64 readable bytes; the instruction needs no alignment.
     unsafe { _mm512_loadu_ps(values.as_ptr()) }
-}
-
-/// Channels of a register of 16-bit sums.
-const CHANNELS: usize = 32;
-
-/// Products and sums in 16 bits: exact where no partial sum exceeds them.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn depthwise_sums(mut call: DepthwiseCall<'_, i16>) {
-    let channels = call.shape.channels;
-    if (call.shape.rows, call.shape.columns) != (3, 3) {
-        return generic::depthwise(call);
-    }
-    let positions = call.sums.len() / channels;
-    let Some(last) = positions.checked_sub(1) else {
-        return;
-    };
-    let end = last * call.position_step + 2 * call.row_step + 3 * channels;
-    assert!(end + CHANNELS <= call.input.len(), "inputs");
-    assert!(9 * channels <= call.weights.len(), "weights");
-    for first in (0..channels).step_by(CHANNELS) {
-        let mut done = 0;
-        // Neighbouring windows share columns when they are one cell apart.
-        while call.position_step == channels && positions - done >= 4 {
-            done += strip::<4, 6>(&mut call, first, done);
-        }
-        while done < positions {
-            done += strip::<1, 3>(&mut call, first, done);
-        }
-    }
-}
-
-/// 3x3 sums of the channels from `first` on, for `P` positions whose windows cover `C` columns; gives `P`.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-#[inline]
-fn strip<const P: usize, const C: usize>(
-    call: &mut DepthwiseCall<'_, i16>,
-    first: usize,
-    position: usize,
-) -> usize {
-    let channels = call.shape.channels;
-    let width = CHANNELS.min(channels - first);
-    let mask = u32::MAX >> (CHANNELS - width);
-    let mut sums = [_mm512_setzero_si512(); P];
-    for row in 0..3 {
-        let start = position * call.position_step + row * call.row_step + first;
-        // SAFETY: `depthwise_sums` has checked that whole registers of every cell of the windows can be read, and the
-        // weights of all cells; of the weights no more channels are read than there are.
-        let (inputs, weights): ([_; C], [_; 3]) = unsafe {
-            let inputs = call.input.as_ptr().add(start);
-            let weights = call.weights.as_ptr().add(3 * row * channels + first);
-            (
-                core::array::from_fn(|c| {
-                    _mm512_cvtepu8_epi16(_mm256_loadu_si256(inputs.add(c * channels).cast()))
-                }),
-                core::array::from_fn(|c| _mm512_maskz_loadu_epi16(mask, weights.add(c * channels))),
-            )
-        };
-        for (p, sum) in sums.iter_mut().enumerate() {
-            for (x, w) in inputs[p..].iter().zip(weights) {
-                *sum = _mm512_add_epi16(*sum, _mm512_mullo_epi16(*x, w));
-            }
-        }
-    }
-    for (p, sum) in sums.into_iter().enumerate() {
-        let out = &mut call.sums[(position + p) * channels + first..][..width];
-        // SAFETY: as many values as `out` has are written; the instruction needs no alignment.
-        unsafe { _mm512_mask_storeu_epi16(out.as_mut_ptr(), mask, sum) };
-    }
-    P
-}
-
-/// Bytes of sums, block by block; those of a block are chosen by a mask and put side by side.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi2")]
-fn split_sums(call: SplitCall<'_>) {
-    let bytes = call.bytes;
-    let channels = bytes.channels();
-    let positions = call.sums.chunks_exact(channels);
-    for (sums, out) in positions.zip(call.out.chunks_exact_mut(bytes.len())) {
-        for first in (0..channels).step_by(CHANNELS) {
-            let width = CHANNELS.min(channels - first);
-            let distance = distance(&sums[first..][..width], &bytes.lowest()[first..]);
-            store_bytes(_mm512_cvtusepi16_epi8(distance), &mut out[first..][..width]);
-        }
-        for further in bytes.further() {
-            let width = CHANNELS.min(channels - further.first);
-            let lowest = &bytes.lowest()[further.first..];
-            let distance = distance(&sums[further.first..][..width], lowest);
-            let rest = _mm512_subs_epu16(distance, _mm512_set1_epi16(further.held));
-            let bytes = _mm256_maskz_compress_epi8(further.mask, _mm512_cvtusepi16_epi8(rest));
-            let count = further.mask.count_ones() as usize;
-            store_bytes(bytes, &mut out[further.place..][..count]);
-        }
-    }
-}
-
-/// Sums less the lowest ones.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-#[inline]
-fn distance(sums: &[i16], lowest: &[i16]) -> __m512i {
-    let lowest = &lowest[..CHANNELS];
-    let mask = u32::MAX >> (CHANNELS - sums.len());
-    // SAFETY: no more than the lengths of the slices is read; the instructions need no alignment.
-    unsafe {
-        _mm512_sub_epi16(
-            _mm512_maskz_loadu_epi16(mask, sums.as_ptr()),
-            _mm512_loadu_si512(lowest.as_ptr().cast()),
-        )
-    }
-}
-
-/// Stores as many bytes as `out` has, at most a block.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-#[inline]
-fn store_bytes(bytes: __m256i, out: &mut [u8]) {
-    let mask = u32::MAX >> (CHANNELS - out.len());
-    // SAFETY: no more than the length of `out` is written; the instruction needs no alignment.
-    unsafe { _mm256_mask_storeu_epi8(out.as_mut_ptr().cast(), mask, bytes) };
 }

@@ -2,11 +2,11 @@
 
 mod avx2;
 mod avx512;
+mod depthwise;
 
 use super::generic::pack_panels;
 use super::{
-    BySum, DenseElements, DenseKernel, DenseRoutines, DenseShape, DepthwiseKernel, SplitKernel,
-    Weight,
+    BySum, DenseElements, DenseKernel, DenseRoutines, DenseShape, DepthwiseKernel, Weight,
 };
 use crate::output::PANEL;
 use alloc::vec::Vec;
@@ -70,20 +70,16 @@ pub(super) const DENSE_I16_AVX2: DenseKernel = DenseKernel {
 
 pub(super) const DEPTHWISE_AVX512: DepthwiseKernel = DepthwiseKernel {
     name: "x86_64-depthwise-i16-avx512",
-    is_available: avx512::has_vnni,
+    is_available: avx512::has_vbmi,
+    pack: depthwise::pack::<64>,
     routine: BySum::I16(avx512::depthwise),
 };
 
 pub(super) const DEPTHWISE_AVX2: DepthwiseKernel = DepthwiseKernel {
     name: "x86_64-depthwise-i16-avx2",
     is_available: avx2::is_available,
+    pack: depthwise::pack::<32>,
     routine: BySum::I16(avx2::depthwise),
-};
-
-pub(super) const SPLIT_AVX512: SplitKernel = SplitKernel {
-    name: "x86_64-split-avx512",
-    is_available: avx512::has_vbmi2,
-    run: avx512::split,
 };
 
 /// Bytes of a group of inputs: four of 8 bits, or two of 16.
