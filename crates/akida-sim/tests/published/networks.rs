@@ -98,7 +98,7 @@ impl Net {
             self.add(FullyConnected {
                 units,
                 weights_bits: self.bits.0,
-                act_bits: Some(self.bits.1).filter(|_| i < last),
+                act_bits: (i < last).then_some(self.bits.1),
             });
         }
         self.build()
