@@ -8,11 +8,7 @@
 
 mod common;
 
-use akida_sim::{
-    ConvParams, Convolutional, InputConvolutional, LayerSpec, ModelBuilder, Output, Outputs, Pair,
-    Plan, PlanOptions, Pooling, RunError, RunOptions, SeparableConvolutional, Shape,
-    available_kernels, ops,
-};
+use akida_sim::{Output, Outputs, Plan, PlanOptions, RunError, RunOptions, available_kernels, ops};
 use common::Random;
 use std::cell::Cell;
 
@@ -144,62 +140,6 @@ fn threads_and_batches_change_nothing() {
             }
         }
     }
-}
-
-#[test]
-fn threads_within_one_input_change_nothing() {
-    let conv = |filters, pooling| ConvParams {
-        weights_bits: 4,
-        act_bits: Some(4),
-        pooling,
-        ..ConvParams::new(Pair::square(3), filters)
-    };
-    let max = Pooling::Max {
-        size: Pair::square(2),
-        stride: Pair::square(2),
-    };
-    let mut random = Random::new(11);
-    let mut builder = ModelBuilder::new();
-    let specs: [LayerSpec; 4] = [
-        InputConvolutional::new(Shape::new(53, 37, 3), conv(40, Pooling::None)).into(),
-        SeparableConvolutional {
-            conv: conv(72, Pooling::None),
-        }
-        .into(),
-        Convolutional {
-            conv: conv(33, max),
-        }
-        .into(),
-        Convolutional {
-            conv: ConvParams {
-                act_bits: None,
-                ..conv(20, Pooling::None)
-            },
-        }
-        .into(),
-    ];
-    for spec in specs {
-        let connection = builder.connect("", &spec, &[]).unwrap();
-        let variables = random.variables(&spec, &connection);
-        builder
-            .add_with_variables("", spec, &[], variables)
-            .unwrap();
-    }
-    let model = builder.build().unwrap();
-    let inputs = random.inputs(&model, 1);
-    let plan = Plan::new(model);
-    let run = |threads| {
-        let options = RunOptions {
-            threads,
-            ..RunOptions::default()
-        };
-        plan.forward(&inputs, &options).unwrap()
-    };
-    let expected = run(1);
-    for threads in [2, 3, 5, 64] {
-        assert_eq!(run(threads), expected, "{threads} threads");
-    }
-    assert_eq!(Some(&expected), definition(plan.model(), &inputs).last());
 }
 
 #[test]

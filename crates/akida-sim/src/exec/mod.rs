@@ -34,10 +34,11 @@ pub enum OutputRef<'a> {
 /// How a batch is run. No option changes a result.
 #[derive(Clone, Copy, Default)]
 pub struct RunOptions<'a> {
-    /// Threads to use; 0 means one per core. Without the feature `threads` it is 1.
+    /// Threads to use; 0 means one per core. Without the feature `threads` it is 1. Each takes some inputs of a batch, and all
+    /// share those that do not go round. The threads are those of the process: while another run uses them, this one has the
+    /// calling thread alone.
     pub threads: usize,
-    /// The most inputs processed together, and so before `interrupt` is asked again; 0 leaves the choice to the plan. No more
-    /// threads than this many have work.
+    /// The most inputs processed together, and so before `interrupt` is asked again; 0 leaves the choice to the plan.
     pub batch_size: usize,
     /// Asked on the calling thread between batches; the run stops when it answers true.
     pub interrupt: Option<&'a dyn Fn() -> bool>,
@@ -147,7 +148,7 @@ impl Plan {
         if scratch.plan != self.id() {
             return Err(RunError::Scratch);
         }
-        self.run_checked(scratch, input);
+        self.run_checked(scratch, &mut Crew::alone(), input);
         Ok(match self.model().output() {
             Output::Levels { .. } => OutputRef::Levels(last_levels(scratch, 1)),
             Output::Potentials => OutputRef::Potentials(scratch.potentials.first(1)),
@@ -220,7 +221,7 @@ impl Plan {
             .collect();
         let mut scratch = self.try_scratch()?;
         for sample in inputs.chunks_exact(self.model().input().shape.len()) {
-            self.run_checked(&mut scratch, sample);
+            self.run_checked(&mut scratch, &mut Crew::alone(), sample);
             for (tap, levels) in taps.iter_mut().zip(&scratch.levels) {
                 match tap {
                     Outputs::Levels(all) => all.extend_from_slice(levels.first(1)),
@@ -320,10 +321,11 @@ impl Plan {
         Ok(outputs)
     }
 
-    /// Runs samples on this thread, as many at once as the plan takes.
+    /// Runs samples one after the other, or as many at once as the plan takes.
     fn sequence<T>(
         &self,
         scratch: &mut Scratch,
+        crew: &mut Crew<'_>,
         inputs: &[u8],
         outputs: &mut [T],
         store: &(dyn Fn(&Scratch, usize, &mut [T]) + Sync),
@@ -335,7 +337,7 @@ impl Plan {
             .chunks(most * sample)
             .zip(outputs.chunks_mut(most * size))
         {
-            self.run_checked(scratch, inputs);
+            self.run_checked(scratch, crew, inputs);
             store(scratch, inputs.len() / sample, outputs);
         }
     }
@@ -400,18 +402,15 @@ impl Plan {
     }
 }
 
+mod crew;
+#[cfg(feature = "threads")]
+mod team;
 #[cfg(feature = "threads")]
 mod threads;
-#[cfg(feature = "threads")]
-pub(crate) use threads::side_by_side;
+
+pub(crate) use crew::Crew;
 #[cfg(feature = "threads")]
 use threads::threads;
-
-/// Does every part, one after the other.
-#[cfg(not(feature = "threads"))]
-pub(crate) fn side_by_side<T>(parts: Vec<T>, run: impl Fn(T)) {
-    parts.into_iter().for_each(run);
-}
 
 #[cfg(not(feature = "threads"))]
 fn threads(_asked: usize) -> usize {
@@ -427,6 +426,8 @@ impl Plan {
         _threads: usize,
         store: &(dyn Fn(&Scratch, usize, &mut [T]) + Sync),
     ) {
-        self.with_scratch(|scratch| self.sequence(scratch, inputs, outputs, store));
+        self.with_scratch(|scratch| {
+            self.sequence(scratch, &mut Crew::alone(), inputs, outputs, store);
+        });
     }
 }

@@ -40,6 +40,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// A product of windows and filters: each output position sums `rows` runs of `run` consecutive inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,11 +74,13 @@ impl DenseShape {
     }
 }
 
-/// Where the windows of output positions begin: rows of `columns` positions.
+/// Where the windows of output positions begin: rows of `columns` positions, some of which the first may lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Positions {
-    /// The first element of the first window.
+    /// The first element of the first row's first window.
     pub(crate) first: usize,
+    /// Positions that the first row lacks at its beginning: fewer than `columns`.
+    pub(crate) skipped: usize,
     pub(crate) count: usize,
     /// Positions per row.
     pub(crate) columns: usize,
@@ -90,7 +93,7 @@ pub(crate) struct Positions {
 impl Positions {
     /// The first element of each window.
     pub(crate) fn starts(self) -> impl Iterator<Item = usize> {
-        let (mut row, mut column) = (self.first, 0);
+        let (mut row, mut column) = (self.first, self.skipped);
         (0..self.count).map(move |_| {
             if column == self.columns {
                 (row, column) = (row + self.row_step, 0);
@@ -101,11 +104,26 @@ impl Positions {
         })
     }
 
+    /// Where the first window of each row begins, and which of all positions the row has.
+    pub(crate) fn rows(self) -> impl Iterator<Item = (usize, Range<usize>)> {
+        let mut begin = 0;
+        let mut row = self.first;
+        let mut skipped = self.skipped;
+        core::iter::from_fn(move || {
+            let end = self.count.min(begin + self.columns - skipped);
+            let places = begin..end;
+            let start = row + skipped * self.step;
+            (begin, row, skipped) = (end, row + self.row_step, 0);
+            (!places.is_empty()).then_some((start, places))
+        })
+    }
+
     /// One more than the largest element that a window begins with, 0 without positions.
     pub(crate) fn end(self) -> usize {
-        let Some(last) = self.count.checked_sub(1) else {
+        if self.count == 0 {
             return 0;
-        };
+        }
+        let last = self.skipped + self.count - 1;
         let (row, column) = (last / self.columns, last % self.columns);
         let in_last = row * self.row_step + column * self.step;
         // The row before may reach further than a last row that is not full.
@@ -123,17 +141,27 @@ pub(crate) enum Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    /// The first `count` results, and the rest.
-    pub(crate) fn split_at(self, count: usize) -> (Self, Self) {
-        match self {
+    /// Takes the first `count` results away.
+    pub(crate) fn take(&mut self, count: usize) -> Self {
+        match core::mem::replace(self, Self::Potentials(&mut [])) {
             Self::Potentials(out) => {
                 let (first, rest) = out.split_at_mut(count);
-                (Sink::Potentials(first), Sink::Potentials(rest))
+                *self = Self::Potentials(rest);
+                Self::Potentials(first)
             }
             Self::Levels(levels, out) => {
                 let (first, rest) = out.split_at_mut(count);
-                (Sink::Levels(levels, first), Sink::Levels(levels, rest))
+                *self = Self::Levels(levels, rest);
+                Self::Levels(levels, first)
             }
+        }
+    }
+
+    /// The same place for results, for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> Sink<'_> {
+        match self {
+            Self::Potentials(out) => Sink::Potentials(out),
+            Self::Levels(levels, out) => Sink::Levels(levels, out),
         }
     }
 
@@ -158,7 +186,7 @@ pub(crate) struct DenseCall<'a, T, W> {
     /// Elements between runs of a window.
     pub(crate) run_step: usize,
     pub(crate) positions: Positions,
-    /// Packed by the same kernel.
+    /// Packed by the same kernel: panels of [`PANEL`](crate::output::PANEL) filters, or pairs of such, all of one length.
     pub(crate) weights: &'a [W],
     /// What each filter's sums start from; zeros fill up the last panel.
     pub(crate) start: &'a [i32],

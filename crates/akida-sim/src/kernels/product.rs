@@ -37,6 +37,7 @@ impl<'a, const GROUP: usize> Product<'a, GROUP> {
         let panels = filters.div_ceil(PANEL);
         let Positions {
             first,
+            skipped,
             count,
             columns,
             row_step,
@@ -72,6 +73,7 @@ impl<'a, const GROUP: usize> Product<'a, GROUP> {
             run_step: call.run_step * size,
             positions: Positions {
                 first: first * size,
+                skipped,
                 count,
                 columns,
                 row_step: row_step * size,

@@ -49,6 +49,7 @@ where
         let run_step = (columns - 1) * step + run;
         let positions = Positions {
             first: filters % 3,
+            skipped: (filters + run / 2) % columns,
             count,
             columns,
             row_step: run_step * (1 + run % 2),
@@ -193,6 +194,7 @@ where
         let run_step = (per_row - 1) * step + columns * channels;
         let positions = Positions {
             first: channels % 3,
+            skipped: (channels / 2) % per_row,
             count,
             columns: per_row,
             row_step: run_step * (1 + channels % 2),

@@ -3,13 +3,14 @@ use super::product::{Dense, DenseRoutine, Depthwise};
 use super::scratch::{PerInput, Scratch, Sizes};
 use super::windows::Windows;
 use super::{KernelChoice, PlanError, PlanOptions};
+use crate::exec::Crew;
 use crate::kernels::{
     self, Bounds, BySum, Bytes, DenseElements, DenseKernel, DepthwiseKernel, DepthwiseShape,
     Kernel, Selection, Weight, select,
 };
 use crate::model::bits::{max_level, weight_range};
 use crate::model::{Layer, LayerSpec, Model, Padding, Pair, Pooling, Variables, Weights};
-use crate::output::Levels;
+use crate::output::{Levels, PANEL};
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
@@ -57,6 +58,7 @@ impl Step {
         input: &[u8],
         places: Range<usize>,
         scratch: &mut Scratch,
+        crew: &mut Crew<'_>,
     ) {
         let (earlier, later) = scratch.levels.split_at_mut(index);
         let Some(levels) = later.first_mut() else {
@@ -76,7 +78,7 @@ impl Step {
                     Some(_) => &mut [],
                     None => scratch.potentials.of(0..inputs),
                 };
-                neural.run(inputs, map, &mut scratch.work, levels, potentials);
+                neural.run(inputs, map, &mut scratch.works, crew, levels, potentials);
             }
         }
     }
@@ -265,6 +267,10 @@ impl Chooser<'_> {
         Dense {
             shape,
             start: shape.start(weight),
+            block: match kernel.elements {
+                DenseElements::U8I4(_) => 2 * PANEL,
+                _ => PANEL,
+            },
             routine: match kernel.elements {
                 DenseElements::U8(r) | DenseElements::U8I4(r) => {
                     DenseRoutine::U8(r.run, (r.pack)(shape, weight))

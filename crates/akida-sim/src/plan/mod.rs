@@ -1,7 +1,9 @@
 //! A model made ready for one host: packed weights, chosen kernels, scratch memory sized once.
 
+mod average;
 mod compile;
 mod neural;
+mod pool;
 mod product;
 mod scratch;
 mod tail;
@@ -9,9 +11,9 @@ mod windows;
 
 pub use scratch::Scratch;
 
-use crate::exec::RunError;
 #[cfg(feature = "std")]
 use crate::exec::ScratchPool;
+use crate::exec::{Crew, RunError};
 use crate::model::Model;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -181,25 +183,25 @@ impl Plan {
     }
 
     /// Runs all layers on inputs whose lengths and values are known to be right; their outputs follow each other.
-    pub(crate) fn run_checked(&self, scratch: &mut Scratch, inputs: &[u8]) {
+    pub(crate) fn run_checked(&self, scratch: &mut Scratch, crew: &mut Crew<'_>, inputs: &[u8]) {
         let first = self.tail.first;
         let inputs = inputs.chunks_exact(self.model.input().shape.len());
         let count = inputs.len();
         for (place, input) in inputs.enumerate() {
             for (index, step) in self.steps[..first].iter().enumerate() {
                 let place = if index + 1 == first { place } else { 0 };
-                step.run(index, input, place..place + 1, scratch);
+                step.run(index, input, place..place + 1, scratch, crew);
             }
         }
         for (index, step) in self.steps.iter().enumerate().skip(first) {
-            step.run(index, &[], 0..count, scratch);
+            step.run(index, &[], 0..count, scratch, crew);
         }
     }
 
     /// Runs one layer on one input; those before it have run.
     #[cfg(feature = "std")]
     pub(crate) fn run_layer(&self, index: usize, scratch: &mut Scratch, input: &[u8]) {
-        self.steps[index].run(index, input, 0..1, scratch);
+        self.steps[index].run(index, input, 0..1, scratch, &mut Crew::alone());
     }
 }
 

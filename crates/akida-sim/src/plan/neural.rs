@@ -1,9 +1,10 @@
+use super::pool::MaxPool;
 use super::product::{Dense, DenseRoutine, Depthwise, DepthwiseInput};
 use super::scratch::{ByElement, Sizes, Sums, Work};
 use super::windows::Windows;
-use crate::exec::side_by_side;
+use crate::exec::Crew;
 use crate::kernels::{BySum, GRAIN, Positions, Sink};
-use crate::model::{Padding, Pair, Pooling, Shape};
+use crate::model::{Padding, Pooling, Shape};
 use crate::output::Levels;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -36,7 +37,15 @@ impl core::fmt::Debug for Neural {
 /// Bytes of depthwise sums that are made before their product, so that they stay in a core's cache.
 const STRIP: usize = 1 << 16;
 /// Multiply-accumulates that are worth another thread.
-const MACS_PER_PART: u64 = 1 << 19;
+const MACS_PER_PART: u64 = 1 << 17;
+
+/// An input as the first routine takes it.
+#[derive(Clone, Copy)]
+pub(super) struct Laid<'a> {
+    values: ByElement<&'a [u8], &'a [i16], &'a [i32]>,
+    /// The row of positions whose windows come first.
+    first_row: usize,
+}
 
 impl Neural {
     /// What it needs for so many inputs at once.
@@ -52,7 +61,7 @@ impl Neural {
         let pooled = matches!(self.pooling, Pooling::Max { .. });
         let averaged = matches!(self.pooling, Pooling::GlobalAverage);
         let with_activation = self.levels.is_some();
-        let (mut sums_u8, mut sums, mut sums_are_i32, mut added) = (0, 0, false, shape.y);
+        let (mut sums_u8, mut sums, mut sums_are_i32, mut added) = (0, 0, false, 1);
         if let Some(depthwise) = &self.depthwise {
             let channels = depthwise.shape.channels;
             sums = self.strip_rows(depthwise) * shape.y * channels;
@@ -62,9 +71,11 @@ impl Neural {
             }
             sums_are_i32 = matches!(depthwise.routine, BySum::I32(_));
             if averaged {
-                added = depthwise.groups(shape.x * shape.y, &self.dense);
+                added = self.most_groups(depthwise);
                 sums = (shape.y + added) * channels;
             }
+        } else if averaged {
+            added = shape.y;
         }
         let separable = self.depthwise.is_some();
         let routine = &self.dense.routine;
@@ -79,7 +90,7 @@ impl Neural {
             sums_u8,
             sums_i16: when(!sums_are_i32 || takes_i16, sums),
             sums_i32: when(sums_are_i32 || takes_i32, sums),
-            row: when(averaged, added * shape.c),
+            row: when(averaged || self.is_one_window(1), added * shape.c),
             unpooled: when(pooled && with_activation, shape.len()),
             unpooled_potentials: when(pooled && !with_activation, shape.len()),
             totals: when(averaged, shape.c),
@@ -93,46 +104,117 @@ impl Neural {
             + self.levels.as_ref().map_or(0, Levels::bytes)
     }
 
-    /// Computes the layer's `levels`, or `potentials` without activation, from `map`.
+    /// Computes the layer's `levels`, or `potentials` without activation, from `map`; each thread of the crew takes some rows
+    /// of pooled positions, some positions, or some filters of the only one.
     ///
     /// The maps of several inputs follow each other; only fully connected layers take more than one, as rows of positions.
     pub(super) fn run(
         &self,
         inputs: usize,
         map: &[u8],
-        work: &mut Work,
+        works: &mut [Work],
+        crew: &mut Crew<'_>,
         levels: &mut [u8],
         potentials: &mut [i32],
     ) {
-        let input = self.lay_out(inputs, map, &mut work.bordered);
+        let mut sink = match &self.levels {
+            Some(activation) => Sink::Levels(activation, levels),
+            None => Sink::Potentials(potentials),
+        };
         let shape = self.potential_shape;
-        let rows = inputs * shape.x;
-        let sums = work.sums.as_mut_slice();
-        match (self.pooling, &self.levels) {
-            (Pooling::None, Some(activation)) => {
-                self.products(rows, input, sums, Sink::Levels(activation, levels));
+        let most = self.most_parts(crew.members().min(works.len()));
+        match self.pooling {
+            Pooling::GlobalAverage => self.average(map, works, crew, sink),
+            Pooling::Max { size, stride } => {
+                let pool = MaxPool::new(shape, size, stride, self.padding);
+                let shares = shares(pool.rows(), most).zip(works).map(|(rows, work)| {
+                    let results = rows.len() * pool.columns() * shape.c;
+                    (rows, work, sink.take(results))
+                });
+                crew.each(shares, |(rows, work, sink)| {
+                    self.pooled(map, &pool, rows.clone(), work, sink.reborrow());
+                });
             }
-            (Pooling::None, None) => {
-                self.products(rows, input, sums, Sink::Potentials(potentials));
+            Pooling::None if most > 1 && self.is_one_window(inputs) => {
+                let blocks = shares(self.dense.blocks(), most);
+                let shares = blocks.zip(works).map(|(blocks, work)| {
+                    let results = self.dense.filters(&blocks);
+                    (blocks, work, sink.take(results))
+                });
+                crew.each(shares, |(blocks, work, sink)| {
+                    self.blocks(map, blocks.clone(), work, sink.reborrow());
+                });
             }
+            Pooling::None => {
+                let positions = shares(inputs * shape.x * shape.y, most);
+                let shares = positions.zip(works).map(|(positions, work)| {
+                    let results = positions.len() * shape.c;
+                    (positions, work, sink.take(results))
+                });
+                crew.each(shares, |(positions, work, sink)| {
+                    let rows = self.rows(positions);
+                    let input = self.lay_out(map, rows, &mut work.bordered);
+                    let sink = sink.reborrow();
+                    self.products(input, positions.clone(), &mut work.sums, sink);
+                });
+            }
+        }
+    }
+
+    /// How many of so many threads the layer is worth.
+    pub(super) fn most_parts(&self, threads: usize) -> usize {
+        let worth = usize::try_from(self.macs / MACS_PER_PART).unwrap_or(usize::MAX);
+        worth.clamp(1, threads)
+    }
+
+    /// Whether there is one position, whose filters are what can be shared.
+    fn is_one_window(&self, inputs: usize) -> bool {
+        self.depthwise.is_none() && inputs * self.potential_shape.x * self.potential_shape.y == 1
+    }
+
+    /// The largest values of some rows of pooling windows.
+    fn pooled(
+        &self,
+        map: &[u8],
+        pool: &MaxPool,
+        pooled: Range<usize>,
+        work: &mut Work,
+        sink: Sink<'_>,
+    ) {
+        let shape = self.potential_shape;
+        let rows = pool.under(&pooled);
+        let input = self.lay_out(map, rows.clone(), &mut work.bordered);
+        let positions = rows.start * shape.y..rows.end * shape.y;
+        let values = positions.len() * shape.c;
+        match sink {
             // Levels rise with potentials, so the level of the largest is the largest level.
-            (Pooling::Max { size, stride }, Some(activation)) => {
-                let map = &mut work.unpooled[..shape.len()];
-                self.products(rows, input, sums, Sink::Levels(activation, map));
-                max_pool(map, shape, size, stride, self.padding, levels);
+            Sink::Levels(activation, levels) => {
+                let unpooled = &mut work.unpooled[..values];
+                let sink = Sink::Levels(activation, unpooled);
+                self.products(input, positions, &mut work.sums, sink);
+                pool.run(unpooled, rows, pooled, levels);
             }
-            (Pooling::Max { size, stride }, None) => {
-                let map = &mut work.unpooled_potentials[..shape.len()];
-                self.products(rows, input, sums, Sink::Potentials(map));
-                max_pool(map, shape, size, stride, self.padding, potentials);
+            Sink::Potentials(potentials) => {
+                let unpooled = &mut work.unpooled_potentials[..values];
+                let sink = Sink::Potentials(unpooled);
+                self.products(input, positions, &mut work.sums, sink);
+                pool.run(unpooled, rows, pooled, potentials);
             }
-            (Pooling::GlobalAverage, activation) => {
-                let totals = &mut work.totals[..shape.c];
-                self.total(input, sums, &mut work.row, totals);
-                match activation {
-                    Some(activation) => activation.apply(shape.c, totals, levels),
-                    None => potentials.copy_from_slice(totals),
-                }
+        }
+    }
+
+    /// The results of some blocks of filters at the only position.
+    fn blocks(&self, map: &[u8], blocks: Range<usize>, work: &mut Work, sink: Sink<'_>) {
+        let input = self.lay_out(map, 0..1, &mut work.bordered).values;
+        let positions = self.positions(0..1, 0);
+        let (first, run_step) = (blocks.start * self.dense.block, self.windows.row_step());
+        match sink {
+            Sink::Potentials(_) => self.dense.run(blocks, input, run_step, positions, sink),
+            Sink::Levels(activation, levels) => {
+                let row = &mut work.row[..levels.len()];
+                let sink = Sink::Potentials(row);
+                self.dense.run(blocks, input, run_step, positions, sink);
+                activation.count(first, row, levels);
             }
         }
     }
@@ -145,32 +227,44 @@ impl Neural {
             && self.dense.shape.run.is_multiple_of(GRAIN)
     }
 
-    /// The input as the first routine takes it.
-    fn lay_out<'a>(
+    /// The rows that positions lie in.
+    pub(super) fn rows(&self, positions: &Range<usize>) -> Range<usize> {
+        let columns = self.potential_shape.y;
+        positions.start / columns..positions.end.div_ceil(columns)
+    }
+
+    /// The input of some rows of positions.
+    pub(super) fn lay_out<'a>(
         &self,
-        inputs: usize,
         map: &'a [u8],
+        rows: Range<usize>,
         bordered: &'a mut ByElement<Vec<u8>, Vec<i16>, Vec<i32>>,
-    ) -> ByElement<&'a [u8], &'a [i16], &'a [i32]> {
-        let len = inputs * self.windows.len();
+    ) -> Laid<'a> {
         if self.reads_map() {
-            return ByElement {
+            let values = ByElement {
                 u8: map,
                 ..ByElement::default()
             };
+            return Laid {
+                values,
+                first_row: 0,
+            };
         }
+        let first_row = rows.start;
+        let under = self.windows.under(rows);
         match (&self.depthwise, &self.dense.routine) {
             (Some(_), _) | (_, DenseRoutine::U8(..)) => {
-                self.windows.lay_out(map, &mut bordered.u8[..len])
+                self.windows.lay_out(map, under, &mut bordered.u8)
             }
-            (_, DenseRoutine::I16(..)) => self.windows.lay_out(map, &mut bordered.i16[..len]),
-            (_, DenseRoutine::I32(..)) => self.windows.lay_out(map, &mut bordered.i32[..len]),
+            (_, DenseRoutine::I16(..)) => self.windows.lay_out(map, under, &mut bordered.i16),
+            (_, DenseRoutine::I32(..)) => self.windows.lay_out(map, under, &mut bordered.i32),
         }
-        ByElement {
-            u8: &bordered.u8,
-            i16: &bordered.i16,
-            i32: &bordered.i32,
-        }
+        let values = ByElement {
+            u8: bordered.u8.as_slice(),
+            i16: bordered.i16.as_slice(),
+            i32: bordered.i32.as_slice(),
+        };
+        Laid { values, first_row }
     }
 
     /// Rows of positions whose depthwise sums are made before their product.
@@ -183,158 +277,67 @@ impl Neural {
         (STRIP / row).clamp(1, self.potential_shape.x)
     }
 
-    /// The windows of `rows` rows from `first` on.
-    fn positions(&self, first: usize, rows: usize) -> Positions {
+    /// The windows of positions in an input laid out from a row on.
+    fn positions(&self, positions: Range<usize>, first_row: usize) -> Positions {
+        let columns = self.potential_shape.y;
         Positions {
-            first: self.windows.row_start(first),
-            count: rows * self.potential_shape.y,
-            columns: self.potential_shape.y,
+            first: self
+                .windows
+                .row_start(positions.start / columns - first_row),
+            skipped: positions.start % columns,
+            count: positions.len(),
+            columns,
             row_step: self.windows.row_start(1),
             step: self.windows.position_step(),
         }
     }
 
-    /// The windows of `rows` rows from `first` on, for depthwise sums.
-    fn depthwise_input<'a>(
+    /// The windows of positions, for depthwise sums.
+    pub(super) fn depthwise_input<'a>(
         &self,
-        values: &'a [u8],
-        first: usize,
-        rows: usize,
+        input: Laid<'a>,
+        positions: Range<usize>,
     ) -> DepthwiseInput<'a> {
         DepthwiseInput {
-            values,
+            values: input.values.u8,
             run_step: self.windows.row_step(),
-            positions: self.positions(first, rows),
+            positions: self.positions(positions, input.first_row),
         }
     }
 
-    /// The results of `rows` rows of positions, by as many threads as there are `sums`.
-    fn products(
+    /// The results of some positions.
+    pub(super) fn products(
         &self,
-        rows: usize,
-        input: ByElement<&[u8], &[i16], &[i32]>,
-        sums: &mut [Sums],
-        mut sink: Sink<'_>,
-    ) {
-        let shape = self.potential_shape;
-        let most = usize::try_from(self.macs / MACS_PER_PART).unwrap_or(usize::MAX);
-        let parts = sums.len().min(rows).min(most);
-        if parts < 2 {
-            self.rows(input, 0..rows, &mut sums[0], sink);
-            return;
-        }
-        let mut shares = Vec::with_capacity(parts);
-        for (part, sums) in sums[..parts].iter_mut().enumerate() {
-            let rows = part * rows / parts..(part + 1) * rows / parts;
-            let (mine, rest) = sink.split_at(rows.len() * shape.y * shape.c);
-            sink = rest;
-            shares.push((rows, sums, mine));
-        }
-        side_by_side(shares, |(rows, sums, sink)| {
-            self.rows(input, rows, sums, sink)
-        });
-    }
-
-    /// The results of some rows of positions.
-    fn rows(
-        &self,
-        input: ByElement<&[u8], &[i16], &[i32]>,
-        rows: Range<usize>,
+        input: Laid<'_>,
+        positions: Range<usize>,
         sums: &mut Sums,
         mut sink: Sink<'_>,
     ) {
         let shape = self.potential_shape;
+        let blocks = 0..self.dense.blocks();
         let Some(depthwise) = &self.depthwise else {
-            let positions = self.positions(rows.start, rows.len());
+            let run_step = self.windows.row_step();
+            let positions = self.positions(positions, input.first_row);
             self.dense
-                .run(input, self.windows.row_step(), positions, sink);
+                .run(blocks, input.values, run_step, positions, sink);
             return;
         };
         let strip = self.strip_rows(depthwise);
-        for first in rows.clone().step_by(strip) {
-            let count = strip.min(rows.end - first);
-            let input = self.depthwise_input(input.u8, first, count);
-            let step = depthwise.run(input, &self.dense, sums);
-            let (results, rest) = sink.split_at(count * shape.y * shape.c);
-            sink = rest;
-            self.dense.run_on_sums(sums, count * shape.y, step, results);
-        }
-    }
-
-    /// The potentials of all positions, added up.
-    fn total(
-        &self,
-        input: ByElement<&[u8], &[i16], &[i32]>,
-        sums: &mut [Sums],
-        row: &mut [i32],
-        totals: &mut [i32],
-    ) {
-        let shape = self.potential_shape;
-        totals.fill(0);
-        let mut add = |row: &[i32]| {
-            for position in row.chunks_exact(shape.c) {
-                for (total, p) in totals.iter_mut().zip(position) {
-                    *total += p;
-                }
-            }
-        };
-        if let Some(depthwise) = &self.depthwise {
-            // The pointwise product is linear: sums of positions are added before it as far as they fit.
-            let sums = &mut sums[0];
-            let input = self.depthwise_input(input.u8, 0, shape.x);
-            depthwise.run_added(input, &self.dense, sums);
-            let groups = depthwise.groups(shape.x * shape.y, &self.dense);
-            let row = &mut row[..groups * shape.c];
-            let step = depthwise.shape.channels;
+        let mut start = positions.start;
+        while start < positions.end {
+            let end = ((start / shape.y + strip) * shape.y).min(positions.end);
+            let count = end - start;
+            let step = depthwise.run(self.depthwise_input(input, start..end), &self.dense, sums);
+            let results = sink.take(count * shape.c);
             self.dense
-                .run_on_sums(sums, groups, step, Sink::Potentials(row));
-            add(row);
-            return;
-        }
-        let row = &mut row[..shape.y * shape.c];
-        for i in 0..shape.x {
-            let sink = Sink::Potentials(row);
-            self.dense
-                .run(input, self.windows.row_step(), self.positions(i, 1), sink);
-            add(row);
+                .run_on_sums(blocks.clone(), sums, count, step, results);
+            start = end;
         }
     }
 }
 
-/// The largest value of each window, cells outside the map left out.
-fn max_pool<T: Copy + Ord>(
-    map: &[T],
-    shape: Shape,
-    size: Pair,
-    stride: Pair,
-    padding: Padding,
-    pooled: &mut [T],
-) {
-    let axis = |input, size, stride| {
-        padding
-            .windows(input, size, stride)
-            .map_or((0, 0), |w| (w.out, w.before))
-    };
-    let (_, top) = axis(shape.x, size.x, stride.x);
-    let (columns, left) = axis(shape.y, size.y, stride.y);
-    for (index, out) in pooled.chunks_exact_mut(shape.c).enumerate() {
-        let (i, j) = (index / columns, index % columns);
-        let inside = |window: usize, stride: usize, before: usize, size: usize, end: usize| {
-            (window * stride).saturating_sub(before)..(window * stride + size - before).min(end)
-        };
-        let mut first = true;
-        for row in inside(i, stride.x, top, size.x, shape.x) {
-            for column in inside(j, stride.y, left, size.y, shape.y) {
-                let cell = &map[(row * shape.y + column) * shape.c..][..shape.c];
-                if first {
-                    out.copy_from_slice(cell);
-                    first = false;
-                } else {
-                    for (largest, &value) in out.iter_mut().zip(cell) {
-                        *largest = value.max(*largest);
-                    }
-                }
-            }
-        }
-    }
+/// At most so many ranges that are together 0..`count`.
+pub(super) fn shares(count: usize, most: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
+    let parts = most.min(count);
+    (0..parts).map(move |part| part * count / parts..(part + 1) * count / parts)
 }

@@ -4,12 +4,14 @@ use crate::kernels::{
     DepthwiseSink, Positions, Sink,
 };
 use alloc::vec::Vec;
-use core::ops::AddAssign;
+use core::ops::{AddAssign, Range};
 
 /// The product of windows and filters.
 pub(super) struct Dense {
     pub(super) shape: DenseShape,
     pub(super) routine: DenseRoutine,
+    /// Filters whose packed weights lie together: one panel or several. Those of the next block follow.
+    pub(super) block: usize,
     /// What each filter's sums start from; zeros fill up the last panel.
     pub(super) start: Vec<i32>,
 }
@@ -22,9 +24,10 @@ pub(super) enum DenseRoutine {
 }
 
 impl Dense {
-    /// Multiplies windows of the input held in the element type of the routine.
+    /// Multiplies windows of the input held in the element type of the routine by the filters of some blocks.
     pub(super) fn run(
         &self,
+        blocks: Range<usize>,
         input: ByElement<&[u8], &[i16], &[i32]>,
         run_step: usize,
         positions: Positions,
@@ -32,35 +35,71 @@ impl Dense {
     ) {
         fn call<T, W>(
             dense: &Dense,
+            blocks: Range<usize>,
             (run, weights): (DenseRun<T, W>, &[W]),
             input: &[T],
             run_step: usize,
             positions: Positions,
             sink: Sink<'_>,
         ) {
+            let size = weights.len() / dense.blocks();
             run(DenseCall {
-                shape: dense.shape,
+                shape: DenseShape {
+                    filters: dense.filters(&blocks),
+                    ..dense.shape
+                },
                 input,
                 run_step,
                 positions,
-                weights,
-                start: &dense.start,
+                weights: &weights[blocks.start * size..blocks.end * size],
+                start: &dense.start[blocks.start * dense.block..],
                 sink,
             });
         }
         match &self.routine {
-            DenseRoutine::U8(run, w) => call(self, (*run, w), input.u8, run_step, positions, sink),
-            DenseRoutine::I16(run, w) => {
-                call(self, (*run, w), input.i16, run_step, positions, sink)
+            DenseRoutine::U8(run, w) => {
+                call(self, blocks, (*run, w), input.u8, run_step, positions, sink)
             }
-            DenseRoutine::I32(run, w) => {
-                call(self, (*run, w), input.i32, run_step, positions, sink)
-            }
+            DenseRoutine::I16(run, w) => call(
+                self,
+                blocks,
+                (*run, w),
+                input.i16,
+                run_step,
+                positions,
+                sink,
+            ),
+            DenseRoutine::I32(run, w) => call(
+                self,
+                blocks,
+                (*run, w),
+                input.i32,
+                run_step,
+                positions,
+                sink,
+            ),
         }
     }
 
-    /// Multiplies depthwise sums of `count` positions, so many elements apart.
-    pub(super) fn run_on_sums(&self, sums: &Sums, count: usize, step: usize, sink: Sink<'_>) {
+    /// How many blocks of filters there are.
+    pub(super) fn blocks(&self) -> usize {
+        self.shape.filters.div_ceil(self.block)
+    }
+
+    /// The filters of some blocks.
+    pub(super) fn filters(&self, blocks: &Range<usize>) -> usize {
+        (blocks.end * self.block).min(self.shape.filters) - blocks.start * self.block
+    }
+
+    /// Multiplies depthwise sums of `count` positions, `step` elements apart.
+    pub(super) fn run_on_sums(
+        &self,
+        blocks: Range<usize>,
+        sums: &Sums,
+        count: usize,
+        step: usize,
+        sink: Sink<'_>,
+    ) {
         let input = ByElement {
             u8: sums.u8.as_slice(),
             i16: sums.i16.as_slice(),
@@ -68,12 +107,13 @@ impl Dense {
         };
         let positions = Positions {
             first: 0,
+            skipped: 0,
             count,
             columns: count,
             row_step: 0,
             step,
         };
-        self.run(input, 0, positions, sink);
+        self.run(blocks, input, 0, positions, sink);
     }
 
     /// Bytes of packed weights and parameters.
@@ -130,49 +170,44 @@ impl Depthwise {
         channels
     }
 
-    /// Fills `sums` with those of all positions, added up in as many groups as [`Depthwise::groups`] says.
-    pub(super) fn run_added(&self, input: DepthwiseInput<'_>, dense: &Dense, sums: &mut Sums) {
+    /// Fills `sums` with those of all positions, each `per_group` of them added up to one of `groups`.
+    pub(super) fn run_added(
+        &self,
+        input: DepthwiseInput<'_>,
+        per_group: usize,
+        groups: usize,
+        dense: &Dense,
+        sums: &mut Sums,
+    ) {
         let channels = self.shape.channels;
-        let Positions {
-            first,
-            count,
-            columns,
-            row_step,
-            ..
-        } = input.positions;
-        let row = columns * channels;
-        let per_group = self.positions_per_group(dense);
-        let groups = self.groups(count, dense) * channels;
-        for (i, done) in (0..count).step_by(columns).enumerate() {
+        let len = groups * channels;
+        for (first, places) in input.positions.rows() {
             let positions = Positions {
-                first: first + i * row_step,
-                count: columns,
+                first,
+                skipped: 0,
+                count: places.len(),
                 ..input.positions
             };
             let input = DepthwiseInput { positions, ..input };
+            let row = ..places.len() * channels;
             match &self.routine {
                 BySum::I16(run) => {
-                    let (groups, rest) = sums.i16.split_at_mut(groups);
-                    self.call(*run, input, DepthwiseSink::Sums(&mut rest[..row]));
-                    add_positions(&rest[..row], channels, done, per_group, groups);
+                    let (groups, rest) = sums.i16.split_at_mut(len);
+                    self.call(*run, input, DepthwiseSink::Sums(&mut rest[row]));
+                    add_positions(&rest[row], channels, places.start, per_group, groups);
                 }
                 BySum::I32(run) => {
-                    let (groups, rest) = sums.i32.split_at_mut(groups);
-                    self.call(*run, input, DepthwiseSink::Sums(&mut rest[..row]));
-                    add_positions(&rest[..row], channels, done, per_group, groups);
+                    let (groups, rest) = sums.i32.split_at_mut(len);
+                    self.call(*run, input, DepthwiseSink::Sums(&mut rest[row]));
+                    add_positions(&rest[row], channels, places.start, per_group, groups);
                 }
             }
         }
-        self.convert(dense, groups, sums);
-    }
-
-    /// How many sums of groups there are when those of so many positions are added up before the product.
-    pub(super) fn groups(&self, positions: usize, dense: &Dense) -> usize {
-        positions.div_ceil(self.positions_per_group(dense))
+        self.convert(dense, len, sums);
     }
 
     /// How many sums may be added up without leaving the narrowest element type that they pass.
-    fn positions_per_group(&self, dense: &Dense) -> usize {
+    pub(super) fn most_per_group(&self, dense: &Dense) -> usize {
         match (&self.routine, &dense.routine) {
             // The sums of all positions fit, as the potentials made of them do.
             (BySum::I32(_), DenseRoutine::I32(..)) => usize::MAX,

@@ -15,7 +15,8 @@ pub struct Scratch {
     pub(crate) levels: Vec<PerInput<u8>>,
     /// Potentials of the last layer, when it has no activation.
     pub(crate) potentials: PerInput<i32>,
-    pub(super) work: Work,
+    /// One for each thread that works on an input.
+    pub(super) works: Vec<Work>,
 }
 
 /// Outputs of a layer for the inputs that are kept at once, one after the other.
@@ -45,14 +46,13 @@ impl<T: Clone + Default> PerInput<T> {
     }
 }
 
-/// Buffers that layers use in turn.
+/// Buffers of one thread that layers use in turn.
 #[derive(Debug, Clone)]
 pub(super) struct Work {
     /// A layer's input with its border, in the element type that the kernel takes.
     pub(super) bordered: ByElement<Vec<u8>, Vec<i16>, Vec<i32>>,
-    /// One for each thread that works on the input.
-    pub(super) sums: Vec<Sums>,
-    /// Potentials that a global average pooling adds.
+    pub(super) sums: Sums,
+    /// Potentials that are not the result of a layer.
     pub(super) row: Vec<i32>,
     /// Levels before max pooling.
     pub(super) unpooled: Vec<u8>,
@@ -71,11 +71,24 @@ pub(super) struct ByElement<A, B, C> {
 }
 
 /// Depthwise sums, in the element types of kernels.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Sums {
     pub(super) u8: Vec<u8>,
     pub(super) i16: Vec<i16>,
     pub(super) i32: Vec<i32>,
+}
+
+impl Sums {
+    /// Puts what others begin with to some places.
+    pub(super) fn take(&mut self, places: Range<usize>, others: &Self) {
+        fn copy<T: Copy>(values: &mut [T], places: &Range<usize>, others: &[T]) {
+            if let Some(values) = values.get_mut(places.clone()) {
+                values.copy_from_slice(&others[..places.len()]);
+            }
+        }
+        copy(&mut self.i16, &places, &others.i16);
+        copy(&mut self.i32, &places, &others.i32);
+    }
 }
 
 /// The sizes that one step needs.
@@ -122,39 +135,41 @@ fn padded<T: Clone + Default>(len: usize) -> Vec<T> {
     vec![T::default(); if len == 0 { 0 } else { len + PADDING }]
 }
 
-impl Scratch {
-    /// Its size in bytes. Every thread of a batch has one.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        let Work {
+impl Work {
+    fn bytes(&self) -> usize {
+        let Self {
             bordered,
             sums,
             row,
             unpooled,
             unpooled_potentials,
             totals,
-        } = &self.work;
-        let wide = [
-            &self.potentials.values,
-            &bordered.i32,
-            row,
-            unpooled_potentials,
-            totals,
-        ];
-        let of_sums = |s: &Sums| s.u8.len() + 2 * s.i16.len() + 4 * s.i32.len();
-        self.levels.iter().map(|l| l.values.len()).sum::<usize>()
-            + bordered.u8.len()
+        } = self;
+        let wide = [&bordered.i32, &sums.i32, row, unpooled_potentials, totals];
+        bordered.u8.len()
+            + sums.u8.len()
             + unpooled.len()
-            + 2 * bordered.i16.len()
+            + 2 * (bordered.i16.len() + sums.i16.len())
             + 4 * wide.into_iter().map(Vec::len).sum::<usize>()
-            + sums.iter().map(of_sums).sum::<usize>()
+    }
+}
+
+impl Scratch {
+    /// Its size in bytes. Every thread of a batch has one.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.levels.iter().map(|l| l.values.len()).sum::<usize>()
+            + 4 * self.potentials.values.len()
+            + self.works.iter().map(Work::bytes).sum::<usize>()
     }
 
     /// Makes it ready for so many threads that work on one input.
     #[cfg(feature = "threads")]
     pub(crate) fn share(&mut self, threads: usize) {
-        let sums = self.work.sums[0].clone();
-        self.work.sums.resize(threads, sums);
+        if self.works.len() < threads {
+            let work = self.works[0].clone();
+            self.works.resize(threads, work);
+        }
     }
 
     /// The bytes that [`new`](Self::new) asks for, without what allocations are rounded to.
@@ -203,22 +218,22 @@ impl Scratch {
             plan,
             levels: levels.collect(),
             potentials: PerInput::new(tail.inputs, potentials),
-            work: Work {
+            works: vec![Work {
                 bordered: ByElement {
                     u8: padded(sizes.bordered.u8),
                     i16: padded(sizes.bordered.i16),
                     i32: padded(sizes.bordered.i32),
                 },
-                sums: vec![Sums {
+                sums: Sums {
                     u8: padded(sizes.sums_u8),
                     i16: padded(sizes.sums_i16),
                     i32: padded(sizes.sums_i32),
-                }],
+                },
                 row: vec![0; sizes.row],
                 unpooled: vec![0; sizes.unpooled],
                 unpooled_potentials: vec![0; sizes.unpooled_potentials],
                 totals: vec![0; sizes.totals],
-            },
+            }],
         }
     }
 }

@@ -1,4 +1,5 @@
 use crate::model::{Padding, Pair, Shape};
+use core::ops::Range;
 
 /// An input laid out with its border, and the windows on it.
 #[derive(Debug, Clone, Copy)]
@@ -8,6 +9,8 @@ pub(super) struct Windows {
     before: Pair,
     /// Height and width with the border.
     bordered: Pair,
+    /// Rows of a window.
+    height: usize,
     stride: Pair,
     /// The value of the border.
     border: u8,
@@ -32,6 +35,7 @@ impl Windows {
             input,
             before: Pair::new(x.0, y.0),
             bordered: Pair::new(x.1, y.1),
+            height: size.x,
             stride,
             border,
         }
@@ -62,25 +66,30 @@ impl Windows {
         i * self.stride.x * self.row_step()
     }
 
-    /// Copies maps into `bordered`, one after the other, and fills their borders.
-    pub(super) fn lay_out<T: Copy + From<u8>>(&self, maps: &[u8], bordered: &mut [T]) {
-        let bordered = bordered.chunks_exact_mut(self.len());
-        for (map, bordered) in maps.chunks_exact(self.input.len()).zip(bordered) {
-            self.lay_out_one(map, bordered);
-        }
+    /// The rows of the input with its border that the windows of output rows lie on.
+    pub(super) fn under(&self, rows: Range<usize>) -> Range<usize> {
+        rows.start * self.stride.x..(rows.end - 1) * self.stride.x + self.height
     }
 
-    fn lay_out_one<T: Copy + From<u8>>(&self, map: &[u8], bordered: &mut [T]) {
+    /// Copies rows of a map with its border into `bordered`. Maps without a border may follow each other.
+    pub(super) fn lay_out<T: Copy + From<u8>>(
+        &self,
+        map: &[u8],
+        rows: Range<usize>,
+        bordered: &mut [T],
+    ) {
         let border = T::from(self.border);
         let row_len = self.input.y * self.input.c;
         let left = self.before.y * self.input.c;
-        let (top, rest) = bordered.split_at_mut(self.before.x * self.row_step());
-        top.fill(border);
-        let (rows, bottom) = rest.split_at_mut(self.input.x * self.row_step());
-        bottom.fill(border);
-        let rows = rows.chunks_exact_mut(self.row_step());
-        for (row, values) in rows.zip(map.chunks_exact(row_len)) {
+        let bordered = bordered.chunks_exact_mut(self.row_step());
+        for (index, row) in rows.zip(bordered) {
+            let inside = index.checked_sub(self.before.x).map(|i| i * row_len);
+            let Some(start) = inside.filter(|&start| start < map.len()) else {
+                row.fill(border);
+                continue;
+            };
             row[..left].fill(border);
+            let values = &map[start..start + row_len];
             for (cell, &value) in row[left..left + row_len].iter_mut().zip(values) {
                 *cell = T::from(value);
             }

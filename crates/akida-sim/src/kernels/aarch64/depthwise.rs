@@ -22,20 +22,16 @@ pub(super) fn run(mut call: DepthwiseCall<'_, i16>) {
     assert!(9 * channels <= call.weights.len(), "weights");
     // Neighbouring windows share columns when they are one cell apart.
     let shared = call.positions.step == channels;
-    let (count, columns) = (call.positions.count, call.positions.columns);
-    let mut row = call.positions.first;
-    for begin in (0..count).step_by(columns) {
-        let mut done = begin;
-        let end = count.min(begin + columns);
+    for (row, places) in call.positions.rows() {
+        let (mut done, end) = (places.start, places.end);
         while done < end {
-            let start = row + (done - begin) * call.positions.step;
+            let start = row + (done - places.start) * call.positions.step;
             done += if shared && end - done >= 4 {
                 strip::<4, 6>(&mut call, start, done)
             } else {
                 strip::<1, 3>(&mut call, start, done)
             };
         }
-        row += call.positions.row_step;
     }
 }
 

@@ -168,22 +168,14 @@ impl Windows<'_> {
             split,
             first,
         };
-        let Positions {
-            columns,
-            count,
-            step,
-            row_step,
-            ..
-        } = self.positions;
+        let step = self.positions.step;
         let together = self.together;
         // Columns from the windows of a register to those of the next, where they share columns.
         let advance = (together * step).checked_div(self.channels);
-        let mut row = self.positions.first + first;
-        for begin in (0..count).step_by(columns) {
-            let end = count.min(begin + columns);
-            let mut done = begin;
+        for (row, places) in self.positions.rows() {
+            let (mut done, end) = (places.start, places.end);
             while done < end {
-                let input = row + (done - begin) * step;
+                let input = row + first + (done - places.start) * step;
                 let full = (end - done) / together;
                 // SAFETY: as this function's; the windows of so many positions have been checked.
                 done += unsafe {
@@ -198,7 +190,6 @@ impl Windows<'_> {
                     }
                 };
             }
-            row += row_step;
         }
     }
 

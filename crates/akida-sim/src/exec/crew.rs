@@ -1,0 +1,58 @@
+#[cfg(feature = "threads")]
+use super::team::Team;
+#[cfg(feature = "threads")]
+use alloc::vec::Vec;
+use core::marker::PhantomData;
+
+/// The threads that work on one input: the calling one, and perhaps others of a team.
+pub(crate) struct Crew<'a> {
+    #[cfg(feature = "threads")]
+    team: Option<&'a mut Team>,
+    members: usize,
+    lifetime: PhantomData<&'a mut ()>,
+}
+
+impl<'a> Crew<'a> {
+    /// The calling thread alone.
+    pub(crate) fn alone() -> Self {
+        Self {
+            #[cfg(feature = "threads")]
+            team: None,
+            members: 1,
+            lifetime: PhantomData,
+        }
+    }
+
+    /// So many threads, the calling one among them.
+    #[cfg(feature = "threads")]
+    pub(super) fn of(team: &'a mut Team, members: usize) -> Self {
+        Self {
+            team: Some(team),
+            members,
+            lifetime: PhantomData,
+        }
+    }
+
+    /// How many threads there are.
+    pub(crate) fn members(&self) -> usize {
+        self.members
+    }
+
+    /// Does `run` on every part, side by side.
+    pub(crate) fn each<T: Send>(
+        &mut self,
+        parts: impl ExactSizeIterator<Item = T>,
+        run: impl Fn(&mut T) + Sync,
+    ) {
+        #[cfg(feature = "threads")]
+        if let Some(team) = &mut self.team
+            && parts.len() > 1
+        {
+            let mut parts: Vec<T> = parts.collect();
+            return team.each(&mut parts, run);
+        }
+        for mut part in parts {
+            run(&mut part);
+        }
+    }
+}

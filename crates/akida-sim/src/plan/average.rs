@@ -1,0 +1,126 @@
+use super::neural::{Neural, shares};
+use super::product::Depthwise;
+use super::scratch::Work;
+use crate::exec::Crew;
+use crate::kernels::Sink;
+use core::mem::take;
+
+/// The most threads that share a global average.
+const THREADS: usize = 8;
+
+impl Neural {
+    /// The sums that those of all positions are added up to at most.
+    pub(super) fn most_groups(&self, depthwise: &Depthwise) -> usize {
+        let cells = self.potential_shape.x * self.potential_shape.y;
+        let groups = cells.div_ceil(depthwise.most_per_group(&self.dense));
+        groups.max(THREADS.min(cells))
+    }
+
+    /// The potentials of all positions, added up, or their levels.
+    pub(super) fn average(
+        &self,
+        map: &[u8],
+        works: &mut [Work],
+        crew: &mut Crew<'_>,
+        sink: Sink<'_>,
+    ) {
+        let most = self
+            .most_parts(crew.members().min(works.len()))
+            .min(THREADS);
+        match &self.depthwise {
+            Some(depthwise) => self.total_of_sums(depthwise, map, works, crew, most),
+            None => self.total(map, works, crew, most),
+        }
+        let totals = &works[0].totals[..self.potential_shape.c];
+        match sink {
+            Sink::Levels(activation, levels) => activation.apply(totals.len(), totals, levels),
+            Sink::Potentials(potentials) => potentials.copy_from_slice(totals),
+        }
+    }
+
+    /// Adds up depthwise sums before their product, which is linear, as far as they fit.
+    fn total_of_sums(
+        &self,
+        depthwise: &Depthwise,
+        map: &[u8],
+        works: &mut [Work],
+        crew: &mut Crew<'_>,
+        most: usize,
+    ) {
+        let cells = self.potential_shape.x * self.potential_shape.y;
+        let groups = cells.div_ceil(depthwise.most_per_group(&self.dense));
+        let per_group = cells.div_ceil(groups.max(most.min(cells)));
+        let groups = cells.div_ceil(per_group);
+        let parts = shares(groups, most).zip(works.iter_mut());
+        crew.each(parts, |(groups, work)| {
+            let positions = groups.start * per_group..(groups.end * per_group).min(cells);
+            let input = self.lay_out(map, self.rows(&positions), &mut work.bordered);
+            let input = self.depthwise_input(input, positions);
+            depthwise.run_added(input, per_group, groups.len(), &self.dense, &mut work.sums);
+        });
+        let Some((first, others)) = works.split_first_mut() else {
+            return;
+        };
+        let channels = depthwise.shape.channels;
+        for (groups, work) in shares(groups, most).skip(1).zip(others.iter()) {
+            let places = groups.start * channels..groups.end * channels;
+            first.sums.take(places, &work.sums);
+        }
+        // Lent to all threads during the product.
+        let (sums, mut totals) = (take(&mut first.sums), take(&mut first.totals));
+        let mut rest = &mut totals[..self.potential_shape.c];
+        let blocks = shares(self.dense.blocks(), most);
+        let parts = blocks.zip(works.iter_mut()).map(|(blocks, work)| {
+            let filters = self.dense.filters(&blocks);
+            let (mine, others) = take(&mut rest).split_at_mut(filters);
+            rest = others;
+            (blocks, &mut work.row, mine)
+        });
+        crew.each(parts, |(blocks, row, totals)| {
+            let row = &mut row[..groups * totals.len()];
+            self.dense.run_on_sums(
+                blocks.clone(),
+                &sums,
+                groups,
+                channels,
+                Sink::Potentials(row),
+            );
+            totals.fill(0);
+            add(row, totals);
+        });
+        (works[0].sums, works[0].totals) = (sums, totals);
+    }
+
+    /// Adds up the potentials of all positions.
+    fn total(&self, map: &[u8], works: &mut [Work], crew: &mut Crew<'_>, most: usize) {
+        let shape = self.potential_shape;
+        let rows = shares(shape.x, most);
+        let parts = rows.len();
+        crew.each(rows.zip(works.iter_mut()), |(rows, work)| {
+            let input = self.lay_out(map, rows.clone(), &mut work.bordered);
+            let row = &mut work.row[..shape.y * shape.c];
+            let totals = &mut work.totals[..shape.c];
+            totals.fill(0);
+            for i in rows.clone() {
+                let positions = i * shape.y..(i + 1) * shape.y;
+                self.products(input, positions, &mut work.sums, Sink::Potentials(row));
+                add(row, totals);
+            }
+        });
+        let Some((first, others)) = works[..parts].split_first_mut() else {
+            return;
+        };
+        for work in others {
+            add(&work.totals[..shape.c], &mut first.totals[..shape.c]);
+        }
+    }
+}
+
+/// Adds positions to their totals.
+fn add(positions: &[i32], totals: &mut [i32]) {
+    for position in positions.chunks_exact(totals.len()) {
+        for (total, p) in totals.iter_mut().zip(position) {
+            *total += p;
+        }
+    }
+}

@@ -1,0 +1,104 @@
+use crate::model::{Padding, Pair, Shape};
+use core::ops::Range;
+
+/// Pooling windows on a map.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MaxPool {
+    /// The map that is pooled.
+    shape: Shape,
+    size: Pair,
+    stride: Pair,
+    /// Cells above and to the left of the map that the first windows reach to.
+    before: Pair,
+    /// Rows and columns of windows.
+    windows: Pair,
+}
+
+impl MaxPool {
+    /// Windows that fit, as the model's builder has checked.
+    pub(super) fn new(shape: Shape, size: Pair, stride: Pair, padding: Padding) -> Self {
+        let axis = |input, size, stride| {
+            let windows = padding.windows(input, size, stride);
+            windows.map_or((0, 0), |w| (w.out, w.before))
+        };
+        let (rows, top) = axis(shape.x, size.x, stride.x);
+        let (columns, left) = axis(shape.y, size.y, stride.y);
+        Self {
+            shape,
+            size,
+            stride,
+            before: Pair::new(top, left),
+            windows: Pair::new(rows, columns),
+        }
+    }
+
+    /// Rows of windows.
+    pub(super) fn rows(&self) -> usize {
+        self.windows.x
+    }
+
+    /// Windows of a row.
+    pub(super) fn columns(&self) -> usize {
+        self.windows.y
+    }
+
+    /// The rows of the map under some rows of windows, of which there is at least one.
+    pub(super) fn under(&self, windows: &Range<usize>) -> Range<usize> {
+        self.row(windows.start).start..self.row(windows.end - 1).end
+    }
+
+    /// The rows of the map under a row of windows.
+    fn row(&self, window: usize) -> Range<usize> {
+        inside(
+            window,
+            self.stride.x,
+            self.before.x,
+            self.size.x,
+            self.shape.x,
+        )
+    }
+
+    /// The columns of the map under a column of windows.
+    fn column(&self, window: usize) -> Range<usize> {
+        inside(
+            window,
+            self.stride.y,
+            self.before.y,
+            self.size.y,
+            self.shape.y,
+        )
+    }
+
+    /// The largest value of each window of some rows of them; `map` holds `rows` of the map.
+    pub(super) fn run<T: Copy + Ord>(
+        &self,
+        map: &[T],
+        rows: Range<usize>,
+        windows: Range<usize>,
+        pooled: &mut [T],
+    ) {
+        let channels = self.shape.c;
+        let places = windows.flat_map(|i| (0..self.windows.y).map(move |j| (i, j)));
+        for ((i, j), out) in places.zip(pooled.chunks_exact_mut(channels)) {
+            let columns = self.column(j);
+            let cells = self.row(i).flat_map(|row| {
+                let first = ((row - rows.start) * self.shape.y + columns.start) * channels;
+                map[first..][..columns.len() * channels].chunks_exact(channels)
+            });
+            for (index, cell) in cells.enumerate() {
+                if index == 0 {
+                    out.copy_from_slice(cell);
+                } else {
+                    for (largest, &value) in out.iter_mut().zip(cell) {
+                        *largest = value.max(*largest);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The cells under a window, those outside of the map left out.
+fn inside(window: usize, stride: usize, before: usize, size: usize, end: usize) -> Range<usize> {
+    (window * stride).saturating_sub(before)..(window * stride + size - before).min(end)
+}
