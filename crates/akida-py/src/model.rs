@@ -416,7 +416,7 @@ impl Model {
     /// multiply-accumulates).
     fn measure(&self, inputs: &Bound<'_, PyAny>) -> PyResult<mapping::Counted> {
         let edits = self.state().edits;
-        let (_, statistics, _) = self.run(inputs, 0, 1, Statistics::measure)?;
+        let (_, statistics, _) = self.run(inputs, 0, 0, Statistics::measure)?;
         let counted = mapping::counted(&statistics);
         let mut state = self.state();
         if state.edits == edits {

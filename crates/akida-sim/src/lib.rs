@@ -14,7 +14,7 @@ mod output;
 mod plan;
 mod stats;
 
-pub use exec::{OutputRef, Outputs, RunError, RunOptions};
+pub use exec::{Counts, OutputRef, Outputs, RunError, RunOptions};
 pub use kernels::available_kernels;
 pub use model::*;
 pub use plan::{KernelChoice, Plan, PlanError, PlanOptions, Scratch};

@@ -1,8 +1,6 @@
 //! What samples do to a model: sparsity, events, effective multiply-accumulates (`docs/arithmetic.md`, section I).
 
-use crate::exec::check_values;
-use crate::{Model, Outputs, Plan, RunError, RunOptions};
-use alloc::vec;
+use crate::{Model, Plan, RunError, RunOptions};
 use alloc::vec::Vec;
 
 /// The statistics of a layer: means over the samples.
@@ -46,29 +44,11 @@ impl Statistics {
     /// ```
     pub fn measure(plan: &Plan, inputs: &[u8], options: &RunOptions<'_>) -> Result<Self, RunError> {
         let model = plan.model();
-        let sample = model.input().shape.len();
-        if !inputs.len().is_multiple_of(sample) {
-            return Err(RunError::Length {
-                received: inputs.len(),
-                sample,
-            });
-        }
-        check_values(model, inputs)?;
-        let mut given = 0;
-        let mut active = vec![0u64; model.layers().len()];
-        for input in inputs.chunks_exact(sample) {
-            given += count(input);
-            for (active, tap) in active.iter_mut().zip(plan.taps(input, options)?) {
-                *active += match tap {
-                    Outputs::Levels(levels) => count(&levels),
-                    Outputs::Potentials(p) => p.iter().filter(|&&p| p != 0).count() as u64,
-                };
-            }
-        }
-        let samples = inputs.len() / sample;
+        let counts = plan.counts(inputs, options)?;
+        let samples = inputs.len() / model.input().shape.len();
         let mean = |count: u64| count as f64 / samples.max(1) as f64;
-        let active: Vec<f64> = active.into_iter().map(mean).collect();
-        Ok(Self::of(model, samples, mean(given), &active))
+        let active: Vec<f64> = counts.outputs.into_iter().map(mean).collect();
+        Ok(Self::of(model, samples, mean(counts.inputs), &active))
     }
 
     /// The statistics that given sparsities stand for: `density` is the share of model inputs that are not zero, `sparsity` has
@@ -125,8 +105,4 @@ impl Statistics {
     pub fn effective_macs(&self) -> f64 {
         self.layers.iter().map(|l| l.effective_macs).sum()
     }
-}
-
-fn count(levels: &[u8]) -> u64 {
-    levels.iter().filter(|&&level| level != 0).count() as u64
 }

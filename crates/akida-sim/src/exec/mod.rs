@@ -1,5 +1,10 @@
 //! Running a plan: single inputs, batches over threads, the outputs of every layer.
 
+mod counts;
+
+pub use counts::Counts;
+pub(crate) use counts::{active_levels, active_potentials};
+
 use crate::model::{Model, Output};
 use crate::ops::prediction;
 use crate::plan::{Plan, Scratch};
@@ -7,6 +12,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use counts::Total;
 #[cfg(feature = "std")]
 use std::{
     time::{Duration, Instant},
@@ -121,6 +127,14 @@ impl fmt::Display for RunError {
 
 impl core::error::Error for RunError {}
 
+/// What becomes of the samples of a batch.
+struct Job<'a, T> {
+    /// Writes the outputs of so many.
+    store: &'a (dyn Fn(&Scratch, usize, &mut [T]) + Sync),
+    /// Where values that are not zero are counted, if so.
+    total: Option<&'a Total>,
+}
+
 /// Multiply-accumulates between two questions to `interrupt`: some hundredths of a second.
 const MACS_PER_BATCH: u64 = 1 << 28;
 
@@ -161,18 +175,79 @@ impl Plan {
     ///
     /// Inputs that are not a whole number of samples or beyond `input_bits`; an interrupt.
     pub fn forward(&self, inputs: &[u8], options: &RunOptions<'_>) -> Result<Outputs, RunError> {
+        self.outputs(inputs, options, None)
+    }
+
+    /// The outputs of [`forward`](Self::forward), and how many values were not zero.
+    ///
+    /// # Errors
+    ///
+    /// As for [`forward`](Self::forward).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use akida_sim::{InputData, ModelBuilder, Outputs, Plan, RunOptions, Shape};
+    ///
+    /// let mut builder = ModelBuilder::new();
+    /// builder.add("events", InputData::new(Shape::new(1, 1, 4), 4), &[])?;
+    /// let plan = Plan::new(builder.build()?);
+    /// let (outputs, counts) = plan.forward_counted(&[0, 3, 0, 5], &RunOptions::default())?;
+    /// assert_eq!(outputs, Outputs::Levels(vec![0, 3, 0, 5]));
+    /// assert_eq!((counts.inputs, counts.outputs), (2, vec![2]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn forward_counted(
+        &self,
+        inputs: &[u8],
+        options: &RunOptions<'_>,
+    ) -> Result<(Outputs, Counts), RunError> {
+        let total = Total::new(self.model().layers().len());
+        let outputs = self.outputs(inputs, options, Some(&total))?;
+        Ok((outputs, total.counts()))
+    }
+
+    /// How many values are not zero, without the outputs.
+    pub(crate) fn counts(
+        &self,
+        inputs: &[u8],
+        options: &RunOptions<'_>,
+    ) -> Result<Counts, RunError> {
+        let total = Total::new(self.model().layers().len());
+        let job: Job<'_, ()> = Job {
+            store: &|_, _, _| (),
+            total: Some(&total),
+        };
+        self.batch(inputs, options, &job)?;
+        Ok(total.counts())
+    }
+
+    fn outputs(
+        &self,
+        inputs: &[u8],
+        options: &RunOptions<'_>,
+        total: Option<&Total>,
+    ) -> Result<Outputs, RunError> {
         match self.model().output() {
             Output::Levels { .. } => {
-                let levels = self.batch(inputs, options, &|scratch, count, out| {
+                let store = |scratch: &Scratch, count, out: &mut [u8]| {
                     out.copy_from_slice(last_levels(scratch, count));
-                });
-                levels.map(Outputs::Levels)
+                };
+                let job = Job {
+                    store: &store,
+                    total,
+                };
+                self.batch(inputs, options, &job).map(Outputs::Levels)
             }
             Output::Potentials => {
-                let potentials = self.batch(inputs, options, &|scratch, count, out| {
+                let store = |scratch: &Scratch, count, out: &mut [i32]| {
                     out.copy_from_slice(scratch.potentials.first(count));
-                });
-                potentials.map(Outputs::Potentials)
+                };
+                let job = Job {
+                    store: &store,
+                    total,
+                };
+                self.batch(inputs, options, &job).map(Outputs::Potentials)
             }
         }
     }
@@ -191,7 +266,7 @@ impl Plan {
             });
         };
         let channels = variables.threshold.len();
-        self.batch(inputs, options, &|scratch, count, out: &mut [f32]| {
+        let store = |scratch: &Scratch, count, out: &mut [f32]| {
             let positions = out.chunks_exact_mut(channels);
             let potentials = scratch.potentials.first(count).chunks_exact(channels);
             for (out, potentials) in positions.zip(potentials) {
@@ -200,7 +275,12 @@ impl Plan {
                     *y = prediction(p, t, s);
                 }
             }
-        })
+        };
+        let job = Job {
+            store: &store,
+            total: None,
+        };
+        self.batch(inputs, options, &job)
     }
 
     /// The outputs of every layer, in layer order: what [`forward`](Self::forward) gives for the last one.
@@ -281,12 +361,12 @@ impl Plan {
         self.check(inputs)
     }
 
-    /// Runs every sample and lets `store` write the outputs of so many at a time.
+    /// Runs every sample.
     fn batch<T: Copy + Default + Send>(
         &self,
         inputs: &[u8],
         options: &RunOptions<'_>,
-        store: &(dyn Fn(&Scratch, usize, &mut [T]) + Sync),
+        job: &Job<'_, T>,
     ) -> Result<Vec<T>, RunError> {
         self.check_batch(inputs)?;
         let sample = self.model().input().shape.len();
@@ -313,7 +393,7 @@ impl Plan {
             .chunks(batch * sample)
             .zip(outputs.chunks_mut(batch * size));
         for (inputs, outputs) in batches {
-            self.spread(inputs, outputs, threads, store);
+            self.spread(inputs, outputs, threads, job);
             if options.interrupt.is_some_and(|interrupt| interrupt()) {
                 return Err(RunError::Interrupted);
             }
@@ -328,17 +408,22 @@ impl Plan {
         crew: &mut Crew<'_>,
         inputs: &[u8],
         outputs: &mut [T],
-        store: &(dyn Fn(&Scratch, usize, &mut [T]) + Sync),
+        job: &Job<'_, T>,
     ) {
         let sample = self.model().input().shape.len();
         let size = self.model().output_shape().len();
         let most = self.inputs_at_once();
+        scratch.counting = job.total.is_some();
         for (inputs, outputs) in inputs
             .chunks(most * sample)
             .zip(outputs.chunks_mut(most * size))
         {
             self.run_checked(scratch, crew, inputs);
-            store(scratch, inputs.len() / sample, outputs);
+            (job.store)(scratch, inputs.len() / sample, outputs);
+        }
+        scratch.counting = false;
+        if let Some(total) = job.total {
+            total.add(&mut scratch.counts);
         }
     }
 }
@@ -419,15 +504,9 @@ fn threads(_asked: usize) -> usize {
 
 #[cfg(not(feature = "threads"))]
 impl Plan {
-    fn spread<T>(
-        &self,
-        inputs: &[u8],
-        outputs: &mut [T],
-        _threads: usize,
-        store: &(dyn Fn(&Scratch, usize, &mut [T]) + Sync),
-    ) {
+    fn spread<T>(&self, inputs: &[u8], outputs: &mut [T], _threads: usize, job: &Job<'_, T>) {
         self.with_scratch(|scratch| {
-            self.sequence(scratch, &mut Crew::alone(), inputs, outputs, store);
+            self.sequence(scratch, &mut Crew::alone(), inputs, outputs, job);
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use super::crew::Crew;
 use super::team::Team;
-use super::{Plan, Scratch};
+use super::{Job, Plan};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -37,12 +37,12 @@ impl Plan {
         inputs: &[u8],
         outputs: &mut [T],
         threads: usize,
-        store: &(dyn Fn(&Scratch, usize, &mut [T]) + Sync),
+        job: &Job<'_, T>,
     ) {
         let kept = if threads > 1 { kept_team() } else { None };
         let Some(mut kept) = kept else {
             self.with_scratch(|scratch| {
-                self.sequence(scratch, &mut Crew::alone(), inputs, outputs, store);
+                self.sequence(scratch, &mut Crew::alone(), inputs, outputs, job);
             });
             return;
         };
@@ -68,7 +68,7 @@ impl Plan {
             crew.each(0..threads.min(spread), |_| {
                 self.with_scratch(|scratch| {
                     while let Some((inputs, outputs)) = next() {
-                        self.sequence(scratch, &mut Crew::alone(), inputs, outputs, store);
+                        self.sequence(scratch, &mut Crew::alone(), inputs, outputs, job);
                     }
                 });
             });
@@ -78,7 +78,7 @@ impl Plan {
                 scratch.share(threads);
                 let parts = shared_inputs.chunks(sample);
                 for (input, output) in parts.zip(shared_outputs.chunks_mut(size)) {
-                    self.sequence(scratch, &mut crew, input, output, store);
+                    self.sequence(scratch, &mut crew, input, output, job);
                 }
             });
         }

@@ -188,13 +188,16 @@ impl Plan {
         let inputs = inputs.chunks_exact(self.model.input().shape.len());
         let count = inputs.len();
         for (place, input) in inputs.enumerate() {
+            scratch.count_input(input);
             for (index, step) in self.steps[..first].iter().enumerate() {
                 let place = if index + 1 == first { place } else { 0 };
                 step.run(index, input, place..place + 1, scratch, crew);
+                scratch.count(index, place..place + 1);
             }
         }
         for (index, step) in self.steps.iter().enumerate().skip(first) {
             step.run(index, &[], 0..count, scratch, crew);
+            scratch.count(index, 0..count);
         }
     }
 

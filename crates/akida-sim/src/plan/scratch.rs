@@ -1,5 +1,6 @@
 use super::compile::Step;
 use super::tail::Tail;
+use crate::exec::{active_levels, active_potentials};
 use crate::kernels::PADDING;
 use crate::model::{Model, Output};
 use alloc::vec;
@@ -17,6 +18,10 @@ pub struct Scratch {
     pub(crate) potentials: PerInput<i32>,
     /// One for each thread that works on an input.
     pub(super) works: Vec<Work>,
+    /// Whether values that are not zero are counted.
+    pub(crate) counting: bool,
+    /// Those counted: of the outputs of each layer, then of the inputs.
+    pub(crate) counts: Vec<u64>,
 }
 
 /// Outputs of a layer for the inputs that are kept at once, one after the other.
@@ -160,7 +165,29 @@ impl Scratch {
     pub fn bytes(&self) -> usize {
         self.levels.iter().map(|l| l.values.len()).sum::<usize>()
             + 4 * self.potentials.values.len()
+            + 8 * self.counts.len()
             + self.works.iter().map(Work::bytes).sum::<usize>()
+    }
+
+    /// Counts the values of an input that are not zero, where asked to.
+    pub(super) fn count_input(&mut self, input: &[u8]) {
+        if self.counting
+            && let Some(count) = self.counts.last_mut()
+        {
+            *count += active_levels(input);
+        }
+    }
+
+    /// Counts the outputs of a layer at some places that are not zero, where asked to.
+    pub(super) fn count(&mut self, layer: usize, places: Range<usize>) {
+        if !self.counting {
+            return;
+        }
+        let levels = &mut self.levels[layer];
+        self.counts[layer] += match levels.size {
+            0 => active_potentials(self.potentials.of(0..places.len())),
+            _ => active_levels(levels.of(places)),
+        };
     }
 
     /// Makes it ready for so many threads that work on one input.
@@ -234,6 +261,8 @@ impl Scratch {
                 unpooled_potentials: vec![0; sizes.unpooled_potentials],
                 totals: vec![0; sizes.totals],
             }],
+            counting: false,
+            counts: vec![0; model.layers().len() + 1],
         }
     }
 }
