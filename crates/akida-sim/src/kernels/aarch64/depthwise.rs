@@ -1,33 +1,64 @@
-//! Depthwise sums by NEON.
+//! Depthwise sums of 3x3 windows by NEON.
 #![allow(unsafe_code)]
 
-use crate::kernels::split::BLOCK;
-use crate::kernels::{DepthwiseCall, generic};
+use crate::kernels::split::{BLOCK, Block, FULL, RANKS};
+use crate::kernels::{DepthwiseCall, DepthwiseShape, DepthwiseSink, generic};
+use alloc::vec::Vec;
 use core::arch::aarch64::*;
 
 /// Channels of a register of 16-bit sums.
 const CHANNELS: usize = 8;
+/// Bytes of a register.
+const BYTES: usize = 16;
+
+/// The sums of a block of channels.
+type Sums = [int16x8_t; BLOCK / CHANNELS];
+
+/// Weights of each cell for whole registers of channels.
+pub(super) fn pack(shape: DepthwiseShape, weights: Vec<i8>) -> Vec<i8> {
+    let width = padded(shape);
+    if !is_covered(shape) || width == shape.channels {
+        return weights;
+    }
+    let mut packed = Vec::with_capacity(9 * width);
+    for cell in weights.chunks_exact(shape.channels) {
+        packed.extend(cell);
+        packed.resize(packed.len().next_multiple_of(width), 0);
+    }
+    packed
+}
+
+fn is_covered(shape: DepthwiseShape) -> bool {
+    (shape.rows, shape.columns) == (3, 3)
+}
+
+/// Channels, those of the last register all counted.
+fn padded(shape: DepthwiseShape) -> usize {
+    shape.channels.next_multiple_of(CHANNELS)
+}
 
 /// Products and sums in 16 bits: exact where no partial sum exceeds them.
 pub(super) fn run(mut call: DepthwiseCall<'_, i16>) {
-    let channels = call.shape.channels;
-    if (call.shape.rows, call.shape.columns) != (3, 3) || channels < CHANNELS {
+    let shape = call.shape;
+    if !is_covered(shape) {
         return generic::depthwise_i16(call);
     }
     let Some(last) = call.positions.end().checked_sub(1) else {
         return;
     };
-    let end = last + 2 * call.run_step + 3 * channels;
+    let end = last + 2 * call.run_step + 2 * shape.channels + padded(shape);
     assert!(end <= call.input.len(), "inputs");
-    assert!(9 * channels <= call.weights.len(), "weights");
-    // Neighbouring windows share columns when they are one cell apart.
-    let shared = call.positions.step == channels;
+    assert!(9 * padded(shape) <= call.weights.len(), "weights");
+    let step = call.positions.step;
     for (row, places) in call.positions.rows() {
         let (mut done, end) = (places.start, places.end);
         while done < end {
-            let start = row + (done - places.start) * call.positions.step;
-            done += if shared && end - done >= 4 {
+            let start = row + (done - places.start) * step;
+            // Neighbouring windows share columns.
+            done += if step == shape.channels && end - done >= 4 {
                 strip::<4, 6>(&mut call, start, done)
+            } else if step == 2 * shape.channels && end - done >= 2 {
+                strip::<2, 5>(&mut call, start, done)
             } else {
                 strip::<1, 3>(&mut call, start, done)
             };
@@ -42,21 +73,28 @@ fn strip<const P: usize, const C: usize>(
     position: usize,
 ) -> usize {
     let channels = call.shape.channels;
-    for (block, first) in (0..channels).step_by(BLOCK).enumerate() {
+    for (index, first) in (0..channels).step_by(BLOCK).enumerate() {
         let width = BLOCK.min(channels - first);
-        let mut sums = [[0; BLOCK]; P];
-        for channel in (first..first + width).step_by(CHANNELS) {
-            // A last register that would not be full takes channels of the one before once more.
-            let channel = channel.min(channels - CHANNELS);
-            for (sums, register) in sums.iter_mut().zip(registers::<P, C>(call, start, channel)) {
-                let kept = CHANNELS.min(channel + CHANNELS - first);
-                let place = (channel + CHANNELS - kept) - first;
-                sums[place..][..kept].copy_from_slice(&register[CHANNELS - kept..]);
+        // SAFETY: every AArch64 processor has NEON.
+        let mut sums = [[unsafe { vdupq_n_s16(0) }; BLOCK / CHANNELS]; P];
+        for register in 0..width.div_ceil(CHANNELS) {
+            let of_positions = registers::<P, C>(call, start, first + register * CHANNELS);
+            for (sums, made) in sums.iter_mut().zip(of_positions) {
+                sums[register] = made;
             }
         }
-        for (p, sums) in sums.iter().enumerate() {
-            call.sink
-                .store(position + p, channels, block, &sums[..width]);
+        for (position, sums) in (position..).zip(sums) {
+            match &mut call.sink {
+                DepthwiseSink::Sums(out) => {
+                    let out = &mut out[position * channels + first..][..width];
+                    out.copy_from_slice(&values(sums)[..width]);
+                }
+                DepthwiseSink::Bytes(bytes, out) => {
+                    let block = &bytes.blocks()[index];
+                    let out = &mut out[position * bytes.step() + block.place..];
+                    store(block, sums, &bytes.lowest()[first..], out);
+                }
+            }
         }
     }
     P
@@ -68,35 +106,73 @@ fn registers<const P: usize, const C: usize>(
     call: &DepthwiseCall<'_, i16>,
     start: usize,
     channel: usize,
-) -> [[i16; CHANNELS]; P] {
+) -> [int16x8_t; P] {
     let channels = call.shape.channels;
+    let width = padded(call.shape);
+    // Columns between windows.
+    let apart = if P > 1 { (C - 3) / (P - 1) } else { 0 };
     // SAFETY: every AArch64 processor has NEON.
     let mut sums = [unsafe { vdupq_n_s16(0) }; P];
     for row in 0..3 {
         // SAFETY: `run` has checked that all channels of every cell of the windows can be read, and the weights of all
-        // cells; `channel` is such that there are as many channels as a register has.
+        // cells, both up to the last channel of a register.
         unsafe {
             let inputs = call
                 .input
                 .as_ptr()
                 .add(start + row * call.run_step + channel);
-            let weights = call.weights.as_ptr().add(3 * row * channels + channel);
+            let weights = call.weights.as_ptr().add(3 * row * width + channel);
             let inputs: [_; C] = core::array::from_fn(|c| {
                 vreinterpretq_s16_u16(vmovl_u8(vld1_u8(inputs.add(c * channels))))
             });
             let weights: [_; 3] =
-                core::array::from_fn(|c| vmovl_s8(vld1_s8(weights.add(c * channels))));
+                core::array::from_fn(|c| vmovl_s8(vld1_s8(weights.add(c * width))));
             for (p, sum) in sums.iter_mut().enumerate() {
-                for (x, w) in inputs[p..].iter().zip(weights) {
+                for (x, w) in inputs[apart * p..].iter().zip(weights) {
                     *sum = vmlaq_s16(*sum, *x, w);
                 }
             }
         }
     }
-    sums.map(|sum| {
-        let mut values = [0; CHANNELS];
+    sums
+}
+
+fn values(sums: Sums) -> [i16; BLOCK] {
+    let mut values = [0; BLOCK];
+    for (values, sums) in values.as_chunks_mut::<CHANNELS>().0.iter_mut().zip(sums) {
         // SAFETY: 16 bytes can be written.
-        unsafe { vst1q_s16(values.as_mut_ptr(), sum) };
-        values
-    })
+        unsafe { vst1q_s16(values.as_mut_ptr(), sums) };
+    }
+    values
+}
+
+/// Stores the bytes of a block, those of each rank by registers, of which the next rank covers what is too much.
+#[inline(always)]
+fn store(block: &Block, sums: Sums, lowest: &[i16], out: &mut [u8]) {
+    let lowest = lowest[..BLOCK].as_ptr();
+    // SAFETY: every AArch64 processor has NEON; the lowest sums of a block can be read. Sums less these are not negative.
+    let distances: [uint16x8_t; BLOCK / CHANNELS] = core::array::from_fn(|i| unsafe {
+        vreinterpretq_u16_s16(vsubq_s16(sums[i], vld1q_s16(lowest.add(i * CHANNELS))))
+    });
+    for rank in 0..RANKS {
+        let (begin, end) = (block.starts[rank][0], block.starts[rank + 1][0]);
+        if begin == end {
+            return;
+        }
+        // SAFETY: every AArch64 processor has NEON.
+        let bytes = unsafe {
+            let held = vdupq_n_u16(rank as u16 * FULL as u16);
+            let half = |i: usize| vqmovn_u16(vqsubq_u16(distances[i], held));
+            uint8x16x2_t(vcombine_u8(half(0), half(1)), vcombine_u8(half(2), half(3)))
+        };
+        for place in (begin..end).step_by(BYTES) {
+            let order = &block.order[place..][..BYTES];
+            let out = &mut out[place..][..BYTES];
+            // SAFETY: 16 bytes can be read, and written.
+            unsafe {
+                let channels = vandq_u8(vld1q_u8(order.as_ptr()), vdupq_n_u8(BLOCK as u8 - 1));
+                vst1q_u8(out.as_mut_ptr(), vqtbl2q_u8(bytes, channels));
+            }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 mod dense;
 mod depthwise;
 
-use super::generic::{pack_panels, unpacked};
+use super::generic::pack_panels;
 use super::{BySum, DenseElements, DenseKernel, DenseRoutines, DepthwiseKernel};
 use crate::output::PANEL;
 
@@ -57,6 +57,6 @@ pub(super) const DENSE_I16_NEON: DenseKernel = DenseKernel {
 pub(super) const DEPTHWISE_NEON: DepthwiseKernel = DepthwiseKernel {
     name: "aarch64-depthwise-i16-neon",
     is_available: || true,
-    pack: unpacked,
+    pack: depthwise::pack,
     routine: BySum::I16(depthwise::run),
 };
