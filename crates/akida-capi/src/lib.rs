@@ -6,7 +6,7 @@
     reason = "a C interface: what callers promise is in the header"
 )]
 
-use akida_sim::{Output, Outputs, Plan, RunError, RunOptions, Shape};
+use akida_sim::{Output, Outputs, Plan, PlanOptions, RunError, RunOptions, Shape};
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char};
 use std::slice;
@@ -102,7 +102,8 @@ pub unsafe extern "C" fn akida_load(
         // SAFETY: the caller promises that `length` bytes can be read.
         let bytes = unsafe { input("bytes", bytes, length) }?;
         let decoded = akida_fbz::decode(bytes).map_err(|e| (Status::Format, e.to_string()))?;
-        let plan = Plan::new(decoded);
+        let plan = Plan::with_options(decoded, &PlanOptions::default())
+            .map_err(|e| (Status::Memory, e.to_string()))?;
         // SAFETY: the caller promises that the pointer can be written to.
         unsafe { model.write(Box::into_raw(Box::new(Model { plan }))) };
         Ok(())

@@ -12,8 +12,10 @@ use crate::layers::{Layer, Spec};
 use crate::mapping::{self, Mapping};
 use akida_sim::convert::{Certificate, certify};
 use akida_sim::{
-    InputScaling, ModelBuilder, Plan, RunError, RunOptions, Statistics, Variable, Weights,
+    InputScaling, ModelBuilder, Plan, PlanOptions, RunError, RunOptions, Statistics, Variable,
+    Weights,
 };
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use std::path::PathBuf;
@@ -91,7 +93,8 @@ impl Model {
             (state.builder.clone(), state.edits)
         };
         let model = builder.build().map_err(|e| model_error(py, &e, None))?;
-        let plan = Arc::new(enter(py, |_| Plan::new(model))?);
+        let plan = enter(py, |_| Plan::with_options(model, &PlanOptions::default()))?;
+        let plan = Arc::new(plan.map_err(|e| PyMemoryError::new_err(e.to_string()))?);
         let mut state = self.state();
         if state.edits != edits {
             return Ok(plan);
@@ -469,7 +472,9 @@ impl Model {
     /// Bytes of packed weights and parameters per layer, and of the scratch memory of a thread.
     fn plan_bytes(&self, py: Python<'_>) -> PyResult<(Vec<usize>, usize)> {
         let plan = self.plan(py)?;
-        Ok((plan.packed_bytes(), plan.scratch().bytes()))
+        let scratch = plan.try_scratch();
+        let scratch = scratch.map_err(|e| PyMemoryError::new_err(e.to_string()))?;
+        Ok((plan.packed_bytes(), scratch.bytes()))
     }
 }
 

@@ -103,6 +103,11 @@ impl Block {
 }
 
 impl Bytes {
+    /// Bytes of memory.
+    pub(crate) fn size(&self) -> usize {
+        size_of::<Block>() * self.blocks.capacity() + size_of::<i16>() * self.lowest.capacity()
+    }
+
     /// Bytes for channels whose sums lie in (lowest, highest), of which the former is not above 0 and the latter not below;
     /// none where a sum needs more bytes than [`RANKS`].
     pub(crate) fn new(reach: &[(i16, i16)]) -> Option<Self> {

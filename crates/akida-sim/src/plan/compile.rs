@@ -1,3 +1,4 @@
+use super::error::is_granted;
 use super::neural::Neural;
 use super::product::{Dense, DenseRoutine, Depthwise};
 use super::scratch::{PerInput, Scratch, Sizes};
@@ -104,7 +105,7 @@ pub(super) fn compile(model: &Model, options: &PlanOptions) -> Result<Compiled, 
         .as_deref()
         .filter(|name| !kernels::exists(name))
     {
-        return Err(PlanError {
+        return Err(PlanError::Kernel {
             kernel: name.to_owned(),
             layer: None,
             reason: format!(
@@ -171,8 +172,13 @@ impl Chooser<'_> {
             filters: connection.potential_shape.c,
             positions: connection.potential_shape.x * connection.potential_shape.y,
         };
+        // Unpacked weights; a potential's start, boundaries and line.
+        self.granted([variables.weights.len(), 1, 1, 1])?;
+        let filters = connection.potential_shape.c.next_multiple_of(PANEL);
+        self.granted([filters, 20, 4, 1])?;
         let (depthwise, dense) = match &variables.weights_pw {
             Some(pointwise) => {
+                self.granted([pointwise.len(), 1, 1, 1])?;
                 let sums = Bounds {
                     sum: connection.depthwise_bound,
                     ..bounds
@@ -218,7 +224,7 @@ impl Chooser<'_> {
     }
 
     fn select<K: Kernel>(&self, bounds: Bounds) -> Result<Selection<K>, PlanError> {
-        select::<K>(bounds, self.options).map_err(|declined| PlanError {
+        select::<K>(bounds, self.options).map_err(|declined| PlanError::Kernel {
             kernel: self.options.kernel.clone().unwrap_or_default(),
             layer: Some(self.layer.name().to_owned()),
             reason: declined
@@ -249,7 +255,17 @@ impl Chooser<'_> {
             ..bounds
         };
         let selection = self.select::<DenseKernel>(bounds)?;
-        Ok(self.pack(selection, rows, run, bounds, weight))
+        self.pack(selection, rows, run, bounds, weight)
+    }
+
+    /// Asks for the product of some numbers as bytes before they are allocated.
+    fn granted(&self, bytes: [usize; 4]) -> Result<(), PlanError> {
+        let bytes = bytes.into_iter().fold(1, usize::saturating_mul);
+        if is_granted(bytes) {
+            return Ok(());
+        }
+        let layer = self.layer.name().to_owned();
+        Err(PlanError::Memory { layer, bytes })
     }
 
     /// The product of a selected kernel, its weights packed.
@@ -260,11 +276,21 @@ impl Chooser<'_> {
         run: usize,
         bounds: Bounds,
         weight: Weight<'_>,
-    ) -> Dense {
+    ) -> Result<Dense, PlanError> {
         let filters = self.layer.connection().potential_shape.c;
         let kernel = self.note(selection);
+        let element = match kernel.elements {
+            DenseElements::U8(_) => 1,
+            // Pairs are made of what is packed singly.
+            DenseElements::U8I4(_) | DenseElements::I16(_) => 2,
+            DenseElements::I32(_) => 4,
+        };
+        // No kernel reads groups of more than eight inputs.
+        let [run_padded, filters_padded] =
+            [(run, 8), (filters, 2 * PANEL)].map(|(count, grain)| count.next_multiple_of(grain));
+        self.granted([rows, run_padded, filters_padded, element])?;
         let shape = kernel.shape(bounds, [rows, run, filters]);
-        Dense {
+        Ok(Dense {
             shape,
             start: shape.start(weight),
             block: match kernel.elements {
@@ -278,7 +304,7 @@ impl Chooser<'_> {
                 DenseElements::I16(r) => DenseRoutine::I16(r.run, (r.pack)(shape, weight)),
                 DenseElements::I32(r) => DenseRoutine::I32(r.run, (r.pack)(shape, weight)),
             },
-        }
+        })
     }
 
     /// The product of depthwise sums, as bytes where these are fewer than those of 16-bit sums.
@@ -309,7 +335,7 @@ impl Chooser<'_> {
             if matches!(elements, DenseElements::U8(_) | DenseElements::U8I4(_)) {
                 let channels = bytes.channel_of_bytes();
                 let weight = |_: usize, index: usize| of_channel(channels[index]);
-                let mut dense = self.pack(selection, 1, bytes.len(), bounds, &weight);
+                let mut dense = self.pack(selection, 1, bytes.len(), bounds, &weight)?;
                 for (channel, &lowest) in (0..depthwise.shape.channels).zip(bytes.lowest()) {
                     for (start, &w) in dense.start.iter_mut().zip(of_channel(channel)) {
                         // What passes 32 bits here, sums bring back.
@@ -333,6 +359,8 @@ impl Chooser<'_> {
     fn depthwise(&mut self, weights: &Weights, bounds: Bounds) -> Result<Depthwise, PlanError> {
         let kernel: DepthwiseKernel = self.choose(bounds)?;
         let [rows, columns, channels, _] = weights.shape();
+        // Weights in up to four bytes, and the bytes of sums, for channels in whole registers.
+        self.granted([rows * columns, channels.next_multiple_of(64), 4, 4])?;
         // The kernel is flipped on both spatial axes (C4), so that routines walk forwards.
         let values = weights.values();
         let cells = values.chunks_exact(channels).rev().flatten();

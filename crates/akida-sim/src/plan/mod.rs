@@ -2,6 +2,7 @@
 
 mod average;
 mod compile;
+mod error;
 mod neural;
 mod pool;
 mod product;
@@ -9,18 +10,22 @@ mod scratch;
 mod tail;
 mod windows;
 
+pub use error::PlanError;
 pub use scratch::Scratch;
 
 #[cfg(feature = "std")]
 use crate::exec::ScratchPool;
 use crate::exec::{Crew, RunError};
 use crate::model::Model;
+use alloc::alloc::handle_alloc_error;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use compile::Step;
+use core::alloc::Layout;
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use error::is_granted;
 use tail::Tail;
 
 /// How a plan is made.
@@ -42,29 +47,6 @@ pub struct KernelChoice {
     /// Kernels that come before it in the table, each with the reason for which it was declined.
     pub declined: Vec<(&'static str, String)>,
 }
-
-/// A kernel that was asked for and cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlanError {
-    kernel: String,
-    layer: Option<String>,
-    reason: String,
-}
-
-impl fmt::Display for PlanError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(layer) = &self.layer {
-            write!(f, "layer \"{layer}\": ")?;
-        }
-        write!(
-            f,
-            "kernel \"{}\" cannot be used: {}",
-            self.kernel, self.reason
-        )
-    }
-}
-
-impl core::error::Error for PlanError {}
 
 /// A model made ready to run on this host.
 ///
@@ -100,10 +82,17 @@ pub struct Plan {
 
 impl Plan {
     /// A plan with the best kernels that this host has.
+    ///
+    /// Where the memory does not hold its weights, the program ends, as with any allocation;
+    /// [`with_options`](Self::with_options) answers with an error.
     #[must_use]
     pub fn new(model: Model) -> Self {
         match Self::with_options(model, &PlanOptions::default()) {
             Ok(plan) => plan,
+            Err(PlanError::Memory { bytes, .. }) => {
+                let layout = Layout::array::<u8>(bytes);
+                handle_alloc_error(layout.unwrap_or(Layout::new::<Model>()))
+            }
             Err(error) => unreachable!("the last kernel of a table accepts everything: {error}"),
         }
     }
@@ -112,7 +101,8 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// When the kernel asked for does not exist, is not available on this host, or is not exact for a layer.
+    /// When the kernel asked for does not exist, is not available on this host, or is not exact for a layer; when the
+    /// memory does not hold the weights, unpacked and padded.
     pub fn with_options(model: Model, options: &PlanOptions) -> Result<Self, PlanError> {
         let (steps, choices) = compile::compile(&model, options)?;
         static PLANS: AtomicUsize = AtomicUsize::new(0);
@@ -160,11 +150,11 @@ impl Plan {
         /// Less is there, and not worth a question on every run.
         const LITTLE: usize = 64 << 20;
         let bytes = Scratch::needed(&self.model, &self.steps, self.tail);
-        if bytes <= LITTLE {
-            return Ok(());
+        if bytes <= LITTLE || is_granted(bytes) {
+            Ok(())
+        } else {
+            Err(RunError::Memory)
         }
-        let probe = Vec::<u8>::new().try_reserve_exact(bytes);
-        probe.map_err(|_| RunError::Memory)
     }
 
     /// Memory for one run at a time, to be kept and used again.

@@ -100,7 +100,7 @@ impl Neural {
     /// Bytes of packed weights and parameters.
     pub(super) fn bytes(&self) -> usize {
         self.dense.bytes()
-            + self.depthwise.as_ref().map_or(0, |d| d.weights.len())
+            + self.depthwise.as_ref().map_or(0, Depthwise::bytes)
             + self.levels.as_ref().map_or(0, Levels::bytes)
     }
 

@@ -150,6 +150,11 @@ pub(super) struct DepthwiseInput<'a> {
 }
 
 impl Depthwise {
+    /// Bytes of packed weights and parameters.
+    pub(super) fn bytes(&self) -> usize {
+        self.weights.len() + self.bytes.as_ref().map_or(0, Bytes::size)
+    }
+
     /// Fills `sums` with those of all positions, in the element type that `dense` takes; gives the elements between positions.
     pub(super) fn run(&self, input: DepthwiseInput<'_>, dense: &Dense, sums: &mut Sums) -> usize {
         let channels = self.shape.channels;
