@@ -389,6 +389,10 @@ impl Kernel for DenseKernel {
             #[cfg(target_arch = "x86_64")]
             x86_64::DENSE_I16_VNNI,
             #[cfg(target_arch = "x86_64")]
+            x86_64::DENSE_U8_AVXVNNI,
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DENSE_I16_AVXVNNI,
+            #[cfg(target_arch = "x86_64")]
             x86_64::DENSE_U8_AVX2,
             #[cfg(target_arch = "x86_64")]
             x86_64::DENSE_I16_AVX2,

@@ -1,10 +1,11 @@
-//! Kernels for AVX2 with FMA.
+//! Kernels for AVX2 with FMA, and with the products of AVX-VNNI.
 #![allow(unsafe_code)]
 
 use super::depthwise;
 use super::{GROUP, Product};
 use crate::kernels::{DenseCall, DepthwiseCall, Sink, generic};
 use crate::output::{Line, PANEL};
+use core::arch::asm;
 use core::arch::x86_64::*;
 
 pub(super) fn is_available() -> bool {
@@ -14,16 +15,35 @@ pub(super) fn is_available() -> bool {
     return cfg!(all(target_feature = "avx2", target_feature = "fma"));
 }
 
+pub(super) fn has_vnni() -> bool {
+    #[cfg(feature = "std")]
+    return is_available() && std::is_x86_feature_detected!("avxvnni");
+    #[cfg(not(feature = "std"))]
+    return is_available() && cfg!(target_feature = "avxvnni");
+}
+
 /// Exact: pairs of products are summed in 16 bits only as long as the largest product allows, then in 32.
 pub(super) fn dense_u8(call: DenseCall<'_, u8, i8>) {
     // SAFETY: kernels are called only where `is_available` has answered yes.
-    unsafe { dense::<false>(Product::new(call)) }
+    unsafe { dense::<false, false>(Product::new(call)) }
 }
 
 /// Exact: two products of 16 bits are added in 32 bits, |input| < 2^15 and |weight| < 2^7.
 pub(super) fn dense_i16(call: DenseCall<'_, i16, i16>) {
     // SAFETY: kernels are called only where `is_available` has answered yes.
-    unsafe { dense::<true>(Product::new(call)) }
+    unsafe { dense::<true, false>(Product::new(call)) }
+}
+
+/// Exact: four products of 8 bits are added to 32 bits without an intermediate that is narrower.
+pub(super) fn dense_u8_vnni(call: DenseCall<'_, u8, i8>) {
+    // SAFETY: kernels are called only where `has_vnni` has answered yes.
+    unsafe { dense::<false, true>(Product::new(call)) }
+}
+
+/// Exact: two products of 16 bits are added to 32 bits, |input| < 2^15 and |weight| < 2^7.
+pub(super) fn dense_i16_vnni(call: DenseCall<'_, i16, i16>) {
+    // SAFETY: kernels are called only where `has_vnni` has answered yes.
+    unsafe { dense::<true, true>(Product::new(call)) }
 }
 
 /// Exact where no sum exceeds 16 bits.
@@ -45,19 +65,19 @@ fn depthwise_sums(call: DepthwiseCall<'_, i16>) {
 /// A panel of sums.
 type Sums = [__m256i; 2];
 
-/// `WORDS`: inputs of 16 bits.
+/// `WORDS`: inputs of 16 bits. `VNNI`: AVX-VNNI is there.
 #[target_feature(enable = "avx2,fma")]
-fn dense<const WORDS: bool>(mut product: Product<'_>) {
+fn dense<const WORDS: bool, const VNNI: bool>(mut product: Product<'_>) {
     for panel in 0..product.panels {
         let mut starts = product.positions.starts();
         let count = product.positions.count;
         let mut done = 0;
         while done < count {
             done += match count - done {
-                6.. => tile::<6, WORDS>(&mut product, panel, done, &mut starts),
-                4.. => tile::<4, WORDS>(&mut product, panel, done, &mut starts),
-                2.. => tile::<2, WORDS>(&mut product, panel, done, &mut starts),
-                _ => tile::<1, WORDS>(&mut product, panel, done, &mut starts),
+                6.. => tile::<6, WORDS, VNNI>(&mut product, panel, done, &mut starts),
+                4.. => tile::<4, WORDS, VNNI>(&mut product, panel, done, &mut starts),
+                2.. => tile::<2, WORDS, VNNI>(&mut product, panel, done, &mut starts),
+                _ => tile::<1, WORDS, VNNI>(&mut product, panel, done, &mut starts),
             };
         }
     }
@@ -66,7 +86,7 @@ fn dense<const WORDS: bool>(mut product: Product<'_>) {
 /// `M` positions from `position` on, whose windows start at `starts`, for one panel; gives `M`.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn tile<const M: usize, const WORDS: bool>(
+fn tile<const M: usize, const WORDS: bool, const VNNI: bool>(
     product: &mut Product<'_>,
     panel: usize,
     position: usize,
@@ -86,7 +106,8 @@ fn tile<const M: usize, const WORDS: bool>(
     }
     let mut sums: [Sums; M] = [start; M];
     // Sums of a stretch of groups: of 32 bits for inputs of 16, otherwise of 16 bits, as long as they are exact there.
-    let most = if WORDS {
+    let wide = WORDS || VNNI;
+    let most = if wide {
         usize::MAX
     } else {
         (i16::MAX as u32 / (2 * product.largest_product.max(1))) as usize
@@ -112,35 +133,70 @@ fn tile<const M: usize, const WORDS: bool>(
                         let x = _mm256_set1_epi32(
                             input.add(group * GROUP).cast::<i32>().read_unaligned(),
                         );
-                        if WORDS {
-                            part[0] = _mm256_add_epi32(part[0], _mm256_madd_epi16(x, low));
-                            part[1] = _mm256_add_epi32(part[1], _mm256_madd_epi16(x, high));
-                        } else {
-                            part[0] = _mm256_add_epi16(part[0], _mm256_maddubs_epi16(x, low));
-                            part[1] = _mm256_add_epi16(part[1], _mm256_maddubs_epi16(x, high));
-                        }
+                        part[0] = add_products::<WORDS, VNNI>(part[0], x, low);
+                        part[1] = add_products::<WORDS, VNNI>(part[1], x, high);
                     }
                 }
             }
             group = end;
             if room == 0 {
-                add_part::<M, WORDS>(&mut sums, &mut part);
+                add_part::<M, WORDS, VNNI>(&mut sums, &mut part);
                 room = most;
             }
         }
     }
-    add_part::<M, WORDS>(&mut sums, &mut part);
+    add_part::<M, WORDS, VNNI>(&mut sums, &mut part);
     store(product, first, position, &sums);
     M
+}
+
+/// Adds the products of a group of inputs, in each lane the same one, and the weights of eight filters.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn add_products<const WORDS: bool, const VNNI: bool>(
+    mut sums: __m256i,
+    x: __m256i,
+    weights: __m256i,
+) -> __m256i {
+    match (WORDS, VNNI) {
+        (false, false) => _mm256_add_epi16(sums, _mm256_maddubs_epi16(x, weights)),
+        (true, false) => _mm256_add_epi32(sums, _mm256_madd_epi16(x, weights)),
+        // As assembly, so that one tile serves processors with these instructions and without.
+        // SAFETY: the instructions work on registers alone, and `VNNI` says that the processor has them.
+        (false, true) => unsafe {
+            asm!(
+                "{{vex}} vpdpbusd {sums}, {x}, {weights}",
+                sums = inout(ymm_reg) sums,
+                x = in(ymm_reg) x,
+                weights = in(ymm_reg) weights,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+            sums
+        },
+        // SAFETY: as above.
+        (true, true) => unsafe {
+            asm!(
+                "{{vex}} vpdpwssd {sums}, {x}, {weights}",
+                sums = inout(ymm_reg) sums,
+                x = in(ymm_reg) x,
+                weights = in(ymm_reg) weights,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+            sums
+        },
+    }
 }
 
 /// Adds the sums of a stretch to those of 32 bits and begins the next.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn add_part<const M: usize, const WORDS: bool>(sums: &mut [Sums; M], part: &mut [Sums; M]) {
+fn add_part<const M: usize, const WORDS: bool, const VNNI: bool>(
+    sums: &mut [Sums; M],
+    part: &mut [Sums; M],
+) {
     unrolled!(p < M => {
         unrolled!(half < 2 => {
-            let wide = if WORDS {
+            let wide = if WORDS || VNNI {
                 part[p][half]
             } else {
                 _mm256_madd_epi16(part[p][half], _mm256_set1_epi16(1))

@@ -45,6 +45,28 @@ pub(super) const DENSE_I16_VNNI: DenseKernel = DenseKernel {
     }),
 };
 
+pub(super) const DENSE_U8_AVXVNNI: DenseKernel = DenseKernel {
+    name: "x86_64-dense-u8-avxvnni",
+    is_available: avx2::has_vnni,
+    signed_bytes: false,
+    largest_product: u32::MAX,
+    elements: DenseElements::U8(DenseRoutines {
+        pack: pack_panels::<i8, PANEL, 4>,
+        run: avx2::dense_u8_vnni,
+    }),
+};
+
+pub(super) const DENSE_I16_AVXVNNI: DenseKernel = DenseKernel {
+    name: "x86_64-dense-i16-avxvnni",
+    is_available: avx2::has_vnni,
+    signed_bytes: false,
+    largest_product: u32::MAX,
+    elements: DenseElements::I16(DenseRoutines {
+        pack: pack_panels::<i16, PANEL, 2>,
+        run: avx2::dense_i16_vnni,
+    }),
+};
+
 pub(super) const DENSE_U8_AVX2: DenseKernel = DenseKernel {
     name: "x86_64-dense-u8-avx2",
     is_available: avx2::is_available,
