@@ -385,6 +385,8 @@ impl Kernel for DenseKernel {
             #[cfg(target_arch = "x86_64")]
             x86_64::DENSE_U8I4_VNNI,
             #[cfg(target_arch = "x86_64")]
+            x86_64::DENSE_U8_AMX,
+            #[cfg(target_arch = "x86_64")]
             x86_64::DENSE_U8_VNNI,
             #[cfg(target_arch = "x86_64")]
             x86_64::DENSE_I16_VNNI,
@@ -522,7 +524,9 @@ pub(crate) fn select<K: Kernel>(
         } else if left_out(name) && !name.starts_with("generic") {
             Some(String::from("it was to be left out"))
         } else if !kernel.is_available() {
-            Some(String::from("this processor lacks its instructions"))
+            Some(String::from(
+                "this processor lacks its instructions, or its system refuses them",
+            ))
         } else {
             let drawback = || kernel.drawback(bounds).filter(|_| forced.is_none());
             kernel.objection(bounds).or_else(drawback)

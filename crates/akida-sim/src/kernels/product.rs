@@ -9,6 +9,8 @@ pub(super) struct Product<'a, const GROUP: usize> {
     pub(super) rows: usize,
     /// Groups per run.
     pub(super) groups: usize,
+    /// Bytes of a panel's weights for a run.
+    pub(super) run_size: usize,
     pub(super) filters: usize,
     pub(super) panels: usize,
     pub(super) largest_product: u32,
@@ -66,6 +68,7 @@ impl<'a, const GROUP: usize> Product<'a, GROUP> {
         Self {
             rows,
             groups,
+            run_size: groups * PANEL * GROUP,
             filters,
             panels,
             largest_product: call.shape.largest_product,
@@ -87,6 +90,6 @@ impl<'a, const GROUP: usize> Product<'a, GROUP> {
 
     /// Bytes of a panel of weights, or of several that share them.
     pub(super) fn panel_size(&self) -> usize {
-        self.rows * self.groups * PANEL * GROUP
+        self.rows * self.run_size
     }
 }

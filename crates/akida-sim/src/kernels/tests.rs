@@ -33,13 +33,20 @@ where
     T: Copy + TryFrom<i32> + Into<i32> + Default,
 {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let shapes = SIZES.into_iter().flat_map(|filters| {
+    let short = SIZES.into_iter().flat_map(|filters| {
         SIZES
             .into_iter()
             .map(move |run| (filters, run, 1 + (filters + run) % 3))
     });
     let (high, weight_bound) = (bounds.input as i32, bounds.weight as i32);
     let low = if bounds.signed { -high } else { 0 };
+    // Windows longer than what kernels may take at a time, where their sums fit.
+    let fits = |(_, run, rows): &(usize, usize, usize)| {
+        let products = (run * rows) as u64;
+        products * u64::from(bounds.input) * u64::from(bounds.weight) <= u32::MAX.into()
+    };
+    let long = [(33, 4500, 1), (17, 1450, 3)].into_iter().filter(fits);
+    let shapes = short.chain(long);
     let mut lines = [0; 2];
     for (filters, run, rows) in shapes {
         let shape = kernel.shape(bounds, [rows, run, filters]);

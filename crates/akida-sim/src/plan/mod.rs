@@ -33,7 +33,7 @@ use tail::Tail;
 pub struct PlanOptions {
     /// Use this kernel for every operation of its kind. The names are those of [`available_kernels`](crate::available_kernels).
     pub kernel: Option<String>,
-    /// Leave out kernels whose names contain one of these, such as `avx512` and `vnni`. The portable ones stay.
+    /// Leave out kernels whose names contain one of these, such as `avx512`, `vnni` and `amx`. The portable ones stay.
     pub without: Vec<String>,
 }
 

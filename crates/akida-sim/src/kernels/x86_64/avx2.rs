@@ -118,7 +118,7 @@ fn tile<const M: usize, const WORDS: bool, const VNNI: bool>(
         // SAFETY: `Product::new` has checked that every group of the windows can be read.
         let inputs =
             starts.map(|start| unsafe { product.input.add(start + row * product.run_step) });
-        let weights = (panel * product.rows + row) * product.groups * PANEL * GROUP;
+        let weights = (panel * product.rows + row) * product.run_size;
         let mut group = 0;
         while group < product.groups {
             let end = product.groups.min(group.saturating_add(room));

@@ -38,8 +38,12 @@ pub(super) fn has_vbmi() -> bool {
 
 /// Exact: four products of 8 bits are added to 32 bits without an intermediate that is narrower.
 pub(super) fn dense_u8(call: DenseCall<'_, u8, i8>) {
+    multiply_u8(Product::new(call));
+}
+
+pub(super) fn multiply_u8(product: Product<'_>) {
     // SAFETY: kernels are called only where `is_available` has answered yes.
-    unsafe { dense::<BYTES>(Product::new(call)) }
+    unsafe { dense::<BYTES>(product) }
 }
 
 /// Exact: as [`dense_u8`], with sums of sixteen times the weights, which fit 32 bits as the kernel objects otherwise.
@@ -132,7 +136,7 @@ fn tile<const N: usize, const M: usize, const FORM: u8>(
             let packed = if FORM == HALVES { panel / 2 } else { panel };
             let weights = product
                 .weights
-                .add(packed * panel_size + row * product.groups * PANEL * GROUP);
+                .add(packed * panel_size + row * product.run_size);
             for group in 0..product.groups {
                 let weights = weights.add(group * PANEL * GROUP);
                 let weights: [__m512i; N] = core::array::from_fn(|n| match FORM {
@@ -170,6 +174,25 @@ fn tile<const N: usize, const M: usize, const FORM: u8>(
             });
         });
     }
+    // SAFETY: as there are these features here.
+    unsafe { end(product, first, position, &sums) };
+    M
+}
+
+/// Stores the results of sums of `N` panels from the filter `first` on, for `M` positions from `position` on.
+///
+/// It is always inlined, as the sums would have to leave their registers otherwise, and has the features of its caller.
+///
+/// # Safety
+///
+/// The processor has what [`has_vnni`] asks for.
+#[inline(always)]
+pub(super) unsafe fn end<const N: usize, const M: usize>(
+    product: &mut Product<'_>,
+    first: usize,
+    position: usize,
+    sums: &[[__m512i; N]; M],
+) {
     let filters = product.filters;
     let place = |p: usize| (position + p) * filters;
     if let Sink::Levels(levels, out) = &mut product.sink
@@ -178,12 +201,15 @@ fn tile<const N: usize, const M: usize, const FORM: u8>(
         unrolled!(n < N => {
             let first = first + n * PANEL;
             let width = PANEL.min(filters - first);
-            let line = OnLine::new(line, first, levels.highest);
-            unrolled!(p < M => {
-                store_levels(line.levels(sums[p][n]), &mut out[place(p) + first..][..width]);
-            });
+            // SAFETY: the caller's.
+            unsafe {
+                let line = OnLine::new(line, first, levels.highest);
+                unrolled!(p < M => {
+                    store_levels(line.levels(sums[p][n]), &mut out[place(p) + first..][..width]);
+                });
+            }
         });
-        return M;
+        return;
     }
     let mut values = [[0; PANEL]; N];
     unrolled!(p < M => {
@@ -194,13 +220,12 @@ fn tile<const N: usize, const M: usize, const FORM: u8>(
         let width = (N * PANEL).min(filters - first);
         product.sink.store(place(p) + first, first, &values.as_flattened()[..width]);
     });
-    M
 }
 
 /// What the sums of the filters from `first` on start from: potentials shifted as a line wants them.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 #[inline]
-fn start<const N: usize>(product: &Product<'_>, first: usize) -> [__m512i; N] {
+pub(super) fn start<const N: usize>(product: &Product<'_>, first: usize) -> [__m512i; N] {
     core::array::from_fn(|n| {
         let first = first + n * PANEL;
         let start = load(&product.start[first..]);

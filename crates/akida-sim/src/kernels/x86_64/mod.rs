@@ -1,5 +1,6 @@
 //! Kernels for instruction sets of x86-64.
 
+mod amx;
 mod avx2;
 mod avx512;
 mod depthwise;
@@ -19,6 +20,17 @@ pub(super) const DENSE_U8I4_VNNI: DenseKernel = DenseKernel {
     elements: DenseElements::U8I4(DenseRoutines {
         pack: pack_pairs,
         run: avx512::dense_u8i4,
+    }),
+};
+
+pub(super) const DENSE_U8_AMX: DenseKernel = DenseKernel {
+    name: "x86_64-dense-u8-amx",
+    is_available: amx::is_available,
+    signed_bytes: false,
+    largest_product: u32::MAX,
+    elements: DenseElements::U8(DenseRoutines {
+        pack: amx::pack,
+        run: amx::dense_u8,
     }),
 };
 
