@@ -71,7 +71,7 @@ fn networks() -> Vec<(Model, Random)> {
         network(
             11,
             vec![
-                input(Shape::new(53, 37, 3), conv(3, 40)),
+                input(Shape::new(31, 27, 3), conv(3, 40)),
                 separable(conv(3, 72)),
                 convolutional(ConvParams {
                     pooling: max(3, 2),
@@ -123,7 +123,7 @@ fn networks() -> Vec<(Model, Random)> {
                     pooling: Pooling::GlobalAverage,
                     ..conv(3, 85)
                 }),
-                dense(5000, None),
+                dense(2000, None),
             ],
         ),
         network(
@@ -148,22 +148,21 @@ fn forward(plan: &Plan, inputs: &[u8], threads: usize) -> Outputs {
 #[test]
 fn threads_change_nothing_whatever_the_layers() {
     let _alone = alone();
-    let plans = [vec![], vec!["avx512", "vnni"], vec!["x86_64", "aarch64"]];
-    for without in plans {
-        for (model, mut random) in networks() {
+    for (model, mut random) in networks() {
+        let inputs = random.inputs(&model, 5);
+        let sample = model.input().shape.len();
+        let defined = ops::run(&model, &inputs[..sample]).unwrap();
+        for without in [&[][..], &["avx512", "vnni"], &["x86_64", "aarch64"]] {
             let options = PlanOptions {
                 without: without.iter().map(|&part| part.to_owned()).collect(),
                 ..PlanOptions::default()
             };
-            let inputs = random.inputs(&model, 7);
-            let sample = model.input().shape.len();
-            let plan = Plan::with_options(model, &options).unwrap();
-            let defined = ops::run(plan.model(), &inputs[..sample]).unwrap();
+            let plan = Plan::with_options(model.clone(), &options).unwrap();
             assert_eq!(Some(&forward(&plan, &inputs[..sample], 1)), defined.last());
-            for samples in [1, 2, 3, 7] {
+            for samples in [1, 3, 5] {
                 let inputs = &inputs[..samples * sample];
                 let expected = forward(&plan, inputs, 1);
-                for threads in [2, 3, 5, 64, 2] {
+                for threads in [2, 3, 64] {
                     let found = forward(&plan, inputs, threads);
                     assert_eq!(found, expected, "{threads} threads, {samples} inputs");
                 }

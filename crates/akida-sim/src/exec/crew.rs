@@ -8,7 +8,7 @@ use core::marker::PhantomData;
 pub(crate) struct Crew<'a> {
     #[cfg(feature = "threads")]
     team: Option<&'a mut Team>,
-    members: usize,
+    threads: usize,
     lifetime: PhantomData<&'a mut ()>,
 }
 
@@ -18,24 +18,24 @@ impl<'a> Crew<'a> {
         Self {
             #[cfg(feature = "threads")]
             team: None,
-            members: 1,
+            threads: 1,
             lifetime: PhantomData,
         }
     }
 
     /// So many threads, the calling one among them.
     #[cfg(feature = "threads")]
-    pub(super) fn of(team: &'a mut Team, members: usize) -> Self {
+    pub(super) fn of(team: &'a mut Team, threads: usize) -> Self {
         Self {
             team: Some(team),
-            members,
+            threads,
             lifetime: PhantomData,
         }
     }
 
     /// How many threads there are.
-    pub(crate) fn members(&self) -> usize {
-        self.members
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
     }
 
     /// Does `run` on every part, side by side.

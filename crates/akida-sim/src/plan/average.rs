@@ -5,15 +5,15 @@ use crate::exec::Crew;
 use crate::kernels::Sink;
 use core::mem::take;
 
-/// The most threads that share a global average.
-const THREADS: usize = 8;
+/// The most parts of a global average.
+const PARTS: usize = 8;
 
 impl Neural {
     /// The sums that those of all positions are added up to at most.
     pub(super) fn most_groups(&self, depthwise: &Depthwise) -> usize {
         let cells = self.potential_shape.x * self.potential_shape.y;
         let groups = cells.div_ceil(depthwise.most_per_group(&self.dense));
-        groups.max(THREADS.min(cells))
+        groups.max(PARTS.min(cells))
     }
 
     /// The potentials of all positions, added up, or their levels.
@@ -24,9 +24,7 @@ impl Neural {
         crew: &mut Crew<'_>,
         sink: Sink<'_>,
     ) {
-        let most = self
-            .most_parts(crew.members().min(works.len()))
-            .min(THREADS);
+        let most = self.most_parts(crew, works).min(PARTS);
         match &self.depthwise {
             Some(depthwise) => self.total_of_sums(depthwise, map, works, crew, most),
             None => self.total(map, works, crew, most),

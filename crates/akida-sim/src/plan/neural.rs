@@ -36,8 +36,13 @@ impl core::fmt::Debug for Neural {
 
 /// Bytes of depthwise sums that are made before their product, so that they stay in a core's cache.
 const STRIP: usize = 1 << 16;
-/// Multiply-accumulates that are worth another thread.
-const MACS_PER_PART: u64 = 1 << 17;
+/// Multiply-accumulates that are worth another thread: less than a microsecond's.
+const MACS_PER_PART: u64 = 1 << 16;
+/// Multiply-accumulates per thread from which on a layer has more parts than threads, so that a thread which other programs
+/// delay does fewer of them.
+const MACS_TO_EVEN_OUT: u64 = 1 << 22;
+/// Parts per thread of such layers.
+pub(super) const PARTS_PER_THREAD: usize = 2;
 
 /// An input as the first routine takes it.
 #[derive(Clone, Copy)]
@@ -122,7 +127,7 @@ impl Neural {
             None => Sink::Potentials(potentials),
         };
         let shape = self.potential_shape;
-        let most = self.most_parts(crew.members().min(works.len()));
+        let most = self.most_parts(crew, works);
         match self.pooling {
             Pooling::GlobalAverage => self.average(map, works, crew, sink),
             Pooling::Max { size, stride } => {
@@ -161,10 +166,16 @@ impl Neural {
         }
     }
 
-    /// How many of so many threads the layer is worth.
-    pub(super) fn most_parts(&self, threads: usize) -> usize {
-        let worth = usize::try_from(self.macs / MACS_PER_PART).unwrap_or(usize::MAX);
-        worth.clamp(1, threads)
+    /// How many parts the layer is worth, each with one of `works`.
+    pub(super) fn most_parts(&self, crew: &Crew<'_>, works: &[Work]) -> usize {
+        let worth = |macs| usize::try_from(self.macs / macs).unwrap_or(usize::MAX);
+        let threads = crew.threads();
+        let parts = if threads > 1 && worth(MACS_TO_EVEN_OUT) >= threads {
+            threads * PARTS_PER_THREAD
+        } else {
+            threads
+        };
+        worth(MACS_PER_PART).clamp(1, parts.min(works.len()))
     }
 
     /// Whether there is one position, whose filters are what can be shared.

@@ -1,4 +1,6 @@
 use super::compile::Step;
+#[cfg(feature = "threads")]
+use super::neural::PARTS_PER_THREAD;
 use super::tail::Tail;
 use crate::exec::{active_levels, active_potentials};
 use crate::kernels::PADDING;
@@ -16,7 +18,7 @@ pub struct Scratch {
     pub(crate) levels: Vec<PerInput<u8>>,
     /// Potentials of the last layer, when it has no activation.
     pub(crate) potentials: PerInput<i32>,
-    /// One for each thread that works on an input.
+    /// One for each part of a layer that threads compute side by side.
     pub(super) works: Vec<Work>,
     /// Whether values that are not zero are counted.
     pub(crate) counting: bool,
@@ -51,7 +53,7 @@ impl<T: Clone + Default> PerInput<T> {
     }
 }
 
-/// Buffers of one thread that layers use in turn.
+/// Buffers that layers use in turn.
 #[derive(Debug, Clone)]
 pub(super) struct Work {
     /// A layer's input with its border, in the element type that the kernel takes.
@@ -193,9 +195,10 @@ impl Scratch {
     /// Makes it ready for so many threads that work on one input.
     #[cfg(feature = "threads")]
     pub(crate) fn share(&mut self, threads: usize) {
-        if self.works.len() < threads {
+        let parts = threads * PARTS_PER_THREAD;
+        if self.works.len() < parts {
             let work = self.works[0].clone();
-            self.works.resize(threads, work);
+            self.works.resize(parts, work);
         }
     }
 
