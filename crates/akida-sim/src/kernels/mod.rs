@@ -49,6 +49,9 @@ pub(crate) struct DenseShape {
     pub(crate) rows: usize,
     /// Consecutive inputs per run: kernel width times channels.
     pub(crate) run: usize,
+    /// The input of the only run from which on most are zero in all positions, a multiple of [`GRAIN`]; the run's length
+    /// where nothing is known.
+    pub(crate) rare: usize,
     /// Output channels.
     pub(crate) filters: usize,
     /// What the kernel takes from each input.
@@ -215,14 +218,14 @@ impl DepthwiseSink<'_, i16> {
     /// Stores the sums of a position for a block of so many channels, the portable way.
     #[inline(always)]
     pub(crate) fn store(&mut self, position: usize, channels: usize, block: usize, sums: &[i16]) {
-        let first = block * split::BLOCK;
         match self {
             Self::Sums(out) => {
+                let first = block * split::BLOCK;
                 out[position * channels + first..][..sums.len()].copy_from_slice(sums);
             }
             Self::Bytes(bytes, out) => {
                 let position = &mut out[position * bytes.step()..];
-                bytes.blocks()[block].store(sums, &bytes.lowest()[first..], position);
+                bytes.store(block, sums, position);
             }
         }
     }
@@ -284,6 +287,8 @@ pub(crate) struct Bounds {
 pub(crate) type Weight<'a> = &'a dyn Fn(usize, usize) -> &'a [i8];
 /// Computes positions of a product.
 pub(crate) type DenseRun<T, W> = fn(DenseCall<'_, T, W>);
+/// Packs the weights of a depthwise convolution.
+pub(crate) type DepthwisePack = fn(DepthwiseShape, Vec<i8>) -> Vec<i8>;
 /// Computes positions of a depthwise convolution.
 pub(crate) type DepthwiseRun<T> = fn(DepthwiseCall<'_, T>);
 
@@ -333,7 +338,7 @@ pub(crate) struct DepthwiseKernel {
     pub(crate) name: &'static str,
     pub(crate) is_available: fn() -> bool,
     /// Packs weights for (row, column, channel), in the order of the inputs.
-    pub(crate) pack: fn(DepthwiseShape, Vec<i8>) -> Vec<i8>,
+    pub(crate) pack: DepthwisePack,
     pub(crate) routine: BySum<DepthwiseRun<i16>, DepthwiseRun<i32>>,
 }
 
@@ -367,6 +372,7 @@ impl DenseKernel {
         DenseShape {
             rows,
             run,
+            rare: run,
             filters,
             offset,
             largest_product: input.saturating_mul(bounds.weight),

@@ -11,6 +11,8 @@ pub(super) struct Product<'a, const GROUP: usize> {
     pub(super) groups: usize,
     /// Bytes of a panel's weights for a run.
     pub(super) run_size: usize,
+    /// The group of a run from which on inputs are mostly zero in all positions.
+    pub(super) rare: usize,
     pub(super) filters: usize,
     pub(super) panels: usize,
     pub(super) largest_product: u32,
@@ -69,6 +71,7 @@ impl<'a, const GROUP: usize> Product<'a, GROUP> {
             rows,
             groups,
             run_size: groups * PANEL * GROUP,
+            rare: groups.min((call.shape.rare * size).div_ceil(GROUP)),
             filters,
             panels,
             largest_product: call.shape.largest_product,

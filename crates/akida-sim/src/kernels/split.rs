@@ -2,149 +2,94 @@
 //!
 //! Products of unsigned bytes take half the time of those of 16 bits. A channel's sum less the lowest one that its weights
 //! allow is not negative, and often below 256; a larger one is a sum of several bytes, each met by the channel's weights:
-//! `sum − lowest = byte₀ + byte₁ + …`. What the lowest sums contribute to a potential is known beforehand.
+//! `sum − lowest = byte₀ + byte₁ + …`. What the lowest sums contribute to a potential is known beforehand. Where the lowest
+//! sum is farther from 0 than the highest, weights are to be negated beforehand: then further bytes are mostly zero.
 
+use super::GRAIN;
+use alloc::vec;
 use alloc::vec::Vec;
 
-/// Channels whose bytes lie together.
+/// Channels that half a register of bytes holds at most.
 pub(super) const BLOCK: usize = 32;
-/// Ranks of bytes: the first of each channel has rank 0. Sums that need more are better multiplied in 16 bits.
-pub(super) const RANKS: usize = 4;
+/// Bytes of a sum at most; sums that need more are better multiplied in 16 bits.
+pub(super) const RANKS: usize = 3;
 /// What each byte but the last of a sum holds when there are more.
 pub(super) const FULL: i16 = u8::MAX as i16;
+/// Bytes that kernels write at once.
+const REGISTER: usize = 64;
 
-/// How the sums of a position become bytes: block by block the first byte of each channel, then the second of those
-/// that need it, and so on.
+/// How the sums of a position become bytes: the first byte of every channel, then the further ones of those that need
+/// them, block by block.
 #[derive(Debug)]
 pub(crate) struct Bytes {
+    channels: usize,
     /// The lowest sum of each channel; begun anew after the last, so that the last register is full, also one that holds
     /// the channels of several positions.
     lowest: Vec<i16>,
-    blocks: Vec<Block>,
+    /// Where the further bytes begin among those of a position.
+    further: usize,
+    /// For each block, rank from the second on and half of the channels, where its bytes begin among the further ones.
+    starts: Vec<[[usize; 2]; RANKS - 1]>,
+    /// The channel of each further byte among those of a register, those of the third rank after [`REGISTER`]: kernels
+    /// choose bytes by these numbers. Zeros follow, as these are read in registers.
+    order: Vec<u8>,
     step: usize,
-}
-
-/// The bytes of a block of channels.
-#[derive(Debug)]
-pub(super) struct Block {
-    /// Where they begin among those of a position.
-    pub(super) place: usize,
-    /// Where in the block the bytes of each rank begin, for each half of the channels; at the end how many there are.
-    pub(super) starts: [[usize; 2]; RANKS + 1],
-    /// The channel of each byte in the block, those of odd ranks after `2 * BLOCK`: kernels choose bytes by these numbers.
-    pub(super) order: [u8; BLOCK * RANKS],
-}
-
-impl Block {
-    /// Bytes for channels whose sums reach so far above the lowest.
-    fn new(place: usize, widths: impl Iterator<Item = i32> + Clone) -> Self {
-        let (mut starts, mut order, mut len) = ([[0; 2]; RANKS + 1], [0; BLOCK * RANKS], 0);
-        for (rank, starts) in starts.iter_mut().enumerate() {
-            let held = rank as i32 * i32::from(FULL);
-            *starts = [len; 2];
-            for (channel, width) in widths.clone().enumerate() {
-                if channel == BLOCK / 2 {
-                    starts[1] = len;
-                }
-                if rank == 0 || width > held {
-                    order[len] = (channel + rank % 2 * 2 * BLOCK) as u8;
-                    len += 1;
-                }
-            }
-            if widths.clone().count() <= BLOCK / 2 {
-                starts[1] = len;
-            }
-        }
-        Self {
-            place,
-            starts,
-            order,
-        }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.starts[RANKS][0]
-    }
-
-    /// How many levels there are bytes of.
-    pub(super) fn ranks(&self) -> usize {
-        let rank = |n: &usize| self.starts[*n][0] < self.len();
-        (0..RANKS).take_while(rank).count()
-    }
-
-    /// Bytes that kernels write which store whole registers: the first two ranks, then the others.
-    fn room(&self) -> usize {
-        let last = if self.ranks() > 2 {
-            self.starts[2][0]
-        } else {
-            0
-        };
-        last + 2 * BLOCK
-    }
-
-    /// (rank, channel of the block) of each byte.
-    fn bytes(&self) -> impl Iterator<Item = (usize, usize)> {
-        self.order[..self.len()]
-            .iter()
-            .enumerate()
-            .map(|(place, &channel)| {
-                let rank = (1..RANKS).take_while(|n| self.starts[*n][0] <= place);
-                (rank.count(), usize::from(channel) % BLOCK)
-            })
-    }
-
-    /// Stores the bytes of `sums`, the portable way.
-    pub(super) fn store(&self, sums: &[i16], lowest: &[i16], position: &mut [u8]) {
-        for (out, (rank, channel)) in position[self.place..].iter_mut().zip(self.bytes()) {
-            let rest = sums[channel] - lowest[channel] - rank as i16 * FULL;
-            *out = rest.clamp(0, FULL) as u8;
-        }
-    }
 }
 
 impl Bytes {
     /// Bytes of memory.
     pub(crate) fn size(&self) -> usize {
-        size_of::<Block>() * self.blocks.capacity() + size_of::<i16>() * self.lowest.capacity()
+        size_of_val(self.lowest.as_slice()) + size_of_val(self.starts.as_slice()) + self.order.len()
     }
 
     /// Bytes for channels whose sums lie in (lowest, highest), of which the former is not above 0 and the latter not below;
     /// none where a sum needs more bytes than [`RANKS`].
     pub(crate) fn new(reach: &[(i16, i16)]) -> Option<Self> {
         let channels = reach.len();
-        let widths = reach
-            .iter()
-            .map(|&(low, high)| i32::from(high) - i32::from(low));
-        if widths
-            .clone()
-            .any(|width| width > RANKS as i32 * i32::from(FULL))
-        {
+        let widths = reach.iter();
+        let widths: Vec<i32> = widths.map(|r| i32::from(r.1) - i32::from(r.0)).collect();
+        let full = i32::from(FULL);
+        if widths.iter().any(|&width| width > RANKS as i32 * full) {
             return None;
         }
         let lowest = reach.iter().map(|&(low, _)| low).cycle();
-        let lowest = lowest.take(channels.next_multiple_of(2 * BLOCK)).collect();
-        let (mut blocks, mut place) = (Vec::new(), 0);
-        for first in (0..channels).step_by(BLOCK) {
-            let block = Block::new(place, widths.clone().skip(first).take(BLOCK));
-            place += block.len();
-            blocks.push(block);
+        let (mut starts, mut order) = (Vec::new(), Vec::new());
+        for (block, widths) in widths.chunks(BLOCK).enumerate() {
+            let mut of_block = [[0; 2]; RANKS - 1];
+            for (further, start) in of_block.iter_mut().enumerate() {
+                for (half, start) in start.iter_mut().enumerate() {
+                    *start = order.len();
+                    let first = half * BLOCK / 2;
+                    let widths = widths.iter().enumerate().skip(first).take(BLOCK / 2);
+                    let held = (further as i32 + 1) * full;
+                    for (channel, _) in widths.filter(|(_, width)| **width > held) {
+                        let channel = (block * BLOCK + channel) % REGISTER;
+                        order.push((further * REGISTER + channel) as u8);
+                    }
+                }
+            }
+            starts.push(of_block);
         }
-        // What a register writes too much is mended by the next one of the position, or, where positions are made one after
-        // the other, of the next position.
-        let step = match blocks.last() {
-            Some(last) if blocks.len() > 1 => last.place + last.room(),
-            _ => place,
-        };
+        // A register may write more than there is. The next one of the position, or of the next position where one block
+        // is all, mends that; the first bytes of a last block reach no further byte.
+        let alone = starts.len() == 1;
+        let grain = if alone { GRAIN } else { BLOCK };
+        let further = channels.next_multiple_of(grain);
+        let len = further + order.len();
+        order.resize(order.len() + REGISTER, 0);
         Some(Self {
-            lowest,
-            blocks,
-            step,
+            channels,
+            lowest: lowest.take(channels.next_multiple_of(REGISTER)).collect(),
+            further,
+            starts,
+            order,
+            step: if alone { len } else { len + REGISTER },
         })
     }
 
     /// Bytes of a position.
     pub(crate) fn len(&self) -> usize {
-        self.blocks.last().map_or(0, |b| b.place + b.len())
+        self.further + self.count()
     }
 
     /// Bytes between positions.
@@ -152,24 +97,78 @@ impl Bytes {
         self.step
     }
 
-    /// Bytes that kernels write for so many positions.
-    pub(crate) fn room(&self, positions: usize) -> usize {
-        let last = self.blocks.last().map_or(0, |b| b.place + b.room());
-        positions.saturating_sub(1) * self.step + last
+    /// Where the further bytes of a position begin.
+    pub(crate) fn further(&self) -> usize {
+        self.further
     }
 
-    pub(super) fn blocks(&self) -> &[Block] {
-        &self.blocks
+    /// Bytes that kernels write for so many positions.
+    pub(crate) fn room(&self, positions: usize) -> usize {
+        positions.saturating_sub(1) * self.step + self.len() + REGISTER
     }
 
     pub(crate) fn lowest(&self) -> &[i16] {
         &self.lowest
     }
 
-    /// The channel of each byte of a position.
-    pub(crate) fn channel_of_bytes(&self) -> Vec<usize> {
-        let blocks = self.blocks.iter().enumerate();
-        let channels = blocks.flat_map(|(i, block)| block.bytes().map(move |(_, c)| i * BLOCK + c));
-        channels.collect()
+    pub(super) fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// How many further bytes a position has.
+    fn count(&self) -> usize {
+        self.order.len() - REGISTER
+    }
+
+    /// Where the further bytes from this block on begin; the number of all after the last.
+    pub(super) fn start(&self, block: usize) -> usize {
+        self.starts.get(block).map_or(self.count(), |s| s[0][0])
+    }
+
+    /// Where the further bytes of a rank begin, by halves of the block.
+    pub(super) fn starts(&self, block: usize, rank: usize) -> [usize; 2] {
+        self.starts[block][rank - 1]
+    }
+
+    /// As many choices of further bytes as a register has, from `start` on.
+    pub(super) fn order(&self, start: usize) -> &[u8] {
+        &self.order[start..][..REGISTER]
+    }
+
+    /// (channel, rank) of the further bytes from this block up to another.
+    fn between(&self, first: usize, end: usize) -> impl Iterator<Item = (usize, usize)> {
+        (first..end).flat_map(move |block| {
+            let order = &self.order[self.start(block)..self.start(block + 1)];
+            order.iter().map(move |&choice| {
+                let channel = block * BLOCK + usize::from(choice) % BLOCK;
+                (channel, 1 + usize::from(choice) / REGISTER)
+            })
+        })
+    }
+
+    /// The channel of each byte of a position; none where the byte means nothing.
+    pub(crate) fn channel_of_bytes(&self) -> Vec<Option<usize>> {
+        let mut channels = vec![None; self.further];
+        for (channel, place) in channels.iter_mut().take(self.channels).enumerate() {
+            *place = Some(channel);
+        }
+        channels.extend(self.between(0, self.starts.len()).map(|(c, _)| Some(c)));
+        channels
+    }
+
+    /// Stores the bytes of a block of sums among those of a position, the portable way.
+    pub(super) fn store(&self, block: usize, sums: &[i16], position: &mut [u8]) {
+        let first = block * BLOCK;
+        let byte = |channel: usize, rank: usize| {
+            let rest = sums[channel - first] - self.lowest[channel] - rank as i16 * FULL;
+            rest.clamp(0, FULL) as u8
+        };
+        for (out, channel) in position[first..][..sums.len()].iter_mut().zip(first..) {
+            *out = byte(channel, 0);
+        }
+        let further = &mut position[self.further + self.start(block)..];
+        for (out, (channel, rank)) in further.iter_mut().zip(self.between(block, block + 1)) {
+            *out = byte(channel, rank);
+        }
     }
 }

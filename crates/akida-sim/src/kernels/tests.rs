@@ -49,7 +49,12 @@ where
     let shapes = short.chain(long);
     let mut lines = [0; 2];
     for (filters, run, rows) in shapes {
-        let shape = kernel.shape(bounds, [rows, run, filters]);
+        let mut shape = kernel.shape(bounds, [rows, run, filters]);
+        if rows == 1 {
+            shape.rare = run.min((run / 2).next_multiple_of(GRAIN));
+        }
+        // Long stretches of zeros in every other shape.
+        let zero = |i: usize| run % 2 == 1 && !(i / 24).is_multiple_of(4);
         let count = SIZES[(filters * 5 + run) % SIZES.len()];
         let step = 1 + (filters * 3 + run) % (run + 1);
         let columns = 1 + (filters + 2 * run) % count;
@@ -64,7 +69,14 @@ where
         };
         let len = positions.end() + rows * run_step;
         let input: Vec<T> = (0..len + PADDING)
-            .map(|_| T::try_from(random.between(low, high)).unwrap_or_default())
+            .map(|i| {
+                if zero(i) {
+                    0
+                } else {
+                    random.between(low, high)
+                }
+            })
+            .map(|x| T::try_from(x).unwrap_or_default())
             .collect();
         let weights: Vec<i8> = (0..rows * run * filters)
             .map(|_| random.between(-weight_bound, weight_bound) as i8)
@@ -209,7 +221,7 @@ where
         };
         let len = positions.end() + (rows - 1) * run_step + columns * channels;
         // Sums as wide as 16 bits, or of as many bytes as fit.
-        let (highest, bound) = if bytes_of_sums { (15, 7) } else { (28, 127) };
+        let (highest, bound) = if bytes_of_sums { (12, 7) } else { (28, 127) };
         let input: Vec<u8> = (0..len + PADDING)
             .map(|_| random.between(0, highest) as u8)
             .collect();
@@ -257,7 +269,9 @@ where
         for (p, expected) in expected.chunks(channels).enumerate() {
             let mut sums: Vec<i32> = reach.iter().map(|&(low, _)| low.into()).collect();
             for (&channel, &byte) in channel_of_bytes.iter().zip(&out[p * bytes.step()..]) {
-                sums[channel] += i32::from(byte);
+                if let Some(channel) = channel {
+                    sums[channel] += i32::from(byte);
+                }
             }
             assert_eq!(sums, expected, "{what} position {p}");
         }
@@ -296,8 +310,8 @@ const NARROW: Bounds = Bounds {
 
 #[test]
 fn sums_that_need_too_many_bytes_have_none() {
-    assert!(Bytes::new(&[(-500, 520), (0, 0)]).is_some());
-    assert!(Bytes::new(&[(0, 0), (-500, 521)]).is_none());
+    assert!(Bytes::new(&[(-300, 465), (0, 0)]).is_some());
+    assert!(Bytes::new(&[(0, 0), (-300, 466)]).is_none());
     assert!(Bytes::new(&[(i16::MIN, i16::MAX)]).is_none());
 }
 

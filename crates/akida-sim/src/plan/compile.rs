@@ -6,8 +6,8 @@ use super::windows::Windows;
 use super::{KernelChoice, PlanError, PlanOptions};
 use crate::exec::Crew;
 use crate::kernels::{
-    self, Bounds, BySum, Bytes, DenseElements, DenseKernel, DepthwiseKernel, DepthwiseShape,
-    Kernel, Selection, Weight, select,
+    self, Bounds, BySum, Bytes, DenseElements, DenseKernel, DepthwiseKernel, DepthwisePack,
+    DepthwiseShape, Kernel, Selection, Weight, select,
 };
 use crate::model::bits::{max_level, weight_range};
 use crate::model::{Layer, LayerSpec, Model, Padding, Pair, Pooling, Variables, Weights};
@@ -183,11 +183,10 @@ impl Chooser<'_> {
                     sum: connection.depthwise_bound,
                     ..bounds
                 };
-                let mut depthwise = self.depthwise(&variables.weights, sums)?;
-                if matches!(pooling, Pooling::GlobalAverage) {
-                    depthwise.bytes = None;
-                }
-                let dense = self.pointwise(&mut depthwise, pointwise, bounds)?;
+                let (mut depthwise, pack) = self.depthwise(&variables.weights, sums)?;
+                let averaged = matches!(pooling, Pooling::GlobalAverage);
+                let dense = self.pointwise(&mut depthwise, pointwise, bounds, averaged)?;
+                depthwise.weights = pack(depthwise.shape, depthwise.weights);
                 (Some(depthwise), dense)
             }
             None => {
@@ -313,18 +312,19 @@ impl Chooser<'_> {
         depthwise: &mut Depthwise,
         pointwise: &Weights,
         bounds: Bounds,
+        averaged: bool,
     ) -> Result<Dense, PlanError> {
-        let (weights, filters) = (
-            pointwise.values(),
-            self.layer.connection().potential_shape.c,
-        );
-        let of_channel = |channel: usize| &weights[channel * filters..][..filters];
+        let filters = self.layer.connection().potential_shape.c;
+        let (mut weights, channels) = (pointwise.values(), depthwise.shape.channels);
         let asked = |name| DepthwiseKernel::table().iter().any(|k| k.name() == name);
         let asked = self.options.kernel.as_deref().is_some_and(asked);
-        let size = depthwise.shape.channels * size_of::<i16>();
-        let bytes = depthwise.bytes.take();
-        let bytes = bytes.filter(|bytes| asked || bytes.len() < size);
-        if let Some(bytes) = bytes {
+        let bytes = match depthwise.routine {
+            BySum::I16(_) if !averaged => bytes(&depthwise.weights, channels, bounds.input),
+            _ => None,
+        };
+        // As many as those of 16-bit sums are not worth it.
+        let bytes = bytes.filter(|(b, _)| asked || b.len() < channels * size_of::<i16>());
+        if let Some((bytes, negated)) = bytes {
             let bounds = Bounds {
                 input: u8::MAX.into(),
                 fan_in: bytes.len(),
@@ -333,11 +333,24 @@ impl Chooser<'_> {
             let selection = self.select::<DenseKernel>(bounds)?;
             let elements = selection.kernel.elements;
             if matches!(elements, DenseElements::U8(_) | DenseElements::U8I4(_)) {
-                let channels = bytes.channel_of_bytes();
-                let weight = |_: usize, index: usize| of_channel(channels[index]);
+                // A channel negated in both products.
+                let of_channels = weights.chunks_exact_mut(filters).zip(&negated);
+                for (weights, _) in of_channels.filter(|(_, negated)| **negated) {
+                    weights.iter_mut().for_each(|w| *w = -*w);
+                }
+                let cells = depthwise.weights.iter_mut().zip(negated.iter().cycle());
+                for (w, _) in cells.filter(|(_, negated)| **negated) {
+                    *w = -*w;
+                }
+                let (channels, nothing) = (bytes.channel_of_bytes(), vec![0; filters]);
+                let weight = |_: usize, index: usize| match channels[index] {
+                    Some(channel) => &weights[channel * filters..][..filters],
+                    None => &nothing,
+                };
                 let mut dense = self.pack(selection, 1, bytes.len(), bounds, &weight)?;
-                for (channel, &lowest) in (0..depthwise.shape.channels).zip(bytes.lowest()) {
-                    for (start, &w) in dense.start.iter_mut().zip(of_channel(channel)) {
+                dense.shape.rare = bytes.further();
+                for (weights, &lowest) in weights.chunks_exact(filters).zip(bytes.lowest()) {
+                    for (start, &w) in dense.start.iter_mut().zip(weights) {
                         // What passes 32 bits here, sums bring back.
                         *start = start.wrapping_add(i32::from(lowest) * i32::from(w));
                     }
@@ -351,12 +364,17 @@ impl Chooser<'_> {
             signed: true,
             ..bounds
         };
-        self.dense(1, depthwise.shape.channels, bounds, &|_, index| {
-            of_channel(index)
+        self.dense(1, channels, bounds, &|_, index| {
+            &weights[index * filters..][..filters]
         })
     }
 
-    fn depthwise(&mut self, weights: &Weights, bounds: Bounds) -> Result<Depthwise, PlanError> {
+    /// A depthwise convolution, its weights not yet packed, and how that is done.
+    fn depthwise(
+        &mut self,
+        weights: &Weights,
+        bounds: Bounds,
+    ) -> Result<(Depthwise, DepthwisePack), PlanError> {
         let kernel: DepthwiseKernel = self.choose(bounds)?;
         let [rows, columns, channels, _] = weights.shape();
         // Weights in up to four bytes, and the bytes of sums, for channels in whole registers.
@@ -369,22 +387,20 @@ impl Chooser<'_> {
             columns,
             channels,
         };
-        Ok(Depthwise {
+        let depthwise = Depthwise {
             shape,
             bound: bounds.sum,
-            bytes: match kernel.routine {
-                BySum::I16(_) => Bytes::new(&reach(&values, channels, bounds.input)),
-                BySum::I32(_) => None,
-            },
+            bytes: None,
             routine: kernel.routine,
-            weights: (kernel.pack)(shape, cells.copied().collect()),
-        })
+            weights: cells.copied().collect(),
+        };
+        Ok((depthwise, kernel.pack))
     }
 }
 
-/// The lowest and the highest sum of each channel that its weights allow; they fit 16 bits.
-fn reach(weights: &[i8], channels: usize, highest: u32) -> Vec<(i16, i16)> {
-    let mut reach = vec![(0, 0); channels];
+/// How the sums that weights for inputs up to `highest` allow become bytes, and which channels are to be negated beforehand.
+fn bytes(weights: &[i8], channels: usize, highest: u32) -> Option<(Bytes, Vec<bool>)> {
+    let mut reach = vec![(0i16, 0i16); channels];
     for cell in weights.chunks_exact(channels) {
         for ((low, high), &w) in reach.iter_mut().zip(cell) {
             // No more than the largest absolute sum, which fits.
@@ -392,7 +408,13 @@ fn reach(weights: &[i8], channels: usize, highest: u32) -> Vec<(i16, i16)> {
             *high += i16::from(w.max(0)) * highest as i16;
         }
     }
-    reach
+    let mut negated = vec![false; channels];
+    for (negated, (low, high)) in negated.iter_mut().zip(&mut reach) {
+        if -*low > *high {
+            (*low, *high, *negated) = (-*high, -*low, true);
+        }
+    }
+    Some((Bytes::new(&reach)?, negated))
 }
 
 /// Where the weights lie that meet input `index` of run `row` of a window, which runs over (column, channel), or over

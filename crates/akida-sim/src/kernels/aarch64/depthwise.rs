@@ -1,8 +1,8 @@
 //! Depthwise sums of 3x3 windows by NEON.
 #![allow(unsafe_code)]
 
-use crate::kernels::split::{BLOCK, Block, FULL, RANKS};
-use crate::kernels::{DepthwiseCall, DepthwiseShape, DepthwiseSink, generic};
+use crate::kernels::split::{BLOCK, FULL, RANKS};
+use crate::kernels::{Bytes, DepthwiseCall, DepthwiseShape, DepthwiseSink, generic};
 use alloc::vec::Vec;
 use core::arch::aarch64::*;
 
@@ -90,9 +90,7 @@ fn strip<const P: usize, const C: usize>(
                     out.copy_from_slice(&values(sums)[..width]);
                 }
                 DepthwiseSink::Bytes(bytes, out) => {
-                    let block = &bytes.blocks()[index];
-                    let out = &mut out[position * bytes.step() + block.place..];
-                    store(block, sums, &bytes.lowest()[first..], out);
+                    store(bytes, index, sums, &mut out[position * bytes.step()..]);
                 }
             }
         }
@@ -146,32 +144,49 @@ fn values(sums: Sums) -> [i16; BLOCK] {
     values
 }
 
-/// Stores the bytes of a block, those of each rank by registers, of which the next rank covers what is too much.
+/// Stores the bytes of a block among those of a position, those of each rank by registers, of which the next covers what
+/// is too much.
 #[inline(always)]
-fn store(block: &Block, sums: Sums, lowest: &[i16], out: &mut [u8]) {
-    let lowest = lowest[..BLOCK].as_ptr();
+fn store(bytes: &Bytes, block: usize, sums: Sums, out: &mut [u8]) {
+    let first = block * BLOCK;
+    let lowest = bytes.lowest()[first..][..BLOCK].as_ptr();
     // SAFETY: every AArch64 processor has NEON; the lowest sums of a block can be read. Sums less these are not negative.
     let distances: [uint16x8_t; BLOCK / CHANNELS] = core::array::from_fn(|i| unsafe {
         vreinterpretq_u16_s16(vsubq_s16(sums[i], vld1q_s16(lowest.add(i * CHANNELS))))
     });
-    for rank in 0..RANKS {
-        let (begin, end) = (block.starts[rank][0], block.starts[rank + 1][0]);
-        if begin == end {
-            return;
-        }
+    let of_rank = |rank: usize| {
         // SAFETY: every AArch64 processor has NEON.
-        let bytes = unsafe {
+        unsafe {
             let held = vdupq_n_u16(rank as u16 * FULL as u16);
             let half = |i: usize| vqmovn_u16(vqsubq_u16(distances[i], held));
             uint8x16x2_t(vcombine_u8(half(0), half(1)), vcombine_u8(half(2), half(3)))
+        }
+    };
+    let uint8x16x2_t(low, high) = of_rank(0);
+    for (half, out) in [low, high]
+        .into_iter()
+        .zip(out[first..].as_chunks_mut::<BYTES>().0)
+    {
+        // SAFETY: 16 bytes can be written.
+        unsafe { vst1q_u8(out.as_mut_ptr(), half) };
+    }
+    for rank in 1..RANKS {
+        let begin = bytes.starts(block, rank)[0];
+        let end = match rank + 1 {
+            RANKS => bytes.start(block + 1),
+            next => bytes.starts(block, next)[0],
         };
+        if begin == end {
+            return;
+        }
+        let of_rank = of_rank(rank);
         for place in (begin..end).step_by(BYTES) {
-            let order = &block.order[place..][..BYTES];
-            let out = &mut out[place..][..BYTES];
+            let order = &bytes.order(place)[..BYTES];
+            let out = &mut out[bytes.further() + place..][..BYTES];
             // SAFETY: 16 bytes can be read, and written.
             unsafe {
                 let channels = vandq_u8(vld1q_u8(order.as_ptr()), vdupq_n_u8(BLOCK as u8 - 1));
-                vst1q_u8(out.as_mut_ptr(), vqtbl2q_u8(bytes, channels));
+                vst1q_u8(out.as_mut_ptr(), vqtbl2q_u8(of_rank, channels));
             }
         }
     }

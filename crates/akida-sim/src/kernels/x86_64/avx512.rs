@@ -14,6 +14,9 @@ const WORDS: u8 = 1;
 /// Inputs in 8 bits and weights in 4, two panels sharing their bytes.
 const HALVES: u8 = 2;
 
+/// Groups of inputs times panels from which on it pays to look which groups are zero.
+const WORTH_LOOKING: usize = 10;
+
 pub(super) fn has_vnni() -> bool {
     #[cfg(feature = "std")]
     return std::is_x86_feature_detected!("avx512f")
@@ -128,43 +131,33 @@ fn tile<const N: usize, const M: usize, const FORM: u8>(
     } else {
         [start(product, first); M]
     };
-    let panel_size = product.panel_size();
+    // A few groups are multiplied sooner than looked at.
+    let few = (product.groups - product.rare) * N < WORTH_LOOKING;
+    let rare = if few { product.groups } else { product.rare };
     for row in 0..product.rows {
         // SAFETY: `Product::new` has checked that every group of the windows and all panels of weights can be read.
         unsafe {
             let inputs = starts.map(|start| product.input.add(start + row * product.run_step));
-            let packed = if FORM == HALVES { panel / 2 } else { panel };
-            let weights = product
-                .weights
-                .add(packed * panel_size + row * product.run_size);
-            for group in 0..product.groups {
-                let weights = weights.add(group * PANEL * GROUP);
-                let weights: [__m512i; N] = core::array::from_fn(|n| match FORM {
-                    // Halves of bytes become upper halves, sixteen times as large.
-                    HALVES => {
-                        let pair = _mm512_loadu_si512(weights.add(n / 2 * panel_size).cast());
-                        let half = if n % 2 == 0 {
-                            _mm512_slli_epi16::<4>(pair)
-                        } else {
-                            pair
-                        };
-                        _mm512_and_si512(half, _mm512_set1_epi8(0xf0_u8 as i8))
-                    }
-                    _ => _mm512_loadu_si512(weights.add(n * panel_size).cast()),
-                });
-                for (sums, input) in sums.iter_mut().zip(inputs) {
-                    let x =
-                        _mm512_set1_epi32(input.add(group * GROUP).cast::<i32>().read_unaligned());
-                    for (sum, w) in sums.iter_mut().zip(weights) {
-                        *sum = if FORM == WORDS {
-                            _mm512_dpwssd_epi32(*sum, x, w)
-                        } else {
-                            _mm512_dpbusd_epi32(*sum, x, w)
-                        };
-                    }
-                }
+            for group in 0..rare {
+                let weights = weights::<N, FORM>(product, panel, row, group);
+                add::<N, M, FORM>(&mut sums, inputs, group, weights);
             }
         }
+    }
+    let mut next = rare;
+    while next < product.groups {
+        // SAFETY: as before; inputs are rarely zero only in products of one row.
+        unsafe {
+            let inputs = starts.map(|start| product.input.add(start));
+            let mut left = nonzero(&inputs, next * GROUP, product.groups - next);
+            while left != 0 {
+                let group = next + left.trailing_zeros() as usize;
+                let weights = weights::<N, FORM>(product, panel, 0, group);
+                add::<N, M, FORM>(&mut sums, inputs, group, weights);
+                left &= left - 1;
+            }
+        }
+        next += PANEL;
     }
     if FORM == HALVES {
         let start: [__m512i; N] = start(product, first);
@@ -220,6 +213,86 @@ pub(super) unsafe fn end<const N: usize, const M: usize>(
         let width = (N * PANEL).min(filters - first);
         product.sink.store(place(p) + first, first, &values.as_flattened()[..width]);
     });
+}
+
+/// The weights of a group for `N` panels from `panel` on.
+///
+/// # Safety
+///
+/// The group is one of the product, and so are the panels.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[inline]
+unsafe fn weights<const N: usize, const FORM: u8>(
+    product: &Product<'_>,
+    panel: usize,
+    row: usize,
+    group: usize,
+) -> [__m512i; N] {
+    let panel_size = product.panel_size();
+    let packed = if FORM == HALVES { panel / 2 } else { panel };
+    let group = row * product.run_size + group * PANEL * GROUP;
+    // SAFETY: as this function's; the instruction needs no alignment.
+    unsafe {
+        let weights = product.weights.add(packed * panel_size + group);
+        core::array::from_fn(|n| match FORM {
+            // Halves of bytes become upper halves, sixteen times as large.
+            HALVES => {
+                let pair = _mm512_loadu_si512(weights.add(n / 2 * panel_size).cast());
+                let half = if n % 2 == 0 {
+                    _mm512_slli_epi16::<4>(pair)
+                } else {
+                    pair
+                };
+                _mm512_and_si512(half, _mm512_set1_epi8(0xf0_u8 as i8))
+            }
+            _ => _mm512_loadu_si512(weights.add(n * panel_size).cast()),
+        })
+    }
+}
+
+/// Adds the products of a group of each input.
+///
+/// # Safety
+///
+/// The group can be read of each input.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[inline]
+unsafe fn add<const N: usize, const M: usize, const FORM: u8>(
+    sums: &mut [[__m512i; N]; M],
+    inputs: [*const u8; M],
+    group: usize,
+    weights: [__m512i; N],
+) {
+    for (sums, input) in sums.iter_mut().zip(inputs) {
+        // SAFETY: as this function's.
+        let x = unsafe { input.add(group * GROUP).cast::<i32>().read_unaligned() };
+        let x = _mm512_set1_epi32(x);
+        for (sum, w) in sums.iter_mut().zip(weights) {
+            *sum = if FORM == WORDS {
+                _mm512_dpwssd_epi32(*sum, x, w)
+            } else {
+                _mm512_dpbusd_epi32(*sum, x, w)
+            };
+        }
+    }
+}
+
+/// Which of the next groups, at most as many as a register has, are not zero in all inputs.
+///
+/// # Safety
+///
+/// So many groups can be read from `offset` on.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[inline]
+unsafe fn nonzero(inputs: &[*const u8], offset: usize, groups: usize) -> __mmask16 {
+    let lanes = mask(PANEL.min(groups));
+    let mut any = _mm512_setzero_si512();
+    for input in inputs {
+        // SAFETY: as this function's; no more than these groups is read, and the instruction needs no alignment.
+        let groups = unsafe { _mm512_maskz_loadu_epi32(lanes, input.add(offset).cast()) };
+        any = _mm512_or_si512(any, groups);
+    }
+    _mm512_test_epi32_mask(any, any)
 }
 
 /// What the sums of the filters from `first` on start from: potentials shifted as a line wants them.

@@ -7,13 +7,13 @@ use core::arch::x86_64::*;
 
 /// How the bytes of a register of channels are stored.
 pub(in super::super) struct Split {
-    /// Bytes that each channel has at most.
-    ranks: usize,
-    /// Where the first bytes are stored as they are, unless the register holds several positions.
-    first: Option<usize>,
-    /// Halves of registers in the order in which they are stored.
-    pieces: [Piece; 2 * RANKS],
-    per_position: usize,
+    /// Where the first bytes are stored.
+    first: usize,
+    /// Halves of registers of further bytes in the order in which they are stored.
+    pieces: [Piece; 2 * (RANKS - 1)],
+    count: usize,
+    /// Bytes between positions.
+    step: usize,
 }
 
 /// Bytes of half a register.
@@ -90,72 +90,108 @@ impl Register for __m256i {
     }
 
     #[inline(always)]
-    unsafe fn split(bytes: &Bytes, first: usize, positions: usize) -> Split {
-        let block = &bytes.blocks()[first / BLOCK];
-        let ranks = block.ranks();
-        let together = positions > 1;
+    unsafe fn split(bytes: &Bytes, first: usize) -> Split {
+        let block = first / BLOCK;
+        let end = bytes.start(block + 1);
         // SAFETY: as this function's; loads need no alignment.
         unsafe {
-            let nothing = Piece {
+            let mut pieces = [Piece {
                 half: 0,
                 order: _mm_setzero_si128(),
                 place: 0,
-            };
-            let mut split = Split {
-                ranks,
-                first: (!together).then_some(block.place),
-                pieces: [nothing; 2 * RANKS],
-                per_position: if together { ranks } else { 2 * (ranks - 1) },
-            };
-            let mut pieces = split.pieces.iter_mut();
-            let mut add = |rank: usize, half: usize, start: usize, position: usize| {
-                if let Some(piece) = pieces.next() {
-                    *piece = Piece {
-                        half: rank * 32 + half * 16,
-                        order: _mm_loadu_si128(block.order[start..][..16].as_ptr().cast()),
-                        place: position * bytes.step() + block.place + start,
+            }; 2 * (RANKS - 1)];
+            let mut count = 0;
+            for rank in 1..RANKS {
+                for (half, start) in bytes.starts(block, rank).into_iter().enumerate() {
+                    pieces[count] = Piece {
+                        half: (rank - 1) * 32 + half * 16,
+                        order: _mm_loadu_si128(bytes.order(start).as_ptr().cast()),
+                        place: bytes.further() + start,
                     };
-                }
-            };
-            if together {
-                for (position, rank) in (0..positions).flat_map(|p| (0..ranks).map(move |r| (p, r)))
-                {
-                    add(rank, position, block.starts[rank][0], position);
-                }
-            } else {
-                for (rank, half) in (1..ranks).flat_map(|r| [(r, 0), (r, 1)]) {
-                    add(rank, half, block.starts[rank][half], 0);
+                    // Nothing follows where the last bytes have begun.
+                    count += usize::from(start < end);
                 }
             }
-            split
+            Split {
+                first,
+                pieces,
+                count,
+                step: bytes.step(),
+            }
         }
     }
 
     #[inline(always)]
-    unsafe fn store_bytes(sums: [Self; 2], split: &Split, positions: usize, to: *mut u8) {
-        // SAFETY: as this function's; the instructions need no alignment, and pieces lie within `ranks`.
+    unsafe fn store_bytes(sums: [Self; 2], split: &Split, to: *mut u8) {
+        // SAFETY: as this function's; the instructions need no alignment.
         unsafe {
-            let [low, high] = sums;
-            let first = _mm256_packus_epi16(low, high);
-            if let Some(place) = split.first {
-                _mm256_storeu_si256(to.add(place).cast(), first);
-            }
-            let mut ranks = [[0u8; 32]; RANKS];
-            _mm256_storeu_si256(ranks[0].as_mut_ptr().cast(), first);
-            for rank in 1..split.ranks {
-                let held = _mm256_set1_epi16(rank as i16 * FULL);
-                let rest = |sums| _mm256_subs_epu16(sums, held);
-                let bytes = _mm256_packus_epi16(rest(low), rest(high));
-                _mm256_storeu_si256(ranks[rank].as_mut_ptr().cast(), bytes);
-            }
-            for piece in &split.pieces[..positions * split.per_position] {
-                let half =
-                    _mm_loadu_si128(ranks.as_flattened()[piece.half..][..16].as_ptr().cast());
-                _mm_storeu_si128(
-                    to.add(piece.place).cast(),
-                    _mm_shuffle_epi8(half, piece.order),
-                );
+            let first = _mm256_packus_epi16(sums[0], sums[1]);
+            _mm256_storeu_si256(to.add(split.first).cast(), first);
+            if split.count > 0 {
+                let further = further(sums);
+                for piece in &split.pieces[..split.count] {
+                    piece.store(&further, 0, to);
+                }
             }
         }
     }
+
+    #[inline(always)]
+    unsafe fn store_bytes_of_several(
+        sums: [Self; 2],
+        split: &Split,
+        positions: usize,
+        to: *mut u8,
+    ) {
+        // SAFETY: as this function's; the instructions need no alignment.
+        unsafe {
+            let first = _mm256_packus_epi16(sums[0], sums[1]);
+            let halves = [
+                _mm256_castsi256_si128(first),
+                _mm256_extracti128_si256::<1>(first),
+            ];
+            let further = further(sums);
+            for (position, half) in halves.into_iter().take(positions).enumerate() {
+                let to = to.add(position * split.step);
+                _mm_storeu_si128(to.cast(), half);
+                for piece in &split.pieces[..split.count] {
+                    piece.store(&further, position * 16, to);
+                }
+            }
+        }
+    }
+}
+
+impl Piece {
+    /// Stores the bytes of the half so many places on.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Register::store_bytes`].
+    #[inline(always)]
+    unsafe fn store(&self, further: &[u8; 32 * (RANKS - 1)], on: usize, to: *mut u8) {
+        let half = &further[self.half + on..][..16];
+        // SAFETY: as this function's; the instructions need no alignment.
+        unsafe {
+            let half = _mm_loadu_si128(half.as_ptr().cast());
+            let to = to.add(self.place).cast();
+            _mm_storeu_si128(to, _mm_shuffle_epi8(half, self.order));
+        }
+    }
+}
+
+/// The second and third bytes of sums.
+#[inline(always)]
+unsafe fn further([low, high]: [__m256i; 2]) -> [u8; 32 * (RANKS - 1)] {
+    let mut further = [0; 32 * (RANKS - 1)];
+    for (rank, out) in (1..).zip(further.chunks_exact_mut(32)) {
+        // SAFETY: as this function's; the instruction needs no alignment.
+        unsafe {
+            let held = _mm256_set1_epi16(rank * FULL);
+            let rest = |sums| _mm256_subs_epu16(sums, held);
+            let bytes = _mm256_packus_epi16(rest(low), rest(high));
+            _mm256_storeu_si256(out.as_mut_ptr().cast(), bytes);
+        }
+    }
+    further
 }

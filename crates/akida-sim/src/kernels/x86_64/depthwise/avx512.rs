@@ -2,17 +2,21 @@
 
 use super::Register;
 use crate::kernels::Bytes;
-use crate::kernels::split::{BLOCK, Block, FULL};
+use crate::kernels::split::{BLOCK, FULL, RANKS};
 use core::arch::x86_64::*;
 
 /// How the bytes of a register of channels are stored.
 pub(in super::super) struct Split {
-    /// Bytes that each channel has at most.
-    ranks: usize,
-    /// Of each block of channels, or of each position where a register holds several: which bytes of the first two ranks
-    /// are stored where, and which of the others.
-    blocks: [[(__m512i, usize); 2]; 4],
-    per_position: usize,
+    /// Where the first bytes go, and which of them are there.
+    first: (usize, __mmask64),
+    /// Which further bytes are stored where, a register at a time.
+    further: [(__m512i, usize, __mmask64); RANKS - 1],
+    count: usize,
+    /// Which of the first and second bytes are stored, where these are all and fit a register.
+    joined: Option<__m512i>,
+    /// Channels of each position where a register holds several, and bytes between positions.
+    channels: usize,
+    step: usize,
 }
 
 impl Register for __m512i {
@@ -80,66 +84,114 @@ impl Register for __m512i {
     }
 
     #[inline(always)]
-    unsafe fn split(bytes: &Bytes, first: usize, positions: usize) -> Split {
-        let blocks = &bytes.blocks()[first / BLOCK..];
-        let blocks = &blocks[..blocks.len().min(2)];
-        // SAFETY: as this function's; loads need no alignment, and `Block::order` has 64 bytes from both places on.
+    unsafe fn split(bytes: &Bytes, first: usize) -> Split {
+        let block = first / BLOCK;
+        let (start, end) = (bytes.start(block), bytes.start(block + 2));
+        let ones = |count: usize| u64::MAX >> (64 - count.min(64));
+        // SAFETY: as this function's; loads need no alignment.
         unsafe {
             let mut split = Split {
-                ranks: blocks.iter().map(Block::ranks).max().unwrap_or_default(),
-                blocks: [[(_mm512_setzero_si512(), 0); 2]; 4],
-                per_position: blocks.len(),
+                first: (first, ones(bytes.further() - first)),
+                further: [(_mm512_setzero_si512(), 0, 0); RANKS - 1],
+                count: (end - start).div_ceil(64),
+                joined: None,
+                channels: bytes.channels(),
+                step: bytes.step(),
             };
-            let choose = |block: &Block, channel: usize, position: usize| {
-                [0, block.starts[2][0]].map(|start| {
-                    let order = block.order[start..][..64].as_ptr();
-                    let order = _mm512_loadu_si512(order.cast());
-                    let channel = _mm512_set1_epi8(channel as i8);
-                    let place = position * bytes.step() + block.place + start;
-                    (_mm512_add_epi8(order, channel), place)
-                })
-            };
-            if positions > 1 {
-                let channels = blocks[0].starts[1][0];
-                for (position, choice) in split.blocks.iter_mut().take(positions).enumerate() {
-                    *choice = choose(&blocks[0], position * channels, position);
+            for (further, start) in split.further.iter_mut().zip((start..end).step_by(64)) {
+                let order = _mm512_loadu_si512(bytes.order(start).as_ptr().cast());
+                *further = (order, bytes.further() + start, ones(end - start));
+            }
+            let order = bytes.order(start);
+            if bytes.len() <= 64 && order.iter().all(|&choice| choice < 64) {
+                let mut joined = LANES;
+                for (joined, &choice) in joined[bytes.further()..].iter_mut().zip(order) {
+                    *joined = 64 + choice;
                 }
-            } else {
-                for (i, (choice, block)) in split.blocks.iter_mut().zip(blocks).enumerate() {
-                    *choice = choose(block, i * BLOCK, 0);
-                }
+                split.joined = Some(_mm512_loadu_si512(joined.as_ptr().cast()));
             }
             split
         }
     }
 
     #[inline(always)]
-    unsafe fn store_bytes(sums: [Self; 2], split: &Split, positions: usize, to: *mut u8) {
+    unsafe fn store_bytes(sums: [Self; 2], split: &Split, to: *mut u8) {
         // SAFETY: as this function's; the instructions need no alignment.
         unsafe {
             let [low, high] = sums;
-            let bytes = |rank: i16| {
-                let held = _mm512_set1_epi16(rank * FULL);
-                let rest = |sums| _mm512_subs_epu16(sums, held);
-                _mm512_packus_epi16(rest(low), rest(high))
-            };
-            let store = |(order, place): (__m512i, usize), even, odd| {
-                let chosen = _mm512_permutex2var_epi8(even, order, odd);
-                _mm512_storeu_si512(to.add(place).cast(), chosen);
-            };
-            let (first, second) = (_mm512_packus_epi16(low, high), bytes(1));
-            let blocks = &split.blocks[..positions * split.per_position];
-            if split.ranks <= 2 {
-                for &[choice, _] in blocks {
-                    store(choice, first, second);
-                }
-            } else {
-                let (third, fourth) = (bytes(2), bytes(3));
-                for &[choice, further] in blocks {
-                    store(choice, first, second);
-                    store(further, third, fourth);
+            let (place, mask) = split.first;
+            let first = _mm512_packus_epi16(low, high);
+            _mm512_mask_storeu_epi8(to.add(place).cast(), mask, first);
+            if split.count > 0 {
+                let [second, third] = further(sums);
+                for &(order, place, mask) in &split.further[..split.count] {
+                    let chosen = _mm512_permutex2var_epi8(second, order, third);
+                    _mm512_mask_storeu_epi8(to.add(place).cast(), mask, chosen);
                 }
             }
         }
     }
+
+    #[inline(always)]
+    unsafe fn store_bytes_of_several(
+        sums: [Self; 2],
+        split: &Split,
+        positions: usize,
+        to: *mut u8,
+    ) {
+        // SAFETY: as this function's; the instructions need no alignment.
+        unsafe {
+            let first = _mm512_packus_epi16(sums[0], sums[1]);
+            let next = _mm512_set1_epi8(split.channels as i8);
+            if let Some(mut joined) = split.joined {
+                let second = rest(sums, FULL);
+                for position in 0..positions {
+                    let bytes = _mm512_permutex2var_epi8(first, joined, second);
+                    _mm512_storeu_si512(to.add(position * split.step).cast(), bytes);
+                    joined = _mm512_add_epi8(joined, next);
+                }
+                return;
+            }
+            let [second, third] = further(sums);
+            let (mut further, place, _) = split.further[0];
+            let mut own = _mm512_loadu_si512(LANES.as_ptr().cast());
+            for position in 0..positions {
+                let to = to.add(position * split.step);
+                let bytes = _mm512_permutexvar_epi8(own, first);
+                _mm512_storeu_si512(to.cast(), bytes);
+                let bytes = _mm512_permutex2var_epi8(second, further, third);
+                _mm512_storeu_si512(to.add(place).cast(), bytes);
+                own = _mm512_add_epi8(own, next);
+                further = _mm512_add_epi8(further, next);
+            }
+        }
+    }
 }
+
+/// The second and third bytes of sums. An iterator over them would not be compiled for these registers.
+#[inline(always)]
+unsafe fn further(sums: [__m512i; 2]) -> [__m512i; RANKS - 1] {
+    // SAFETY: as this function's.
+    unsafe { [rest(sums, FULL), rest(sums, 2 * FULL)] }
+}
+
+/// The next bytes of sums of which others hold so much.
+#[inline(always)]
+unsafe fn rest([low, high]: [__m512i; 2], held: i16) -> __m512i {
+    // SAFETY: as this function's.
+    unsafe {
+        let held = _mm512_set1_epi16(held);
+        _mm512_packus_epi16(_mm512_subs_epu16(low, held), _mm512_subs_epu16(high, held))
+    }
+}
+
+/// The numbers of the lanes of a register.
+const LANES: [u8; 64] = {
+    let mut lanes = [0; 64];
+    let mut i = 0;
+    while i < 64 {
+        lanes[i] = i as u8;
+        i += 1;
+    }
+    lanes
+};

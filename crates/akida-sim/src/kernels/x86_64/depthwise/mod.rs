@@ -33,10 +33,17 @@ pub(super) trait Register: Copy {
     unsafe fn load_sums(from: *const i16) -> [Self; 2];
     /// Sums in the order of channels.
     unsafe fn store_sums(sums: [Self; 2], to: *mut i16);
-    /// How to store the bytes of the channels from `first` on of so many positions.
-    unsafe fn split(bytes: &Bytes, first: usize, positions: usize) -> Self::Split;
-    /// Stores the bytes of so many positions, `first` to `Bytes::room` from `to` on.
-    unsafe fn store_bytes(sums: [Self; 2], split: &Self::Split, positions: usize, to: *mut u8);
+    /// How to store the bytes of the channels from `first` on.
+    unsafe fn split(bytes: &Bytes, first: usize) -> Self::Split;
+    /// Stores the bytes of a position among those from `to` on.
+    unsafe fn store_bytes(sums: [Self; 2], split: &Self::Split, to: *mut u8);
+    /// Stores those of so many positions, whose channels a register holds together.
+    unsafe fn store_bytes_of_several(
+        sums: [Self; 2],
+        split: &Self::Split,
+        positions: usize,
+        to: *mut u8,
+    );
 }
 
 /// Pairs of weights of a window.
@@ -157,9 +164,9 @@ impl Windows<'_> {
             match &self.sink {
                 DepthwiseSink::Sums(_) => ([R::zero(); 2], None),
                 DepthwiseSink::Bytes(bytes, _) => {
-                    let lowest = R::load_sums(bytes.lowest()[first..].as_ptr());
-                    let start = lowest.map(|lowest| R::zero().subtract(lowest));
-                    (start, Some(R::split(bytes, first, self.together)))
+                    let [low, high] = R::load_sums(bytes.lowest()[first..].as_ptr());
+                    let start = [R::zero().subtract(low), R::zero().subtract(high)];
+                    (start, Some(R::split(bytes, first)))
                 }
             }
         };
@@ -268,7 +275,11 @@ impl Windows<'_> {
                 // SAFETY: as this function's: `out` has room for the bytes of all positions.
                 unsafe {
                     let to = out.as_mut_ptr().add(position * bytes.step());
-                    R::store_bytes(sums, split, positions, to);
+                    if self.together > 1 {
+                        R::store_bytes_of_several(sums, split, positions, to);
+                    } else {
+                        R::store_bytes(sums, split, to);
+                    }
                 }
             }
             (DepthwiseSink::Sums(out), _) => {
