@@ -453,11 +453,10 @@ impl Kernel for DenseKernel {
         let DenseElements::U8I4(_) = self.elements else {
             return None;
         };
-        let (weights, positions) = (bounds.fan_in * bounds.filters, bounds.positions);
-        if positions >= MANY {
-            Some(format!("weights are used at {positions} positions"))
-        } else if weights <= NEAR {
-            Some(format!("{weights} weights stay in the nearest cache"))
+        if bounds.positions >= MANY {
+            Some(String::from("weights are used at many positions"))
+        } else if bounds.fan_in * bounds.filters <= NEAR {
+            Some(String::from("weights are few"))
         } else {
             None
         }
