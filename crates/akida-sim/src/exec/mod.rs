@@ -41,8 +41,8 @@ pub enum OutputRef<'a> {
 #[derive(Clone, Copy, Default)]
 pub struct RunOptions<'a> {
     /// Threads to use; 0 means one per core. Without the feature `threads` it is 1. Each takes some inputs of a batch, and all
-    /// share those that do not go round. The threads are those of the process: while another run uses them, this one has the
-    /// calling thread alone.
+    /// share those that do not go round. The threads are those of the process, no more than one per core: while another run
+    /// uses them, this one has the calling thread alone.
     pub threads: usize,
     /// The most inputs processed together, and so before `interrupt` is asked again; 0 leaves the choice to the plan.
     pub batch_size: usize,

@@ -92,7 +92,7 @@ struct Kept {
 }
 
 impl Kept {
-    /// The team, of enough threads to have so many with the calling one.
+    /// The team, of enough threads to have so many with the calling one, but no more than there are cores.
     fn team(&mut self, threads: usize) -> &mut Team {
         let process = std::process::id();
         if self.process != process {
@@ -101,7 +101,7 @@ impl Kept {
             self.process = process;
         }
         let team = self.team.get_or_insert_with(Team::new);
-        team.grow(threads - 1);
+        team.grow(threads.min(cores()) - 1);
         team
     }
 }
