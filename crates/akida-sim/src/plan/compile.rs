@@ -284,9 +284,9 @@ impl Chooser<'_> {
             DenseElements::U8I4(_) | DenseElements::I16(_) => 2,
             DenseElements::I32(_) => 4,
         };
-        // No kernel reads groups of more than eight inputs.
+        // No kernel fills runs up to more than a multiple of 64 inputs.
         let [run_padded, filters_padded] =
-            [(run, 8), (filters, 2 * PANEL)].map(|(count, grain)| count.next_multiple_of(grain));
+            [(run, 64), (filters, 2 * PANEL)].map(|(count, grain)| count.next_multiple_of(grain));
         self.granted([rows, run_padded, filters_padded, element])?;
         let shape = kernel.shape(bounds, [rows, run, filters]);
         Ok(Dense {
