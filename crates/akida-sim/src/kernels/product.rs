@@ -12,6 +12,10 @@ pub(super) struct Product<'a, const GROUP: usize> {
     /// Bytes of a panel's weights for a run.
     pub(super) run_size: usize,
     /// The group of a run from which on inputs are mostly zero in all positions.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        allow(dead_code, reason = "only kernels of x86-64 ask")
+    )]
     pub(super) rare: usize,
     pub(super) filters: usize,
     pub(super) panels: usize,

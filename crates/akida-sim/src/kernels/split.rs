@@ -111,6 +111,10 @@ impl Bytes {
         &self.lowest
     }
 
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        allow(dead_code, reason = "only kernels of x86-64 ask")
+    )]
     pub(super) fn channels(&self) -> usize {
         self.channels
     }
