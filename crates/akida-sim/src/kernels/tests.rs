@@ -1,9 +1,14 @@
 //! Every available kernel equals the plain sum, over sizes below, at and above each tile, extreme and random values.
 
 use super::*;
+use crate::PlanOptions;
 use crate::model::{Output, Variables, Weights};
 use crate::ops;
+use crate::output::Levels;
+use alloc::format;
+use alloc::string::String;
 use alloc::vec;
+use alloc::vec::Vec;
 
 /// A small generator, so that failures repeat.
 struct Random(u64);

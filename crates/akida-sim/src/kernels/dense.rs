@@ -1,0 +1,257 @@
+//! Products of windows and filters: what a kernel of them is and is given, and the table of these kernels.
+
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+use super::aarch64;
+use super::select::beyond;
+#[cfg(target_arch = "x86_64")]
+use super::x86_64;
+use super::{Bounds, Kernel, Positions, generic};
+use crate::output::{Levels, PANEL};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// A product of windows and filters: each output position sums `rows` runs of `run` consecutive inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DenseShape {
+    /// Runs per window: the kernel's height.
+    pub(crate) rows: usize,
+    /// Consecutive inputs per run: kernel width times channels.
+    pub(crate) run: usize,
+    /// The input of the only run from which on most are zero in all positions, a multiple of [`GRAIN`]; the run's length
+    /// where nothing is known.
+    pub(crate) rare: usize,
+    /// Output channels.
+    pub(crate) filters: usize,
+    /// What the kernel takes from each input.
+    pub(crate) offset: u8,
+    /// The largest absolute product of what the kernel takes for an input and a weight.
+    pub(crate) largest_product: u32,
+}
+
+impl DenseShape {
+    /// What each filter's sums start from, that they end in sums of inputs and weights; zeros fill up the last panel.
+    pub(crate) fn start(self, weight: Weight<'_>) -> Vec<i32> {
+        let mut start = vec![0i32; self.filters.next_multiple_of(PANEL)];
+        if self.offset > 0 {
+            for (row, index) in (0..self.rows).flat_map(|row| (0..self.run).map(move |i| (row, i)))
+            {
+                for (start, &w) in start.iter_mut().zip(weight(row, index)) {
+                    // What passes 32 bits here, sums bring back.
+                    *start = start.wrapping_add(i32::from(self.offset) * i32::from(w));
+                }
+            }
+        }
+        start
+    }
+}
+
+/// Where results go, `filters` per position.
+pub(crate) enum Sink<'a> {
+    Potentials(&'a mut [i32]),
+    Levels(&'a Levels, &'a mut [u8]),
+}
+
+impl<'a> Sink<'a> {
+    /// Takes the first `count` results away.
+    pub(crate) fn take(&mut self, count: usize) -> Self {
+        match core::mem::replace(self, Self::Potentials(&mut [])) {
+            Self::Potentials(out) => {
+                let (first, rest) = out.split_at_mut(count);
+                *self = Self::Potentials(rest);
+                Self::Potentials(first)
+            }
+            Self::Levels(levels, out) => {
+                let (first, rest) = out.split_at_mut(count);
+                *self = Self::Levels(levels, rest);
+                Self::Levels(levels, first)
+            }
+        }
+    }
+
+    /// The same place for results, for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> Sink<'_> {
+        match self {
+            Self::Potentials(out) => Sink::Potentials(out),
+            Self::Levels(levels, out) => Sink::Levels(levels, out),
+        }
+    }
+
+    /// Stores the potentials of one position for the filters from `first` on; `place` is that of the first result.
+    #[inline(always)]
+    pub(crate) fn store(&mut self, place: usize, first: usize, sums: &[i32]) {
+        match self {
+            Self::Potentials(out) => out[place..][..sums.len()].copy_from_slice(sums),
+            Self::Levels(levels, out) => {
+                levels.count(first, sums, &mut out[place..][..sums.len()]);
+            }
+        }
+    }
+}
+
+/// Output positions of a product.
+pub(crate) struct DenseCall<'a, T, W> {
+    pub(crate) shape: DenseShape,
+    /// The first window's first input, and at least [`PADDING`] readable elements after the last window's last, or none
+    /// where runs are a multiple of [`GRAIN`].
+    pub(crate) input: &'a [T],
+    /// Elements between runs of a window.
+    pub(crate) run_step: usize,
+    pub(crate) positions: Positions,
+    /// Packed by the same kernel: panels of [`PANEL`](crate::output::PANEL) filters, or pairs of such, all of one length.
+    pub(crate) weights: &'a [W],
+    /// What each filter's sums start from; zeros fill up the last panel.
+    pub(crate) start: &'a [i32],
+    pub(crate) sink: Sink<'a>,
+}
+
+/// The weights of all filters for (row, index in run).
+pub(crate) type Weight<'a> = &'a dyn Fn(usize, usize) -> &'a [i8];
+/// Computes positions of a product.
+pub(crate) type DenseRun<T, W> = fn(DenseCall<'_, T, W>);
+
+/// The routines of a kernel for inputs held as `T` and weights as `W`.
+#[derive(Clone, Copy)]
+pub(crate) struct DenseRoutines<T, W> {
+    pub(crate) pack: fn(DenseShape, Weight<'_>) -> Vec<W>,
+    pub(crate) run: DenseRun<T, W>,
+}
+
+/// The routines of a product, by the elements that they take.
+#[derive(Clone, Copy)]
+pub(crate) enum DenseElements {
+    U8(DenseRoutines<u8, i8>),
+    /// Weights of 4 bits, two to a byte.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        allow(dead_code, reason = "only x86-64 has such a kernel")
+    )]
+    U8I4(DenseRoutines<u8, i8>),
+    I16(DenseRoutines<i16, i16>),
+    I32(DenseRoutines<i32, i32>),
+}
+
+/// A kernel for [`DenseCall`].
+#[derive(Clone, Copy)]
+pub(crate) struct DenseKernel {
+    pub(crate) name: &'static str,
+    pub(crate) is_available: fn() -> bool,
+    /// Whether it multiplies signed bytes: where inputs go beyond them, it takes these less 128.
+    pub(crate) signed_bytes: bool,
+    /// The largest product of what it takes for an input and a weight for which the kernel is exact.
+    pub(crate) largest_product: u32,
+    pub(crate) elements: DenseElements,
+}
+
+impl DenseKernel {
+    /// A product of inputs and weights within `bounds`.
+    pub(crate) fn shape(&self, bounds: Bounds, [rows, run, filters]: [usize; 3]) -> DenseShape {
+        let offset = match self.signed_bytes && bounds.input > i8::MAX as u32 {
+            true => 128,
+            false => 0,
+        };
+        // Less an offset, inputs are in −offset..=127.
+        let input = if offset > 0 {
+            offset.into()
+        } else {
+            bounds.input
+        };
+        DenseShape {
+            rows,
+            run,
+            rare: run,
+            filters,
+            offset,
+            largest_product: input.saturating_mul(bounds.weight),
+        }
+    }
+}
+
+/// The largest absolute weight that is held in 4 bits.
+const I4_MAX: u32 = 7;
+/// Weights of 4 bits are multiplied as the upper half of a byte, and so as many times too large.
+const I4_SCALE: u64 = 16;
+
+/// Positions from which on reading weights takes less time than multiplying them.
+const MANY: usize = 8;
+/// Bytes of weights that stay in the cache nearest to a core.
+const NEAR: usize = 1 << 15;
+
+impl Kernel for DenseKernel {
+    fn table() -> &'static [Self] {
+        &[
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DENSE_U8I4_VNNI,
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DENSE_U8_AMX,
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DENSE_U8_VNNI,
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DENSE_I16_VNNI,
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DENSE_U8_AVXVNNI,
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DENSE_I16_AVXVNNI,
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DENSE_U8_AVX2,
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DENSE_I16_AVX2,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            aarch64::DENSE_U8_I8MM,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            aarch64::DENSE_U8_DOTPROD,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            aarch64::DENSE_U8_NEON,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            aarch64::DENSE_I16_NEON,
+            generic::DENSE_I16,
+            generic::DENSE_I32,
+        ]
+    }
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn is_available(&self) -> bool {
+        (self.is_available)()
+    }
+
+    fn objection(&self, bounds: Bounds) -> Option<String> {
+        match self.elements {
+            DenseElements::U8(_) | DenseElements::U8I4(_) if bounds.signed => {
+                Some(String::from("inputs are signed sums"))
+            }
+            DenseElements::U8I4(_) => {
+                let product = u64::from(bounds.input) * u64::from(bounds.weight);
+                let sum = (bounds.fan_in as u64).saturating_mul(I4_SCALE * product);
+                let most = i32::MAX as u64;
+                let reach = || format!("{I4_SCALE} times the sums is beyond 32 bits");
+                beyond("weights", bounds.weight, I4_MAX).or_else(|| (sum > most).then(reach))
+            }
+            DenseElements::U8(_) => {
+                let (product, most) = (
+                    self.shape(bounds, [1; 3]).largest_product,
+                    self.largest_product,
+                );
+                beyond("products", product, most)
+            }
+            DenseElements::I16(_) => beyond("inputs", bounds.input, i16::MAX as u32),
+            DenseElements::I32(_) => None,
+        }
+    }
+
+    fn drawback(&self, bounds: Bounds) -> Option<String> {
+        let DenseElements::U8I4(_) = self.elements else {
+            return None;
+        };
+        if bounds.positions >= MANY {
+            Some(String::from("weights are used at many positions"))
+        } else if bounds.fan_in * bounds.filters <= NEAR {
+            Some(String::from("weights are few"))
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Convolutions of each channel alone: what a kernel of them is and is given, and the table of these kernels.
+
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+use super::aarch64;
+use super::select::beyond;
+use super::split::{BLOCK, Bytes};
+#[cfg(target_arch = "x86_64")]
+use super::x86_64;
+use super::{Bounds, Kernel, Positions, generic};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A convolution of each channel alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DepthwiseShape {
+    /// The kernel's height.
+    pub(crate) rows: usize,
+    /// The kernel's width.
+    pub(crate) columns: usize,
+    pub(crate) channels: usize,
+}
+
+/// Where depthwise sums go.
+pub(crate) enum DepthwiseSink<'a, T> {
+    /// One sum per channel and position.
+    Sums(&'a mut [T]),
+    /// The bytes of each position, [`Bytes::step`] apart; at least as many as [`Bytes::room`] says.
+    Bytes(&'a Bytes, &'a mut [u8]),
+}
+
+impl DepthwiseSink<'_, i16> {
+    /// Stores the sums of a position for a block of so many channels, the portable way.
+    #[inline(always)]
+    pub(crate) fn store(&mut self, position: usize, channels: usize, block: usize, sums: &[i16]) {
+        match self {
+            Self::Sums(out) => {
+                let first = block * BLOCK;
+                out[position * channels + first..][..sums.len()].copy_from_slice(sums);
+            }
+            Self::Bytes(bytes, out) => {
+                let position = &mut out[position * bytes.step()..];
+                bytes.store(block, sums, position);
+            }
+        }
+    }
+}
+
+impl DepthwiseSink<'_, i32> {
+    /// Stores the sums of a position for a block of so many channels; bytes are made of sums of 16 bits alone.
+    #[inline(always)]
+    pub(crate) fn store(&mut self, position: usize, channels: usize, block: usize, sums: &[i32]) {
+        if let Self::Sums(out) = self {
+            let first = block * BLOCK;
+            out[position * channels + first..][..sums.len()].copy_from_slice(sums);
+        }
+    }
+}
+
+/// Output positions of a depthwise convolution.
+pub(crate) struct DepthwiseCall<'a, T> {
+    pub(crate) shape: DepthwiseShape,
+    /// The first window's first input, and at least [`PADDING`] readable elements after the last window's last.
+    pub(crate) input: &'a [u8],
+    /// Elements between rows of a window.
+    pub(crate) run_step: usize,
+    pub(crate) positions: Positions,
+    /// Packed by the same kernel.
+    pub(crate) weights: &'a [i8],
+    pub(crate) sink: DepthwiseSink<'a, T>,
+}
+
+/// Packs the weights of a depthwise convolution.
+pub(crate) type DepthwisePack = fn(DepthwiseShape, Vec<i8>) -> Vec<i8>;
+/// Computes positions of a depthwise convolution.
+pub(crate) type DepthwiseRun<T> = fn(DepthwiseCall<'_, T>);
+
+/// The element type of depthwise sums.
+#[derive(Clone, Copy)]
+pub(crate) enum BySum<A, B> {
+    I16(A),
+    I32(B),
+}
+
+/// A kernel for [`DepthwiseCall`].
+#[derive(Clone, Copy)]
+pub(crate) struct DepthwiseKernel {
+    pub(crate) name: &'static str,
+    pub(crate) is_available: fn() -> bool,
+    /// Packs weights for (row, column, channel), in the order of the inputs.
+    pub(crate) pack: DepthwisePack,
+    pub(crate) routine: BySum<DepthwiseRun<i16>, DepthwiseRun<i32>>,
+}
+
+impl Kernel for DepthwiseKernel {
+    fn table() -> &'static [Self] {
+        &[
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DEPTHWISE_AVX512,
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DEPTHWISE_AVX2,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            aarch64::DEPTHWISE_NEON,
+            generic::DEPTHWISE_I16,
+            generic::DEPTHWISE_I32,
+        ]
+    }
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn is_available(&self) -> bool {
+        (self.is_available)()
+    }
+
+    fn objection(&self, bounds: Bounds) -> Option<String> {
+        match self.routine {
+            BySum::I16(_) => beyond("sums", bounds.sum, i16::MAX as u32),
+            BySum::I32(_) => None,
+        }
+    }
+}

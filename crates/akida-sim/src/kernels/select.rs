@@ -1,0 +1,119 @@
+//! The choice of a kernel: the first of a table that this host has, that is exact, and that options allow.
+
+use super::{DenseKernel, DepthwiseKernel};
+use crate::plan::PlanOptions;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// What is known of an operation before it is computed: its values, from bit widths and fan-in alone, and its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// The largest absolute input.
+    pub(crate) input: u32,
+    /// Whether inputs may be negative.
+    pub(crate) signed: bool,
+    /// The largest absolute weight.
+    pub(crate) weight: u32,
+    /// The largest absolute sum.
+    pub(crate) sum: u32,
+    /// Inputs of a sum.
+    pub(crate) fan_in: usize,
+    pub(crate) filters: usize,
+    /// Positions at which every weight is used for an input.
+    pub(crate) positions: usize,
+}
+
+/// What selection needs to know of a kernel.
+pub(crate) trait Kernel: Copy + 'static {
+    /// The table of kernels of this kind.
+    fn table() -> &'static [Self];
+    fn name(&self) -> &'static str;
+    fn is_available(&self) -> bool;
+    /// Why the kernel would not be exact within `bounds`, if so.
+    fn objection(&self, bounds: Bounds) -> Option<String>;
+    /// Why the kernel would be slower than one after it in the table, if so.
+    fn drawback(&self, _bounds: Bounds) -> Option<String> {
+        None
+    }
+}
+
+pub(super) fn beyond(what: &str, bound: u32, most: u32) -> Option<String> {
+    (bound > most).then(|| format!("{what} reach {bound}, beyond {most}"))
+}
+
+/// The kernel chosen for an operation, and those declined before it with the reason.
+pub(crate) struct Selection<K> {
+    pub(crate) kernel: K,
+    pub(crate) declined: Vec<(&'static str, String)>,
+}
+
+/// The first kernel of the table that is available, exact within `bounds` and allowed by `options`; the one named there
+/// when it is of this kind.
+///
+/// # Errors
+///
+/// When that one cannot be used: every kernel declined with the reason.
+pub(crate) fn select<K: Kernel>(
+    bounds: Bounds,
+    options: &PlanOptions,
+) -> Result<Selection<K>, Vec<(&'static str, String)>> {
+    let named = options.kernel.as_deref();
+    let forced = named.filter(|name| K::table().iter().any(|k| k.name() == *name));
+    let left_out = |name: &str| {
+        options
+            .without
+            .iter()
+            .any(|part| name.contains(part.as_str()))
+    };
+    let mut declined = Vec::new();
+    for kernel in K::table() {
+        let name = kernel.name();
+        let reason = if forced.is_some_and(|forced| forced != name) {
+            Some(String::from("another was asked for"))
+        } else if left_out(name) && !name.starts_with("generic") {
+            Some(String::from("it was to be left out"))
+        } else if !kernel.is_available() {
+            Some(String::from(
+                "this processor lacks its instructions, or its system refuses them",
+            ))
+        } else {
+            let drawback = || kernel.drawback(bounds).filter(|_| forced.is_none());
+            kernel.objection(bounds).or_else(drawback)
+        };
+        match reason {
+            Some(reason) => declined.push((name, reason)),
+            None => {
+                return Ok(Selection {
+                    kernel: *kernel,
+                    declined,
+                });
+            }
+        }
+    }
+    Err(declined)
+}
+
+/// The names of all kernels that this host can run.
+#[must_use]
+pub fn available_kernels() -> Vec<&'static str> {
+    fn names<K: Kernel>() -> impl Iterator<Item = &'static str> {
+        available::<K>().map(|k| k.name())
+    }
+    names::<DenseKernel>()
+        .chain(names::<DepthwiseKernel>())
+        .collect()
+}
+
+/// Whether a table has a kernel of this name, available or not.
+pub(crate) fn exists(name: &str) -> bool {
+    fn has<K: Kernel>(name: &str) -> bool {
+        K::table().iter().any(|k| k.name() == name)
+    }
+    has::<DenseKernel>(name) || has::<DepthwiseKernel>(name)
+}
+
+/// The available kernels of one table.
+pub(crate) fn available<K: Kernel>() -> impl Iterator<Item = K> {
+    K::table().iter().filter(|k| k.is_available()).copied()
+}
