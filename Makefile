@@ -37,6 +37,7 @@ test: test-rust test-python test-legacy ## run all tests, Rust and Python
 test-rust:
 	@$(call say,Rust tests)
 	cargo test --workspace --exclude akida-py
+	cargo test -p akida-sim --no-default-features
 
 test-python: $(INSTALLED)
 	@$(call say,Python tests)

@@ -166,6 +166,7 @@ impl Mesh {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
 
     #[test]
     fn versions_read_as_documented() {

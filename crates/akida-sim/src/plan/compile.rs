@@ -381,7 +381,10 @@ impl Chooser<'_> {
         self.granted([rows * columns, channels.next_multiple_of(64), 4, 4])?;
         // The kernel is flipped on both spatial axes (C4), so that routines walk forwards.
         let values = weights.values();
-        let cells = values.chunks_exact(channels).rev().flatten();
+        let mut cells = Vec::with_capacity(values.len());
+        for cell in values.chunks_exact(channels).rev() {
+            cells.extend_from_slice(cell);
+        }
         let shape = DepthwiseShape {
             rows,
             columns,
@@ -392,7 +395,7 @@ impl Chooser<'_> {
             bound: bounds.sum,
             bytes: None,
             routine: kernel.routine,
-            weights: cells.copied().collect(),
+            weights: cells,
         };
         Ok((depthwise, kernel.pack))
     }
