@@ -44,7 +44,7 @@ def text(plan: dict[str, Any], width: int) -> list[str]:
         sentence = f"Not {kernel}, as {reason}: {', '.join(layers)}."
         lines += textwrap.wrap(sentence, max(width, 40), subsequent_indent="    ", break_long_words=False)
     packed = _size(sum(layer["packed_bytes"] for layer in plan["layers"]))
-    lines.append(f"Memory: {packed} packed, {_size(plan['scratch_bytes_per_thread'])} for each thread")
+    lines.append(f"Memory: {packed} of packed weights, {_size(plan['scratch_bytes_per_thread'])} for each thread")
     return lines
 
 

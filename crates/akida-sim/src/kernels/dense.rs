@@ -219,37 +219,37 @@ impl Kernel for DenseKernel {
     }
 
     fn objection(&self, bounds: Bounds) -> Option<String> {
-        match self.elements {
-            DenseElements::U8(_) | DenseElements::U8I4(_) if bounds.signed => {
-                Some(String::from("inputs are signed sums"))
+        match (self.elements, bounds.signed) {
+            (DenseElements::U8(_) | DenseElements::U8I4(_), Some(reason)) => {
+                Some(String::from(reason))
             }
-            DenseElements::U8I4(_) => {
+            (DenseElements::U8I4(_), None) => {
                 let product = u64::from(bounds.input) * u64::from(bounds.weight);
                 let sum = (bounds.fan_in as u64).saturating_mul(I4_SCALE * product);
                 let most = i32::MAX as u64;
                 let reach = || format!("{I4_SCALE} times the sums is beyond 32 bits");
                 beyond("weights", bounds.weight, I4_MAX).or_else(|| (sum > most).then(reach))
             }
-            DenseElements::U8(_) => {
+            (DenseElements::U8(_), None) => {
                 let (product, most) = (
                     self.shape(bounds, [1; 3]).largest_product,
                     self.largest_product,
                 );
                 beyond("products", product, most)
             }
-            DenseElements::I16(_) => beyond("inputs", bounds.input, i16::MAX as u32),
-            DenseElements::I32(_) => None,
+            (DenseElements::I16(_), _) => beyond("inputs", bounds.input, i16::MAX as u32),
+            (DenseElements::I32(_), _) => None,
         }
     }
 
-    fn drawback(&self, bounds: Bounds) -> Option<String> {
+    fn drawback(&self, bounds: Bounds) -> Option<&'static str> {
         let DenseElements::U8I4(_) = self.elements else {
             return None;
         };
         if bounds.positions >= MANY {
-            Some(String::from("weights are used at many positions"))
+            Some("weights are used at many positions")
         } else if bounds.fan_in * bounds.filters <= NEAR {
-            Some(String::from("weights are few"))
+            Some("weights are few")
         } else {
             None
         }

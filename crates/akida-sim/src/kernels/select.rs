@@ -11,8 +11,8 @@ use alloc::vec::Vec;
 pub(crate) struct Bounds {
     /// The largest absolute input.
     pub(crate) input: u32,
-    /// Whether inputs may be negative.
-    pub(crate) signed: bool,
+    /// Why inputs may be negative, if so.
+    pub(crate) signed: Option<&'static str>,
     /// The largest absolute weight.
     pub(crate) weight: u32,
     /// The largest absolute sum.
@@ -32,8 +32,8 @@ pub(crate) trait Kernel: Copy + 'static {
     fn is_available(&self) -> bool;
     /// Why the kernel would not be exact within `bounds`, if so.
     fn objection(&self, bounds: Bounds) -> Option<String>;
-    /// Why the kernel would be slower than one after it in the table, if so.
-    fn drawback(&self, _bounds: Bounds) -> Option<String> {
+    /// Where, such as within `bounds`, the kernel is slower than one after it in the table, if so.
+    fn drawback(&self, _bounds: Bounds) -> Option<&'static str> {
         None
     }
 }
@@ -74,11 +74,12 @@ pub(crate) fn select<K: Kernel>(
         } else if left_out(name) && !name.starts_with("generic") {
             Some(String::from("it was to be left out"))
         } else if !kernel.is_available() {
-            Some(String::from(
-                "this processor lacks its instructions, or its system refuses them",
-            ))
+            Some(String::from("this host does not offer its instructions"))
         } else {
-            let drawback = || kernel.drawback(bounds).filter(|_| forced.is_none());
+            let drawback = || {
+                let slower = kernel.drawback(bounds).filter(|_| forced.is_none())?;
+                Some(format!("it is slower where {slower}"))
+            };
             kernel.objection(bounds).or_else(drawback)
         };
         match reason {

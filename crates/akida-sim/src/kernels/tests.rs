@@ -10,6 +10,8 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+const SIGNED: &str = "inputs are signed sums";
+
 /// A small generator, so that failures repeat.
 struct Random(u64);
 
@@ -44,7 +46,7 @@ where
             .map(move |run| (filters, run, 1 + (filters + run) % 3))
     });
     let (high, weight_bound) = (bounds.input as i32, bounds.weight as i32);
-    let low = if bounds.signed { -high } else { 0 };
+    let low = if bounds.signed.is_some() { -high } else { 0 };
     // Windows longer than what kernels may take at a time, where their sums fit.
     let fits = |(_, run, rows): &(usize, usize, usize)| {
         let products = (run * rows) as u64;
@@ -167,9 +169,9 @@ where
 
 #[test]
 fn dense_kernels_equal_the_plain_sum() {
-    let bounds = |signed, input, weight| Bounds {
+    let bounds = |signed: bool, input, weight| Bounds {
         input,
-        signed,
+        signed: signed.then_some(SIGNED),
         weight,
         ..NARROW
     };
@@ -305,7 +307,7 @@ fn bytes_of_depthwise_sums_add_up_to_them() {
 /// Values of a product with many filters for one position.
 const NARROW: Bounds = Bounds {
     input: 15,
-    signed: false,
+    signed: None,
     weight: 7,
     sum: 1 << 30,
     fan_in: 1000,
@@ -324,9 +326,9 @@ fn sums_that_need_too_many_bytes_have_none() {
 fn narrow_kernels_object_to_wide_values() {
     for kernel in available::<DenseKernel>() {
         let objects = |bounds| kernel.objection(bounds).is_some();
-        let with = |input, signed, weight| Bounds {
+        let with = |input, signed: bool, weight| Bounds {
             input,
-            signed,
+            signed: signed.then_some(SIGNED),
             weight,
             ..NARROW
         };
@@ -395,7 +397,7 @@ fn weights_share_bytes_where_reading_them_takes_the_time() {
 fn the_last_kernel_of_each_table_accepts_everything() {
     let widest = Bounds {
         input: i32::MAX as u32,
-        signed: true,
+        signed: Some(SIGNED),
         weight: 127,
         sum: i32::MAX as u32,
         ..NARROW

@@ -165,7 +165,7 @@ impl Chooser<'_> {
         let weight = weight_range(weight_bits).1.unsigned_abs().into();
         let bounds = Bounds {
             input: input_bound,
-            signed: false,
+            signed: None,
             weight,
             sum: connection.potential_bound,
             fan_in: 0,
@@ -323,7 +323,14 @@ impl Chooser<'_> {
             _ => None,
         };
         // As many as those of 16-bit sums are not worth it.
-        let bytes = bytes.filter(|(b, _)| asked || b.len() < channels * size_of::<i16>());
+        let fewer = |b: &Bytes| b.len() < channels * size_of::<i16>();
+        let signed = match &bytes {
+            Some((bytes, _)) if fewer(bytes) => "inputs are signed sums",
+            Some(_) => "inputs are signed sums, whose bytes would be as many",
+            None if averaged => "inputs are signed sums, added for the average",
+            None => "inputs are signed sums, too large for a few bytes",
+        };
+        let bytes = bytes.filter(|(bytes, _)| asked || fewer(bytes));
         if let Some((bytes, negated)) = bytes {
             let bounds = Bounds {
                 input: u8::MAX.into(),
@@ -361,7 +368,7 @@ impl Chooser<'_> {
         }
         let bounds = Bounds {
             input: depthwise.bound,
-            signed: true,
+            signed: Some(signed),
             ..bounds
         };
         self.dense(1, channels, bounds, &|_, index| {
