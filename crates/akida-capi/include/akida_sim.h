@@ -65,8 +65,8 @@ uint8_t akida_output_bits(const akida_model *model);
 
 /* Runs `count` inputs, one after the other in `inputs`. `outputs` takes levels or potentials as 32-bit integers; its
  * `length` in elements must be count times the elements of an output. `threads` is the most to use; 0 means one per
- * core, which more never exceed. All runs of the process share the threads: while one has them, others use their calling
- * thread alone. No number of threads changes a result. */
+ * core. There are never more than cores, and all runs of the process share them: while one has them, others use their
+ * calling thread alone. No number of threads changes a result. */
 akida_status akida_forward(const akida_model *model, const uint8_t *inputs, size_t count, int32_t *outputs,
                            size_t length, size_t threads);
 

@@ -219,9 +219,9 @@ class Model(Mappable):
                 written to meanwhile.
             batch_size: number of inputs between two looks for Ctrl-C; 0 leaves it to the engine. It
                 has no influence on the result.
-            threads: the most threads to use; 0 means one per core, which more never exceed. All runs of the
-                process share the threads: while one has them, others use their calling thread alone. It
-                has no influence on the result.
+            threads: the most threads to use; 0 for one per core. There are never more than cores, and all
+                runs of the process share them: while one has them, others use their calling thread
+                alone. It has no influence on the result.
 
         Returns:
             Array of shape (n, X, Y, C): uint8 levels, or int32 potentials when the last layer has
