@@ -12,31 +12,6 @@ pub struct Counts {
     pub outputs: Vec<u64>,
 }
 
-/// Values that are compared together.
-const LANES: usize = 64;
-
-/// How many levels are not zero.
-pub(crate) fn active_levels(levels: &[u8]) -> u64 {
-    // Each lane counts as far as a byte goes.
-    let zeros = levels.chunks(LANES * u8::MAX as usize).map(|levels| {
-        let (rows, rest) = levels.as_chunks::<LANES>();
-        let mut lanes = [0u8; LANES];
-        for row in rows {
-            for (lane, &level) in lanes.iter_mut().zip(row) {
-                *lane += u8::from(level == 0);
-            }
-        }
-        let rest = rest.iter().filter(|&&level| level == 0).count();
-        lanes.iter().map(|&lane| usize::from(lane)).sum::<usize>() + rest
-    });
-    (levels.len() - zeros.sum::<usize>()) as u64
-}
-
-/// How many potentials are not zero.
-pub(crate) fn active_potentials(potentials: &[i32]) -> u64 {
-    potentials.iter().filter(|&&p| p != 0).count() as u64
-}
-
 #[cfg(feature = "std")]
 type Shared = std::sync::Mutex<Vec<u64>>;
 #[cfg(not(feature = "std"))]

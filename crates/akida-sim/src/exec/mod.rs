@@ -3,7 +3,6 @@
 mod counts;
 
 pub use counts::Counts;
-pub(crate) use counts::{active_levels, active_potentials};
 
 use crate::model::{Model, Output};
 use crate::ops::prediction;

@@ -20,6 +20,7 @@ macro_rules! unrolled {
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod aarch64;
+mod active;
 mod dense;
 mod depthwise;
 mod generic;
@@ -36,6 +37,7 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+pub(crate) use active::{active_levels, active_potentials};
 pub(crate) use dense::{
     DenseCall, DenseElements, DenseKernel, DenseRoutines, DenseRun, DenseShape, Sink, Weight,
 };

@@ -2,8 +2,7 @@ use super::compile::Step;
 #[cfg(feature = "threads")]
 use super::neural::PARTS_PER_THREAD;
 use super::tail::Tail;
-use crate::exec::{active_levels, active_potentials};
-use crate::kernels::PADDING;
+use crate::kernels::{PADDING, active_levels, active_potentials};
 use crate::model::{Model, Output};
 use alloc::vec;
 use alloc::vec::Vec;

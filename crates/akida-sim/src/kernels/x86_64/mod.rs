@@ -1,5 +1,6 @@
 //! Kernels for instruction sets of x86-64.
 
+mod active;
 mod amx;
 mod avx2;
 mod avx512;
@@ -115,6 +116,11 @@ pub(super) const DEPTHWISE_AVX2: DepthwiseKernel = DepthwiseKernel {
     pack: depthwise::pack::<32>,
     routine: BySum::I16(avx2::depthwise),
 };
+
+/// How many levels are not zero, where the host has what it takes.
+pub(super) fn active_levels(levels: &[u8]) -> Option<u64> {
+    avx2::is_available().then(|| active::levels(levels))
+}
 
 /// Bytes of a group of inputs: four of 8 bits, or two of 16.
 const GROUP: usize = 4;
