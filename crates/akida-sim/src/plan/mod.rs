@@ -7,6 +7,7 @@ mod neural;
 mod pool;
 mod product;
 mod scratch;
+mod step;
 mod tail;
 mod windows;
 
@@ -21,11 +22,11 @@ use alloc::alloc::handle_alloc_error;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
-use compile::Step;
 use core::alloc::Layout;
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use error::is_granted;
+use step::Step;
 use tail::Tail;
 
 /// How a plan is made.

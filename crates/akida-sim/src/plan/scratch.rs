@@ -1,6 +1,6 @@
-use super::compile::Step;
 #[cfg(feature = "threads")]
 use super::neural::PARTS_PER_THREAD;
+use super::step::Step;
 use super::tail::Tail;
 use crate::kernels::{PADDING, active_levels, active_potentials};
 use crate::model::{Model, Output};
