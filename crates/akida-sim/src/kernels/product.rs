@@ -31,14 +31,17 @@ pub(super) struct Product<'a, const GROUP: usize> {
 }
 
 impl<'a, const GROUP: usize> Product<'a, GROUP> {
-    /// Checks once what the tiles then rely on: that every group of every window, all weights and all results lie inside
-    /// their slices.
+    /// A product of weights as [`pack_panels`](super::generic::pack_panels) leaves them.
     pub(super) fn new<T, W>(call: DenseCall<'a, T, W>) -> Self {
-        Self::sharing(call, 1)
+        Self::packed(call, |panels, panel| panels * panel)
     }
 
-    /// As [`new`](Self::new), for weights of which so many panels share their bytes.
-    pub(super) fn sharing<T, W>(call: DenseCall<'a, T, W>, share: usize) -> Self {
+    /// Checks once what the tiles then rely on: that every group of every window, all weights and all results lie inside
+    /// their slices. `weights` tells how many bytes so many panels of so many bytes are packed into.
+    pub(super) fn packed<T, W>(
+        call: DenseCall<'a, T, W>,
+        weights: impl Fn(usize, usize) -> usize,
+    ) -> Self {
         let size = size_of::<T>();
         let groups = (call.shape.run * size).div_ceil(GROUP);
         let (rows, filters) = (call.shape.rows, call.shape.filters);
@@ -67,7 +70,7 @@ impl<'a, const GROUP: usize> Product<'a, GROUP> {
             "inputs"
         );
         assert!(
-            panels.div_ceil(share) * rows * groups * PANEL * GROUP <= size_of_val(call.weights),
+            weights(panels, rows * groups * PANEL * GROUP) <= size_of_val(call.weights),
             "weights"
         );
         assert!(count * filters <= results, "results");

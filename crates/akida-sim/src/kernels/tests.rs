@@ -53,7 +53,9 @@ where
         products * u64::from(bounds.input) * u64::from(bounds.weight) <= u32::MAX.into()
     };
     let long = [(33, 4500, 1), (17, 1450, 3)].into_iter().filter(fits);
-    let shapes = short.chain(long);
+    // Windows whose runs are short for their number, as kernels may join them.
+    let tall = [(33, 1, 20), (5, 5, 12), (16, 9, 6), (17, 11, 11)];
+    let shapes = short.chain(long).chain(tall);
     let mut lines = [0; 2];
     for (filters, run, rows) in shapes {
         let mut shape = kernel.shape(bounds, [rows, run, filters]);

@@ -52,7 +52,11 @@ pub(super) fn multiply_u8(product: Product<'_>) {
 /// Exact: as [`dense_u8`], with sums of sixteen times the weights, which fit 32 bits as the kernel objects otherwise.
 pub(super) fn dense_u8i4(call: DenseCall<'_, u8, i8>) {
     // SAFETY: kernels are called only where `is_available` has answered yes.
-    unsafe { dense::<HALVES>(Product::sharing(call, 2)) }
+    unsafe {
+        dense::<HALVES>(Product::packed(call, |panels, panel| {
+            panels.div_ceil(2) * panel
+        }))
+    }
 }
 
 /// Exact: two products of 16 bits are added to 32 bits, |input| < 2^15 and |weight| < 2^7.

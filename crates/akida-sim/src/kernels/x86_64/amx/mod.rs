@@ -92,17 +92,14 @@ pub(super) fn pack(shape: DenseShape, weight: Weight<'_>) -> Vec<i8> {
 /// Exact: four products of 8 bits are added to 32 bits without an intermediate that is narrower.
 pub(super) fn dense_u8(call: DenseCall<'_, u8, i8>) {
     let steps = Steps::of(call.shape);
-    let (shape, input, weights) = (call.shape, call.input, call.weights);
-    let mut product = Product::new(call);
+    let (shape, input) = (call.shape, call.input);
+    // Joined runs may be fewer groups than runs that are filled up to groups each.
+    let mut product = Product::packed(call, |panels, _| panels * steps.count() * TILE);
     product.run_size = steps.per_run * TILE;
     let joined = steps.join_runs_of(shape);
     if product.positions.count < FEW && !joined {
         return avx512::multiply_u8(product);
     }
-    assert!(
-        product.panels * steps.count() * TILE <= weights.len(),
-        "weights"
-    );
     let windows = Windows {
         input,
         rows: shape.rows,
