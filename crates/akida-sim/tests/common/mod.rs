@@ -35,7 +35,11 @@ impl Random {
 
     fn conv(&mut self, input: Shape, output: bool) -> ConvParams {
         let padding = self.pick(&[Padding::Same, Padding::Valid]);
-        let mut kernel_size = self.pair(5);
+        // Windows of 3x3, for which there are kernels, as often as all others.
+        let mut kernel_size = match self.below(2) {
+            0 => Pair::square(3),
+            _ => self.pair(5),
+        };
         if padding == Padding::Valid {
             kernel_size = Pair::new(kernel_size.x.min(input.x), kernel_size.y.min(input.y));
         }
@@ -50,7 +54,7 @@ impl Random {
         };
         ConvParams {
             kernel_size,
-            filters: self.pick(&[1, 3, 4, 7, 8, 9, 16, 17, 33]),
+            filters: self.pick(&[1, 3, 4, 7, 8, 9, 16, 17, 32, 33, 65]),
             padding,
             kernel_stride: self.pair(3),
             weights_bits: self.pick(&[1, 2, 4, 8]),
@@ -70,12 +74,16 @@ impl Random {
             (1i64 << (bits - 1)) - 1
         };
         let min = if bits == 1 { 0 } else { -max };
-        let value = |random: &mut Self| match random.below(4) {
-            0 => max as i8,
-            1 => min as i8,
-            _ => (min + random.below((max - min + 1) as usize) as i64) as i8,
+        // Each channel or filter has weights of its own size, so that sums need different numbers of bytes.
+        let sizes: Vec<i64> = (0..7).map(|_| self.pick(&[1, 2, 4])).collect();
+        let value = |random: &mut Self, size: i64| match random.below(4) {
+            0 => max / size,
+            1 => min / size,
+            _ => (min + random.below((max - min + 1) as usize) as i64) / size,
         };
-        let values = (0..shape.iter().product()).map(|_| value(self)).collect();
+        let values = (0..shape.iter().product())
+            .map(|i| value(self, sizes[i % shape[3].max(shape[2]) % 7]) as i8)
+            .collect();
         Weights::new(shape, values).unwrap()
     }
 
@@ -113,8 +121,11 @@ impl Random {
             let source = inbounds.first().copied().unwrap_or(count.wrapping_sub(1));
             let spec: LayerSpec = match builder.layers().get(source) {
                 None if self.below(2) == 0 => {
-                    let shape =
-                        Shape::new(1 + self.below(9), 1 + self.below(9), 1 + self.below(18));
+                    let channels = match self.below(3) {
+                        0 => self.pick(&[16, 32, 64, 65]),
+                        _ => 1 + self.below(18),
+                    };
+                    let shape = Shape::new(1 + self.below(9), 1 + self.below(20), channels);
                     InputData::new(shape, self.pick(&[1, 2, 4])).into()
                 }
                 None => {
