@@ -138,7 +138,7 @@ struct Job<'a, T> {
 const MACS_PER_BATCH: u64 = 1 << 28;
 
 impl Plan {
-    /// Runs one input in `scratch`, without any allocation.
+    /// Runs one input in `scratch`, without any allocation but for what a kernel keeps for a thread from its first run on.
     ///
     /// `input` holds one sample of `model().input().shape` in C order.
     ///

@@ -183,7 +183,7 @@ impl Kernel for DenseKernel {
         &[
             #[cfg(target_arch = "x86_64")]
             x86_64::DENSE_U8I4_VNNI,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", feature = "std", target_os = "linux"))]
             x86_64::DENSE_U8_AMX,
             #[cfg(target_arch = "x86_64")]
             x86_64::DENSE_U8_VNNI,

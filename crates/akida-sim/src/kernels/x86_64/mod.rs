@@ -1,6 +1,7 @@
 //! Kernels for instruction sets of x86-64.
 
 mod active;
+#[cfg(all(feature = "std", target_os = "linux"))]
 mod amx;
 mod avx2;
 mod avx512;
@@ -24,6 +25,7 @@ pub(super) const DENSE_U8I4_VNNI: DenseKernel = DenseKernel {
     }),
 };
 
+#[cfg(all(feature = "std", target_os = "linux"))]
 pub(super) const DENSE_U8_AMX: DenseKernel = DenseKernel {
     name: "x86_64-dense-u8-amx",
     is_available: amx::is_available,

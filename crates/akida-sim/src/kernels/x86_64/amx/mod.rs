@@ -13,10 +13,12 @@ use super::{Product, avx512};
 use crate::kernels::generic::pack_panels;
 use crate::kernels::{DenseCall, DenseShape, Weight};
 use crate::output::PANEL;
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::arch::asm;
 use core::arch::x86_64::*;
+use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::ops::Range;
 use tiles::Tiles;
@@ -157,11 +159,16 @@ struct Windows<'a> {
 
 /// Windows side by side, for two tiles; those that there are not hold anything.
 #[repr(C, align(64))]
-struct Staging(MaybeUninit<[[u8; STRIDE]; 2 * ROWS]>);
+struct Staging([[u8; STRIDE]; 2 * ROWS]);
 
 /// Sums of two tiles of windows and two panels: `[tile][row][panel]`.
 #[repr(C, align(64))]
 struct Sums(MaybeUninit<[[i32; PANEL]; 4 * ROWS]>);
+
+std::thread_local! {
+    /// Kept for the next product of the same thread. It is not on the stack, as threads of other programs may have too small a one.
+    static STAGING: Cell<Option<Box<MaybeUninit<Staging>>>> = const { Cell::new(None) };
+}
 
 /// Where a tile of windows is loaded from.
 #[derive(Clone, Copy)]
@@ -176,7 +183,9 @@ struct Place {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn multiply(mut product: Product<'_>, windows: Windows<'_>) {
     let _tiles = Tiles::new();
-    let mut staging = Staging(MaybeUninit::uninit());
+    // A thread that ends keeps nothing.
+    let kept = STAGING.try_with(Cell::take).ok().flatten();
+    let mut staging = kept.unwrap_or_else(Box::new_uninit);
     let mut sums = Sums(MaybeUninit::uninit());
     let mut starts = product.positions.starts();
     let count = product.positions.count;
@@ -187,13 +196,14 @@ fn multiply(mut product: Product<'_>, windows: Windows<'_>) {
             (*start, filled) = (next, filled + 1);
         }
         let block = &block[..filled];
-        let (product, staging, sums) = (&mut product, &mut staging, &mut sums);
+        let (product, staging, sums) = (&mut product, &mut *staging, &mut sums);
         if filled <= ROWS {
             multiply_block::<1>(product, &windows, position, block, staging, sums);
         } else {
             multiply_block::<2>(product, &windows, position, block, staging, sums);
         }
     }
+    let _ = STAGING.try_with(|kept| kept.set(Some(staging)));
 }
 
 /// The positions from `position` on, whose windows start at `starts`, in `A` tiles, for all panels.
@@ -203,10 +213,10 @@ fn multiply_block<const A: usize>(
     windows: &Windows<'_>,
     position: usize,
     starts: &[usize],
-    staging: &mut Staging,
+    staging: &mut MaybeUninit<Staging>,
     sums: &mut Sums,
 ) {
-    let staged: *mut u8 = staging.0.as_mut_ptr().cast();
+    let staged: *mut u8 = staging.as_mut_ptr().cast();
     let places: [Place; A] = core::array::from_fn(|a| {
         let starts = &starts[a * ROWS..];
         windows.place(

@@ -1,23 +1,18 @@
 //! Tiles: whether there are any, and their use by a thread.
 
 use super::{ROWS, STEP};
+use crate::kernels::x86_64::avx512;
 use core::arch::asm;
-#[cfg(all(feature = "std", target_os = "linux"))]
-use {crate::kernels::x86_64::avx512, core::arch::x86_64::__cpuid_count};
+use core::arch::x86_64::__cpuid_count;
+use std::sync::OnceLock;
 
 /// Whether processor and system have tiles; the first call asks the system for their use by this process.
 pub(in super::super) fn is_available() -> bool {
-    #[cfg(all(feature = "std", target_os = "linux"))]
-    {
-        static GRANTED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
-        avx512::has_vnni() && *GRANTED.get_or_init(|| has_tiles() && ask_for_tiles())
-    }
-    #[cfg(not(all(feature = "std", target_os = "linux")))]
-    false
+    static GRANTED: OnceLock<bool> = OnceLock::new();
+    avx512::has_vnni() && *GRANTED.get_or_init(|| has_tiles() && ask_for_tiles())
 }
 
 /// Whether the processor has tiles and multiplies bytes in them.
-#[cfg(all(feature = "std", target_os = "linux"))]
 fn has_tiles() -> bool {
     const TILES: u32 = 1 << 24;
     const BYTES: u32 = 1 << 25;
@@ -28,7 +23,6 @@ fn has_tiles() -> bool {
 }
 
 /// Asks the kernel to keep tiles for the threads of this process, which it does only for those who have asked.
-#[cfg(all(feature = "std", target_os = "linux"))]
 fn ask_for_tiles() -> bool {
     const ARCH_PRCTL: isize = 158;
     const ARCH_REQ_XCOMP_PERM: usize = 0x1023;
