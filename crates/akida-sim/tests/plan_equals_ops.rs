@@ -82,6 +82,35 @@ fn every_forced_kernel_equals_the_definition() {
     }
 }
 
+/// As on hosts with older instructions; sums of depthwise convolutions as bytes also where they are many.
+#[test]
+fn plans_without_the_fastest_kernels_equal_the_definition() {
+    let depthwise = available_kernels();
+    let depthwise = depthwise.iter().filter(|name| name.contains("depthwise"));
+    let kernels: Vec<_> = depthwise.map(Some).chain([None]).collect();
+    for left_out in [&["amx"][..], &["amx", "avx512", "vnni"], &["dense-u8"]] {
+        for seed in 0..NETWORKS {
+            let mut random = Random::new(seed);
+            let model = random.model();
+            let inputs = random.inputs(&model, 1);
+            let expected = definition(&model, &inputs);
+            for &kernel in &kernels {
+                let options = PlanOptions {
+                    kernel: kernel.map(|&name| name.to_owned()),
+                    without: left_out.iter().map(|&part| part.to_owned()).collect(),
+                };
+                // Some networks are not for the kernel that is asked for.
+                let Ok(plan) = Plan::with_options(Random::new(seed).model(), &options) else {
+                    assert!(kernel.is_some());
+                    continue;
+                };
+                let forward = plan.forward(&inputs, &RunOptions::default()).unwrap();
+                assert_eq!(Some(&forward), expected.last(), "{options:?}, seed {seed}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_kernel_that_cannot_be_exact_is_refused_with_the_reason() {
     let narrow = PlanOptions {
