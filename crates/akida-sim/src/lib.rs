@@ -2,6 +2,9 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
+// Tests of the crate and those beside it share networks.
+#[cfg(test)]
+extern crate self as akida_sim;
 
 pub mod convert;
 pub mod device;

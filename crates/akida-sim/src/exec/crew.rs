@@ -38,6 +38,17 @@ impl<'a> Crew<'a> {
         self.threads
     }
 
+    /// Whether no more threads than these would work on more parts.
+    pub(crate) fn is_whole(&self) -> bool {
+        #[cfg(feature = "threads")]
+        return self
+            .team
+            .as_ref()
+            .is_none_or(|team| team.threads() == self.threads);
+        #[cfg(not(feature = "threads"))]
+        true
+    }
+
     /// Does `run` on every part, side by side.
     pub(crate) fn each<T: Send>(
         &mut self,

@@ -39,9 +39,9 @@ pub enum OutputRef<'a> {
 /// How a batch is run. No option changes a result.
 #[derive(Clone, Copy, Default)]
 pub struct RunOptions<'a> {
-    /// Threads to use; 0 means one per core. Without the feature `threads` it is 1. Each takes some inputs of a batch, and all
-    /// share those that do not go round. The threads are those of the process, no more than one per core: while another run
-    /// uses them, this one has the calling thread alone.
+    /// Threads to use, but no more than one per core; 0 means one per core. Without the feature `threads` it is 1. Each takes
+    /// some inputs of a batch, and all share those that do not go round. The threads are those of the process: while another
+    /// run uses them, this one has the calling thread alone.
     pub threads: usize,
     /// The most inputs processed together, and so before `interrupt` is asked again; 0 leaves the choice to the plan.
     pub batch_size: usize,
@@ -489,6 +489,8 @@ impl Plan {
 mod crew;
 #[cfg(feature = "threads")]
 mod team;
+#[cfg(all(test, feature = "threads"))]
+mod tests;
 #[cfg(feature = "threads")]
 mod threads;
 

@@ -115,6 +115,11 @@ impl Team {
         }
     }
 
+    /// How many threads there are with the calling one.
+    pub(super) fn threads(&self) -> usize {
+        self.members + 1
+    }
+
     /// Does `run` on every part: the first on this thread, the others on whichever takes them.
     ///
     /// # Panics

@@ -6,28 +6,26 @@ use super::{Job, Plan};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-/// The most threads of a run: more than any host has cores.
-const MAX_THREADS: usize = 1024;
-
+/// The threads of a run: no more than there are cores, on which others would wait for their turn.
 pub(super) fn threads(asked: usize) -> usize {
     match asked {
         0 => cores(),
-        asked => asked.min(MAX_THREADS),
+        asked => asked.min(cores()),
     }
 }
 
-/// The cores that this process may use, asked for once, as the question takes longer than a small network.
+/// The cores that this process may use, or 0 as long as nobody has asked: the question takes longer than a small network.
+pub(super) static CORES: AtomicUsize = AtomicUsize::new(0);
+
 fn cores() -> usize {
-    static KNOWN: AtomicUsize = AtomicUsize::new(0);
-    match KNOWN.load(Ordering::Relaxed) {
+    match CORES.load(Ordering::Relaxed) {
         0 => {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            KNOWN.store(cores, Ordering::Relaxed);
+            CORES.store(cores, Ordering::Relaxed);
             cores
         }
         cores => cores,
     }
-    .min(MAX_THREADS)
 }
 
 impl Plan {
@@ -46,7 +44,10 @@ impl Plan {
             });
             return;
         };
-        let mut crew = Crew::of(kept.team(threads), threads);
+        let team = kept.team(threads);
+        // The system may have granted fewer.
+        let threads = threads.min(team.threads());
+        let mut crew = Crew::of(team, threads);
         let sample = self.model().input().shape.len();
         let size = self.model().output_shape().len();
         let samples = inputs.len() / sample;
@@ -92,7 +93,7 @@ struct Kept {
 }
 
 impl Kept {
-    /// The team, of enough threads to have so many with the calling one, but no more than there are cores.
+    /// The team, of enough threads to have so many with the calling one, if the system grants them.
     fn team(&mut self, threads: usize) -> &mut Team {
         let process = std::process::id();
         if self.process != process {
@@ -101,7 +102,7 @@ impl Kept {
             self.process = process;
         }
         let team = self.team.get_or_insert_with(Team::new);
-        team.grow(threads.min(cores()) - 1);
+        team.grow(threads - 1);
         team
     }
 }

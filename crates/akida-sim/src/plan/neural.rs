@@ -170,7 +170,7 @@ impl Neural {
     pub(super) fn most_parts(&self, crew: &Crew<'_>, works: &[Work]) -> usize {
         let worth = |macs| usize::try_from(self.macs / macs).unwrap_or(usize::MAX);
         let threads = crew.threads();
-        let parts = if threads > 1 && worth(MACS_TO_EVEN_OUT) >= threads {
+        let parts = if crew.is_whole() && worth(MACS_TO_EVEN_OUT) >= threads {
             threads * PARTS_PER_THREAD
         } else {
             threads
