@@ -2,6 +2,7 @@
 
 mod dense;
 mod depthwise;
+mod multiply;
 
 use super::generic::pack_panels;
 use super::{BySum, DenseElements, DenseKernel, DenseRoutines, DepthwiseKernel};
