@@ -1,8 +1,22 @@
 //! Running a plan: single inputs, batches over threads, the outputs of every layer.
 
 mod counts;
+mod crew;
+mod error;
+#[cfg(feature = "std")]
+mod scratch_pool;
+#[cfg(feature = "threads")]
+mod team;
+#[cfg(all(test, feature = "threads"))]
+mod tests;
+#[cfg(feature = "threads")]
+mod threads;
 
 pub use counts::Counts;
+pub(crate) use crew::Crew;
+pub use error::RunError;
+#[cfg(feature = "std")]
+pub(crate) use scratch_pool::ScratchPool;
 
 use crate::model::{Model, Output};
 use crate::ops::prediction;
@@ -17,6 +31,8 @@ use std::{
     time::{Duration, Instant},
     vec,
 };
+#[cfg(feature = "threads")]
+use threads::threads;
 
 /// Outputs of a layer, one input after the other, each in C order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,73 +74,6 @@ impl fmt::Debug for RunOptions<'_> {
             .finish()
     }
 }
-
-/// Why a run did not happen or did not finish.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RunError {
-    /// The inputs are not a whole number of samples.
-    Length {
-        /// Values received.
-        received: usize,
-        /// Values of one sample.
-        sample: usize,
-    },
-    /// An input value is beyond `input_bits`.
-    Value {
-        /// Its place among the inputs.
-        index: usize,
-        /// The value.
-        received: u8,
-        /// The largest allowed value.
-        max: u8,
-    },
-    /// The outputs of so many samples, or the maps between layers, do not fit the memory.
-    Memory,
-    /// The scratch memory was made by another plan.
-    Scratch,
-    /// `RunOptions::interrupt` asked to stop.
-    Interrupted,
-    /// `predict` on a model whose last layer has an activation.
-    NotPredictable {
-        /// The last layer.
-        layer: String,
-    },
-}
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Length { received, sample } => write!(
-                f,
-                "the number of input values must be a multiple of {sample}, received {received}"
-            ),
-            Self::Value {
-                index,
-                received,
-                max,
-            } => write!(
-                f,
-                "input values must be in 0..={max}, received {received} at index {index}"
-            ),
-            Self::Memory => {
-                f.write_str(
-                    "the outputs or the maps of the layers do not fit the memory; run fewer inputs at a time",
-                )
-            }
-            Self::Scratch => {
-                f.write_str("the scratch memory must be made by this plan's scratch()")
-            }
-            Self::Interrupted => f.write_str("interrupted"),
-            Self::NotPredictable { layer } => write!(
-                f,
-                "layer \"{layer}\": predict needs a last layer without activation; use forward for levels"
-            ),
-        }
-    }
-}
-
-impl core::error::Error for RunError {}
 
 /// What becomes of the samples of a batch.
 struct Job<'a, T> {
@@ -445,58 +394,12 @@ fn last_levels(scratch: &Scratch, count: usize) -> &[u8] {
     last.map_or(&[], |levels| levels.first(count))
 }
 
-#[cfg(feature = "std")]
-pub(crate) use pooled::ScratchPool;
-
-#[cfg(feature = "std")]
-mod pooled {
-    use super::{Plan, Scratch};
-    use std::sync::Mutex;
-
-    /// Scratch memory kept between runs, so that calls do not allocate it anew.
-    #[derive(Debug, Default)]
-    pub(crate) struct ScratchPool(Mutex<Vec<Scratch>>);
-
-    // Locks are only tried: in a forked child, one that another thread of the parent held is never given back.
-    impl ScratchPool {
-        fn take(&self) -> Option<Scratch> {
-            self.0.try_lock().ok()?.pop()
-        }
-
-        fn give(&self, scratch: Scratch) {
-            if let Ok(mut kept) = self.0.try_lock() {
-                kept.push(scratch);
-            }
-        }
-    }
-
-    impl Plan {
-        pub(super) fn with_scratch(&self, work: impl FnOnce(&mut Scratch)) {
-            let mut scratch = self.scratch_pool.take().unwrap_or_else(|| self.scratch());
-            work(&mut scratch);
-            self.scratch_pool.give(scratch);
-        }
-    }
-}
-
 #[cfg(not(feature = "std"))]
 impl Plan {
     fn with_scratch(&self, work: impl FnOnce(&mut Scratch)) {
         work(&mut self.scratch());
     }
 }
-
-mod crew;
-#[cfg(feature = "threads")]
-mod team;
-#[cfg(all(test, feature = "threads"))]
-mod tests;
-#[cfg(feature = "threads")]
-mod threads;
-
-pub(crate) use crew::Crew;
-#[cfg(feature = "threads")]
-use threads::threads;
 
 #[cfg(not(feature = "threads"))]
 fn threads(_asked: usize) -> usize {

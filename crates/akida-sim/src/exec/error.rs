@@ -1,0 +1,69 @@
+use alloc::string::String;
+use core::fmt;
+
+/// Why a run did not happen or did not finish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The inputs are not a whole number of samples.
+    Length {
+        /// Values received.
+        received: usize,
+        /// Values of one sample.
+        sample: usize,
+    },
+    /// An input value is beyond `input_bits`.
+    Value {
+        /// Its place among the inputs.
+        index: usize,
+        /// The value.
+        received: u8,
+        /// The largest allowed value.
+        max: u8,
+    },
+    /// The outputs of so many samples, or the maps between layers, do not fit the memory.
+    Memory,
+    /// The scratch memory was made by another plan.
+    Scratch,
+    /// `RunOptions::interrupt` asked to stop.
+    Interrupted,
+    /// `predict` on a model whose last layer has an activation.
+    NotPredictable {
+        /// The last layer.
+        layer: String,
+    },
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { received, sample } => write!(
+                f,
+                "the number of input values must be a multiple of {sample}, received {received}"
+            ),
+            Self::Value {
+                index,
+                received,
+                max,
+            } => write!(
+                f,
+                "input values must be in 0..={max}, received {received} at index {index}"
+            ),
+            Self::Memory => {
+                f.write_str(
+                    "the outputs or the maps of the layers do not fit the memory; run fewer inputs at a time",
+                )
+            }
+            Self::Scratch => {
+                f.write_str("the scratch memory must be made by this plan's scratch()")
+            }
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::NotPredictable { layer } => write!(
+                f,
+                "layer \"{layer}\": predict needs a last layer without activation; use forward for levels"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for RunError {}
