@@ -6,7 +6,7 @@
     reason = "a C interface: what callers promise is in the header"
 )]
 
-use akida_sim::{Output, Outputs, Plan, PlanOptions, RunError, RunOptions, Shape};
+use akida_sim::{Plan, PlanOptions, RunError, RunOptions, Shape, Values};
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char};
 use std::slice;
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn akida_input_shape(model: *const Model) -> CShape {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn akida_input_bits(model: *const Model) -> u8 {
     // SAFETY: as the caller promises.
-    unsafe { model.as_ref() }.map_or(0, |m| m.plan.model().input().bits)
+    unsafe { model.as_ref() }.map_or(0, |m| m.plan.model().input().format.bits)
 }
 
 /// The shape of one output.
@@ -164,9 +164,13 @@ pub unsafe extern "C" fn akida_output_shape(model: *const Model) -> CShape {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn akida_output_bits(model: *const Model) -> u8 {
     // SAFETY: as the caller promises.
-    match unsafe { model.as_ref() }.map(|m| m.plan.model().output()) {
-        Some(Output::Levels { bits }) => bits,
-        Some(Output::Potentials) | None => 0,
+    let model = unsafe { model.as_ref() }.map(|m| m.plan.model());
+    let Some(last) = model.and_then(|model| model.layers().last()) else {
+        return 0;
+    };
+    match last.connection().gives_potentials() {
+        true => 0,
+        false => last.connection().output.format.bits,
     }
 }
 
@@ -188,13 +192,18 @@ pub unsafe extern "C" fn akida_forward(
     // SAFETY: as the caller promises.
     let call = unsafe { Call::new(model, inputs, count, outputs, length) };
     status(call.and_then(|call| {
-        match call.run(threads, Plan::forward)? {
-            Outputs::Levels(levels) => {
-                for (output, level) in call.outputs.iter_mut().zip(levels) {
-                    *output = level.into();
-                }
+        fn widen<T: Copy + Into<i32>>(outputs: &mut [i32], values: &[T]) {
+            for (output, &value) in outputs.iter_mut().zip(values) {
+                *output = value.into();
             }
-            Outputs::Potentials(potentials) => call.outputs.copy_from_slice(&potentials),
+        }
+        match call.run(threads, |plan, inputs, options| {
+            plan.forward(inputs, options)
+        })? {
+            Values::U8(values) => widen(call.outputs, &values),
+            Values::I8(values) => widen(call.outputs, &values),
+            Values::I16(values) => widen(call.outputs, &values),
+            Values::I32(values) => call.outputs.copy_from_slice(&values),
         }
         Ok(())
     }))
@@ -217,7 +226,9 @@ pub unsafe extern "C" fn akida_predict(
     // SAFETY: as the caller promises.
     let call = unsafe { Call::new(model, inputs, count, outputs, length) };
     status(call.and_then(|call| {
-        let values = call.run(threads, Plan::predict)?;
+        let values = call.run(threads, |plan, inputs, options| {
+            plan.predict(inputs, options)
+        })?;
         call.outputs.copy_from_slice(&values);
         Ok(())
     }))

@@ -8,7 +8,7 @@
 )]
 
 use akida_fbz::encode;
-use akida_sim::{FullyConnected, InputData, Model, ModelBuilder, Shape, Variable, Weights};
+use akida_sim::{FullyConnected, InputData, Model, ModelBuilder, Shape, Weights};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,14 +29,13 @@ fn model() -> Model {
     };
     let dense = builder.add("out", spec, &[]).unwrap();
     let weights = Weights::new([1, 1, 2, 2], vec![1, 1, 1, -1]).unwrap();
-    let variables = [
-        Variable::Weights(weights),
-        Variable::Threshold(vec![1, 1]),
-        Variable::ActStep(vec![2.0, 4.0]),
-    ];
-    for variable in variables {
-        builder.set_variable(dense, variable).unwrap();
-    }
+    builder.set_variable(dense, "weights", weights).unwrap();
+    builder
+        .set_variable(dense, "threshold", vec![1, 1])
+        .unwrap();
+    builder
+        .set_variable(dense, "act_step", vec![2.0, 4.0])
+        .unwrap();
     builder.build().unwrap()
 }
 

@@ -6,7 +6,7 @@
 use akida_fbz::read_file;
 use akida_sim::{
     ConvParams, Convolutional, FullyConnected, InputConvolutional, Model, ModelBuilder, ModelError,
-    OutputRef, Pair, Plan, Pooling, Shape, Variable, Weights,
+    Pair, Plan, Pooling, Shape, Weights,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::error::Error;
@@ -63,12 +63,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     let mut longest = Duration::ZERO;
     let mut sum = 0i64;
     for number in 0..FRAMES {
-        capture(number, signal.shape, signal.bits, &mut frame);
+        capture(number, signal.shape, signal.format.bits, &mut frame);
         let begin = Instant::now();
-        sum += match plan.run(&mut scratch, &frame)? {
-            OutputRef::Levels(levels) => i64::from(levels[0]),
-            OutputRef::Potentials(potentials) => i64::from(potentials[0]),
-        };
+        let outputs = plan.run(&mut scratch, &frame)?;
+        sum += i64::from(outputs.iter().next().unwrap_or_default());
         longest = longest.max(begin.elapsed());
     }
     let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
@@ -114,8 +112,8 @@ fn network() -> Result<Model, ModelError> {
     let image = builder.add("image", image, &[])?;
     let kernel = vec![1, 1, 2, 0, 1, -1, 0, 2, 0, 0, 0, -2, -1, 1, -2, 0, -1, -1];
     let weights = Weights::new([3, 3, 1, 2], kernel)?;
-    builder.set_variable(image, Variable::Weights(weights))?;
-    builder.set_variable(image, Variable::ActStep(vec![64.0; 2]))?;
+    builder.set_variable(image, "weights", weights)?;
+    builder.set_variable(image, "act_step", vec![64.0; 2])?;
     let corners = ConvParams {
         weights_bits: 4,
         act_bits: Some(4),
@@ -124,7 +122,7 @@ fn network() -> Result<Model, ModelError> {
     let corners = builder.add("corners", Convolutional { conv: corners }, &[])?;
     let kernel = (0..3 * 3 * 2 * 8).map(|index| (index % 5) as i8 - 2);
     let weights = Weights::new([3, 3, 2, 8], kernel.collect())?;
-    builder.set_variable(corners, Variable::Weights(weights))?;
+    builder.set_variable(corners, "weights", weights)?;
     let classes = FullyConnected {
         weights_bits: 2,
         act_bits: None,
@@ -133,6 +131,6 @@ fn network() -> Result<Model, ModelError> {
     let classes = builder.add("classes", classes, &[])?;
     let matrix = (0..32 * 24 * 8 * 2).map(|index| (index % 3) as i8 - 1);
     let weights = Weights::new([1, 1, 32 * 24 * 8, 2], matrix.collect())?;
-    builder.set_variable(classes, Variable::Weights(weights))?;
+    builder.set_variable(classes, "weights", weights)?;
     builder.build()
 }

@@ -1,6 +1,6 @@
 //! Shows what is in an `.fbz` file: `inspect MODEL`.
 
-use akida_fbz::inspect_file;
+use akida_fbz::{ValueSummary, inspect_file};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -31,19 +31,22 @@ fn main() -> ExitCode {
             "{:<24} {:<23} {:<16} {:>12} MACs {:>10} bytes",
             layer.name(),
             layer.spec().type_name(),
-            connection.output_shape.to_string(),
+            connection.output.shape.to_string(),
             connection.macs,
             summary.bytes
         );
-        for weights in &summary.weights {
-            let zeros = weights.histogram.iter().find(|(value, _)| *value == 0);
-            println!(
-                "    {}: {} of {} bits, {} of them zero",
-                weights.name,
-                weights.count,
-                layer.spec().weights_bits().unwrap_or_default(),
-                zeros.map_or(0, |(_, number)| *number)
-            );
+        for (variable, (_, tensor)) in summary.variables.iter().zip(layer.variables()) {
+            let (name, count) = (variable.name, variable.count);
+            match &variable.values {
+                ValueSummary::Histogram(histogram) => {
+                    let zeros = histogram.iter().find(|(value, _)| *value == 0);
+                    let zeros = zeros.map_or(0, |(_, number)| *number);
+                    let bits = tensor.weights().map_or(0, |weights| weights.bits());
+                    println!("    {name}: {count} of {bits} bits, {zeros} of them zero");
+                }
+                ValueSummary::Integers(low, high) => println!("    {name}: {low} to {high}"),
+                ValueSummary::Floats(low, high) => println!("    {name}: {low} to {high}"),
+            }
         }
     }
     println!("{} MACs per input", inspection.model.macs());

@@ -4,7 +4,7 @@
 //! Prints the largest output of each input and the time; OUTPUTS.npy takes all outputs.
 
 use akida_fbz::read_file;
-use akida_sim::{Outputs, Plan, RunOptions, Shape};
+use akida_sim::{Plan, RunOptions, Shape};
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
@@ -43,10 +43,7 @@ fn run(model: &str, inputs: &str, to: Option<&String>) -> Result<(), Box<dyn Err
 
     let one = plan.model().output_shape();
     let (count, size) = (values.len() / shape.len(), one.len());
-    let integers: Vec<i32> = match outputs {
-        Outputs::Levels(levels) => levels.into_iter().map(i32::from).collect(),
-        Outputs::Potentials(potentials) => potentials,
-    };
+    let integers: Vec<i32> = outputs.as_ref().iter().collect();
     for (index, output) in integers.chunks(size).take(SHOWN).enumerate() {
         let best = output.iter().max().copied().unwrap_or_default();
         let place = output.iter().position(|&v| v == best).unwrap_or_default();

@@ -246,10 +246,7 @@ fn add_layer(
 /// A rule broken by layer `index`, located as closely as the rule allows.
 fn model_error(index: usize, error: ModelError) -> DecodeError {
     let name = match (error.kind(), error.subject()) {
-        (
-            ModelErrorKind::Variable,
-            subject @ ("weights" | "weights_pw" | "threshold" | "act_step"),
-        ) => subject,
+        (ModelErrorKind::Variable, subject) => subject,
         (ModelErrorKind::Name, _) => "name",
         (ModelErrorKind::Inbounds, _) => "inbounds",
         _ => "",

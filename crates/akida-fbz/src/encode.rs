@@ -6,7 +6,7 @@ use crate::generated as fb;
 use crate::limits::{Limits, MAX_NAME_BYTES, MAX_PAYLOAD};
 use akida_sim::{
     ConvParams, IpVersion, Layer, LayerSpec, MAX_LAYERS, Model, Padding, Pair, Pooling, Shape,
-    Variables,
+    Tensor, Weights,
 };
 use alloc::format;
 use alloc::vec::Vec;
@@ -71,7 +71,6 @@ pub(crate) fn payload(model: &Model, limits: &Limits) -> Result<Vec<u8>, EncodeE
     let capacity = check_size(model, limits)?;
     let ip_version = match model.ip_version() {
         IpVersion::V1 => fb::IpVersion::V1,
-        other => return Err(unsupported("ip_version", "V1", format!("{other:?}"))),
     };
     let mut fbb = FlatBufferBuilder::with_capacity(capacity);
     let mut layers = Vec::with_capacity(model.layers().len());
@@ -117,14 +116,10 @@ fn check_size(model: &Model, limits: &Limits) -> Result<usize, EncodeError> {
             return Err(unsupported("the layer's name", allowed, name.len()).at(name));
         }
         rest += TABLES_OF_A_LAYER + name.len() as u64 + 4 * layer.inbounds().len() as u64;
-        let Some(vars) = layer.variables() else {
-            continue;
-        };
-        for tensor in core::iter::once(&vars.weights).chain(&vars.weights_pw) {
-            weights += tensor.len() as u64;
-            variables += tensor.packed().len() as u64;
+        for (_, tensor) in layer.variables() {
+            weights += tensor.weights().map_or(0, Weights::len) as u64;
+            variables += tensor.bytes() as u64;
         }
-        variables += 4 * (vars.threshold.len() + vars.act_step.len()) as u64;
         if weights > limits.max_weights() {
             return Err(EncodeError::new(
                 EncodeErrorKind::Limit,
@@ -167,7 +162,7 @@ fn write_layer<'a>(
     fbb: &mut FlatBufferBuilder<'a>,
     layer: &Layer,
 ) -> Result<WIPOffset<fb::Layer<'a>>, EncodeError> {
-    let variables = layer.variables().map(|v| write_variables(fbb, v));
+    let variables = write_variables(fbb, layer)?;
     let (parameters_type, parameters) = write_parameters(fbb, layer.spec())?;
     let inbounds = match layer.inbounds() {
         [] => None,
@@ -192,27 +187,40 @@ fn write_layer<'a>(
     ))
 }
 
+/// The variables of a layer, each in the field of its name; `None` for a layer without any.
 fn write_variables<'a>(
     fbb: &mut FlatBufferBuilder<'a>,
-    variables: &Variables,
-) -> WIPOffset<fb::Variables<'a>> {
-    // A model's weights are packed at the width of their layer.
-    let weights = fbb.create_vector(variables.weights.packed());
-    let weights_pw = variables
-        .weights_pw
-        .as_ref()
-        .map(|pw| fbb.create_vector(pw.packed()));
-    let threshold = fbb.create_vector(&variables.threshold);
-    let act_step = fbb.create_vector(&variables.act_step);
-    fb::Variables::create(
-        fbb,
-        &fb::VariablesArgs {
-            weights: Some(weights),
-            weights_pw,
-            threshold: Some(threshold),
-            act_step: Some(act_step),
-        },
-    )
+    layer: &Layer,
+) -> Result<Option<WIPOffset<fb::Variables<'a>>>, EncodeError> {
+    if layer.variables().len() == 0 {
+        return Ok(None);
+    }
+    let mut fields = fb::VariablesArgs::default();
+    for (variable, tensor) in layer.variables() {
+        match (variable.name, tensor) {
+            // A model's weights are packed at the width of their layer.
+            ("weights", Tensor::Weights(weights)) => {
+                fields.weights = Some(fbb.create_vector(weights.packed()));
+            }
+            ("weights_pw", Tensor::Weights(weights)) => {
+                fields.weights_pw = Some(fbb.create_vector(weights.packed()));
+            }
+            ("threshold", Tensor::Integers(threshold)) => {
+                fields.threshold = Some(fbb.create_vector(threshold));
+            }
+            ("act_step", Tensor::Floats(act_step)) => {
+                fields.act_step = Some(fbb.create_vector(act_step));
+            }
+            (name, _) => {
+                return Err(unsupported(
+                    "every variable",
+                    format!("one of format version {}", container::FORMAT_VERSION),
+                    name,
+                ));
+            }
+        }
+    }
+    Ok(Some(fb::Variables::create(fbb, &fields)))
 }
 
 fn write_parameters(
@@ -263,13 +271,6 @@ fn write_parameters(
         LayerSpec::Concat(_) => {
             let table = fb::Concat::create(fbb, &fb::ConcatArgs {});
             (fb::Parameters::Concat, table.as_union_value())
-        }
-        other => {
-            return Err(unsupported(
-                "the layer's type",
-                format!("one of format version {}", container::FORMAT_VERSION),
-                other.type_name(),
-            ));
         }
     })
 }

@@ -4,7 +4,7 @@ use crate::container::{self, Header};
 use crate::decode;
 use crate::error::DecodeError;
 use crate::limits::Limits;
-use akida_sim::{Layer, Model, Weights};
+use akida_sim::{Layer, Model, Tensor};
 use alloc::vec::Vec;
 
 /// What a file consists of.
@@ -24,30 +24,38 @@ pub struct Inspection {
     pub layers: Vec<LayerSummary>,
 }
 
-/// What the variables of a layer consist of. A layer without any has no weights, and zero bytes.
+/// What the variables of a layer consist of.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LayerSummary {
-    /// Bytes of its variables in the payload.
+    /// Bytes of all variables in the payload.
     pub bytes: u64,
-    /// `weights`, and `weights_pw` where there are.
-    pub weights: Vec<WeightsSummary>,
-    /// The smallest and the largest threshold, in potentials.
-    pub threshold: Option<(i32, i32)>,
-    /// The smallest and the largest step, the interval between levels on the 4-bit grid (`docs/arithmetic.md`, E1).
-    pub act_step: Option<(f32, f32)>,
+    /// Each variable, in the order of the layer's table; none for a layer without variables.
+    pub variables: Vec<VariableSummary>,
 }
 
-/// What weights consist of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WeightsSummary {
-    /// `"weights"` or `"weights_pw"`.
+/// What a variable consists of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VariableSummary {
+    /// The documented name, e.g. `"weights"`.
     pub name: &'static str,
-    /// How many there are.
+    /// The number of values.
     pub count: u64,
     /// Bytes in the payload.
     pub bytes: u64,
-    /// How often each value occurs, rising by value; values that do not occur are left out.
-    pub histogram: Vec<(i8, u64)>,
+    /// The values.
+    pub values: ValueSummary,
+}
+
+/// Which values a variable has.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ValueSummary {
+    /// Of weights: how often each value occurs, rising by value; values that do not occur are left out.
+    Histogram(Vec<(i8, u64)>),
+    /// Of integers: the smallest and the largest. Thresholds are in potentials.
+    Integers(i32, i32),
+    /// Of floats: the smallest and the largest. A step is the interval between levels on the 4-bit grid
+    /// (`docs/arithmetic.md`, E1).
+    Floats(f32, f32),
 }
 
 /// What is in the bytes of an `.fbz` file.
@@ -61,7 +69,7 @@ pub struct WeightsSummary {
 /// # Examples
 ///
 /// ```
-/// use akida_fbz::{encode, inspect};
+/// use akida_fbz::{ValueSummary, encode, inspect};
 /// use akida_sim::{FullyConnected, InputData, ModelBuilder, Shape};
 ///
 /// let mut builder = ModelBuilder::new();
@@ -72,8 +80,9 @@ pub struct WeightsSummary {
 /// let inspection = inspect(&file)?;
 /// assert_eq!(inspection.file_bytes, file.len() as u64);
 /// assert_eq!(inspection.model.macs(), 50);
-/// assert_eq!(inspection.layers[1].weights[0].histogram, [(0, 50)]);
-/// assert_eq!(inspection.layers[1].act_step, Some((1.0, 1.0)));
+/// let [weights, _, steps] = &inspection.layers[1].variables[..] else { return Err("3 variables".into()) };
+/// assert_eq!(weights.values, ValueSummary::Histogram(vec![(0, 50)]));
+/// assert_eq!((steps.name, &steps.values), ("act_step", &ValueSummary::Floats(1.0, 1.0)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, DecodeError> {
@@ -112,45 +121,44 @@ impl LayerSummary {
     /// What the variables of a layer consist of.
     #[must_use]
     pub fn of(layer: &Layer) -> Self {
-        let Some(variables) = layer.variables() else {
-            return Self::default();
-        };
-        let weights = [
-            ("weights", Some(&variables.weights)),
-            ("weights_pw", variables.weights_pw.as_ref()),
-        ];
-        let weights: Vec<WeightsSummary> = weights
-            .into_iter()
-            .filter_map(|(name, weights)| Some(WeightsSummary::of(name, weights?)))
-            .collect();
-        let per_filter = 4 * (variables.threshold.len() + variables.act_step.len()) as u64;
+        let variables = layer.variables();
+        let variables = variables.map(|(variable, tensor)| VariableSummary {
+            name: variable.name,
+            count: variable.count() as u64,
+            bytes: tensor.bytes() as u64,
+            values: match tensor {
+                Tensor::Weights(weights) => ValueSummary::Histogram(weights.histogram()),
+                Tensor::Integers(integers) => {
+                    let (low, high) = range(integers);
+                    ValueSummary::Integers(low, high)
+                }
+                Tensor::Floats(floats) => {
+                    let (low, high) = range(floats);
+                    ValueSummary::Floats(low, high)
+                }
+            },
+        });
+        let variables: Vec<VariableSummary> = variables.collect();
         Self {
-            bytes: weights.iter().map(|w| w.bytes).sum::<u64>() + per_filter,
-            weights,
-            threshold: range(&variables.threshold),
-            act_step: range(&variables.act_step),
+            bytes: variables.iter().map(|v| v.bytes).sum(),
+            variables,
         }
+    }
+
+    /// The summary of the variable of a name, if the layer has it.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&VariableSummary> {
+        self.variables.iter().find(|v| v.name == name)
     }
 }
 
-impl WeightsSummary {
-    fn of(name: &'static str, weights: &Weights) -> Self {
-        Self {
-            name,
-            count: weights.len() as u64,
-            bytes: weights.packed().len() as u64,
-            histogram: weights.histogram(),
-        }
-    }
-}
-
-/// The smallest and the largest value.
-fn range<T: Copy + PartialOrd>(values: &[T]) -> Option<(T, T)> {
-    let (&first, rest) = values.split_first()?;
-    Some(rest.iter().fold((first, first), |(low, high), &value| {
+/// The smallest and the largest of at least one value.
+fn range<T: Copy + PartialOrd + Default>(values: &[T]) -> (T, T) {
+    let first = values.first().copied().unwrap_or_default();
+    values.iter().fold((first, first), |(low, high), &value| {
         (
             if value < low { value } else { low },
             if value > high { value } else { high },
         )
-    }))
+    })
 }

@@ -23,5 +23,5 @@ pub use file::{
     ReadError, WriteError, inspect_file, inspect_file_with, read_file, read_file_with, write_file,
     write_file_with,
 };
-pub use inspect::{Inspection, LayerSummary, WeightsSummary, inspect, inspect_with};
+pub use inspect::{Inspection, LayerSummary, ValueSummary, VariableSummary, inspect, inspect_with};
 pub use limits::Limits;

@@ -47,9 +47,7 @@ fn large(seed: u64) -> Model {
         ((state >> 56) as i8).max(-127)
     });
     let weights = Weights::new([1, 1, 1000, 500], values.collect()).unwrap();
-    builder
-        .set_variable(layer, Variable::Weights(weights))
-        .unwrap();
+    builder.set_variable(layer, "weights", weights).unwrap();
     builder.build().unwrap()
 }
 

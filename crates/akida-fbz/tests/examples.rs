@@ -10,7 +10,7 @@
 mod common;
 
 use akida_fbz::write_file;
-use akida_sim::{Outputs, ops};
+use akida_sim::{Values, ops};
 use common::{every_layer, tiny};
 use std::ffi::OsStr;
 use std::fs;
@@ -47,7 +47,7 @@ fn run_model_takes_raw_and_npy_inputs_and_writes_outputs() {
 
     let mut expected = Vec::new();
     for input in values.chunks(6 * 5 * 3) {
-        let Some(Outputs::Potentials(outputs)) = ops::run(&model, input).unwrap().pop() else {
+        let Some(Values::I32(outputs)) = ops::run(&model, input).unwrap().pop() else {
             panic!("the last layer has no activation");
         };
         expected.extend(outputs.iter().flat_map(|v| v.to_le_bytes()));

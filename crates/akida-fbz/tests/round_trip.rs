@@ -51,7 +51,7 @@ fn the_random_models_have_every_layer_type_and_width() {
             .collect();
         for layer in model_of(&numbers).layers() {
             types.insert(layer.spec().type_name());
-            widths.extend(layer.spec().weights_bits());
+            widths.extend(layer.weights().map(Weights::bits));
         }
     }
     assert_eq!(types.len(), 6, "{types:?}");
@@ -78,9 +78,7 @@ fn every_number_of_weights_up_to_three_bytes_survives() {
             };
             let index = builder.add("out", spec, &[]).unwrap();
             let ones = Weights::new([1, 1, 1, units], vec![1; units]).unwrap();
-            builder
-                .set_variable(index, Variable::Weights(ones))
-                .unwrap();
+            builder.set_variable(index, "weights", ones).unwrap();
             let model = builder.build().unwrap();
             assert_eq!(decode(&encode(&model).unwrap()).unwrap(), model);
         }
@@ -93,8 +91,9 @@ fn the_limits_on_weights_are_exact_in_both_directions() {
     let count: usize = model
         .layers()
         .iter()
-        .filter_map(|layer| layer.variables())
-        .map(|v| v.weights.len() + v.weights_pw.as_ref().map_or(0, |w| w.len()))
+        .flat_map(|layer| layer.variables())
+        .filter_map(|(_, tensor)| tensor.weights())
+        .map(Weights::len)
         .sum();
     let bytes = encode(&model).unwrap();
     let enough = Limits::default().with_max_weights(count as u64);

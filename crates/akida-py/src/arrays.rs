@@ -3,8 +3,8 @@
 //! C-contiguous arrays are read where they lie, others are copied first; results are moved out. As with NumPy's own
 //! functions, an array must not be written to by another thread during a call that reads it.
 
-use crate::error::{Class, Failure, argument};
-use akida_sim::{Outputs, Shape};
+use crate::error::{Class, Failure, argument, model_error};
+use akida_sim::{Shape, Tensor, Values, VariableRule, VariableSpec, Weights};
 use numpy::prelude::*;
 use numpy::{Element, PyArray1, PyArrayDyn, PyReadonlyArrayDyn, PyUntypedArray};
 use pyo3::prelude::*;
@@ -105,6 +105,27 @@ impl Subject<'_> {
         Ok(self.read::<T>(array)?.as_slice()?.to_vec())
     }
 
+    /// An array as values of a variable, copied.
+    pub(crate) fn tensor(
+        self,
+        value: &Bound<'_, PyAny>,
+        variable: &VariableSpec,
+    ) -> PyResult<Tensor> {
+        let shape = &variable.shape;
+        Ok(match variable.rule {
+            VariableRule::Weights { .. } => {
+                let values = self.values(value, shape)?;
+                let shape = variable.weight_shape().unwrap_or_default();
+                let weights = Weights::new(shape, values);
+                weights
+                    .map_err(|e| model_error(value.py(), &e, self.layer))?
+                    .into()
+            }
+            VariableRule::Integers => Tensor::Integers(self.values(value, shape)?),
+            VariableRule::Positive => Tensor::Floats(self.values(value, shape)?),
+        })
+    }
+
     /// All elements of an array of one axis, copied.
     pub(crate) fn vector<T: Element + Copy>(self, value: &Bound<'_, PyAny>) -> PyResult<Vec<T>> {
         let array = self.array(value)?;
@@ -169,17 +190,32 @@ pub(crate) fn array<T: Element>(
     Ok(array.into_any().unbind())
 }
 
-/// Outputs of one layer for `samples` inputs: uint8 levels or int32 potentials.
+/// Outputs of one layer for `samples` inputs.
 pub(crate) fn outputs(
     py: Python<'_>,
-    outputs: Outputs,
+    outputs: Values,
     samples: usize,
     shape: Shape,
 ) -> PyResult<Py<PyAny>> {
     let dims = [samples, shape.x, shape.y, shape.c];
     match outputs {
-        Outputs::Levels(values) => array(py, values, &dims),
-        Outputs::Potentials(values) => array(py, values, &dims),
+        Values::U8(values) => array(py, values, &dims),
+        Values::I8(values) => array(py, values, &dims),
+        Values::I16(values) => array(py, values, &dims),
+        Values::I32(values) => array(py, values, &dims),
+    }
+}
+
+/// A copy of the values of a variable.
+pub(crate) fn tensor(
+    py: Python<'_>,
+    variable: &VariableSpec,
+    tensor: &Tensor,
+) -> PyResult<Py<PyAny>> {
+    match tensor {
+        Tensor::Weights(weights) => array(py, weights.values(), &variable.shape),
+        Tensor::Integers(integers) => array(py, integers.clone(), &variable.shape),
+        Tensor::Floats(floats) => array(py, floats.clone(), &variable.shape),
     }
 }
 

@@ -140,9 +140,10 @@ pub(crate) fn run_error(py: Python<'_>, error: &RunError, dims: [usize; 4], bits
         RunError::Value {
             index,
             received,
+            min,
             max,
         } => {
-            let expected = format!("in 0..={max} (input_bits {bits})");
+            let expected = format!("in {min}..={max} (input_bits {bits})");
             let received = format!("{received} at {:?}", unravel(*index, dims));
             argument(py, None, "inputs", &expected, &received, None)
         }

@@ -1,11 +1,11 @@
 //! Layers as values: what a layer is, and its place in a model.
 
 use crate::error::{argument, model_error};
-use akida_fbz::LayerSummary;
+use akida_fbz::{LayerSummary, ValueSummary};
 use akida_sim::convert::Widths;
 use akida_sim::{
     Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData, LayerSpec,
-    Output, Padding, Pair, Pooling, SeparableConvolutional, Shape,
+    Padding, Pair, Pooling, SeparableConvolutional, Shape,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -139,7 +139,7 @@ impl Spec {
                 LayerSpec::Convolutional(l) => l.conv.act_bits = None,
                 LayerSpec::SeparableConvolutional(l) => l.conv.act_bits = None,
                 LayerSpec::FullyConnected(l) => l.act_bits = None,
-                _ => {}
+                LayerSpec::InputData(_) | LayerSpec::Concat(_) => {}
             }
         }
         Ok(Self(spec))
@@ -251,11 +251,9 @@ impl Spec {
                 all.set_item("weights_bits", l.weights_bits)?;
                 act_parameters(&all, l.act_bits)?;
             }
-            other => {
-                if let Some(conv) = other.conv() {
-                    conv_parameters(&all, conv)?;
-                }
-            }
+            LayerSpec::Convolutional(l) => conv_parameters(&all, &l.conv)?,
+            LayerSpec::SeparableConvolutional(l) => conv_parameters(&all, &l.conv)?,
+            LayerSpec::Concat(_) => {}
         }
         Ok(all)
     }
@@ -327,45 +325,35 @@ impl Layer {
     /// Shape of the input: (height, width, channels).
     #[getter]
     fn input_shape(&self) -> Triple {
-        triple(self.0.connection().input_shape)
+        triple(self.0.connection().input.shape)
     }
 
     /// Width of the input values in bits.
     #[getter]
     fn input_bits(&self) -> u8 {
-        self.0.connection().input_bits
+        self.0.connection().input.format.bits
     }
 
     /// Shape of the output: (height, width, channels).
     #[getter]
     fn output_shape(&self) -> Triple {
-        triple(self.0.connection().output_shape)
+        triple(self.0.connection().output.shape)
     }
 
     /// Width of the output levels in bits; None for potentials.
     #[getter]
     fn output_bits(&self) -> Option<u8> {
-        match self.0.connection().output {
-            Output::Levels { bits } => Some(bits),
-            Output::Potentials => None,
-        }
+        let connection = self.0.connection();
+        (!connection.gives_potentials()).then_some(connection.output.format.bits)
     }
 
     /// Shapes of the variables by name.
     #[getter]
     fn variables<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let shapes = PyDict::new(py);
-        let connection = self.0.connection();
-        let Some(weights) = connection.weights else {
-            return Ok(shapes);
-        };
-        let filters = (connection.output_shape.c,);
-        shapes.set_item("weights", PyTuple::new(py, weights)?)?;
-        if let Some(weights_pw) = connection.weights_pw {
-            shapes.set_item("weights_pw", PyTuple::new(py, weights_pw)?)?;
+        for variable in &self.0.connection().variables {
+            shapes.set_item(variable.name, PyTuple::new(py, &variable.shape)?)?;
         }
-        shapes.set_item("threshold", filters)?;
-        shapes.set_item("act_step", filters)?;
         Ok(shapes)
     }
 
@@ -374,9 +362,17 @@ impl Layer {
     #[getter]
     fn summary(&self) -> Summary {
         let summary = LayerSummary::of(&self.0);
-        let kernels = summary.weights.into_iter();
-        let kernels = kernels.map(|w| (w.name, w.count, w.histogram)).collect();
-        (summary.bytes, kernels, summary.threshold, summary.act_step)
+        let (mut kernels, mut threshold, mut act_step) = (Vec::new(), None, None);
+        for variable in summary.variables {
+            match variable.values {
+                ValueSummary::Histogram(values) => {
+                    kernels.push((variable.name, variable.count, values));
+                }
+                ValueSummary::Integers(low, high) => threshold = Some((low, high)),
+                ValueSummary::Floats(low, high) => act_step = Some((low, high)),
+            }
+        }
+        (summary.bytes, kernels, threshold, act_step)
     }
 
     /// What Akida 1.0 devices hold: smallest threshold, largest, largest step, unit of steps.

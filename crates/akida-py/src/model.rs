@@ -1,6 +1,6 @@
 //! The model: edited, run, saved.
 
-use crate::arrays::{Inputs, Subject, array, list, outputs};
+use crate::arrays::{Inputs, Subject, array, list, outputs, tensor};
 use crate::convert::fit_error;
 use crate::device::{Device, violation};
 use crate::enter::enter;
@@ -12,8 +12,7 @@ use crate::layers::{Layer, Spec};
 use crate::mapping::{self, Mapping};
 use akida_sim::convert::{Certificate, certify};
 use akida_sim::{
-    InputScaling, ModelBuilder, Plan, PlanOptions, RunError, RunOptions, Statistics, Variable,
-    Weights,
+    InputScaling, ModelBuilder, Plan, PlanOptions, RunError, RunOptions, Statistics, ValuesRef,
 };
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
@@ -108,7 +107,7 @@ impl Model {
         inputs: &Bound<'_, PyAny>,
         batch_size: usize,
         threads: usize,
-        run: impl FnOnce(&Plan, &[u8], &RunOptions<'_>) -> Result<T, RunError> + Send,
+        run: impl FnOnce(&Plan, ValuesRef<'_>, &RunOptions<'_>) -> Result<T, RunError> + Send,
     ) -> PyResult<(Arc<Plan>, T, usize)> {
         let py = inputs.py();
         let plan = self.plan(py)?;
@@ -121,9 +120,9 @@ impl Model {
                 batch_size,
                 interrupt: Some(interrupt),
             };
-            run(&plan, values, &options)
+            run(&plan, values.into(), &options)
         })?;
-        let result = result.map_err(|e| run_error(py, &e, inputs.dims, signal.bits))?;
+        let result = result.map_err(|e| run_error(py, &e, inputs.dims, signal.format.bits))?;
         Ok((plan, result, inputs.dims[0]))
     }
 }
@@ -268,19 +267,10 @@ impl Model {
     /// A copy of a variable.
     fn get_variable(&self, py: Python<'_>, index: usize, name: &str) -> PyResult<Py<PyAny>> {
         let layer = self.layer_at(py, index)?;
-        let absent = || no_variable(py, &layer, name);
-        let variables = layer.variables().ok_or_else(absent)?;
-        let weights = |w: &Weights| array(py, w.values(), &w.shape());
-        match name {
-            "weights" => weights(&variables.weights),
-            "weights_pw" => weights(variables.weights_pw.as_ref().ok_or_else(absent)?),
-            "threshold" => array(
-                py,
-                variables.threshold.clone(),
-                &[variables.threshold.len()],
-            ),
-            "act_step" => array(py, variables.act_step.clone(), &[variables.act_step.len()]),
-            _ => Err(absent()),
+        let mut variables = layer.variables();
+        match variables.find(|(variable, _)| variable.name == name) {
+            Some((variable, values)) => tensor(py, variable, values),
+            None => Err(no_variable(py, &layer, name)),
         }
     }
 
@@ -288,28 +278,16 @@ impl Model {
     fn set_variable(&self, index: usize, name: &str, values: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = values.py();
         let layer = self.layer_at(py, index)?;
-        let connection = layer.connection();
-        let absent = || no_variable(py, &layer, name);
-        let refused = |e| model_error(py, &e, Some(layer.name()));
+        let Some((_, variable)) = layer.connection().variable(name) else {
+            return Err(no_variable(py, &layer, name));
+        };
         let subject = Subject {
             layer: Some(layer.name()),
             name,
         };
-        let filters = [connection.output_shape.c];
-        let weights = |shape: Option<[usize; 4]>| {
-            let shape = shape.ok_or_else(absent)?;
-            Weights::new(shape, subject.values(values, &shape)?).map_err(refused)
-        };
-        let variable = match name {
-            "weights" => Variable::Weights(weights(connection.weights)?),
-            "weights_pw" => Variable::WeightsPw(weights(connection.weights_pw)?),
-            "threshold" | "act_step" if connection.weights.is_none() => return Err(absent()),
-            "threshold" => Variable::Threshold(subject.values(values, &filters)?),
-            "act_step" => Variable::ActStep(subject.values(values, &filters)?),
-            _ => return Err(absent()),
-        };
-        self.edit(|builder| builder.set_variable(index, variable))
-            .map_err(refused)
+        let values = subject.tensor(values, variable)?;
+        self.edit(|builder| builder.set_variable(index, name, values))
+            .map_err(|e| model_error(py, &e, Some(layer.name())))
     }
 
     /// How inputs follow from those of the network that the model was made from: (scale, shift).
@@ -335,7 +313,10 @@ impl Model {
         batch_size: usize,
         threads: usize,
     ) -> PyResult<Py<PyAny>> {
-        let (plan, result, samples) = self.run(inputs, batch_size, threads, Plan::forward)?;
+        let (plan, result, samples) =
+            self.run(inputs, batch_size, threads, |plan, inputs, options| {
+                plan.forward(inputs, options)
+            })?;
         outputs(inputs.py(), result, samples, plan.model().output_shape())
     }
 
@@ -346,7 +327,10 @@ impl Model {
         batch_size: usize,
         threads: usize,
     ) -> PyResult<Py<PyAny>> {
-        let (plan, result, samples) = self.run(inputs, batch_size, threads, Plan::predict)?;
+        let (plan, result, samples) =
+            self.run(inputs, batch_size, threads, |plan, inputs, options| {
+                plan.predict(inputs, options)
+            })?;
         let shape = plan.model().output_shape();
         array(inputs.py(), result, &[samples, shape.x, shape.y, shape.c])
     }
@@ -354,12 +338,14 @@ impl Model {
     /// Outputs of every layer, in layer order.
     fn forward_taps(&self, inputs: &Bound<'_, PyAny>) -> PyResult<Py<PyList>> {
         let py = inputs.py();
-        let (plan, result, samples) = self.run(inputs, 0, 1, Plan::taps)?;
+        let (plan, result, samples) = self.run(inputs, 0, 1, |plan, inputs, options| {
+            plan.taps(inputs, options)
+        })?;
         let layers = plan.model().layers();
         let taps: PyResult<Vec<_>> = result
             .into_iter()
             .zip(layers)
-            .map(|(tap, layer)| outputs(py, tap, samples, layer.connection().output_shape))
+            .map(|(tap, layer)| outputs(py, tap, samples, layer.connection().output.shape))
             .collect();
         list(py, taps?)
     }
@@ -419,7 +405,9 @@ impl Model {
     /// multiply-accumulates).
     fn measure(&self, inputs: &Bound<'_, PyAny>) -> PyResult<mapping::Counted> {
         let edits = self.state().edits;
-        let (_, statistics, _) = self.run(inputs, 0, 0, Statistics::measure)?;
+        let (_, statistics, _) = self.run(inputs, 0, 0, |plan, inputs, options| {
+            Statistics::measure(plan, inputs, options)
+        })?;
         let counted = mapping::counted(&statistics);
         let mut state = self.state();
         if state.edits == edits {
@@ -479,12 +467,11 @@ impl Model {
 }
 
 fn no_variable(py: Python<'_>, layer: &akida_sim::Layer, received: &str) -> PyErr {
-    let expected = match layer.variables() {
-        None => format!("absent: {} has no variables", layer.spec().type_name()),
-        Some(v) if v.weights_pw.is_some() => {
-            "one of weights, weights_pw, threshold, act_step".to_owned()
-        }
-        Some(_) => "one of weights, threshold, act_step".to_owned(),
+    let names = layer.variables().map(|(variable, _)| variable.name);
+    let names: Vec<&str> = names.collect();
+    let expected = match names.is_empty() {
+        true => format!("absent: {} has no variables", layer.spec().type_name()),
+        false => format!("one of {}", names.join(", ")),
     };
     let received = format!("\"{received}\"");
     argument(

@@ -15,10 +15,13 @@ mod model;
 pub mod ops;
 mod output;
 mod plan;
+mod run;
 mod stats;
+mod threads;
 
-pub use exec::{Counts, OutputRef, Outputs, RunError, RunOptions};
-pub use kernels::available_kernels;
+pub use exec::{Counts, RunOptions};
+pub use kernels::{PlanOptions, available_kernels};
 pub use model::*;
-pub use plan::{KernelChoice, Plan, PlanError, PlanOptions, Scratch};
+pub use plan::{KernelChoice, Plan, PlanError, Scratch};
+pub use run::{ElementType, RunError, Values, ValuesRef};
 pub use stats::{LayerStatistics, Statistics};

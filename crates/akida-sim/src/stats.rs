@@ -1,6 +1,6 @@
 //! What samples do to a model: sparsity, events, effective multiply-accumulates (`docs/arithmetic.md`, section I).
 
-use crate::{Model, Plan, RunError, RunOptions};
+use crate::{Model, Plan, RunError, RunOptions, ValuesRef};
 use alloc::vec::Vec;
 
 /// The statistics of a layer: means over the samples.
@@ -37,12 +37,17 @@ impl Statistics {
     /// builder.add("events", InputData::new(Shape::new(1, 1, 4), 4), &[])?;
     /// builder.add("classes", FullyConnected { act_bits: None, ..FullyConnected::new(10) }, &[])?;
     /// let plan = Plan::new(builder.build()?);
-    /// let statistics = Statistics::measure(&plan, &[0, 3, 0, 0], &RunOptions::default())?;
+    /// let statistics = Statistics::measure(&plan, &[0u8, 3, 0, 0], &RunOptions::default())?;
     /// assert_eq!(statistics.layers()[0].sparsity, 0.75);
     /// assert_eq!(statistics.layers()[1].effective_macs, 10.0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn measure(plan: &Plan, inputs: &[u8], options: &RunOptions<'_>) -> Result<Self, RunError> {
+    pub fn measure<'a>(
+        plan: &Plan,
+        inputs: impl Into<ValuesRef<'a>>,
+        options: &RunOptions<'_>,
+    ) -> Result<Self, RunError> {
+        let inputs = inputs.into();
         let model = plan.model();
         let counts = plan.counts(inputs, options)?;
         let samples = inputs.len() / model.input().shape.len();
@@ -60,7 +65,7 @@ impl Statistics {
         if sparsity.len() != layers.len() || !sparsity.iter().all(share) || !share(&density) {
             return None;
         }
-        let outputs = layers.iter().map(|l| l.connection().output_shape.len());
+        let outputs = layers.iter().map(|l| l.connection().output.shape.len());
         let active = outputs.zip(sparsity).map(|(n, s)| n as f64 * (1.0 - s));
         let active: Vec<f64> = active.collect();
         let given = density * model.input().shape.len() as f64;
@@ -75,9 +80,9 @@ impl Statistics {
                 [] => given,
                 inbounds => inbounds.iter().map(|&i| active[i]).sum(),
             };
-            let density = events / connection.input_shape.len() as f64;
+            let density = events / connection.input.shape.len() as f64;
             LayerStatistics {
-                sparsity: 1.0 - active_outputs / connection.output_shape.len() as f64,
+                sparsity: 1.0 - active_outputs / connection.output.shape.len() as f64,
                 events,
                 effective_macs: connection.macs as f64 * density,
             }

@@ -9,7 +9,7 @@
 use akida_sim::{
     Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData, InputScaling,
     LayerSpec, ModelBuilder, ModelError, ModelErrorKind, Padding, Pair, Pooling,
-    SeparableConvolutional, Shape, Variable, Weights,
+    SeparableConvolutional, Shape, Tensor, Weights,
 };
 
 fn events(shape: Shape, bits: u8) -> ModelBuilder {
@@ -162,40 +162,52 @@ fn variables_must_have_their_shape_and_range() {
         ..FullyConnected::new(3)
     };
     let layer = builder.add("dense", units, &[]).unwrap();
-    let weights = |values: Vec<i8>| Variable::Weights(Weights::new([1, 1, 2, 3], values).unwrap());
-    let cases = [
+    let weights = |values: Vec<i8>| Weights::new([1, 1, 2, 3], values).unwrap();
+    let cases: [(&str, Tensor, &str); 8] = [
         (
-            weights(vec![0, 7, -7, 0, 0, -8]),
+            "weights",
+            weights(vec![0, 7, -7, 0, 0, -8]).into(),
             "in -7..=7 (weights_bits 4), received -8",
         ),
         (
-            Variable::Weights(Weights::new([1, 1, 3, 2], vec![0; 6]).unwrap()),
+            "weights",
+            (Weights::new([1, 1, 3, 2], vec![0; 6]).unwrap()).into(),
             "of shape [1, 1, 2, 3], received [1, 1, 3, 2]",
         ),
         (
-            Variable::Threshold(vec![0; 2]),
+            "threshold",
+            (vec![0; 2]).into(),
             "of shape (3,), one value per filter, received (2,)",
         ),
         (
-            Variable::ActStep(vec![1.0, 0.0, 1.0]),
+            "act_step",
+            (vec![1.0, 0.0, 1.0]).into(),
             "finite and greater than zero, received 0 for filter 1",
         ),
         (
-            Variable::ActStep(vec![1.0, 1.0, f32::NAN]),
+            "act_step",
+            (vec![1.0, 1.0, f32::NAN]).into(),
             "received NaN for filter 2",
         ),
         (
-            Variable::ActStep(vec![f32::INFINITY, 1.0, 1.0]),
+            "act_step",
+            (vec![f32::INFINITY, 1.0, 1.0]).into(),
             "received inf for filter 0",
         ),
         (
-            Variable::WeightsPw(Weights::new([1, 1, 2, 3], vec![0; 6]).unwrap()),
+            "threshold",
+            vec![0.0; 3].into(),
+            "threshold must be of type int32, received float32",
+        ),
+        (
+            "weights_pw",
+            (Weights::new([1, 1, 2, 3], vec![0; 6]).unwrap()).into(),
             "one that FullyConnected has, received weights_pw",
         ),
     ];
     let before = builder.build().unwrap();
-    for (variable, text) in cases {
-        let error = builder.set_variable(layer, variable).unwrap_err();
+    for (name, values, text) in cases {
+        let error = builder.set_variable(layer, name, values).unwrap_err();
         assert!(
             error.to_string().starts_with("layer \"dense\": "),
             "{error}"
@@ -205,7 +217,7 @@ fn variables_must_have_their_shape_and_range() {
     }
     assert_eq!(builder.build().unwrap(), before);
     builder
-        .set_variable(layer, weights(vec![0, 7, -7, 1, 2, 3]))
+        .set_variable(layer, "weights", weights(vec![0, 7, -7, 1, 2, 3]))
         .unwrap();
     assert_ne!(builder.build().unwrap(), before);
 }
@@ -217,7 +229,8 @@ fn one_bit_weights_are_zero_or_one() {
     let set = |builder: &mut ModelBuilder, values| {
         builder.set_variable(
             layer,
-            Variable::Weights(Weights::new([1, 1, 1, 2], values).unwrap()),
+            "weights",
+            Weights::new([1, 1, 1, 2], values).unwrap(),
         )
     };
     assert!(set(&mut builder, vec![0, 1]).is_ok());
@@ -302,7 +315,7 @@ fn concat_joins_equal_sizes_and_widths_only() {
     }
     let joined = builder.add("joined", Concat, &[b, a, b]).unwrap();
     assert_eq!(
-        builder.layers()[joined].connection().output_shape,
+        builder.layers()[joined].connection().output.shape,
         Shape::new(8, 8, 14)
     );
 }

@@ -5,7 +5,7 @@ use akida_sim::device::{CHIPS, Device, Standing};
 use akida_sim::map::{Effect, Violation, check};
 use akida_sim::{
     Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData, LayerSpec,
-    ModelBuilder, Padding, Pair, Pooling, SeparableConvolutional, Shape, Variable, Weights,
+    ModelBuilder, Padding, Pair, Pooling, SeparableConvolutional, Shape, Weights,
 };
 
 const ALL: [Pair; 4] = [
@@ -417,14 +417,12 @@ fn unit(weight: i8, inputs: usize, threshold: i32, act_step: f32) -> Vec<Violati
     };
     let layer = builder.add("separable_8", spec, &[]).unwrap();
     let weights = Weights::new([1, 1, inputs, 1], vec![weight; inputs]).unwrap();
+    builder.set_variable(layer, "weights", weights).unwrap();
     builder
-        .set_variable(layer, Variable::Weights(weights))
+        .set_variable(layer, "threshold", vec![threshold])
         .unwrap();
     builder
-        .set_variable(layer, Variable::Threshold(vec![threshold]))
-        .unwrap();
-    builder
-        .set_variable(layer, Variable::ActStep(vec![act_step]))
+        .set_variable(layer, "act_step", vec![act_step])
         .unwrap();
     check(&builder.build().unwrap(), &Device::akd1000())
 }
@@ -469,10 +467,10 @@ fn image_registers_have_4_bits_more() {
         };
         let layer = InputConvolutional::new(Shape::new(8, 8, 1), conv);
         let image = builder.add("image", layer, &[]).unwrap();
-        let threshold = Variable::Threshold(vec![threshold]);
-        builder.set_variable(image, threshold).unwrap();
-        let act_step = Variable::ActStep(vec![act_step]);
-        builder.set_variable(image, act_step).unwrap();
+        let threshold = vec![threshold];
+        builder.set_variable(image, "threshold", threshold).unwrap();
+        let act_step = vec![act_step];
+        builder.set_variable(image, "act_step", act_step).unwrap();
         let found = check(&builder.build().unwrap(), &Device::akd1000());
         found.iter().map(|v| v.rule).collect::<Vec<_>>()
     };
@@ -512,9 +510,8 @@ fn remedy(pooling: Pooling, threshold: Vec<i32>, act_step: Vec<f32>) -> String {
         ..ConvParams::new(Pair::square(3), act_step.len())
     };
     let layer = builder.add("conv", Convolutional { conv }, &[]).unwrap();
-    for variable in [Variable::Threshold(threshold), Variable::ActStep(act_step)] {
-        builder.set_variable(layer, variable).unwrap();
-    }
+    builder.set_variable(layer, "threshold", threshold).unwrap();
+    builder.set_variable(layer, "act_step", act_step).unwrap();
     let found = check(&builder.build().unwrap(), &Device::akd1000());
     let mut refused = found.into_iter().filter(|v| v.effect == Effect::Refused);
     let remedy = refused.next().unwrap().remedy;

@@ -92,8 +92,8 @@ fn check_parts(layer: &akida_sim::Layer, nps: &[akida_sim::map::NpMapping]) {
         return assert!(nps.is_empty());
     }
     let (rows, filters) = (
-        layer.connection().input_shape.x,
-        layer.connection().output_shape.c,
+        layer.connection().input.shape.x,
+        layer.connection().output.shape.c,
     );
     let mut seen = vec![0; rows * filters];
     for np in nps {

@@ -8,7 +8,9 @@
 
 mod common;
 
-use akida_sim::{Output, Outputs, Plan, PlanOptions, RunError, RunOptions, available_kernels, ops};
+use akida_sim::{
+    ElementType, Plan, PlanOptions, RunError, RunOptions, Values, available_kernels, ops,
+};
 use common::Random;
 use std::cell::Cell;
 
@@ -17,8 +19,8 @@ const NETWORKS: u64 = 300;
 const SAMPLES: usize = 3;
 
 /// The outputs of `ops` for every layer, samples joined.
-fn definition(model: &akida_sim::Model, inputs: &[u8]) -> Vec<Outputs> {
-    let mut joined: Vec<Outputs> = Vec::new();
+fn definition(model: &akida_sim::Model, inputs: &[u8]) -> Vec<Values> {
+    let mut joined: Vec<Values> = Vec::new();
     for sample in inputs.chunks_exact(model.input().shape.len()) {
         let outputs = ops::run(model, sample).unwrap();
         if joined.is_empty() {
@@ -27,8 +29,8 @@ fn definition(model: &akida_sim::Model, inputs: &[u8]) -> Vec<Outputs> {
         }
         for (all, new) in joined.iter_mut().zip(outputs) {
             match (all, new) {
-                (Outputs::Levels(all), Outputs::Levels(new)) => all.extend(new),
-                (Outputs::Potentials(all), Outputs::Potentials(new)) => all.extend(new),
+                (Values::U8(all), Values::U8(new)) => all.extend(new),
+                (Values::I32(all), Values::I32(new)) => all.extend(new),
                 _ => panic!("a layer gives levels or potentials, not both"),
             }
         }
@@ -180,23 +182,18 @@ fn predictions_are_the_potentials_made_real() {
         let inputs = random.inputs(&model, SAMPLES);
         let plan = Plan::new(model);
         let predicted = plan.predict(&inputs, &RunOptions::default());
-        let Output::Potentials = plan.model().output() else {
+        let last = plan.model().layers().last().unwrap();
+        if !last.connection().gives_potentials() {
             assert!(matches!(predicted, Err(RunError::NotPredictable { .. })));
             continue;
-        };
+        }
         seen += 1;
-        let Outputs::Potentials(potentials) =
-            plan.forward(&inputs, &RunOptions::default()).unwrap()
-        else {
+        let Values::I32(potentials) = plan.forward(&inputs, &RunOptions::default()).unwrap() else {
             panic!("potentials");
         };
-        let variables = plan.model().layers().last().unwrap().variables().unwrap();
-        let channels = variables.threshold.len();
+        let units: Vec<(i32, f32)> = last.thresholds().unwrap().filters().collect();
         for (i, (&y, &p)) in predicted.unwrap().iter().zip(&potentials).enumerate() {
-            let (t, s) = (
-                variables.threshold[i % channels],
-                variables.act_step[i % channels],
-            );
+            let (t, s) = units[i % units.len()];
             assert_eq!(y, ops::prediction(p, t, s));
         }
     }
@@ -236,28 +233,36 @@ fn inputs_are_checked_on_every_call() {
     let plan = Plan::new(builder.build().unwrap());
     let options = RunOptions::default();
     assert_eq!(
-        plan.forward(&[0, 3, 1], &options),
-        Ok(Outputs::Levels(vec![0, 3, 1]))
+        plan.forward(&[0u8, 3, 1], &options),
+        Ok(Values::U8(vec![0, 3, 1]))
     );
-    assert_eq!(plan.forward(&[], &options), Ok(Outputs::Levels(vec![])));
+    assert_eq!(plan.forward(&[0u8; 0], &options), Ok(Values::U8(vec![])));
     assert_eq!(
-        plan.forward(&[0, 3], &options),
+        plan.forward(&[0u8, 3], &options),
         Err(RunError::Length {
             received: 2,
             sample: 3
         })
     );
     assert_eq!(
-        plan.forward(&[0, 3, 3, 3, 0, 4], &options),
+        plan.forward(&[0u8, 3, 3, 3, 0, 4], &options),
         Err(RunError::Value {
             index: 5,
             received: 4,
+            min: 0,
             max: 3
         })
     );
-    assert!(plan.run(&mut plan.scratch(), &[1, 2]).is_err());
-    assert!(ops::run(plan.model(), &[1, 2]).is_err());
-    assert!(ops::run(plan.model(), &[1, 2, 4]).is_err());
+    assert_eq!(
+        plan.forward(&[0i8, 3, 1], &options),
+        Err(RunError::Type {
+            received: ElementType::I8,
+            expected: ElementType::U8
+        })
+    );
+    assert!(plan.run(&mut plan.scratch(), &[1u8, 2]).is_err());
+    assert!(ops::run(plan.model(), &[1u8, 2]).is_err());
+    assert!(ops::run(plan.model(), &[1u8, 2, 4]).is_err());
 }
 
 #[test]

@@ -30,19 +30,26 @@ fn windows(conv: &ConvParams, map: usize, size: usize, stride: usize) -> (Vec<Ve
 /// For each depthwise or full sum: its coefficient at each input cell, with whether that lies in the border.
 type Coefficients = BTreeMap<(usize, usize, usize), i64>;
 
+/// The parameters of a layer that convolves, whether its kernel is flipped, and the value of its border.
+fn convolution_of(layer: &Layer) -> Option<(&ConvParams, bool, i64)> {
+    match layer.spec() {
+        LayerSpec::InputConvolutional(l) => Some((&l.conv, false, i64::from(l.padding_value))),
+        LayerSpec::Convolutional(l) => Some((&l.conv, true, 0)),
+        LayerSpec::SeparableConvolutional(l) => Some((&l.conv, true, 0)),
+        LayerSpec::InputData(_) | LayerSpec::FullyConnected(_) | LayerSpec::Concat(_) => None,
+    }
+}
+
 fn reach_of(layer: &Layer) -> Reach {
-    let variables = layer.variables().unwrap();
+    let kernel = layer.weights().unwrap();
+    let pointwise = layer.pointwise_weights();
     let connection = layer.connection();
-    let map = connection.input_shape;
-    let x_max = (1i64 << connection.input_bits) - 1;
-    let [kh, kw, channels, last] = variables.weights.shape();
-    let weights = variables.weights.values();
-    let separable = variables.weights_pw.is_some();
-    let conv = layer.spec().conv().expect("a convolution");
-    let (flipped, border) = match layer.spec() {
-        LayerSpec::InputConvolutional(l) => (false, i64::from(l.padding_value)),
-        _ => (true, 0),
-    };
+    let map = connection.input.shape;
+    let x_max = (1i64 << connection.input.format.bits) - 1;
+    let [kh, kw, channels, last] = kernel.shape();
+    let weights = kernel.values();
+    let separable = pointwise.is_some();
+    let (conv, flipped, border) = convolution_of(layer).expect("a convolution");
     let (rows, top) = windows(conv, map.x, kh, conv.kernel_stride.x);
     let (columns, left) = windows(conv, map.y, kw, conv.kernel_stride.y);
     let sums = if separable { channels } else { last };
@@ -89,7 +96,7 @@ fn reach_of(layer: &Layer) -> Reach {
     let mut hull: Option<(Vec<i32>, Vec<i32>)> = None;
     for scenario in &scenarios {
         let mut potentials: Vec<(i64, i64)> = scenario.iter().map(ends).collect();
-        if let Some(pw) = &variables.weights_pw {
+        if let Some(pw) = pointwise {
             let filters = pw.shape()[3];
             let values = pw.values();
             let depthwise = potentials;
@@ -129,7 +136,7 @@ fn the_reach_is_that_of_every_window_looked_at_cell_by_cell() {
     for seed in 0..400 {
         let model = Random::new(seed).model();
         for layer in model.layers() {
-            let Some(conv) = layer.spec().conv() else {
+            let Some((conv, _, _)) = convolution_of(layer) else {
                 continue;
             };
             assert_eq!(
@@ -154,9 +161,7 @@ fn convolution(map: Shape, conv: ConvParams) -> Reach {
     let [x, y] = [conv.kernel_size.x, conv.kernel_size.y];
     let layer = builder.add("layer", Convolutional { conv }, &[]).unwrap();
     let weights = Weights::new([x, y, map.c, 1], vec![1; x * y * map.c]).unwrap();
-    builder
-        .set_variable(layer, Variable::Weights(weights))
-        .unwrap();
+    builder.set_variable(layer, "weights", weights).unwrap();
     builder.layers()[layer].reach().unwrap()
 }
 

@@ -11,7 +11,7 @@ mod common;
 #[path = "common/networks.rs"]
 mod networks;
 
-use akida_sim::{Outputs, Plan, RunError, RunOptions};
+use akida_sim::{Plan, RunError, RunOptions, Values};
 use networks::networks;
 use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ fn alone() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn forward(plan: &Plan, inputs: &[u8], threads: usize) -> Outputs {
+fn forward(plan: &Plan, inputs: &[u8], threads: usize) -> Values {
     let options = RunOptions {
         threads,
         ..RunOptions::default()
@@ -40,7 +40,7 @@ fn callers_side_by_side_get_their_own_results() {
             (Plan::new(model), inputs)
         })
         .collect();
-    let expected: Vec<Outputs> = plans.iter().map(|(plan, i)| forward(plan, i, 1)).collect();
+    let expected: Vec<Values> = plans.iter().map(|(plan, i)| forward(plan, i, 1)).collect();
     std::thread::scope(|scope| {
         for caller in 0..4 {
             let (plans, expected) = (&plans, &expected);

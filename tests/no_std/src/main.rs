@@ -5,7 +5,7 @@
 extern crate alloc;
 
 use akida_fbz::{decode, encode};
-use akida_sim::{OutputRef, Plan};
+use akida_sim::{Plan, ValuesRef};
 use core::alloc::{GlobalAlloc, Layout};
 use core::ffi::c_int;
 use core::panic::PanicInfo;
@@ -63,8 +63,8 @@ extern "C" fn main(_: c_int, _: *const *const u8) -> c_int {
     // One input of 4 bits, five units with the weights 1, -1, 0, 1, -1.
     let plan = Plan::new(model);
     let mut scratch = plan.scratch();
-    match plan.run(&mut scratch, &[13]) {
-        Ok(OutputRef::Potentials([13, -13, 0, 13, -13])) => 0,
+    match plan.run(&mut scratch, &[13u8]) {
+        Ok(ValuesRef::I32([13, -13, 0, 13, -13])) => 0,
         _ => 4,
     }
 }

@@ -4,9 +4,10 @@ use super::{check_known, required};
 use crate::error::{DecodeError, DecodeErrorKind, Location};
 use crate::generated as fb;
 use crate::limits::Limits;
-use akida_sim::{Connection, LayerSpec, Variables, WeightShape, Weights};
+use akida_sim::{Connection, LayerSpec, Tensor, VariableRule, VariableSpec, Weights};
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use flatbuffers::Vector;
 
 /// What the layers not yet read may still take.
@@ -46,52 +47,78 @@ impl Budget {
         }
     }
 
-    /// The variables of the layer at `index`, whose shapes `connection` gives.
+    /// The variables of the layer at `index`, which `connection` lists.
     pub(super) fn variables(
         &mut self,
         index: usize,
         spec: &LayerSpec,
         connection: &Connection,
         table: Option<fb::Variables<'_>>,
-    ) -> Result<Option<Variables>, DecodeError> {
+    ) -> Result<Vec<Tensor>, DecodeError> {
         let at = |name: &str| Location::layer(index, name);
-        let (Some(bits), Some(shape)) = (spec.weights_bits(), connection.weights) else {
+        if connection.variables.is_empty() {
             return match table {
-                None => Ok(None),
+                None => Ok(Vec::new()),
                 Some(_) => Err(surplus(at("variables"), spec)),
             };
-        };
+        }
         let table = required(table, || at("variables"))?;
         check_known(&table._tab, fb::Variables::VT_ACT_STEP, || at("variables"))?;
-        let mut weights = |name: &str, packed: Option<Vector<'_, u8>>, shape| {
-            let packed = required(packed, || at(name))?;
-            self.weights(|| at(name), packed.bytes(), bits, shape)
-        };
-        let kernel = weights("weights", table.weights(), shape)?;
-        let weights_pw = match connection.weights_pw {
-            Some(shape) => Some(weights("weights_pw", table.weights_pw(), shape)?),
-            None if table.weights_pw().is_some() => return Err(surplus(at("weights_pw"), spec)),
-            None => None,
-        };
-        let filters = connection.output_shape.c;
-        let mut per_filter = |name: &str, received: Option<usize>| {
-            let received = required(received, || at(name))?;
-            if received != filters {
-                let allowed = format!("{filters} values, one per filter");
-                let received = format!("{received}");
-                return Err(wrong_length(at(name), allowed, received));
+        let fields = fields(table);
+        let mut variables = Vec::with_capacity(connection.variables.len());
+        for variable in &connection.variables {
+            let field = fields.iter().find(|(name, _)| *name == variable.name);
+            let field = required(field.and_then(|(_, field)| *field), || at(variable.name))?;
+            variables.push(self.variable(|| at(variable.name), variable, field)?);
+        }
+        for (name, field) in fields {
+            if field.is_some() && connection.variable(name).is_none() {
+                return Err(surplus(at(name), spec));
             }
-            self.take_bytes(received.saturating_mul(4), || at(name))
-        };
-        let (threshold, act_step) = (table.threshold(), table.act_step());
-        per_filter("threshold", threshold.map(|t| t.len()))?;
-        per_filter("act_step", act_step.map(|s| s.len()))?;
-        Ok(Some(Variables {
-            weights: kernel,
-            weights_pw,
-            threshold: threshold.iter().flatten().collect(),
-            act_step: act_step.iter().flatten().collect(),
-        }))
+        }
+        Ok(variables)
+    }
+
+    fn variable(
+        &mut self,
+        at: impl Fn() -> Location,
+        variable: &VariableSpec,
+        field: Field<'_>,
+    ) -> Result<Tensor, DecodeError> {
+        match (variable.rule, field) {
+            (VariableRule::Weights { bits }, Field::Bytes(packed)) => {
+                let weights = self.weights(at, packed.bytes(), bits, variable)?;
+                Ok(Tensor::Weights(weights))
+            }
+            (VariableRule::Integers, Field::Integers(integers)) => {
+                self.per_filter(at, variable, integers.len())?;
+                Ok(Tensor::Integers(integers.iter().collect()))
+            }
+            (VariableRule::Positive, Field::Floats(floats)) => {
+                self.per_filter(at, variable, floats.len())?;
+                Ok(Tensor::Floats(floats.iter().collect()))
+            }
+            (_, field) => Err(DecodeError::field(
+                DecodeErrorKind::Payload,
+                at(),
+                format!("of type {}", variable.dtype()),
+                field.dtype(),
+            )),
+        }
+    }
+
+    fn per_filter(
+        &mut self,
+        at: impl Fn() -> Location,
+        variable: &VariableSpec,
+        received: usize,
+    ) -> Result<(), DecodeError> {
+        let filters = variable.count();
+        if received != filters {
+            let allowed = format!("{filters} values, one per filter");
+            return Err(wrong_length(at(), allowed, format!("{received}")));
+        }
+        self.take_bytes(received.saturating_mul(4), at)
     }
 
     fn weights(
@@ -99,10 +126,10 @@ impl Budget {
         at: impl Fn() -> Location,
         packed: &[u8],
         bits: u8,
-        shape: WeightShape,
+        variable: &VariableSpec,
     ) -> Result<Weights, DecodeError> {
         // The builder has checked that the product is below 2^31.
-        let count: usize = shape.iter().product();
+        let count = variable.count();
         let length = count.div_ceil(usize::from(8 / bits));
         if packed.len() != length {
             let allowed = format!("{length} bytes, {count} weights at weights_bits {bits}");
@@ -120,8 +147,37 @@ impl Budget {
             )
             .remedy("if you trust the file, raise Limits::with_max_weights")
         })?;
+        let shape = variable.weight_shape().unwrap_or_default();
         Weights::from_packed(shape, bits, packed).map_err(|error| DecodeError::model(at(), error))
     }
+}
+
+/// What a field of the table of variables holds.
+#[derive(Clone, Copy)]
+enum Field<'a> {
+    Bytes(Vector<'a, u8>),
+    Integers(Vector<'a, i32>),
+    Floats(Vector<'a, f32>),
+}
+
+impl Field<'_> {
+    fn dtype(self) -> &'static str {
+        match self {
+            Self::Bytes(_) => "int8",
+            Self::Integers(_) => "int32",
+            Self::Floats(_) => "float32",
+        }
+    }
+}
+
+/// The fields of the table, by the names of the variables that they hold.
+fn fields(table: fb::Variables<'_>) -> [(&'static str, Option<Field<'_>>); 4] {
+    [
+        ("weights", table.weights().map(Field::Bytes)),
+        ("weights_pw", table.weights_pw().map(Field::Bytes)),
+        ("threshold", table.threshold().map(Field::Integers)),
+        ("act_step", table.act_step().map(Field::Floats)),
+    ]
 }
 
 fn surplus(at: Location, spec: &LayerSpec) -> DecodeError {

@@ -48,31 +48,31 @@ impl Source<'_> {
         }
     }
 
-    fn variables(&mut self, spec: &LayerSpec, connection: &Connection) -> Option<Variables> {
-        let max = match spec.weights_bits()? {
-            1 => None,
-            bits => Some((1i32 << (bits - 1)) - 1),
+    fn variables(&mut self, connection: &Connection) -> Vec<Tensor> {
+        let variables = connection.variables.iter();
+        let tensor = |variable: &VariableSpec| {
+            let count = 0..variable.count();
+            match variable.rule {
+                VariableRule::Weights { bits } => {
+                    let max = (1i32 << (bits - 1)) - 1;
+                    let value = |_| match bits {
+                        1 => (self.next() % 2) as i8,
+                        _ => ((self.next() as i32).rem_euclid(2 * max + 1) - max) as i8,
+                    };
+                    let shape = variable.weight_shape().unwrap();
+                    Tensor::Weights(Weights::new(shape, count.map(value).collect()).unwrap())
+                }
+                VariableRule::Integers => {
+                    Tensor::Integers(count.map(|_| self.next() as i32).collect())
+                }
+                // Every finite positive number, the smallest ones as well.
+                VariableRule::Positive => {
+                    let step = |_| f32::from_bits(1 + self.next() % 0x7F7F_FFFF);
+                    Tensor::Floats(count.map(step).collect())
+                }
+            }
         };
-        let mut weights = |shape: WeightShape| {
-            let value = |_| match max {
-                None => (self.next() % 2) as i8,
-                Some(max) => ((self.next() as i32).rem_euclid(2 * max + 1) - max) as i8,
-            };
-            let values = (0..shape.iter().product::<usize>()).map(value).collect();
-            Weights::new(shape, values).unwrap()
-        };
-        let kernel = weights(connection.weights?);
-        let weights_pw = connection.weights_pw.map(weights);
-        let filters = connection.output_shape.c;
-        Some(Variables {
-            weights: kernel,
-            weights_pw,
-            threshold: (0..filters).map(|_| self.next() as i32).collect(),
-            // Every finite positive number, the smallest ones as well.
-            act_step: (0..filters)
-                .map(|_| f32::from_bits(1 + self.next() % 0x7F7F_FFFF))
-                .collect(),
-        })
+        variables.map(tensor).collect()
     }
 
     /// Adds a layer where it fits.
@@ -89,7 +89,7 @@ impl Source<'_> {
             start => format!("{start} {}", builder.layers().len()),
         };
         let connection = builder.connect(&name, &spec, inbounds).ok()?;
-        let variables = self.variables(&spec, &connection);
+        let variables = self.variables(&connection);
         Some(
             builder
                 .add_with_variables(&name, spec, inbounds, variables)
@@ -171,14 +171,14 @@ pub fn tiny() -> Model {
         weights_bits: 2,
         act_bits: None,
     };
-    let variables = Variables {
-        weights: Weights::new([1, 1, 1, 5], vec![1, -1, 0, 1, -1]).unwrap(),
-        weights_pw: None,
-        threshold: vec![0, 1, -1, i32::MAX, i32::MIN],
-        act_step: vec![1.0, 0.5, 0.1, f32::MAX, f32::from_bits(1)],
-    };
+    let weights = Weights::new([1, 1, 1, 5], vec![1, -1, 0, 1, -1]).unwrap();
+    let variables = vec![
+        weights.into(),
+        vec![0, 1, -1, i32::MAX, i32::MIN].into(),
+        vec![1.0, 0.5, 0.1, f32::MAX, f32::from_bits(1)].into(),
+    ];
     builder
-        .add_with_variables("out", spec, &[], Some(variables))
+        .add_with_variables("out", spec, &[], variables)
         .unwrap();
     builder.build().unwrap()
 }

@@ -3,7 +3,7 @@
 use akida_fbz::{decode, encode};
 use akida_sim::{
     Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData, LayerSpec,
-    ModelBuilder, Padding, Pair, Pooling, SeparableConvolutional, Shape, Variable, Weights,
+    ModelBuilder, Padding, Pair, Pooling, SeparableConvolutional, Shape, Tensor, Weights,
 };
 
 /// Variables of more elements are not asked for: the builder would make them.
@@ -22,9 +22,9 @@ pub fn build_model(data: &[u8]) {
             }
             1 | 2 => {
                 let index = source.number(before + 1);
-                if let Some(variable) = source.variable(&builder, index) {
+                if let Some((name, values)) = source.variable(&builder, index) {
                     let old = builder.layers().get(index).cloned();
-                    if builder.set_variable(index, variable).is_err() {
+                    if builder.set_variable(index, name, values).is_err() {
                         assert_eq!(builder.layers().get(index), old.as_ref());
                     }
                 }
@@ -35,16 +35,10 @@ pub fn build_model(data: &[u8]) {
                 let inbounds: Vec<usize> = (0..source.number(4))
                     .map(|_| source.number(before + 2))
                     .collect();
-                let elements = |shape: Option<[usize; 4]>| shape.map_or(0, |s| s.iter().product());
                 match builder.connect(&name, &spec, &inbounds) {
                     Ok(connection) => {
-                        let filters = connection.output_shape.c;
-                        let sizes = [
-                            elements(connection.weights),
-                            elements(connection.weights_pw),
-                            connection.weights.map_or(0, |_| filters),
-                        ];
-                        if sizes.into_iter().all(|size| size <= MAX_ELEMENTS) {
+                        let mut variables = connection.variables.iter();
+                        if variables.all(|variable| variable.count() <= MAX_ELEMENTS) {
                             builder
                                 .add(&name, spec, &inbounds)
                                 .expect("what connects can be added");
@@ -160,19 +154,16 @@ impl Source<'_> {
     }
 
     /// A variable for the layer at `index`: of its shape, or of another.
-    fn variable(&mut self, builder: &ModelBuilder, index: usize) -> Option<Variable> {
+    fn variable(&mut self, builder: &ModelBuilder, index: usize) -> Option<(&'static str, Tensor)> {
         let choice = self.byte()?;
-        let variables = builder
-            .layers()
-            .get(index)
-            .and_then(|layer| layer.variables());
-        let shape = match (choice & 0x10, variables) {
-            (0, Some(variables)) if choice % 4 == 1 => variables
-                .weights_pw
-                .as_ref()
+        let layer = builder.layers().get(index);
+        let layer = layer.filter(|layer| layer.weights().is_some() && choice & 0x10 == 0);
+        let shape = match layer {
+            Some(layer) if choice % 4 == 1 => layer
+                .pointwise_weights()
                 .map_or([1, 1, 1, 1], Weights::shape),
-            (0, Some(variables)) => variables.weights.shape(),
-            _ => [
+            Some(layer) => layer.weights().map_or([1, 1, 1, 1], Weights::shape),
+            None => [
                 self.number(4),
                 self.number(4),
                 self.number(4),
@@ -180,9 +171,9 @@ impl Source<'_> {
             ],
         };
         let count = shape.iter().product();
-        let filters = match variables {
-            Some(variables) if choice & 0x10 == 0 => variables.threshold.len(),
-            _ => shape[3],
+        let filters = match layer.and_then(|layer| layer.thresholds()) {
+            Some(thresholds) => thresholds.filters().len(),
+            None => shape[3],
         };
         let values = |source: &mut Self| {
             let pattern: Vec<u8> = (0..1 + source.number(8))
@@ -205,17 +196,20 @@ impl Source<'_> {
                     }
                 };
                 match kind {
-                    0 => Variable::Weights(weights),
-                    _ => Variable::WeightsPw(weights),
+                    0 => ("weights", weights.into()),
+                    _ => ("weights_pw", weights.into()),
                 }
             }
             2 => {
                 let numbers = values(self).map(|byte| (i32::from(byte) << 24) + 1);
-                Variable::Threshold(numbers.take(filters).collect())
+                (
+                    "threshold",
+                    Tensor::Integers(numbers.take(filters).collect()),
+                )
             }
             _ => {
                 let steps = values(self).map(|byte| f32::from_bits(u32::from(byte) << 23));
-                Variable::ActStep(steps.take(filters).collect())
+                ("act_step", Tensor::Floats(steps.take(filters).collect()))
             }
         })
     }

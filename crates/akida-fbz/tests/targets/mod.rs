@@ -9,7 +9,7 @@ use crate::common::{Container, payload_of};
 use akida_fbz::{DecodeError, Limits, Location, decode_with, encode_with};
 use akida_sim::device::Device;
 use akida_sim::map::{self, MapMode};
-use akida_sim::{Model, Outputs, Plan, RunOptions, ops};
+use akida_sim::{Model, Plan, Pooling, RunOptions, ops};
 
 /// Far below the defaults, so that a run takes little time, and the same for all targets.
 const LIMITS: Limits = Limits::DEFAULT
@@ -115,17 +115,21 @@ fn is_small(model: &Model) -> bool {
     let work = model.layers().iter().try_fold(0u64, |sum, layer| {
         let connection = layer.connection();
         let shapes = [
-            connection.input_shape,
+            connection.input.shape,
             connection.potential_shape,
-            connection.output_shape,
+            connection.output.shape,
         ];
         let elements = shapes.iter().map(|shape| shape.len() as u64).sum::<u64>();
-        let window = layer.spec().conv().map_or(1, |conv| {
-            let pooled = match conv.pooling {
-                akida_sim::Pooling::Max { size, .. } => size.cells(),
-                _ => 1,
+        let window = connection.operation.windows().map_or(1, |windows| {
+            let pooled = match windows.pooling {
+                Pooling::Max { size, .. } => size.cells(),
+                Pooling::None | Pooling::GlobalAverage => 1,
             };
-            conv.kernel_size.cells().max(pooled) as u64
+            // Weights that are a matrix are read once, which the multiply-accumulates count.
+            match windows.is_fully_connected() {
+                true => 1,
+                false => windows.size.cells().max(pooled) as u64,
+            }
         });
         let one = elements.checked_mul(window)?;
         sum.checked_add(connection.macs)?.checked_add(one)
@@ -135,7 +139,7 @@ fn is_small(model: &Model) -> bool {
 
 fn run(model: Model) {
     let signal = model.input();
-    let levels = (1u32 << signal.bits) as u8;
+    let levels = (signal.format.max() + 1) as u8;
     let inputs: Vec<u8> = (0..signal.shape.len())
         .map(|index| {
             let value = (index as u32).wrapping_mul(0x9E37_79B9) >> 23;
@@ -150,9 +154,5 @@ fn run(model: Model) {
     assert_eq!(taps, expected);
     let mut scratch = plan.scratch();
     let last = plan.run(&mut scratch, &inputs).expect("a valid model runs");
-    let last = match last {
-        akida_sim::OutputRef::Levels(levels) => Outputs::Levels(levels.to_vec()),
-        akida_sim::OutputRef::Potentials(potentials) => Outputs::Potentials(potentials.to_vec()),
-    };
-    assert_eq!(Some(&last), expected.last());
+    assert_eq!(Some(last), expected.last().map(|values| values.as_ref()));
 }

@@ -3,7 +3,7 @@
 
 use akida_sim::{
     ConvParams, Convolutional, FullyConnected, InputConvolutional, LayerSpec, Model, ModelBuilder,
-    Padding, Pair, Pooling, SeparableConvolutional, Shape, Variable, Weights,
+    Padding, Pair, Pooling, SeparableConvolutional, Shape, Weights,
 };
 
 /// Values of about the distribution of trained 4-bit weights: bell-shaped, of standard deviation 2.
@@ -28,26 +28,22 @@ impl Network {
             .add("", spec, &[])
             .expect("the networks below are valid");
         let connection = builder.layers()[index].connection().clone();
-        for (shape, variable) in [
-            (
-                connection.weights,
-                Variable::Weights as fn(Weights) -> Variable,
-            ),
-            (connection.weights_pw, Variable::WeightsPw),
-        ] {
-            let Some(shape) = shape else { continue };
-            let values = (0..shape.iter().product()).map(weight).collect();
+        for variable in &connection.variables {
+            let Some(shape) = variable.weight_shape() else {
+                continue;
+            };
+            let values = (0..variable.count()).map(weight).collect();
             let weights = Weights::new(shape, values).expect("as many values as the shape has");
             builder
-                .set_variable(index, variable(weights))
+                .set_variable(index, variable.name, weights)
                 .expect("weights of 4 bits");
         }
         // About half of the levels are 0, as after a ReLU.
         let bound = f64::from(connection.potential_bound);
         let step = f32::max(1.0, (bound.sqrt() / 4.0) as f32);
-        let steps = vec![step; connection.output_shape.c];
+        let steps = vec![step; connection.output.shape.c];
         builder
-            .set_variable(index, Variable::ActStep(steps))
+            .set_variable(index, "act_step", steps)
             .expect("positive steps");
         self
     }

@@ -1,7 +1,7 @@
 //! What a converted layer is known to do for every input (`docs/arithmetic.md`, H7 and H9).
 
 use super::{FitError, Widths};
-use crate::model::{Layer, Output, bits};
+use crate::model::{Layer, Stage};
 use crate::ops::{boundaries, level};
 use alloc::vec::Vec;
 
@@ -49,14 +49,14 @@ pub struct Certificate {
 /// # Examples
 ///
 /// ```
-/// use akida_sim::{FullyConnected, InputData, ModelBuilder, Shape, Variable, Weights, convert::certify};
+/// use akida_sim::{FullyConnected, InputData, ModelBuilder, Shape, Weights, convert::certify};
 ///
 /// let mut builder = ModelBuilder::new();
 /// builder.add("events", InputData::new(Shape::new(1, 1, 1), 2), &[])?;
 /// let units = FullyConnected { weights_bits: 4, act_bits: Some(2), ..FullyConnected::new(1) };
 /// let dense = builder.add("dense", units, &[])?;
-/// builder.set_variable(dense, Variable::Weights(Weights::new([1, 1, 1, 1], vec![2])?))?;
-/// builder.set_variable(dense, Variable::ActStep(vec![0.625]))?;
+/// builder.set_variable(dense, "weights", Weights::new([1, 1, 1, 1], vec![2])?)?;
+/// builder.set_variable(dense, "act_step", vec![0.625])?;
 /// // Boundaries 0, 2, 5 of potentials 0 … 6, where 0, 3, 5 are wanted.
 /// let certificate = &certify(&builder.layers()[dense], &[0, 3, 5])?[0];
 /// assert_eq!((certificate.lowest, certificate.highest), (0, 6));
@@ -65,24 +65,22 @@ pub struct Certificate {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn certify(layer: &Layer, ideal: &[i64]) -> Result<Vec<Certificate>, FitError> {
-    let (Some(variables), Some(reach)) = (layer.variables(), layer.reach()) else {
+    let (Some(thresholds), Some(reach)) = (layer.thresholds(), layer.reach()) else {
         return Ok(Vec::new());
     };
-    let filters = variables.threshold.len();
-    let act_bits = match layer.connection().output {
-        Output::Levels { bits } => Some(bits),
-        Output::Potentials => None,
+    let output = layer.connection().output.format;
+    let (act_bits, count) = match layer.connection().stage {
+        Stage::Thresholds => (Some(output.bits), output.max() as usize),
+        Stage::Raw => (None, 0),
     };
-    let count = act_bits.map_or(0, |b| usize::from(bits::max_level(b)));
-    if ideal.len() != count * filters {
+    if ideal.len() != count * thresholds.filters().len() {
         return Err(FitError::boundaries(ideal.len()));
     }
     let widths = Widths::of(layer.spec());
-    let variables = variables.threshold.iter().zip(&variables.act_step);
     let reaches = reach.lowest.iter().zip(&reach.highest);
-    let certificates = variables.zip(reaches).enumerate();
+    let certificates = thresholds.filters().zip(reaches).enumerate();
     Ok(certificates
-        .map(|(f, ((&threshold, &act_step), (&lowest, &highest)))| {
+        .map(|(f, ((threshold, act_step), (&lowest, &highest)))| {
             let held = |threshold, act_step| match act_bits {
                 Some(bits) => boundaries(threshold, act_step, bits),
                 None => Vec::new(),
@@ -125,7 +123,7 @@ pub fn certify(layer: &Layer, ideal: &[i64]) -> Result<Vec<Certificate>, FitErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FullyConnected, InputData, ModelBuilder, Shape, Variable, Weights};
+    use crate::{FullyConnected, InputData, ModelBuilder, Shape, Weights};
     use alloc::vec;
 
     /// A unit that reads one value of 0 … 15 with a weight.
@@ -140,13 +138,13 @@ mod tests {
         };
         let dense = builder.add("dense", units, &[]).unwrap();
         let weights = Weights::new([1, 1, 1, 1], vec![weight]).unwrap();
-        for variable in [
-            Variable::Weights(weights),
-            Variable::Threshold(vec![threshold]),
-            Variable::ActStep(vec![act_step]),
-        ] {
-            builder.set_variable(dense, variable).unwrap();
-        }
+        builder.set_variable(dense, "weights", weights).unwrap();
+        builder
+            .set_variable(dense, "threshold", vec![threshold])
+            .unwrap();
+        builder
+            .set_variable(dense, "act_step", vec![act_step])
+            .unwrap();
         builder
     }
 

@@ -1,7 +1,7 @@
 //! Integer thresholds and float32 steps for ideal boundaries (`docs/arithmetic.md`, H6).
 
 use super::Widths;
-use crate::model::{Reach, bits};
+use crate::model::{Format, LEVEL_BITS, Reach};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -102,10 +102,10 @@ pub fn fit_boundaries(
         allowed,
         received,
     };
-    if bits::check("act_bits", act_bits, bits::LEVEL_BITS).is_err() {
+    if !LEVEL_BITS.contains(&act_bits) {
         return Err(error(0, "act_bits", "one of 1, 2, 4", f64::from(act_bits)));
     }
-    let count = usize::from(bits::max_level(act_bits));
+    let count = Format::unsigned(act_bits).max() as usize;
     if ideal.len() != count * s.len() {
         return Err(FitError::boundaries(ideal.len()));
     }

@@ -12,13 +12,13 @@ mod common;
 #[path = "../../tests/common/networks.rs"]
 mod networks;
 
-use super::threads::CORES;
-use crate::{Outputs, Plan, PlanOptions, RunOptions, ops};
+use crate::threads::CORES;
+use crate::{Plan, PlanOptions, RunOptions, Values, ops};
 use networks::networks;
 use std::borrow::ToOwned;
 use std::sync::atomic::Ordering;
 
-fn forward(plan: &Plan, inputs: &[u8], threads: usize) -> Outputs {
+fn forward(plan: &Plan, inputs: &[u8], threads: usize) -> Values {
     let options = RunOptions {
         threads,
         ..RunOptions::default()

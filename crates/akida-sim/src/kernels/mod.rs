@@ -48,8 +48,8 @@ pub(crate) use depthwise::{
 pub(crate) use positions::Positions;
 #[cfg(test)]
 pub(crate) use select::available;
-pub use select::available_kernels;
 pub(crate) use select::{Bounds, Kernel, Selection, exists, select};
+pub use select::{PlanOptions, available_kernels};
 pub(crate) use split::Bytes;
 
 /// Readable elements that an input has after its last window, so that kernels may read in groups or vectors.

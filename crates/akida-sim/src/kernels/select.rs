@@ -1,10 +1,18 @@
 //! The choice of a kernel: the first of a table that this host has, that is exact, and that options allow.
 
 use super::{DenseKernel, DepthwiseKernel};
-use crate::plan::PlanOptions;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+
+/// How a plan is made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// Use this kernel for every operation of its kind. The names are those of [`available_kernels`](crate::available_kernels).
+    pub kernel: Option<String>,
+    /// Leave out kernels whose names contain one of these, such as `avx512`, `vnni` and `amx`. The portable ones stay.
+    pub without: Vec<String>,
+}
 
 /// What is known of an operation before it is computed: its values, from bit widths and fan-in alone, and its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

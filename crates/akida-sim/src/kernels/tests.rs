@@ -1,8 +1,8 @@
 //! Every available kernel equals the plain sum, over sizes below, at and above each tile, extreme and random values.
 
+use super::PlanOptions;
 use super::*;
-use crate::PlanOptions;
-use crate::model::{Output, Variables, Weights};
+use crate::model::Thresholds;
 use crate::ops;
 use crate::output::Levels;
 use alloc::format;
@@ -140,20 +140,19 @@ where
             } else {
                 2f32.powi(31) / grid
             };
-            let variables = Variables {
-                weights: Weights::zeros([1, 1, 1, filters], 8),
-                weights_pw: None,
-                threshold: (0..filters)
-                    .map(|f| if straight { around(f) } else { far(f) })
-                    .collect(),
-                act_step: vec![step; filters],
+            let threshold: Vec<i32> = (0..filters)
+                .map(|f| if straight { around(f) } else { far(f) })
+                .collect();
+            let thresholds = Thresholds {
+                threshold: &threshold,
+                act_step: &vec![step; filters],
             };
-            let levels = Levels::new(&variables, Output::Levels { bits }, bound).unwrap();
+            let levels = Levels::new(thresholds, bits, bound);
             lines[usize::from(levels.line.is_some())] += 1;
             let mut made = vec![u8::MAX; count * filters];
             run_into(Sink::Levels(&levels, &mut made));
             for (place, (&p, &level)) in potentials.iter().zip(&made).enumerate() {
-                let boundaries = ops::boundaries(variables.threshold[place % filters], step, bits);
+                let boundaries = ops::boundaries(threshold[place % filters], step, bits);
                 assert_eq!(
                     level,
                     ops::level(p, &boundaries),

@@ -128,7 +128,7 @@ impl Findings<'_> {
     }
 
     fn image(&mut self, limits: &ImageLimits, conv: &ConvParams) {
-        let input = self.layer.connection().input_shape;
+        let input = self.layer.connection().input.shape;
         let resize = "resize or tile the images to a size of {}";
         self.number(&limits.width, input.y, resize);
         self.number(&limits.height, input.x, resize);
@@ -167,7 +167,7 @@ impl Findings<'_> {
 
     fn conv(&mut self, limits: &ConvLimits, conv: &ConvParams, readers: &[&Arc<Layer>]) {
         let connection = self.layer.connection();
-        let input = connection.input_shape;
+        let input = connection.input.shape;
         self.number(&limits.width, input.y, "");
         self.number(&limits.height, input.x, "");
         let remedy = "give the layer before at most {} filters";
@@ -203,7 +203,7 @@ impl Findings<'_> {
                 }
             }
         }
-        self.bits(&limits.input_bits, Some(connection.input_bits));
+        self.bits(&limits.input_bits, Some(connection.input.format.bits));
         self.bits(&limits.weights_bits, Some(conv.weights_bits));
         self.bits(&limits.act_bits, conv.act_bits);
     }
@@ -221,8 +221,8 @@ impl Findings<'_> {
     fn fully(&mut self, limits: &FullyLimits, layer: &FullyConnected) {
         let connection = self.layer.connection();
         let remedy = "reduce the map with pooling, strides or fewer filters to at most {} values";
-        self.number(&limits.inputs, connection.input_shape.len(), remedy);
-        self.bits(&limits.input_bits, Some(connection.input_bits));
+        self.number(&limits.inputs, connection.input.shape.len(), remedy);
+        self.bits(&limits.input_bits, Some(connection.input.format.bits));
         self.bits(&limits.weights_bits, Some(layer.weights_bits));
         self.bits(&limits.act_bits, layer.act_bits);
     }
@@ -236,13 +236,13 @@ impl Findings<'_> {
 
     /// The widest value of each variable against its register, then the potentials.
     fn registers(&mut self, registers: &Registers) {
-        let Some(variables) = self.layer.variables() else {
+        let Some(thresholds) = self.layer.thresholds() else {
             return;
         };
         let filters = |n: usize| if n == 1 { "filter" } else { "filters" };
         if let Allowed::Signed(bits) = registers.threshold.allowed {
             let (min, max) = signed(bits);
-            let wide: Vec<(usize, i64)> = variables
+            let wide: Vec<(usize, i64)> = thresholds
                 .threshold
                 .iter()
                 .map(|&t| i64::from(t))
@@ -258,7 +258,7 @@ impl Findings<'_> {
                     registers.threshold.allowed
                 );
                 let excess = worst as f64 / if worst > 0 { max } else { min } as f64;
-                let remedy = remedy::of_threshold(self.layer, variables, filter, excess);
+                let remedy = remedy::of_threshold(self.layer, thresholds, filter, excess);
                 self.add(&registers.threshold, Effect::Refused, received, remedy);
             }
         }
@@ -266,7 +266,7 @@ impl Findings<'_> {
             let scale = libm::exp2(f64::from(fraction));
             let programmed = |s: f32| libm::rint(f64::from(s) * scale);
             let most = libm::exp2(f64::from(bits)) - 1.0;
-            let wide: Vec<(usize, f32)> = variables
+            let wide: Vec<(usize, f32)> = thresholds
                 .act_step
                 .iter()
                 .copied()
@@ -284,7 +284,7 @@ impl Findings<'_> {
                     programmed(worst)
                 );
                 let remedy =
-                    remedy::of_act_step(self.layer, variables, filter, programmed(worst) / most);
+                    remedy::of_act_step(self.layer, thresholds, filter, programmed(worst) / most);
                 self.add(&registers.act_step, Effect::Refused, received, remedy);
             }
         }

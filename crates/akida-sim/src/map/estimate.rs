@@ -2,7 +2,7 @@
 
 use super::mapping::{LayerMapping, Mapping};
 use crate::device::{EstimateError, NpType, Timing};
-use crate::{Layer, LayerSpec, Model, Statistics};
+use crate::{Channels, Layer, Model, Statistics};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -137,10 +137,11 @@ impl Mapping {
 /// The cycles of a layer whose input has so many events.
 fn cycles(timing: &Timing, layer: &Layer, mapping: &LayerMapping, events: f64) -> f64 {
     let connection = layer.connection();
-    let Some([kx, ky, channels, _]) = connection.weights else {
+    let (Some(windows), Some(weights)) = (connection.operation.windows(), layer.weights()) else {
         return 0.0;
     };
-    let filters = connection.output_shape.c as f64;
+    let [kx, ky, channels, _] = weights.shape();
+    let filters = connection.output.shape.c as f64;
     match mapping.nps.first().map(|np| np.kind) {
         None => 0.0,
         Some(NpType::Hrc) => timing.image_cycles.value * connection.potential_shape.len() as f64,
@@ -149,12 +150,12 @@ fn cycles(timing: &Timing, layer: &Layer, mapping: &LayerMapping, events: f64) -
         }
         Some(NpType::Cnp1) => {
             let macs = events * (kx * ky) as f64 * filters / mapping.nps.len() as f64;
-            let weights = match layer.spec() {
-                LayerSpec::SeparableConvolutional(_) => {
+            let weights = match windows.channels {
+                Channels::EachThenAll => {
                     let held = mapping.nps.iter().map(|np| np.filters).sum::<usize>();
                     (held * channels) as f64
                 }
-                _ => 0.0,
+                Channels::All => 0.0,
             };
             macs / timing.macs_per_cycle.value + timing.separable_weight_cycles.value * weights
         }

@@ -294,7 +294,7 @@ fn parts(layer: &Layer, need: &Need, cap: usize, nps: &[usize], device: &Device)
     let Some(kind) = need.kind else {
         return Vec::new();
     };
-    let input = layer.connection().input_shape;
+    let input = layer.connection().input.shape;
     let bytes = Bytes::of(layer);
     let filter_parts = need.filter_parts(cap);
     let filters = need.filters.div_ceil(filter_parts);

@@ -1,7 +1,7 @@
 //! What a layer takes of a chip: the units, and into how many parts its rows and filters must be cut.
 
 use crate::device::{Device, NpType, Standing};
-use crate::{Layer, LayerSpec};
+use crate::{Layer, Operation, Weights};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -41,11 +41,11 @@ impl Bytes {
     /// The values of a filter that count against the memory: of a separable layer those of the pointwise part.
     pub(super) fn of(layer: &Layer) -> Self {
         let connection = layer.connection();
-        let shape = connection.weights_pw.or(connection.weights);
-        let [kx, ky, channels, _] = shape.unwrap_or_default();
-        let bits = layer.spec().weights_bits().unwrap_or_default();
-        let input = connection.input_shape;
-        let row = (input.y * input.c) as u64 * u64::from(connection.input_bits);
+        let weights = layer.pointwise_weights().or(layer.weights());
+        let [kx, ky, channels, _] = weights.map(Weights::shape).unwrap_or_default();
+        let bits = weights.map(Weights::bits).unwrap_or_default();
+        let input = connection.input.shape;
+        let row = (input.y * input.c) as u64 * u64::from(connection.input.format.bits);
         Self {
             bits: (kx * ky * channels) as u64 * u64::from(bits),
             row: row.div_ceil(8),
@@ -69,13 +69,13 @@ impl Need {
 
     /// The need of a layer on a device.
     pub(super) fn of(layer: &Layer, device: &Device) -> Result<Self, Misfit> {
-        match layer.spec() {
-            LayerSpec::InputData(_) | LayerSpec::Concat(_) => Ok(Self::NOTHING),
-            LayerSpec::InputConvolutional(_) => Self::image(layer, device),
-            LayerSpec::FullyConnected(_) => Self::fully(layer, device),
-            LayerSpec::Convolutional(_) | LayerSpec::SeparableConvolutional(_) => {
-                Self::conv(layer, device)
+        match &layer.connection().operation {
+            Operation::Pass | Operation::Join => Ok(Self::NOTHING),
+            Operation::Windows(_) if layer.spec().is_input() => Self::image(layer, device),
+            Operation::Windows(windows) if windows.is_fully_connected() => {
+                Self::fully(layer, device)
             }
+            Operation::Windows(_) => Self::conv(layer, device),
         }
     }
 
@@ -83,8 +83,8 @@ impl Need {
     fn one(kind: NpType, layer: &Layer) -> Self {
         Self {
             kind: Some(kind),
-            rows: layer.connection().input_shape.x,
-            filters: layer.connection().output_shape.c,
+            rows: layer.connection().input.shape.x,
+            filters: layer.connection().output.shape.c,
             ..Self::NOTHING
         }
     }
@@ -105,7 +105,7 @@ impl Need {
     }
 
     fn fully(layer: &Layer, device: &Device) -> Result<Self, Misfit> {
-        let bytes = Bytes::of(layer).filters(layer.connection().output_shape.c);
+        let bytes = Bytes::of(layer).filters(layer.connection().output.shape.c);
         let inside = bytes <= device.mesh.sram.weight_bytes as u64;
         if inside && device.mesh.count(NpType::Fnp3) > 0 {
             return Ok(Self::one(NpType::Fnp3, layer));
@@ -131,7 +131,7 @@ impl Need {
 
     fn conv(layer: &Layer, device: &Device) -> Result<Self, Misfit> {
         let connection = layer.connection();
-        let (input, filters) = (connection.input_shape, connection.output_shape.c);
+        let (input, filters) = (connection.input.shape, connection.output.shape.c);
         let (bytes, sram) = (Bytes::of(layer), device.mesh.sram);
         let held = (sram.input_bytes as u64 / bytes.row.max(1)) as usize;
         if held == 0 {
@@ -143,7 +143,7 @@ impl Need {
                 format!(
                     "use a width of {} or fewer channels",
                     sram.input_bytes as u64 * 8
-                        / (input.c as u64 * u64::from(connection.input_bits)).max(1)
+                        / (input.c as u64 * u64::from(connection.input.format.bits)).max(1)
                 ),
             ));
         }
@@ -182,7 +182,7 @@ impl Need {
         } else {
             let rows = held.saturating_mul(available);
             let rows_each = input.x.div_ceil(available.max(1)) as u64;
-            let column_bits = rows_each * input.y as u64 * u64::from(connection.input_bits);
+            let column_bits = rows_each * input.y as u64 * u64::from(connection.input.format.bits);
             let channels = sram.input_bytes as u64 * 8 / column_bits.max(1);
             format!("use at most {channels} input channels, or maps of at most {rows} rows")
         };

@@ -1,6 +1,6 @@
 //! What makes a variable too wide for its register, and what helps.
 
-use crate::{Layer, Output, Pooling, Variables};
+use crate::{Layer, Pooling, Stage, Thresholds};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,12 +11,12 @@ const OUTLIER: f32 = 4.0;
 /// The remedy for the `act_step` of a filter, which is `excess` times the largest that fits.
 pub(super) fn of_act_step(
     layer: &Layer,
-    variables: &Variables,
+    thresholds: Thresholds<'_>,
     filter: usize,
     excess: f64,
 ) -> String {
     let times = round_up(excess);
-    let ratio = variables.act_step[filter] / median(&variables.act_step);
+    let ratio = thresholds.act_step[filter] / median(thresholds.act_step);
     if ratio > OUTLIER {
         return format!(
             "it is {ratio:.0} times the median of the layer: the filter has a tiny batch normalization gamma, or weights all close to \
@@ -24,17 +24,17 @@ pub(super) fn of_act_step(
              remove the filter"
         );
     }
-    let conv = layer.spec().conv();
+    let windows = layer.connection().operation.windows();
     let mut remedy = String::from(
         "the filters of the layer are alike: its outputs as a whole are small, as before training or with tiny batch normalization \
          gammas throughout; train it (statistics of batch normalization from a few batches can be enough)",
     );
-    if matches!(layer.connection().output, Output::Levels { .. }) {
+    if layer.connection().stage == Stage::Thresholds {
         remedy += &format!(
             ", or lower max_value of its activation {times} times, to where its outputs are"
         );
     }
-    if conv.is_some_and(|c| c.pooling == Pooling::GlobalAverage) {
+    if windows.is_some_and(|w| w.pooling == Pooling::GlobalAverage) {
         let summed = layer.connection().potential_shape.positions();
         let fit = libm::floor(summed as f64 / excess);
         remedy += &format!(
@@ -47,15 +47,15 @@ pub(super) fn of_act_step(
 /// The remedy for the `threshold` of a filter, which is `excess` times the largest that fits.
 pub(super) fn of_threshold(
     layer: &Layer,
-    variables: &Variables,
+    thresholds: Thresholds<'_>,
     filter: usize,
     excess: f64,
 ) -> String {
-    let ratio = variables.act_step[filter] / median(&variables.act_step);
+    let ratio = thresholds.act_step[filter] / median(thresholds.act_step);
     if ratio > OUTLIER {
-        return of_act_step(layer, variables, filter, excess);
+        return of_act_step(layer, thresholds, filter, excess);
     }
-    let threshold = variables.threshold[filter];
+    let threshold = thresholds.threshold[filter];
     let never = layer
         .reach()
         .is_some_and(|reach| threshold >= reach.highest[filter]);

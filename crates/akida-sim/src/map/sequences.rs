@@ -4,7 +4,7 @@ use super::check::check_layers;
 use super::need::Need;
 use super::violation::{Effect, Violation};
 use crate::device::Device;
-use crate::{LayerSpec, Model, Pooling};
+use crate::{Model, Operation, Pooling};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
@@ -49,13 +49,11 @@ pub(super) fn judge(model: &Model, device: &Device) -> Judgement {
     let follows = chained(model);
     for index in (0..layers.len()).rev() {
         let goes_on = follows.get(index + 1) == Some(&true) && needs[index + 1].is_some();
-        let pooled = matches!(
-            layers[index].spec(),
-            LayerSpec::Convolutional(_) | LayerSpec::SeparableConvolutional(_)
-        ) && matches!(
-            layers[index].spec().conv().map(|c| c.pooling),
-            Some(Pooling::Max { .. })
-        );
+        let operation = &layers[index].connection().operation;
+        let pooled = !layers[index].spec().is_input()
+            && operation
+                .windows()
+                .is_some_and(|w| matches!(w.pooling, Pooling::Max { .. }));
         if pooled && needs[index].is_some() && !goes_on {
             needs[index] = None;
             let limit = device.limits.conv.pooled_successor;
@@ -76,7 +74,7 @@ pub(super) fn judge(model: &Model, device: &Device) -> Judgement {
             });
         }
         // An entry without arithmetic is of use on the chip only to what follows it there.
-        let entry = matches!(layers[index].spec(), LayerSpec::InputData(_));
+        let entry = matches!(operation, Operation::Pass);
         if entry && !goes_on && layers.len() > 1 {
             needs[index] = None;
         }

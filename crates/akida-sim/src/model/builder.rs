@@ -1,6 +1,9 @@
+use super::connection::Connection;
 use super::error::{ModelError, ModelErrorKind};
-use super::layer::{Connection, LayerSpec, Variable, Variables};
-use super::model::{InputScaling, Layer, Model};
+use super::input_scaling::InputScaling;
+use super::layer::LayerSpec;
+use super::model::{Layer, Model};
+use super::variables::{Tensor, VariableSpec};
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -21,14 +24,14 @@ pub const MAX_LAYERS: usize = 1024;
 /// # Examples
 ///
 /// ```
-/// use akida_sim::{FullyConnected, InputData, ModelBuilder, Shape, Variable, Weights};
+/// use akida_sim::{FullyConnected, InputData, ModelBuilder, Shape, Weights};
 ///
 /// let mut builder = ModelBuilder::new();
 /// builder.add("events", InputData::new(Shape::new(1, 1, 3), 4), &[])?;
 /// let units = FullyConnected { weights_bits: 2, act_bits: None, ..FullyConnected::new(2) };
 /// let dense = builder.add("classes", units, &[])?;
 /// let weights = Weights::new([1, 1, 3, 2], vec![1, 0, 0, 1, -1, 1])?;
-/// builder.set_variable(dense, Variable::Weights(weights))?;
+/// builder.set_variable(dense, "weights", weights)?;
 /// let model = builder.build()?;
 /// assert_eq!(model.macs(), 6);
 /// # Ok::<(), akida_sim::ModelError>(())
@@ -78,12 +81,14 @@ impl ModelBuilder {
     ) -> Result<usize, ModelError> {
         let spec = spec.into();
         let connection = self.connect(name, &spec, inbounds)?;
-        let variables = spec.initial_variables(&connection);
+        let variables = connection.variables.iter().map(VariableSpec::initial);
+        let variables = variables.collect();
         Ok(self.push(name, spec, inbounds, connection, variables))
     }
 
-    /// Adds a layer together with its variables: [`add`](Self::add) and
-    /// [`set_variable`](Self::set_variable) in one step.
+    /// Adds a layer together with its variables: [`add`](Self::add) and [`set_variable`](Self::set_variable) in one step.
+    ///
+    /// `variables` are all that [`Connection::variables`] lists, in that order.
     ///
     /// # Errors
     ///
@@ -93,13 +98,12 @@ impl ModelBuilder {
         name: &str,
         spec: impl Into<LayerSpec>,
         inbounds: &[usize],
-        variables: Option<Variables>,
+        variables: Vec<Tensor>,
     ) -> Result<usize, ModelError> {
         let spec = spec.into();
         let connection = self.connect(name, &spec, inbounds)?;
-        let variables = spec
-            .checked_variables(&connection, variables)
-            .map_err(|e| e.at(&self.name_of(name, &spec)))?;
+        let variables =
+            checked(&connection, variables).map_err(|e| e.at(&self.name_of(name, &spec)))?;
         Ok(self.push(name, spec, inbounds, connection, variables))
     }
 
@@ -126,13 +130,18 @@ impl ModelBuilder {
         Some(layer)
     }
 
-    /// Replaces one variable of the layer at `index`.
+    /// Replaces one variable of the layer at `index`, by its documented name, e.g. `"weights"`.
     ///
     /// # Errors
     ///
-    /// An index or variable that does not exist, a wrong shape, weights outside `weights_bits`, a step that is not
+    /// An index or variable that does not exist, a wrong type or shape, weights outside `weights_bits`, a step that is not
     /// finite and positive. The builder is then unchanged.
-    pub fn set_variable(&mut self, index: usize, variable: Variable) -> Result<(), ModelError> {
+    pub fn set_variable(
+        &mut self,
+        index: usize,
+        name: &str,
+        values: impl Into<Tensor>,
+    ) -> Result<(), ModelError> {
         let Some(layer) = self.layers.get(index) else {
             return Err(ModelError::new(
                 ModelErrorKind::Structure,
@@ -141,31 +150,19 @@ impl ModelBuilder {
                 index,
             ));
         };
-        let name = variable.name();
-        let no_such = || {
-            ModelError::new(
+        let Some((place, variable)) = layer.connection.variable(name) else {
+            return Err(ModelError::new(
                 ModelErrorKind::Variable,
                 "the variable",
                 format!("one that {} has", layer.spec.type_name()),
                 name,
             )
-            .at(&layer.name)
+            .at(&layer.name));
         };
-        let mut new = layer.variables.clone().ok_or_else(no_such)?;
-        match variable {
-            Variable::Weights(w) => new.weights = w,
-            Variable::WeightsPw(w) => *new.weights_pw.as_mut().ok_or_else(no_such)? = w,
-            Variable::Threshold(t) => new.threshold = t,
-            Variable::ActStep(s) => new.act_step = s,
-        }
-        let variables = layer
-            .spec
-            .checked_variables(&layer.connection, Some(new))
-            .map_err(|e| e.at(&layer.name))?;
-        let layer = Layer {
-            variables,
-            ..Layer::clone(layer)
-        };
+        let values = variable.checked(values.into());
+        let values = values.map_err(|e| e.at(&layer.name))?;
+        let mut layer = Layer::clone(layer);
+        layer.variables[place] = values;
         self.layers[index] = Arc::new(layer);
         Ok(())
     }
@@ -221,7 +218,7 @@ impl ModelBuilder {
     fn name_of(&self, name: &str, spec: &LayerSpec) -> String {
         if name.is_empty() {
             let numbers = self.layers.len()..;
-            let mut names = numbers.map(|n| format!("{}_{n}", spec.default_name()));
+            let mut names = numbers.map(|n| format!("{}_{n}", spec.kind().default_name()));
             names
                 .find(|name| !self.names.contains(name))
                 .unwrap_or_default()
@@ -267,6 +264,15 @@ impl ModelBuilder {
                     "neither InputData nor InputConvolutional"
                 },
                 format!("{} as layer {}", spec.type_name(), self.layers.len()),
+            );
+        }
+        if let Some(first) = self.layers.first()
+            && first.spec.generation() != spec.generation()
+        {
+            return error(
+                "every layer",
+                &format!("of {:?}, as the first one", first.spec.generation()),
+                format!("{} of {:?}", spec.type_name(), spec.generation()),
             );
         }
         if spec.is_input() && !inbounds.is_empty() {
@@ -343,7 +349,7 @@ impl ModelBuilder {
         spec: LayerSpec,
         inbounds: &[usize],
         connection: Connection,
-        variables: Option<Variables>,
+        variables: Vec<Tensor>,
     ) -> usize {
         let layer = Layer {
             name: self.name_of(name, &spec),
@@ -356,4 +362,23 @@ impl ModelBuilder {
         self.layers.push(Arc::new(layer));
         self.layers.len() - 1
     }
+}
+
+/// The values of all variables, checked, weights packed at their width.
+fn checked(connection: &Connection, variables: Vec<Tensor>) -> Result<Vec<Tensor>, ModelError> {
+    let specs = &connection.variables;
+    if specs.len() != variables.len() {
+        let names: Vec<&str> = specs.iter().map(|spec| spec.name).collect();
+        return Err(ModelError::new(
+            ModelErrorKind::Variable,
+            "the variables",
+            match names.is_empty() {
+                true => String::from("absent"),
+                false => names.join(", "),
+            },
+            variables.len(),
+        ));
+    }
+    let pairs = specs.iter().zip(variables);
+    pairs.map(|(spec, values)| spec.checked(values)).collect()
 }

@@ -1,23 +1,37 @@
 //! The model: layers, their parameters and variables, and the rules that every model obeys.
 
-pub(crate) mod bits;
 mod builder;
+mod connection;
 mod error;
+mod format;
+mod input_scaling;
+mod ip_version;
 mod layer;
 #[expect(clippy::module_inception, reason = "the file of the type Model")]
 mod model;
+mod operation;
 mod packed;
 mod reach;
-pub(crate) mod shape;
+mod shape;
 mod tensor;
+mod variables;
 
 pub use builder::{MAX_LAYERS, ModelBuilder};
+pub use connection::{Connection, Signal, Stage};
 pub use error::{ModelError, ModelErrorKind};
-pub use layer::{
-    Concat, Connection, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData,
-    LayerSpec, Output, Pooling, SeparableConvolutional, Signal, Variable, Variables,
+pub use format::Format;
+pub use input_scaling::InputScaling;
+pub use ip_version::IpVersion;
+pub use layer::LayerSpec;
+pub(crate) use layer::akida1::LEVEL_BITS;
+pub use layer::akida1::{
+    Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData,
+    SeparableConvolutional,
 };
-pub use model::{InputScaling, IpVersion, Layer, Model};
+pub use model::{Layer, Model};
+pub use operation::{Channels, Operation, Pooling, WeightOrder, Windows};
 pub use reach::Reach;
 pub use shape::{MAX_ELEMENTS, Padding, Pair, Shape};
+pub(crate) use tensor::weight_range;
 pub use tensor::{WeightShape, Weights};
+pub use variables::{Tensor, Thresholds, VariableRule, VariableSpec};

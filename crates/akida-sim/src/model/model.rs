@@ -1,74 +1,16 @@
 use super::builder::ModelBuilder;
-use super::error::{ModelError, ModelErrorKind};
-use super::layer::{Connection, LayerSpec, Output, Signal, Variables};
+use super::connection::{Connection, Signal};
+use super::input_scaling::InputScaling;
+use super::ip_version::IpVersion;
+use super::layer::LayerSpec;
 use super::shape::Shape;
 use super::tensor::Weights;
-use alloc::format;
+use super::variables::{
+    ACT_STEP, THRESHOLD, Tensor, Thresholds, VariableSpec, WEIGHTS, WEIGHTS_PW,
+};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-
-/// The generation of the hardware that a model's layers belong to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum IpVersion {
-    /// Akida 1.0: AKD1000, AKD1500.
-    V1,
-}
-
-/// How the integer inputs of a model follow from the real inputs x of the network that it was made from:
-/// scale · x + shift (`docs/arithmetic.md`, H1).
-///
-/// It describes a model and changes no result.
-///
-/// # Examples
-///
-/// ```
-/// use akida_sim::InputScaling;
-///
-/// let scaling = InputScaling::new(127.5, 127.5)?; // from inputs in -1 … 1
-/// assert_eq!((scaling.scale(), scaling.shift()), (127.5, 127.5));
-/// assert!(InputScaling::new(0.0, 0.0).is_err());
-/// # Ok::<(), akida_sim::ModelError>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct InputScaling {
-    scale: f64,
-    shift: f64,
-}
-
-impl InputScaling {
-    /// A scaling by a finite `scale` greater than zero and a finite `shift`.
-    ///
-    /// # Errors
-    ///
-    /// Other numbers.
-    pub fn new(scale: f64, shift: f64) -> Result<Self, ModelError> {
-        if scale.is_finite() && scale > 0.0 && shift.is_finite() {
-            // Equal scalings have equal bits: -0.0 + 0.0 is 0.0.
-            let shift = shift + 0.0;
-            return Ok(Self { scale, shift });
-        }
-        Err(ModelError::new(
-            ModelErrorKind::Parameter,
-            "input_scaling",
-            "a finite scale greater than zero and a finite shift",
-            format!("({scale}, {shift})"),
-        ))
-    }
-
-    /// What real inputs are multiplied by, greater than zero.
-    #[must_use]
-    pub fn scale(&self) -> f64 {
-        self.scale
-    }
-
-    /// What is added to the scaled inputs.
-    #[must_use]
-    pub fn shift(&self) -> f64 {
-        self.shift
-    }
-}
 
 /// A layer in a model: its parameters, its place and its variables.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +19,8 @@ pub struct Layer {
     pub(super) spec: LayerSpec,
     pub(super) inbounds: Vec<usize>,
     pub(super) connection: Connection,
-    pub(super) variables: Option<Variables>,
+    /// As many as the connection lists, in that order.
+    pub(super) variables: Vec<Tensor>,
 }
 
 impl Layer {
@@ -105,27 +48,42 @@ impl Layer {
         &self.connection
     }
 
-    /// The variables; `None` for layers without any.
+    /// What each variable must be, and its values, in the order of [`Connection::variables`].
+    pub fn variables(&self) -> impl ExactSizeIterator<Item = (&VariableSpec, &Tensor)> {
+        self.connection.variables.iter().zip(&self.variables)
+    }
+
+    /// The values of the variable of a name, if the layer has it.
     #[must_use]
-    pub fn variables(&self) -> Option<&Variables> {
-        self.variables.as_ref()
+    pub fn variable(&self, name: &str) -> Option<&Tensor> {
+        let (index, _) = self.connection.variable(name)?;
+        self.variables.get(index)
     }
 
     /// The kernel (or depthwise kernel, or matrix); `None` for layers without weights.
     #[must_use]
     pub fn weights(&self) -> Option<&Weights> {
-        self.variables.as_ref().map(|v| &v.weights)
+        self.variable(WEIGHTS)?.weights()
+    }
+
+    /// The pointwise kernel; `None` for layers without one.
+    #[must_use]
+    pub fn pointwise_weights(&self) -> Option<&Weights> {
+        self.variable(WEIGHTS_PW)?.weights()
+    }
+
+    /// Threshold and step of each filter; `None` for layers without weights.
+    #[must_use]
+    pub fn thresholds(&self) -> Option<Thresholds<'_>> {
+        Some(Thresholds {
+            threshold: self.variable(THRESHOLD)?.integers()?,
+            act_step: self.variable(ACT_STEP)?.floats()?,
+        })
     }
 
     /// What the layer passes on; `None` when it gives potentials, which no layer can read.
     pub(super) fn signal(&self) -> Option<Signal> {
-        match self.connection.output {
-            Output::Levels { bits } => Some(Signal {
-                shape: self.connection.output_shape,
-                bits,
-            }),
-            Output::Potentials => None,
-        }
+        (!self.connection.gives_potentials()).then_some(self.connection.output)
     }
 }
 
@@ -136,9 +94,9 @@ impl Layer {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     layers: Vec<Arc<Layer>>,
+    ip_version: IpVersion,
     input: Signal,
-    output_shape: Shape,
-    output: Output,
+    output: Signal,
     input_scaling: Option<InputScaling>,
 }
 
@@ -151,11 +109,8 @@ impl Model {
         input_scaling: Option<InputScaling>,
     ) -> Self {
         Self {
-            input: Signal {
-                shape: first.connection.input_shape,
-                bits: first.connection.input_bits,
-            },
-            output_shape: last.connection.output_shape,
+            ip_version: first.spec.generation(),
+            input: first.connection.input,
             output: last.connection.output,
             input_scaling,
             layers,
@@ -168,22 +123,22 @@ impl Model {
         &self.layers
     }
 
-    /// Shape and width of one input.
+    /// Shape and format of one input.
     #[must_use]
     pub fn input(&self) -> Signal {
         self.input
     }
 
+    /// Shape and format of one output.
+    #[must_use]
+    pub fn output(&self) -> Signal {
+        self.output
+    }
+
     /// Shape of one output.
     #[must_use]
     pub fn output_shape(&self) -> Shape {
-        self.output_shape
-    }
-
-    /// What one output consists of.
-    #[must_use]
-    pub fn output(&self) -> Output {
-        self.output
+        self.output.shape
     }
 
     /// How inputs follow from those of the network that the model was made from; `None` when nobody has said it.
@@ -195,7 +150,7 @@ impl Model {
     /// The generation of the hardware that the layers belong to.
     #[must_use]
     pub fn ip_version(&self) -> IpVersion {
-        IpVersion::V1
+        self.ip_version
     }
 
     /// Multiply-accumulates for one input (`docs/arithmetic.md`, G4).

@@ -1,8 +1,7 @@
 //! The potentials that a filter can reach (`docs/arithmetic.md`, H5).
 
-use super::bits;
-use super::layer::{LayerSpec, Pooling};
 use super::model::Layer;
+use super::operation::{Pooling, WeightOrder};
 use super::shape::{AxisWindows, Pair};
 use alloc::collections::BTreeSet;
 use alloc::vec;
@@ -49,54 +48,55 @@ impl Layer {
     /// # Examples
     ///
     /// ```
-    /// use akida_sim::{FullyConnected, InputData, ModelBuilder, Shape, Variable, Weights};
+    /// use akida_sim::{FullyConnected, InputData, ModelBuilder, Shape, Weights};
     ///
     /// let mut builder = ModelBuilder::new();
     /// builder.add("events", InputData::new(Shape::new(1, 1, 2), 4), &[])?;
     /// let units = FullyConnected { weights_bits: 4, ..FullyConnected::new(1) };
     /// let dense = builder.add("dense", units, &[])?;
-    /// builder.set_variable(dense, Variable::Weights(Weights::new([1, 1, 2, 1], vec![3, -2])?))?;
+    /// builder.set_variable(dense, "weights", Weights::new([1, 1, 2, 1], vec![3, -2])?)?;
     /// let reach = builder.layers()[dense].reach().ok_or("no weights")?;
     /// assert_eq!((reach.lowest[0], reach.highest[0]), (-30, 45));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub fn reach(&self) -> Option<Reach> {
-        let variables = self.variables()?;
+        let weights = self.weights()?;
         let connection = self.connection();
-        let (border, flipped) = match self.spec() {
-            LayerSpec::InputConvolutional(l) => (i32::from(l.padding_value), false),
-            _ => (0, true),
-        };
-        let [x, y, channels, filters] = variables.weights.shape();
+        let windows = connection.operation.windows()?;
+        let weights_pw = self.pointwise_weights();
+        let [x, y, channels, filters] = weights.shape();
         // A depthwise kernel has a sum per channel.
-        let (channels, sums) = match variables.weights_pw {
+        let (channels, sums) = match weights_pw {
             Some(_) => (1, channels),
             None => (channels, filters),
         };
         let kernel = Kernel {
-            weights: &variables.weights.values(),
+            weights: &weights.values(),
             size: Pair::new(x, y),
             channels,
             sums,
-            flipped,
-            x_max: i32::from(bits::max_level(connection.input_bits)),
-            border,
+            flipped: match windows.order {
+                WeightOrder::Flipped => true,
+                // A matrix is a kernel of one cell, whose channels are all inputs.
+                WeightOrder::Straight | WeightOrder::FirstAxisFastest => false,
+            },
+            x_max: connection.input.format.max() as i32,
+            border: windows.border,
         };
-        let weights_pw = variables.weights_pw.as_ref();
         let weights_pw = weights_pw.map(|weights| (weights.values(), weights.shape()[3]));
         let potentials = |sums: Reach| match &weights_pw {
             Some((weights, filters)) => pointwise(&sums, weights, *filters),
             None => sums,
         };
-        let Some(conv) = self.spec().conv() else {
+        if windows.is_fully_connected() {
             let window = core::slice::from_ref(&(0..1));
             return kernel.hull(window, window, potentials);
-        };
-        let (map, stride) = (connection.input_shape, conv.kernel_stride);
-        let rows = conv.padding.windows(map.x, x, stride.x)?;
-        let columns = conv.padding.windows(map.y, y, stride.y)?;
-        if conv.pooling == Pooling::GlobalAverage {
+        }
+        let (map, stride) = (connection.input.shape, windows.stride);
+        let rows = windows.padding.windows(map.x, x, stride.x)?;
+        let columns = windows.padding.windows(map.y, y, stride.y)?;
+        if windows.pooling == Pooling::GlobalAverage {
             let rows = axis_cells(map.x, x, stride.x, rows);
             let columns = axis_cells(map.y, y, stride.y, columns);
             Some(potentials(kernel.whole_map(&rows, &columns, stride)))

@@ -1,12 +1,25 @@
 //! Weight tensors: four axes, C-contiguous, packed at their own width.
 
-use super::bits::{WEIGHT_BITS, weight_range};
 use super::error::{ModelError, ModelErrorKind};
 use super::packed;
 use super::shape::{MAX_ELEMENTS, product};
 use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
+
+/// Widths of weights.
+pub(crate) const WEIGHT_BITS: &[u8] = &[1, 2, 4, 8];
+
+/// The smallest and largest weight of `bits` bits, 1, 2, 4 or 8 (`docs/arithmetic.md`, B2).
+#[must_use]
+pub(crate) const fn weight_range(bits: u8) -> (i8, i8) {
+    if bits == 1 {
+        (0, 1)
+    } else {
+        let max = ((1u8 << (bits - 1)) - 1) as i8;
+        (-max, max)
+    }
+}
 
 /// The shape of weights: (kernel height, kernel width, input channels, filters).
 pub type WeightShape = [usize; 4];
@@ -154,14 +167,10 @@ impl Weights {
         &self.packed
     }
 
-    /// The weight at row `u`, column `v`, input channel `c`, filter `f`.
-    pub(crate) fn at(&self, u: usize, v: usize, c: usize, f: usize) -> i8 {
-        let [_, kw, cin, filters] = self.shape;
-        packed::at(
-            &self.packed,
-            self.bits,
-            ((u * kw + v) * cin + c) * filters + f,
-        )
+    /// The weight of filter `f` in a row of the kernel; rows are counted over its height, width and input channels.
+    pub(crate) fn at(&self, row: usize, f: usize) -> i8 {
+        let [_, _, _, filters] = self.shape;
+        packed::at(&self.packed, self.bits, row * filters + f)
     }
 
     /// A value outside the range of `bits` bits, if there is one (`docs/arithmetic.md`, B2).
@@ -219,4 +228,17 @@ pub(crate) fn check_elements(subject: &'static str, shape: WeightShape) -> Resul
         format!("of at most {MAX_ELEMENTS} elements"),
         format!("the shape {shape:?}"),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_symmetric_but_for_one_bit() {
+        assert_eq!(weight_range(1), (0, 1));
+        assert_eq!(weight_range(2), (-1, 1));
+        assert_eq!(weight_range(4), (-7, 7));
+        assert_eq!(weight_range(8), (-127, 127));
+    }
 }

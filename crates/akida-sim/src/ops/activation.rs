@@ -1,12 +1,12 @@
 //! Section E (levels) and rule F2 (predictions).
 
-use crate::model::bits::{LEVEL_BITS, max_level};
+use crate::model::{Format, LEVEL_BITS};
 use alloc::vec::Vec;
 
 /// The 2^b − 1 integer boundaries B_n = T + floor(n · s), s = act_step · 2^(4 − b) (E1, E3), rising.
 ///
-/// `act_bits` is 1, 2 or 4; there are no boundaries for other widths. A potential has the level n + 1 or more when it exceeds B_n. Boundaries beyond the range of int32 take the end of
-/// that range.
+/// `act_bits` is 1, 2 or 4; there are no boundaries for other widths. A potential has the level n + 1 or more when it
+/// exceeds B_n. Boundaries beyond the range of int32 take the end of that range.
 ///
 /// # Examples
 ///
@@ -19,10 +19,10 @@ pub fn boundaries(threshold: i32, act_step: f32, act_bits: u8) -> Vec<i32> {
         return Vec::new();
     }
     let interval = f64::from(act_step) * f64::from(1u16 << (4 - act_bits));
-    (0..max_level(act_bits))
+    (0..Format::unsigned(act_bits).max())
         .map(|n| {
             // Exact: n has 4 bits, the interval 24. The cast saturates, as the clamp after it does.
-            let distance = libm::floor(f64::from(n) * interval) as i64;
+            let distance = libm::floor(n as f64 * interval) as i64;
             let boundary = i64::from(threshold).saturating_add(distance);
             boundary.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
         })

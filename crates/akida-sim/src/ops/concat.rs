@@ -2,7 +2,7 @@ use crate::model::Shape;
 use alloc::vec::Vec;
 
 /// Maps of equal height and width joined on the channel axis, in the given order (C8).
-pub(super) fn concat(maps: &[(&[u8], Shape)]) -> Vec<u8> {
+pub(super) fn concat(maps: &[(Vec<i64>, Shape)]) -> Vec<i64> {
     let positions = maps.first().map_or(0, |(_, shape)| shape.positions());
     let mut joined = Vec::new();
     for position in 0..positions {

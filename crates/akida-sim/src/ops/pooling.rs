@@ -1,6 +1,6 @@
 //! Section D: pooling of potentials.
 
-use super::{cell, window_origin};
+use super::cells::{cell, origins};
 use crate::model::{Padding, Pair, Shape};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -13,19 +13,15 @@ pub(super) fn max_pool(
     stride: Pair,
     padding: Padding,
 ) -> Vec<i64> {
-    let count = |input, size, stride| padding.windows(input, size, stride).map_or(0, |w| w.out);
     let mut pooled = Vec::new();
-    for i in 0..count(shape.x, size.x, stride.x) {
-        for j in 0..count(shape.y, size.y, stride.y) {
-            let (top, left) = window_origin(padding, shape, size, stride, (i, j));
-            for c in 0..shape.c {
-                let rows = top..top + size.x as isize;
-                let cells = rows.flat_map(|row| {
-                    (left..left + size.y as isize)
-                        .filter_map(move |column| cell(map, shape, row, column, c))
-                });
-                pooled.extend(cells.max());
-            }
+    for (top, left) in origins(shape, padding, size, stride) {
+        for c in 0..shape.c {
+            let rows = top..top + size.x as isize;
+            let cells = rows.flat_map(|row| {
+                (left..left + size.y as isize)
+                    .filter_map(move |column| cell(map, shape, row, column, c))
+            });
+            pooled.extend(cells.max());
         }
     }
     pooled

@@ -1,8 +1,8 @@
 use super::neural::{Neural, shares};
 use super::product::Depthwise;
 use super::scratch::Work;
-use crate::exec::Crew;
 use crate::kernels::Sink;
+use crate::threads::Crew;
 use core::mem::take;
 
 /// The most parts of a global average.

@@ -1,208 +1,22 @@
 //! A model made ready for one host: packed weights, chosen kernels, scratch memory sized once.
 
 mod average;
+mod choice;
 mod compile;
 mod error;
 mod neural;
+#[expect(clippy::module_inception, reason = "the file of the type Plan")]
+mod plan;
 mod pool;
 mod product;
 mod scratch;
+#[cfg(feature = "std")]
+mod scratch_pool;
 mod step;
 mod tail;
 mod windows;
 
+pub use choice::KernelChoice;
 pub use error::PlanError;
+pub use plan::Plan;
 pub use scratch::Scratch;
-
-#[cfg(feature = "std")]
-use crate::exec::ScratchPool;
-use crate::exec::{Crew, RunError};
-use crate::model::Model;
-use alloc::alloc::handle_alloc_error;
-use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::alloc::Layout;
-use core::fmt;
-use core::sync::atomic::{AtomicUsize, Ordering};
-use error::is_granted;
-use step::Step;
-use tail::Tail;
-
-/// How a plan is made.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PlanOptions {
-    /// Use this kernel for every operation of its kind. The names are those of [`available_kernels`](crate::available_kernels).
-    pub kernel: Option<String>,
-    /// Leave out kernels whose names contain one of these, such as `avx512`, `vnni` and `amx`. The portable ones stay.
-    pub without: Vec<String>,
-}
-
-/// The kernel that a plan uses for one operation of a layer, and why not another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KernelChoice {
-    /// The layer.
-    pub layer: String,
-    /// The kernel's name.
-    pub kernel: &'static str,
-    /// Kernels that come before it in the table, each with the reason for which it was declined.
-    pub declined: Vec<(&'static str, String)>,
-}
-
-/// A model made ready to run on this host.
-///
-/// It is made once and run many times, from any number of threads. Whatever kernels it chooses, results are the same
-/// integers.
-///
-/// # Examples
-///
-/// ```
-/// use akida_sim::{FullyConnected, InputData, ModelBuilder, Outputs, Plan, RunOptions, Shape, Variable, Weights};
-///
-/// let mut builder = ModelBuilder::new();
-/// builder.add("events", InputData::new(Shape::new(1, 1, 3), 4), &[])?;
-/// let units = FullyConnected { weights_bits: 2, act_bits: None, ..FullyConnected::new(2) };
-/// let dense = builder.add("classes", units, &[])?;
-/// builder.set_variable(dense, Variable::Weights(Weights::new([1, 1, 3, 2], vec![1, 0, 0, 1, -1, 1])?))?;
-///
-/// let plan = Plan::new(builder.build()?);
-/// let outputs = plan.forward(&[5, 3, 1, 0, 15, 15], &RunOptions::default())?;
-/// assert_eq!(outputs, Outputs::Potentials(vec![4, 4, -15, 30]));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub struct Plan {
-    /// Tells the scratch memory of this plan from that of others.
-    id: usize,
-    model: Model,
-    steps: Box<[Step]>,
-    tail: Tail,
-    choices: Box<[KernelChoice]>,
-    #[cfg(feature = "std")]
-    pub(crate) scratch_pool: ScratchPool,
-}
-
-impl Plan {
-    /// A plan with the best kernels that this host has.
-    ///
-    /// Where the memory does not hold its weights, the program ends, as with any allocation;
-    /// [`with_options`](Self::with_options) answers with an error.
-    #[must_use]
-    pub fn new(model: Model) -> Self {
-        match Self::with_options(model, &PlanOptions::default()) {
-            Ok(plan) => plan,
-            Err(PlanError::Memory { bytes, .. }) => {
-                let layout = Layout::array::<u8>(bytes);
-                handle_alloc_error(layout.unwrap_or(Layout::new::<Model>()))
-            }
-            Err(error) => unreachable!("the last kernel of a table accepts everything: {error}"),
-        }
-    }
-
-    /// A plan made as `options` ask.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel asked for does not exist, is not available on this host, or is not exact for a layer; when the
-    /// memory does not hold the weights, unpacked and padded.
-    pub fn with_options(model: Model, options: &PlanOptions) -> Result<Self, PlanError> {
-        let (steps, choices) = compile::compile(&model, options)?;
-        static PLANS: AtomicUsize = AtomicUsize::new(0);
-        Ok(Self {
-            id: PLANS.fetch_add(1, Ordering::Relaxed),
-            tail: Tail::of(&model),
-            model,
-            steps,
-            choices,
-            #[cfg(feature = "std")]
-            scratch_pool: ScratchPool::default(),
-        })
-    }
-
-    /// The model.
-    #[must_use]
-    pub fn model(&self) -> &Model {
-        &self.model
-    }
-
-    /// The kernel of every operation, in the order of the layers.
-    #[must_use]
-    pub fn choices(&self) -> &[KernelChoice] {
-        &self.choices
-    }
-
-    /// Bytes of the packed weights and other parameters of each layer, in the order of the layers. All threads share them.
-    #[must_use]
-    pub fn packed_bytes(&self) -> Vec<usize> {
-        self.steps.iter().map(Step::bytes).collect()
-    }
-
-    /// [`scratch`](Self::scratch) for models of strangers: a few hundred bytes can describe maps of gigabytes.
-    ///
-    /// # Errors
-    ///
-    /// When the memory does not suffice, where `scratch` would end the program.
-    pub fn try_scratch(&self) -> Result<Scratch, RunError> {
-        self.check_memory()?;
-        Ok(self.scratch())
-    }
-
-    /// Asks for the scratch memory as a whole, which a system refuses that does not have it.
-    pub(crate) fn check_memory(&self) -> Result<(), RunError> {
-        /// Less is there, and not worth a question on every run.
-        const LITTLE: usize = 64 << 20;
-        let bytes = Scratch::needed(&self.model, &self.steps, self.tail);
-        if bytes <= LITTLE || is_granted(bytes) {
-            Ok(())
-        } else {
-            Err(RunError::Memory)
-        }
-    }
-
-    /// Memory for one run at a time, to be kept and used again.
-    #[must_use]
-    pub fn scratch(&self) -> Scratch {
-        Scratch::new(self.id, &self.model, &self.steps, self.tail)
-    }
-
-    pub(crate) fn id(&self) -> usize {
-        self.id
-    }
-
-    /// How many inputs [`run_checked`](Self::run_checked) takes at most.
-    pub(crate) fn inputs_at_once(&self) -> usize {
-        self.tail.inputs
-    }
-
-    /// Runs all layers on inputs whose lengths and values are known to be right; their outputs follow each other.
-    pub(crate) fn run_checked(&self, scratch: &mut Scratch, crew: &mut Crew<'_>, inputs: &[u8]) {
-        let first = self.tail.first;
-        let inputs = inputs.chunks_exact(self.model.input().shape.len());
-        let count = inputs.len();
-        for (place, input) in inputs.enumerate() {
-            scratch.count_input(input);
-            for (index, step) in self.steps[..first].iter().enumerate() {
-                let place = if index + 1 == first { place } else { 0 };
-                step.run(index, input, place..place + 1, scratch, crew);
-                scratch.count(index, place..place + 1);
-            }
-        }
-        for (index, step) in self.steps.iter().enumerate().skip(first) {
-            step.run(index, &[], 0..count, scratch, crew);
-            scratch.count(index, 0..count);
-        }
-    }
-
-    /// Runs one layer on one input; those before it have run.
-    #[cfg(feature = "std")]
-    pub(crate) fn run_layer(&self, index: usize, scratch: &mut Scratch, input: &[u8]) {
-        self.steps[index].run(index, input, 0..1, scratch, &mut Crew::alone());
-    }
-}
-
-impl fmt::Debug for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Plan")
-            .field("choices", &self.choices)
-            .finish_non_exhaustive()
-    }
-}

@@ -1,11 +1,12 @@
 use super::pool::MaxPool;
 use super::product::{Dense, DenseRoutine, Depthwise, DepthwiseInput};
 use super::scratch::{ByElement, Sizes, Sums, Work};
-use super::windows::Windows;
-use crate::exec::Crew;
+use super::windows::InputWindows;
 use crate::kernels::{BySum, GRAIN, Positions, Sink};
 use crate::model::{Padding, Pooling, Shape};
 use crate::output::Levels;
+use crate::run::ValuesMut;
+use crate::threads::{Crew, PARTS_PER_THREAD};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -13,7 +14,7 @@ use core::ops::Range;
 pub(super) struct Neural {
     /// The layer that is read; `None` for the model's input.
     pub(super) source: Option<usize>,
-    pub(super) windows: Windows,
+    pub(super) windows: InputWindows,
     pub(super) depthwise: Option<Depthwise>,
     pub(super) dense: Dense,
     pub(super) potential_shape: Shape,
@@ -41,8 +42,6 @@ const MACS_PER_PART: u64 = 1 << 16;
 /// Multiply-accumulates per thread from which on a layer has more parts than threads, so that a thread which other programs
 /// delay does fewer of them.
 const MACS_TO_EVEN_OUT: u64 = 1 << 22;
-/// Parts per thread of such layers.
-pub(super) const PARTS_PER_THREAD: usize = 2;
 
 /// An input as the first routine takes it.
 #[derive(Clone, Copy)]
@@ -109,8 +108,8 @@ impl Neural {
             + self.levels.as_ref().map_or(0, Levels::bytes)
     }
 
-    /// Computes the layer's `levels`, or `potentials` without activation, from `map`; each thread of the crew takes some rows
-    /// of pooled positions, some positions, or some filters of the only one.
+    /// Computes the layer's outputs from `map`. Each thread of the crew takes some rows of pooled positions, some positions,
+    /// or some filters of the only position.
     ///
     /// The maps of several inputs follow each other; only fully connected layers take more than one, as rows of positions.
     pub(super) fn run(
@@ -119,12 +118,13 @@ impl Neural {
         map: &[u8],
         works: &mut [Work],
         crew: &mut Crew<'_>,
-        levels: &mut [u8],
-        potentials: &mut [i32],
+        outputs: ValuesMut<'_>,
     ) {
-        let mut sink = match &self.levels {
-            Some(activation) => Sink::Levels(activation, levels),
-            None => Sink::Potentials(potentials),
+        let mut sink = match (&self.levels, outputs) {
+            (Some(activation), ValuesMut::U8(levels)) => Sink::Levels(activation, levels),
+            (None, ValuesMut::I32(potentials)) => Sink::Potentials(potentials),
+            // A plan's scratch memory has the type of the layer's format, which its stage gives.
+            _ => return,
         };
         let shape = self.potential_shape;
         let most = self.most_parts(crew, works);

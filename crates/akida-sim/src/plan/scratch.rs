@@ -1,9 +1,9 @@
-#[cfg(feature = "threads")]
-use super::neural::PARTS_PER_THREAD;
-use super::step::Step;
 use super::tail::Tail;
 use crate::kernels::{PADDING, active_levels, active_potentials};
-use crate::model::{Model, Output};
+use crate::model::Model;
+use crate::run::{ElementType, Values, ValuesMut, ValuesRef};
+#[cfg(feature = "threads")]
+use crate::threads::PARTS_PER_THREAD;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -13,10 +13,8 @@ use core::ops::Range;
 pub struct Scratch {
     /// The plan that made it.
     pub(crate) plan: usize,
-    /// Levels of each layer; empty for a layer without activation.
-    pub(crate) levels: Vec<PerInput<u8>>,
-    /// Potentials of the last layer, when it has no activation.
-    pub(crate) potentials: PerInput<i32>,
+    /// Outputs of each layer, in the type of their format.
+    pub(crate) outputs: Vec<PerInput>,
     /// One for each part of a layer that threads compute side by side.
     pub(super) works: Vec<Work>,
     /// Whether values that are not zero are counted.
@@ -27,28 +25,45 @@ pub struct Scratch {
 
 /// Outputs of a layer for the inputs that are kept at once, one after the other.
 #[derive(Debug, Clone)]
-pub(crate) struct PerInput<T> {
+pub(crate) struct PerInput {
     /// Values of one input.
     size: usize,
-    values: Vec<T>,
+    values: Values,
 }
 
-impl<T: Clone + Default> PerInput<T> {
-    fn new(inputs: usize, size: usize) -> Self {
+impl PerInput {
+    fn new(inputs: usize, size: usize, element: ElementType) -> Self {
         Self {
             size,
-            values: vec![T::default(); inputs * size],
+            values: Values::zeros(element, inputs * size),
         }
     }
 
     /// The values of the first inputs.
-    pub(crate) fn first(&self, inputs: usize) -> &[T] {
-        &self.values[..inputs * self.size]
+    pub(crate) fn first(&self, inputs: usize) -> ValuesRef<'_> {
+        self.of(0..inputs)
     }
 
     /// The values of the inputs at some places.
-    pub(super) fn of(&mut self, places: Range<usize>) -> &mut [T] {
-        &mut self.values[places.start * self.size..places.end * self.size]
+    fn of(&self, places: Range<usize>) -> ValuesRef<'_> {
+        let range = places.start * self.size..places.end * self.size;
+        self.values.as_ref().slice(range)
+    }
+
+    /// The values of the inputs at some places, to be written.
+    pub(super) fn of_mut(&mut self, places: Range<usize>) -> ValuesMut<'_> {
+        let range = places.start * self.size..places.end * self.size;
+        self.values.as_mut().slice(range)
+    }
+}
+
+/// How many values are not zero.
+fn active(values: ValuesRef<'_>) -> u64 {
+    match values {
+        ValuesRef::U8(levels) => active_levels(levels),
+        ValuesRef::I32(potentials) => active_potentials(potentials),
+        ValuesRef::I8(values) => values.iter().filter(|&&v| v != 0).count() as u64,
+        ValuesRef::I16(values) => values.iter().filter(|&&v| v != 0).count() as u64,
     }
 }
 
@@ -111,7 +126,8 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    fn max(self, other: Self) -> Self {
+    /// What two steps need that use the same memory in turn.
+    pub(super) fn max(self, other: Self) -> Self {
         Self {
             bordered: ByElement {
                 u8: self.bordered.u8.max(other.bordered.u8),
@@ -127,13 +143,6 @@ impl Sizes {
             totals: self.totals.max(other.totals),
         }
     }
-}
-
-/// What the steps need when they use the same memory in turn.
-fn largest(steps: &[Step], tail: Tail) -> Sizes {
-    let steps = steps.iter().enumerate();
-    let sizes = steps.map(|(index, step)| step.sizes(tail.taken(index)));
-    sizes.fold(Sizes::default(), Sizes::max)
 }
 
 /// Memory for `len` elements that kernels read in groups.
@@ -164,31 +173,35 @@ impl Scratch {
     /// Its size in bytes. Every thread of a batch has one.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.levels.iter().map(|l| l.values.len()).sum::<usize>()
-            + 4 * self.potentials.values.len()
+        let outputs = self.outputs.iter().map(|outputs| {
+            let values = outputs.values.as_ref();
+            values.len() * values.element().bytes()
+        });
+        outputs.sum::<usize>()
             + 8 * self.counts.len()
             + self.works.iter().map(Work::bytes).sum::<usize>()
     }
 
+    /// The outputs of the last layer for the first inputs.
+    pub(crate) fn last(&self, inputs: usize) -> ValuesRef<'_> {
+        let last = self.outputs.last();
+        last.map_or(ValuesRef::U8(&[]), |outputs| outputs.first(inputs))
+    }
+
     /// Counts the values of an input that are not zero, where asked to.
-    pub(super) fn count_input(&mut self, input: &[u8]) {
+    pub(super) fn count_input(&mut self, input: ValuesRef<'_>) {
         if self.counting
             && let Some(count) = self.counts.last_mut()
         {
-            *count += active_levels(input);
+            *count += active(input);
         }
     }
 
     /// Counts the outputs of a layer at some places that are not zero, where asked to.
     pub(super) fn count(&mut self, layer: usize, places: Range<usize>) {
-        if !self.counting {
-            return;
+        if self.counting {
+            self.counts[layer] += active(self.outputs[layer].of(places));
         }
-        let levels = &mut self.levels[layer];
-        self.counts[layer] += match levels.size {
-            0 => active_potentials(self.potentials.of(0..places.len())),
-            _ => active_levels(levels.of(places)),
-        };
     }
 
     /// Makes it ready for so many threads that work on one input.
@@ -202,8 +215,7 @@ impl Scratch {
     }
 
     /// The bytes that [`new`](Self::new) asks for, without what allocations are rounded to.
-    pub(super) fn needed(model: &Model, steps: &[Step], tail: Tail) -> usize {
-        let sizes = largest(steps, tail);
+    pub(super) fn needed(model: &Model, sizes: &Sizes, tail: Tail) -> usize {
         let bytes = [
             sizes.bordered.u8,
             sizes.sums_u8,
@@ -217,12 +229,9 @@ impl Scratch {
             sizes.totals.saturating_mul(4),
         ];
         let layers = model.layers().iter().enumerate().map(|(index, layer)| {
-            let inputs = tail.kept(index);
-            let elements = inputs.saturating_mul(layer.connection().output_shape.len());
-            match layer.connection().output {
-                Output::Levels { .. } => elements,
-                Output::Potentials => elements.saturating_mul(4),
-            }
+            let output = layer.connection().output;
+            let elements = tail.kept(index).saturating_mul(output.shape.len());
+            elements.saturating_mul(ElementType::of(output.format).bytes())
         });
         bytes
             .into_iter()
@@ -230,23 +239,15 @@ impl Scratch {
             .fold(0, usize::saturating_add)
     }
 
-    pub(super) fn new(plan: usize, model: &Model, steps: &[Step], tail: Tail) -> Self {
-        let sizes = largest(steps, tail);
-        let levels = model.layers().iter().enumerate().map(|(index, layer)| {
-            let size = match layer.connection().output {
-                Output::Levels { .. } => layer.connection().output_shape.len(),
-                Output::Potentials => 0,
-            };
-            PerInput::new(tail.kept(index), size)
+    pub(super) fn new(plan: usize, model: &Model, sizes: &Sizes, tail: Tail) -> Self {
+        let outputs = model.layers().iter().enumerate().map(|(index, layer)| {
+            let output = layer.connection().output;
+            let element = ElementType::of(output.format);
+            PerInput::new(tail.kept(index), output.shape.len(), element)
         });
-        let potentials = match model.output() {
-            Output::Levels { .. } => 0,
-            Output::Potentials => model.output_shape().len(),
-        };
         Self {
             plan,
-            levels: levels.collect(),
-            potentials: PerInput::new(tail.inputs, potentials),
+            outputs: outputs.collect(),
             works: vec![Work {
                 bordered: ByElement {
                     u8: padded(sizes.bordered.u8),

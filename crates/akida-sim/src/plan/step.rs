@@ -1,6 +1,7 @@
 use super::neural::Neural;
 use super::scratch::{PerInput, Scratch, Sizes};
-use crate::exec::Crew;
+use crate::run::{ValuesMut, ValuesRef};
+use crate::threads::Crew;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -9,9 +10,9 @@ use core::ops::Range;
 #[derive(Debug)]
 pub(super) enum Step {
     /// Passes the input on.
-    Input,
-    /// Joins the levels of other layers.
-    Concat {
+    Pass,
+    /// Joins the outputs of other layers.
+    Join {
         /// (layer, its channels), in order.
         parts: Vec<(usize, usize)>,
     },
@@ -23,7 +24,7 @@ impl Step {
     /// What it needs for so many inputs at once.
     pub(super) fn sizes(&self, inputs: usize) -> Sizes {
         match self {
-            Self::Input | Self::Concat { .. } => Sizes::default(),
+            Self::Pass | Self::Join { .. } => Sizes::default(),
             Self::Neural(neural) => neural.sizes(inputs),
         }
     }
@@ -31,7 +32,7 @@ impl Step {
     /// Bytes of packed weights and parameters.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Self::Input | Self::Concat { .. } => 0,
+            Self::Pass | Self::Join { .. } => 0,
             Self::Neural(neural) => neural.bytes(),
         }
     }
@@ -41,43 +42,52 @@ impl Step {
     pub(super) fn run(
         &self,
         index: usize,
-        input: &[u8],
+        input: ValuesRef<'_>,
         places: Range<usize>,
         scratch: &mut Scratch,
         crew: &mut Crew<'_>,
     ) {
-        let (earlier, later) = scratch.levels.split_at_mut(index);
-        let Some(levels) = later.first_mut() else {
+        let (earlier, later) = scratch.outputs.split_at_mut(index);
+        let Some(outputs) = later.first_mut() else {
             return;
         };
         let inputs = places.len();
-        let levels = levels.of(places);
+        let mut outputs = outputs.of_mut(places);
         match self {
-            Self::Input => levels.copy_from_slice(input),
-            Self::Concat { parts } => concat(parts, earlier, levels),
+            Self::Pass => outputs.copy_from(input),
+            Self::Join { parts } => join(parts, earlier, outputs),
             Self::Neural(neural) => {
                 let map = match neural.source {
                     None => input,
                     Some(source) => earlier[source].first(inputs),
                 };
-                let potentials = match neural.levels {
-                    Some(_) => &mut [],
-                    None => scratch.potentials.of(0..inputs),
-                };
-                neural.run(inputs, map, &mut scratch.works, crew, levels, potentials);
+                neural.run(inputs, map.u8(), &mut scratch.works, crew, outputs);
             }
         }
     }
 }
 
-fn concat(parts: &[(usize, usize)], earlier: &[PerInput<u8>], joined: &mut [u8]) {
-    let total: usize = parts.iter().map(|(_, channels)| channels).sum();
-    let mut first = 0;
-    for &(layer, channels) in parts {
-        let positions = joined.chunks_exact_mut(total);
-        for (to, from) in positions.zip(earlier[layer].first(1).chunks_exact(channels)) {
-            to[first..first + channels].copy_from_slice(from);
+fn join(parts: &[(usize, usize)], earlier: &[PerInput], joined: ValuesMut<'_>) {
+    fn typed<'a, T: Copy + 'a>(
+        parts: &[(usize, usize)],
+        earlier: &'a [PerInput],
+        joined: &mut [T],
+        of: fn(ValuesRef<'a>) -> &'a [T],
+    ) {
+        let total: usize = parts.iter().map(|(_, channels)| channels).sum();
+        let mut first = 0;
+        for &(layer, channels) in parts {
+            let positions = joined.chunks_exact_mut(total);
+            for (to, from) in positions.zip(of(earlier[layer].first(1)).chunks_exact(channels)) {
+                to[first..first + channels].copy_from_slice(from);
+            }
+            first += channels;
         }
-        first += channels;
+    }
+    match joined {
+        ValuesMut::U8(joined) => typed(parts, earlier, joined, ValuesRef::u8),
+        ValuesMut::I8(joined) => typed(parts, earlier, joined, ValuesRef::i8),
+        ValuesMut::I16(joined) => typed(parts, earlier, joined, ValuesRef::i16),
+        ValuesMut::I32(joined) => typed(parts, earlier, joined, ValuesRef::i32),
     }
 }

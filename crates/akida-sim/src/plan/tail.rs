@@ -1,4 +1,4 @@
-use crate::model::{LayerSpec, Model};
+use crate::model::{Model, Windows};
 
 /// The most inputs that share one reading of weights.
 const INPUTS: usize = 16;
@@ -19,7 +19,8 @@ impl Tail {
     pub(super) fn of(model: &Model) -> Self {
         let layers = model.layers();
         let is_in_tail = |&index: &usize| {
-            matches!(layers[index].spec(), LayerSpec::FullyConnected(_))
+            let windows = layers[index].connection().operation.windows();
+            windows.is_some_and(Windows::is_fully_connected)
                 && layers[index].inbounds().first().map(|source| source + 1) == Some(index)
         };
         let count = (0..layers.len()).rev().take_while(is_in_tail).count();

@@ -1,9 +1,9 @@
-use crate::model::{Padding, Pair, Shape};
+use crate::model::{Pair, Shape, Windows};
 use core::ops::Range;
 
 /// An input laid out with its border, and the windows on it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Windows {
+pub(super) struct InputWindows {
     input: Shape,
     /// Border cells above and to the left.
     before: Pair,
@@ -16,15 +16,10 @@ pub(super) struct Windows {
     border: u8,
 }
 
-impl Windows {
-    /// Windows of `size` at every `stride`; they fit, as the model's builder has checked.
-    pub(super) fn new(
-        input: Shape,
-        padding: Padding,
-        size: Pair,
-        stride: Pair,
-        border: u8,
-    ) -> Self {
+impl InputWindows {
+    /// Windows on a map of shape `input`; they fit, as the model's builder has checked.
+    pub(super) fn new(input: Shape, windows: &Windows) -> Self {
+        let (size, stride, padding) = (windows.size, windows.stride, windows.padding);
         let axis = |input, size, stride| match padding.windows(input, size, stride) {
             Some(w) => (w.before, w.before + input + w.after),
             None => (0, input),
@@ -37,7 +32,8 @@ impl Windows {
             bordered: Pair::new(x.1, y.1),
             height: size.x,
             stride,
-            border,
+            // Maps hold unsigned bytes, and so does their border.
+            border: windows.border as u8,
         }
     }
 

@@ -2,8 +2,8 @@
 
 use akida_sim::{
     Concat, Connection, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData,
-    LayerSpec, Model, ModelBuilder, Padding, Pair, Pooling, SeparableConvolutional, Shape,
-    Variables, WeightShape, Weights,
+    LayerSpec, Model, ModelBuilder, Padding, Pair, Pooling, SeparableConvolutional, Shape, Tensor,
+    VariableRule, WeightShape, Weights,
 };
 
 /// A small generator, so that failures repeat.
@@ -87,13 +87,7 @@ impl Random {
         Weights::new(shape, values).unwrap()
     }
 
-    pub(crate) fn variables(
-        &mut self,
-        spec: &LayerSpec,
-        connection: &Connection,
-    ) -> Option<Variables> {
-        let bits = spec.weights_bits()?;
-        let filters = connection.output_shape.c;
+    pub(crate) fn variables(&mut self, connection: &Connection) -> Vec<Tensor> {
         // Thresholds and steps around the potentials that occur, so that every level does.
         let reach = (f64::from(connection.potential_bound) / 4.0).max(1.0);
         let threshold = |r: &mut Self| match r.below(12) {
@@ -106,12 +100,21 @@ impl Random {
             1 => f32::from_bits(1),
             _ => (r.below(1000) as f64 / 16000.0 * reach + 1.0 / 3.0) as f32,
         };
-        Some(Variables {
-            weights: self.weights(connection.weights?, bits),
-            weights_pw: connection.weights_pw.map(|shape| self.weights(shape, bits)),
-            threshold: (0..filters).map(|_| threshold(self)).collect(),
-            act_step: (0..filters).map(|_| act_step(self)).collect(),
-        })
+        let variables = connection.variables.iter();
+        variables
+            .map(|variable| match variable.rule {
+                VariableRule::Weights { bits } => {
+                    let shape = variable.weight_shape().unwrap();
+                    Tensor::Weights(self.weights(shape, bits))
+                }
+                VariableRule::Integers => {
+                    Tensor::Integers((0..variable.count()).map(|_| threshold(self)).collect())
+                }
+                VariableRule::Positive => {
+                    Tensor::Floats((0..variable.count()).map(|_| act_step(self)).collect())
+                }
+            })
+            .collect()
     }
 
     /// Adds a random layer; draws again until one fits.
@@ -137,7 +140,7 @@ impl Random {
                     layer.into()
                 }
                 Some(layer) => {
-                    let shape = layer.connection().output_shape;
+                    let shape = layer.connection().output.shape;
                     match self.below(3) {
                         0 => Convolutional {
                             conv: self.conv(shape, output),
@@ -163,7 +166,7 @@ impl Random {
             let Ok(connection) = builder.connect("", &spec, inbounds) else {
                 continue;
             };
-            let variables = self.variables(&spec, &connection);
+            let variables = self.variables(&connection);
             return builder
                 .add_with_variables("", spec, inbounds, variables)
                 .unwrap();
@@ -201,7 +204,7 @@ impl Random {
         };
         let spec = LayerSpec::from(Convolutional { conv });
         let connection = builder.connect("", &spec, &[source]).unwrap();
-        let variables = self.variables(&spec, &connection);
+        let variables = self.variables(&connection);
         builder
             .add_with_variables("", spec, &[source], variables)
             .unwrap()
@@ -209,7 +212,7 @@ impl Random {
 
     /// `samples` random inputs of `model`, the ends of the range often.
     pub(crate) fn inputs(&mut self, model: &Model, samples: usize) -> Vec<u8> {
-        let max = ((1u16 << model.input().bits) - 1) as usize;
+        let max = ((1u16 << model.input().format.bits) - 1) as usize;
         let value = |random: &mut Self| match random.below(4) {
             0 => 0,
             1 => max as u8,

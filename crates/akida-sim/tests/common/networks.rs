@@ -11,7 +11,7 @@ fn network(seed: u64, specs: Vec<LayerSpec>) -> (Model, Random) {
     let mut builder = ModelBuilder::new();
     for spec in specs {
         let connection = builder.connect("", &spec, &[]).unwrap();
-        let variables = random.variables(&spec, &connection);
+        let variables = random.variables(&connection);
         builder
             .add_with_variables("", spec, &[], variables)
             .unwrap();

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_micros(300);
 
 /// Threads that wait for jobs, and the one that is being done.
 #[derive(Debug)]
-pub(super) struct Team {
+pub(crate) struct Team {
     shared: Arc<Shared>,
     members: usize,
 }
@@ -83,7 +83,7 @@ impl<T: Send, F: Fn(&mut T) + Sync> Parts<T, F> {
 }
 
 impl Team {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let nothing = Job {
             parts: std::ptr::null(),
             run: |_, _| {},
@@ -103,7 +103,7 @@ impl Team {
     }
 
     /// Lets so many threads wait for jobs, or as many as the system grants. They live as long as the process.
-    pub(super) fn grow(&mut self, members: usize) {
+    pub(crate) fn grow(&mut self, members: usize) {
         while self.members < members {
             let shared = Arc::clone(&self.shared);
             let name = format!("akida-sim-{}", self.members);
@@ -116,7 +116,7 @@ impl Team {
     }
 
     /// How many threads there are with the calling one.
-    pub(super) fn threads(&self) -> usize {
+    pub(crate) fn threads(&self) -> usize {
         self.members + 1
     }
 
@@ -125,7 +125,7 @@ impl Team {
     /// # Panics
     ///
     /// When `run` panics, after all parts are done.
-    pub(super) fn each<T: Send, F: Fn(&mut T) + Sync>(&mut self, parts: &mut [T], run: F) {
+    pub(crate) fn each<T: Send, F: Fn(&mut T) + Sync>(&mut self, parts: &mut [T], run: F) {
         let Some(count) = parts.len().checked_sub(1) else {
             return;
         };

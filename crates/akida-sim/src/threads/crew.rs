@@ -4,6 +4,9 @@ use super::team::Team;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 
+/// Parts per thread of a layer that is large enough: a thread that other programs delay then does fewer of them.
+pub(crate) const PARTS_PER_THREAD: usize = 2;
+
 /// The threads that work on one input: the calling one, and perhaps others of a team.
 pub(crate) struct Crew<'a> {
     #[cfg(feature = "threads")]
@@ -25,7 +28,7 @@ impl<'a> Crew<'a> {
 
     /// So many threads, the calling one among them.
     #[cfg(feature = "threads")]
-    pub(super) fn of(team: &'a mut Team, threads: usize) -> Self {
+    pub(crate) fn of(team: &'a mut Team, threads: usize) -> Self {
         Self {
             team: Some(team),
             threads,

@@ -1,5 +1,10 @@
-use super::{Connection, ConvParams, LayerSpec, Signal};
+use super::conv_params::ConvParams;
+use crate::model::connection::{Connection, Signal};
 use crate::model::error::ModelError;
+use crate::model::format::Format;
+use crate::model::ip_version::IpVersion;
+use crate::model::layer::LayerKind;
+use crate::model::operation::WeightOrder;
 use crate::model::shape::Shape;
 use alloc::format;
 
@@ -27,8 +32,26 @@ impl InputConvolutional {
             conv,
         }
     }
+}
 
-    pub(super) fn check(&self) -> Result<(), ModelError> {
+impl LayerKind for InputConvolutional {
+    fn type_name(&self) -> &'static str {
+        "InputConvolutional"
+    }
+
+    fn default_name(&self) -> &'static str {
+        "input_conv"
+    }
+
+    fn generation(&self) -> IpVersion {
+        IpVersion::V1
+    }
+
+    fn is_input(&self) -> bool {
+        true
+    }
+
+    fn check(&self) -> Result<(), ModelError> {
         self.input_shape.check("input_shape")?;
         if !matches!(self.input_shape.c, 1 | 3) {
             return Err(ModelError::parameter(
@@ -41,16 +64,12 @@ impl InputConvolutional {
         self.conv.check()
     }
 
-    pub(super) fn connect(&self) -> Result<Connection, ModelError> {
-        self.conv.connect(Signal {
+    fn connect(&self, _inputs: &[Signal]) -> Result<Connection, ModelError> {
+        let input = Signal {
             shape: self.input_shape,
-            bits: Self::INPUT_BITS,
-        })
-    }
-}
-
-impl From<InputConvolutional> for LayerSpec {
-    fn from(layer: InputConvolutional) -> Self {
-        Self::InputConvolutional(layer)
+            format: Format::unsigned(Self::INPUT_BITS),
+        };
+        self.conv
+            .connect(input, self.padding_value, WeightOrder::Straight)
     }
 }

@@ -1,3 +1,4 @@
+use super::values::ElementType;
 use alloc::string::String;
 use core::fmt;
 
@@ -5,6 +6,13 @@ use core::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunError {
+    /// The inputs are of another type than the model's.
+    Type {
+        /// The type received.
+        received: ElementType,
+        /// The type of the model's inputs.
+        expected: ElementType,
+    },
     /// The inputs are not a whole number of samples.
     Length {
         /// Values received.
@@ -12,14 +20,16 @@ pub enum RunError {
         /// Values of one sample.
         sample: usize,
     },
-    /// An input value is beyond `input_bits`.
+    /// An input value is outside the format of the model's inputs.
     Value {
         /// Its place among the inputs.
         index: usize,
         /// The value.
-        received: u8,
+        received: i64,
+        /// The smallest allowed value.
+        min: i64,
         /// The largest allowed value.
-        max: u8,
+        max: i64,
     },
     /// The outputs of so many samples, or the maps between layers, do not fit the memory.
     Memory,
@@ -37,6 +47,12 @@ pub enum RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Type { received, expected } => write!(
+                f,
+                "input values must be of type {}, received {}",
+                expected.name(),
+                received.name()
+            ),
             Self::Length { received, sample } => write!(
                 f,
                 "the number of input values must be a multiple of {sample}, received {received}"
@@ -44,10 +60,11 @@ impl fmt::Display for RunError {
             Self::Value {
                 index,
                 received,
+                min,
                 max,
             } => write!(
                 f,
-                "input values must be in 0..={max}, received {received} at index {index}"
+                "input values must be in {min}..={max}, received {received} at index {index}"
             ),
             Self::Memory => {
                 f.write_str(

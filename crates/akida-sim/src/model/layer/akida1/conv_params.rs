@@ -1,24 +1,12 @@
-use super::super::bits;
-use super::{Connection, Output, Signal, check_bound};
+use super::activation::{check_act_bits, check_filters, stage};
+use crate::model::connection::{Connection, Signal, check_bound, saturating_macs};
 use crate::model::error::ModelError;
+use crate::model::format::check_bits;
+use crate::model::operation::{Channels, Operation, Pooling, WeightOrder, Windows};
 use crate::model::shape::{Padding, Pair, Shape, product};
-use crate::model::tensor::check_elements;
-
-/// Pooling of potentials (`docs/arithmetic.md`, section D).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pooling {
-    /// No pooling.
-    None,
-    /// Largest potential of each window; cells outside the map are left out.
-    Max {
-        /// The window: (height, width).
-        size: Pair,
-        /// The step between windows: (along the height, along the width).
-        stride: Pair,
-    },
-    /// The sum of the whole map.
-    GlobalAverage,
-}
+use crate::model::tensor::{WEIGHT_BITS, check_elements, weight_range};
+use crate::model::variables::{VariableSpec, WEIGHTS};
+use alloc::vec;
 
 /// The parameters that the three convolutional layers share.
 ///
@@ -74,16 +62,12 @@ impl ConvParams {
         self.kernel_size.check("kernel_size")?;
         check_filters("filters", self.filters)?;
         self.kernel_stride.check("kernel_stride")?;
-        bits::check("weights_bits", self.weights_bits, bits::WEIGHT_BITS)?;
+        check_bits("weights_bits", self.weights_bits, WEIGHT_BITS)?;
         if let Pooling::Max { size, stride } = self.pooling {
             size.check("pool_size")?;
             stride.check("pool_stride")?;
         }
         check_act_bits(self.act_bits)
-    }
-
-    pub(super) fn output(&self) -> Output {
-        output(self.act_bits)
     }
 
     /// The shapes before and after pooling.
@@ -103,28 +87,56 @@ impl ConvParams {
         Ok((potentials, Shape::new(pooled.x, pooled.y, self.filters)))
     }
 
+    /// Windows over `channels`, with the border and the order of weights that the layer's type asks for.
+    pub(super) const fn windows(
+        &self,
+        border: u8,
+        order: WeightOrder,
+        channels: Channels,
+    ) -> Windows {
+        Windows {
+            size: self.kernel_size,
+            stride: self.kernel_stride,
+            padding: self.padding,
+            border: border as i32,
+            order,
+            channels,
+            pooling: self.pooling,
+        }
+    }
+
     /// Connects a convolution over all channels.
-    pub(super) fn connect(&self, input: Signal) -> Result<Connection, ModelError> {
+    pub(super) fn connect(
+        &self,
+        input: Signal,
+        border: u8,
+        order: WeightOrder,
+    ) -> Result<Connection, ModelError> {
         let kernel = self.kernel_size;
         let weights = [kernel.x, kernel.y, input.shape.c, self.filters];
-        check_elements("weights", weights)?;
+        check_elements(WEIGHTS, weights)?;
         let (potential_shape, output_shape) = self.shapes(input.shape)?;
         let taps = product([kernel.x, kernel.y, input.shape.c]);
-        let bound = check_bound(
+        let potential_bound = check_bound(
             "the largest possible potential",
-            taps.saturating_mul(self.step_bound(input.bits))
+            taps.saturating_mul(self.step_bound(input))
                 .saturating_mul(self.summed_positions(potential_shape)),
         )?;
+        let (stage, format) = stage(self.act_bits);
+        let mut variables = vec![VariableSpec::weights(WEIGHTS, weights, self.weights_bits)];
+        variables.extend(VariableSpec::thresholds(self.filters));
         Ok(Connection {
-            input_shape: input.shape,
-            input_bits: input.bits,
+            input,
+            operation: Operation::Windows(self.windows(border, order, Channels::All)),
             potential_shape,
-            output_shape,
-            output: self.output(),
-            weights: Some(weights),
-            weights_pw: None,
+            stage,
+            output: Signal {
+                shape: output_shape,
+                format,
+            },
+            variables,
             depthwise_bound: 0,
-            potential_bound: bound,
+            potential_bound,
             macs: saturating_macs([
                 potential_shape.positions(),
                 kernel.cells(),
@@ -135,12 +147,12 @@ impl ConvParams {
     }
 
     /// The largest |input × weight|.
-    pub(super) fn step_bound(&self, input_bits: u8) -> u128 {
-        u128::from(bits::max_level(input_bits)) * self.weight_bound()
+    pub(super) fn step_bound(&self, input: Signal) -> u128 {
+        u128::from(input.format.magnitude()) * self.weight_bound()
     }
 
     pub(super) fn weight_bound(&self) -> u128 {
-        u128::from(bits::weight_range(self.weights_bits).1.unsigned_abs())
+        u128::from(weight_range(self.weights_bits).1.unsigned_abs())
     }
 
     /// G of B5: how many potentials global average pooling adds.
@@ -150,34 +162,4 @@ impl ConvParams {
             Pooling::None | Pooling::Max { .. } => 1,
         }
     }
-}
-
-pub(super) fn check_filters(subject: &'static str, filters: usize) -> Result<(), ModelError> {
-    const MAX: usize = 1 << 24;
-    if (1..=MAX).contains(&filters) {
-        return Ok(());
-    }
-    Err(ModelError::parameter(
-        subject,
-        alloc::format!("in 1..={MAX}"),
-        filters,
-    ))
-}
-
-pub(super) fn check_act_bits(act_bits: Option<u8>) -> Result<(), ModelError> {
-    match act_bits {
-        None => Ok(()),
-        Some(act_bits) => bits::check("act_bits", act_bits, bits::LEVEL_BITS),
-    }
-}
-
-pub(super) fn output(act_bits: Option<u8>) -> Output {
-    match act_bits {
-        Some(bits) => Output::Levels { bits },
-        None => Output::Potentials,
-    }
-}
-
-pub(super) fn saturating_macs<const N: usize>(factors: [usize; N]) -> u64 {
-    u64::try_from(product(factors)).unwrap_or(u64::MAX)
 }

@@ -1,7 +1,6 @@
 //! From potentials to levels: the fast forms of rule E3, shared by all kernels.
 
-use crate::model::bits::max_level;
-use crate::model::{Output, Variables};
+use crate::model::{Format, Thresholds};
 use crate::ops;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -33,22 +32,18 @@ pub(crate) struct Line {
 }
 
 impl Levels {
-    /// The activation of `variables`, whose potentials are in −`bound`..=`bound`; `None` for a layer without.
-    pub(crate) fn new(variables: &Variables, output: Output, bound: u32) -> Option<Self> {
-        let Output::Levels { bits } = output else {
-            return None;
-        };
-        let filters = variables.threshold.len();
-        let stride = filters.next_multiple_of(PANEL);
-        let highest = max_level(bits);
+    /// Levels of `bits` bits (1, 2 or 4) for potentials in −`bound`..=`bound`.
+    pub(crate) fn new(thresholds: Thresholds<'_>, bits: u8, bound: u32) -> Self {
+        let filters = thresholds.filters();
+        let stride = filters.len().next_multiple_of(PANEL);
+        let highest = Format::unsigned(bits).max() as u8;
         let mut boundaries = vec![i32::MAX; usize::from(highest) * stride];
         let mut line = Some(Line {
             shift: vec![0; stride],
             slope: vec![0.0; stride],
             offset: vec![0.0; stride],
         });
-        let channels = variables.threshold.iter().zip(&variables.act_step);
-        for (f, (&threshold, &act_step)) in channels.enumerate() {
+        for (f, (threshold, act_step)) in filters.enumerate() {
             let channel = ops::boundaries(threshold, act_step, bits);
             for (n, &boundary) in channel.iter().enumerate() {
                 boundaries[n * stride + f] = boundary;
@@ -66,12 +61,12 @@ impl Levels {
                 _ => line = None,
             }
         }
-        Some(Self {
+        Self {
             highest,
             stride,
             boundaries,
             line,
-        })
+        }
     }
 
     /// Channels that can be read in each row of parameters.
@@ -210,7 +205,6 @@ impl Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Weights;
 
     /// Every potential around every boundary of every width.
     #[test]
@@ -219,19 +213,17 @@ mod tests {
             for filters in [1usize, 3, 15, 16, 17, 33] {
                 let threshold: Vec<i32> = (0..filters as i32).map(|f| f * 37 - 200).collect();
                 let act_step: Vec<f32> = (0..filters).map(|f| 0.07 + f as f32 * 0.9).collect();
-                let variables = Variables {
-                    weights: Weights::zeros([1, 1, 1, filters], 8),
-                    weights_pw: None,
-                    threshold,
-                    act_step,
+                let thresholds = Thresholds {
+                    threshold: &threshold,
+                    act_step: &act_step,
                 };
-                let fast = Levels::new(&variables, Output::Levels { bits }, 2000).unwrap();
+                let fast = Levels::new(thresholds, bits, 2000);
                 let line = fast.line.as_ref().unwrap();
                 for p in -2000..=2000 {
                     let mut levels = vec![0; filters];
                     fast.apply(filters, &vec![p; filters], &mut levels);
                     for (f, level) in levels.into_iter().enumerate() {
-                        let (t, s) = (variables.threshold[f], variables.act_step[f]);
+                        let (t, s) = (threshold[f], act_step[f]);
                         let expected = ops::level(p, &ops::boundaries(t, s, bits));
                         assert_eq!(level, expected, "bits {bits}, potential {p}");
                         let channel = Channel {
@@ -288,7 +280,7 @@ mod tests {
                 };
                 found += 1;
                 for p in -(bound as i32)..=bound as i32 {
-                    let highest = f32::from(max_level(bits));
+                    let highest = Format::unsigned(bits).max() as f32;
                     assert_eq!(
                         line.level(p, highest),
                         ops::level(p, &boundaries),

@@ -1,5 +1,8 @@
-use super::{Connection, LayerSpec, Signal};
+use crate::model::connection::{Connection, Signal};
 use crate::model::error::{ModelError, ModelErrorKind};
+use crate::model::ip_version::IpVersion;
+use crate::model::layer::LayerKind;
+use crate::model::operation::Operation;
 use crate::model::shape::Shape;
 use alloc::format;
 
@@ -7,8 +10,24 @@ use alloc::format;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Concat;
 
-impl Concat {
-    pub(super) fn connect(self, inputs: &[Signal]) -> Result<Connection, ModelError> {
+impl LayerKind for Concat {
+    fn type_name(&self) -> &'static str {
+        "Concat"
+    }
+
+    fn default_name(&self) -> &'static str {
+        "concat"
+    }
+
+    fn generation(&self) -> IpVersion {
+        IpVersion::V1
+    }
+
+    fn check(&self) -> Result<(), ModelError> {
+        Ok(())
+    }
+
+    fn connect(&self, inputs: &[Signal]) -> Result<Connection, ModelError> {
         let error = |subject, allowed, received| {
             Err(ModelError::new(
                 ModelErrorKind::Inbounds,
@@ -29,11 +48,11 @@ impl Concat {
         };
         let mut channels = first.shape.c;
         for (signal, number) in rest.iter().zip(2..) {
-            if signal.bits != first.bits {
+            if signal.format != first.format {
                 return error(
                     "the act_bits of all inbounds",
-                    format!("equal, {} like the first", first.bits),
-                    format!("{} for inbound {number}", signal.bits),
+                    format!("equal, {} like the first", first.format.bits),
+                    format!("{} for inbound {number}", signal.format.bits),
                 );
             }
             if (signal.shape.x, signal.shape.y) != (first.shape.x, first.shape.y) {
@@ -53,15 +72,10 @@ impl Concat {
             channels += signal.shape.c;
             Shape::new(first.shape.x, first.shape.y, channels).check("the output shape")?;
         }
-        Ok(Connection::pass_through(Signal {
+        let joined = Signal {
             shape: Shape::new(first.shape.x, first.shape.y, channels),
-            bits: first.bits,
-        }))
-    }
-}
-
-impl From<Concat> for LayerSpec {
-    fn from(layer: Concat) -> Self {
-        Self::Concat(layer)
+            format: first.format,
+        };
+        Ok(Connection::without_weights(Operation::Join, joined))
     }
 }

@@ -1,0 +1,109 @@
+//! Batches: pieces of them between two questions to `interrupt`, and samples one after the other.
+
+use super::counts::Total;
+use super::options::RunOptions;
+use crate::plan::{Plan, Scratch};
+use crate::run::{RunError, ValuesRef, check_values};
+use crate::threads::Crew;
+#[cfg(feature = "threads")]
+use crate::threads::threads;
+use alloc::vec::Vec;
+
+/// What becomes of the samples of a batch.
+pub(super) struct Job<'a, T> {
+    /// Writes the outputs of so many.
+    pub(super) store: &'a (dyn Fn(&Scratch, usize, &mut [T]) + Sync),
+    /// Where values that are not zero are counted, if so.
+    pub(super) total: Option<&'a Total>,
+}
+
+/// Multiply-accumulates between two questions to `interrupt`: some hundredths of a second.
+const MACS_PER_BATCH: u64 = 1 << 28;
+
+impl Plan {
+    /// Runs every sample.
+    pub(super) fn batch<T: Copy + Default + Send>(
+        &self,
+        inputs: ValuesRef<'_>,
+        options: &RunOptions<'_>,
+        job: &Job<'_, T>,
+    ) -> Result<Vec<T>, RunError> {
+        check_values(self.model(), inputs)?;
+        let sample = self.model().input().shape.len();
+        let size = self.model().output_shape().len();
+        let samples = inputs.len() / sample;
+        let mut outputs = Vec::new();
+        self.check_memory()?;
+        let values = samples.checked_mul(size).ok_or(RunError::Memory)?;
+        outputs
+            .try_reserve_exact(values)
+            .map_err(|_| RunError::Memory)?;
+        outputs.resize(values, T::default());
+        let threads = threads(options.threads);
+        let per_thread = MACS_PER_BATCH / self.model().macs().clamp(1, MACS_PER_BATCH);
+        let most = usize::try_from(per_thread)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(threads);
+        let batch = match options.batch_size {
+            0 => most,
+            size => size.min(most),
+        }
+        .clamp(1, samples.max(1));
+        let batches = inputs
+            .chunks(batch * sample)
+            .zip(outputs.chunks_mut(batch * size));
+        for (inputs, outputs) in batches {
+            self.spread(inputs, outputs, threads, job);
+            if options.interrupt.is_some_and(|interrupt| interrupt()) {
+                return Err(RunError::Interrupted);
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// Runs samples one after the other, or as many at once as the plan takes.
+    pub(super) fn sequence<T>(
+        &self,
+        scratch: &mut Scratch,
+        crew: &mut Crew<'_>,
+        inputs: ValuesRef<'_>,
+        outputs: &mut [T],
+        job: &Job<'_, T>,
+    ) {
+        let sample = self.model().input().shape.len();
+        let size = self.model().output_shape().len();
+        let most = self.inputs_at_once();
+        scratch.counting = job.total.is_some();
+        for (inputs, outputs) in inputs
+            .chunks(most * sample)
+            .zip(outputs.chunks_mut(most * size))
+        {
+            self.run_checked(scratch, crew, inputs);
+            (job.store)(scratch, inputs.len() / sample, outputs);
+        }
+        scratch.counting = false;
+        if let Some(total) = job.total {
+            total.add(&mut scratch.counts);
+        }
+    }
+}
+
+#[cfg(not(feature = "threads"))]
+fn threads(_asked: usize) -> usize {
+    1
+}
+
+#[cfg(not(feature = "threads"))]
+impl Plan {
+    fn spread<T>(
+        &self,
+        inputs: ValuesRef<'_>,
+        outputs: &mut [T],
+        _threads: usize,
+        job: &Job<'_, T>,
+    ) {
+        self.with_scratch(|scratch| {
+            self.sequence(scratch, &mut Crew::alone(), inputs, outputs, job);
+        });
+    }
+}

@@ -1,0 +1,198 @@
+//! Single inputs, batches of them, and the outputs of every layer.
+
+use super::batch::Job;
+use super::counts::{Counts, Total};
+use super::options::RunOptions;
+use crate::ops::prediction;
+use crate::plan::{Plan, Scratch};
+use crate::run::{ElementType, RunError, Values, ValuesRef, check_values};
+use crate::threads::Crew;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+impl Plan {
+    /// Runs one input in `scratch`, without any allocation but for what a kernel keeps for a thread from its first run on.
+    ///
+    /// `input` holds one sample of `model().input()` in C order.
+    ///
+    /// # Errors
+    ///
+    /// A wrong type or number of values, a value outside the format of inputs, or scratch memory of another plan.
+    pub fn run<'a, 'b>(
+        &self,
+        scratch: &'a mut Scratch,
+        input: impl Into<ValuesRef<'b>>,
+    ) -> Result<ValuesRef<'a>, RunError> {
+        let input = input.into();
+        check_values(self.model(), input)?;
+        let sample = self.model().input().shape.len();
+        if input.len() != sample {
+            return Err(RunError::Length {
+                received: input.len(),
+                sample,
+            });
+        }
+        if scratch.plan != self.id() {
+            return Err(RunError::Scratch);
+        }
+        self.run_checked(scratch, &mut Crew::alone(), input);
+        Ok(scratch.last(1))
+    }
+
+    /// The outputs of a whole number of samples: levels, or potentials when the last layer has no activation.
+    ///
+    /// # Errors
+    ///
+    /// Inputs of another type, that are not a whole number of samples or outside the format of inputs; an interrupt.
+    pub fn forward<'a>(
+        &self,
+        inputs: impl Into<ValuesRef<'a>>,
+        options: &RunOptions<'_>,
+    ) -> Result<Values, RunError> {
+        self.outputs(inputs.into(), options, None)
+    }
+
+    /// The outputs of [`forward`](Self::forward), and how many values were not zero.
+    ///
+    /// # Errors
+    ///
+    /// As for [`forward`](Self::forward).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use akida_sim::{InputData, ModelBuilder, Plan, RunOptions, Shape, Values};
+    ///
+    /// let mut builder = ModelBuilder::new();
+    /// builder.add("events", InputData::new(Shape::new(1, 1, 4), 4), &[])?;
+    /// let plan = Plan::new(builder.build()?);
+    /// let (outputs, counts) = plan.forward_counted(&[0u8, 3, 0, 5], &RunOptions::default())?;
+    /// assert_eq!(outputs, Values::U8(vec![0, 3, 0, 5]));
+    /// assert_eq!((counts.inputs, counts.outputs), (2, vec![2]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn forward_counted<'a>(
+        &self,
+        inputs: impl Into<ValuesRef<'a>>,
+        options: &RunOptions<'_>,
+    ) -> Result<(Values, Counts), RunError> {
+        let total = Total::new(self.model().layers().len());
+        let outputs = self.outputs(inputs.into(), options, Some(&total))?;
+        Ok((outputs, total.counts()))
+    }
+
+    /// How many values are not zero, without the outputs.
+    pub(crate) fn counts(
+        &self,
+        inputs: ValuesRef<'_>,
+        options: &RunOptions<'_>,
+    ) -> Result<Counts, RunError> {
+        let total = Total::new(self.model().layers().len());
+        let job: Job<'_, ()> = Job {
+            store: &|_, _, _| (),
+            total: Some(&total),
+        };
+        self.batch(inputs, options, &job)?;
+        Ok(total.counts())
+    }
+
+    fn outputs(
+        &self,
+        inputs: ValuesRef<'_>,
+        options: &RunOptions<'_>,
+        total: Option<&Total>,
+    ) -> Result<Values, RunError> {
+        let element = ElementType::of(self.model().output().format);
+        let run = (self, inputs, options, total);
+        return match element {
+            ElementType::U8 => typed(run, |v| v.u8()).map(Values::U8),
+            ElementType::I8 => typed(run, |v| v.i8()).map(Values::I8),
+            ElementType::I16 => typed(run, |v| v.i16()).map(Values::I16),
+            ElementType::I32 => typed(run, |v| v.i32()).map(Values::I32),
+        };
+
+        type Run<'a> = (
+            &'a Plan,
+            ValuesRef<'a>,
+            &'a RunOptions<'a>,
+            Option<&'a Total>,
+        );
+        fn typed<T: Copy + Default + Send>(
+            (plan, inputs, options, total): Run<'_>,
+            of: for<'a> fn(ValuesRef<'a>) -> &'a [T],
+        ) -> Result<Vec<T>, RunError> {
+            let store = |scratch: &Scratch, count, out: &mut [T]| {
+                out.copy_from_slice(of(scratch.last(count)));
+            };
+            let job = Job {
+                store: &store,
+                total,
+            };
+            plan.batch(inputs, options, &job)
+        }
+    }
+
+    /// Float outputs (P − T) / act_step of a model whose last layer has no activation (`docs/arithmetic.md`, F2).
+    ///
+    /// # Errors
+    ///
+    /// As for [`forward`](Self::forward), and a last layer with activation.
+    pub fn predict<'a>(
+        &self,
+        inputs: impl Into<ValuesRef<'a>>,
+        options: &RunOptions<'_>,
+    ) -> Result<Vec<f32>, RunError> {
+        let last = self.model().layers().last();
+        let raw = last.filter(|layer| layer.connection().gives_potentials());
+        let Some(thresholds) = raw.and_then(|layer| layer.thresholds()) else {
+            return Err(RunError::NotPredictable {
+                layer: last.map_or_else(String::new, |layer| layer.name().to_owned()),
+            });
+        };
+        let channels = thresholds.filters().len();
+        let store = |scratch: &Scratch, count, out: &mut [f32]| {
+            let positions = out.chunks_exact_mut(channels);
+            let potentials = scratch.last(count).i32().chunks_exact(channels);
+            for (out, potentials) in positions.zip(potentials) {
+                let units = thresholds.filters();
+                for ((y, &p), (t, s)) in out.iter_mut().zip(potentials).zip(units) {
+                    *y = prediction(p, t, s);
+                }
+            }
+        };
+        let job = Job {
+            store: &store,
+            total: None,
+        };
+        self.batch(inputs.into(), options, &job)
+    }
+
+    /// The outputs of every layer, in layer order: what [`forward`](Self::forward) gives for the last one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`forward`](Self::forward).
+    pub fn taps<'a>(
+        &self,
+        inputs: impl Into<ValuesRef<'a>>,
+        options: &RunOptions<'_>,
+    ) -> Result<Vec<Values>, RunError> {
+        let inputs = inputs.into();
+        check_values(self.model(), inputs)?;
+        let layers = self.model().layers().iter();
+        let elements = layers.map(|layer| ElementType::of(layer.connection().output.format));
+        let mut taps: Vec<Values> = elements.map(|e| Values::zeros(e, 0)).collect();
+        let mut scratch = self.try_scratch()?;
+        for sample in inputs.chunks(self.model().input().shape.len()) {
+            self.run_checked(&mut scratch, &mut Crew::alone(), sample);
+            for (tap, outputs) in taps.iter_mut().zip(&scratch.outputs) {
+                tap.extend(outputs.first(1));
+            }
+            if options.interrupt.is_some_and(|interrupt| interrupt()) {
+                return Err(RunError::Interrupted);
+            }
+        }
+        Ok(taps)
+    }
+}

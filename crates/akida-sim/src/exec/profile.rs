@@ -1,0 +1,38 @@
+//! How long each layer takes.
+
+use crate::plan::Plan;
+use crate::run::{RunError, ValuesRef};
+use std::time::{Duration, Instant};
+use std::vec;
+use std::vec::Vec;
+
+impl Plan {
+    /// The least time that each layer took in `runs` runs of one input on one thread, of which no more begin after `most`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Self::run).
+    pub fn profile<'a>(
+        &self,
+        input: impl Into<ValuesRef<'a>>,
+        runs: usize,
+        most: Duration,
+    ) -> Result<Vec<Duration>, RunError> {
+        let input = input.into();
+        let mut scratch = self.try_scratch()?;
+        self.run(&mut scratch, input)?;
+        let mut least = vec![Duration::MAX; self.model().layers().len()];
+        let start = Instant::now();
+        for _ in 0..runs.max(1) {
+            for (index, least) in least.iter_mut().enumerate() {
+                let start = Instant::now();
+                self.run_layer(index, &mut scratch, input);
+                *least = start.elapsed().min(*least);
+            }
+            if start.elapsed() > most {
+                break;
+            }
+        }
+        Ok(least)
+    }
+}

@@ -1,0 +1,37 @@
+//! The activation that the layers of Akida 1.0 share: levels of `act_bits`, or potentials.
+
+use crate::model::connection::Stage;
+use crate::model::error::ModelError;
+use crate::model::format::{Format, check_bits};
+
+/// Widths of the levels that layers exchange, and of `InputData`.
+pub(crate) const LEVEL_BITS: &[u8] = &[1, 2, 4];
+
+/// Refuses a width that no activation has.
+pub(super) fn check_act_bits(act_bits: Option<u8>) -> Result<(), ModelError> {
+    match act_bits {
+        None => Ok(()),
+        Some(act_bits) => check_bits("act_bits", act_bits, LEVEL_BITS),
+    }
+}
+
+/// The output stage of a layer with or without an activation, and the format of its outputs.
+pub(super) fn stage(act_bits: Option<u8>) -> (Stage, Format) {
+    match act_bits {
+        Some(bits) => (Stage::Thresholds, Format::unsigned(bits)),
+        None => (Stage::Raw, Format::SUMS),
+    }
+}
+
+/// Refuses a number of filters or units that no layer has.
+pub(super) fn check_filters(subject: &'static str, filters: usize) -> Result<(), ModelError> {
+    const MAX: usize = 1 << 24;
+    if (1..=MAX).contains(&filters) {
+        return Ok(());
+    }
+    Err(ModelError::parameter(
+        subject,
+        alloc::format!("in 1..={MAX}"),
+        filters,
+    ))
+}

@@ -1,0 +1,83 @@
+use super::akida1::{
+    Concat, Convolutional, FullyConnected, InputConvolutional, InputData, SeparableConvolutional,
+};
+use super::kind::LayerKind;
+use crate::model::connection::{Connection, Signal};
+use crate::model::error::ModelError;
+use crate::model::ip_version::IpVersion;
+
+/// Lists the types of layers: the variants of [`LayerSpec`], and what each one is.
+macro_rules! layers {
+    ($($(#[$doc:meta])* $layer:ident,)*) => {
+        /// What a layer is: its type and the parameters of its constructor.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum LayerSpec {
+            $($(#[$doc])* $layer($layer),)*
+        }
+
+        impl LayerSpec {
+            /// The layer as what the model asks of every type.
+            pub(in crate::model) fn kind(&self) -> &dyn LayerKind {
+                match self {
+                    $(Self::$layer(layer) => layer,)*
+                }
+            }
+        }
+
+        $(impl From<$layer> for LayerSpec {
+            fn from(layer: $layer) -> Self {
+                Self::$layer(layer)
+            }
+        })*
+    };
+}
+
+layers! {
+    /// Entry of maps of 1, 2 or 4 bits.
+    InputData,
+    /// Convolution of 8-bit images.
+    InputConvolutional,
+    /// Convolution of levels.
+    Convolutional,
+    /// Depthwise then pointwise convolution of levels.
+    SeparableConvolutional,
+    /// Every input to every unit.
+    FullyConnected,
+    /// Branches joined on the channel axis.
+    Concat,
+}
+
+impl LayerSpec {
+    /// The documented name of the layer's type, e.g. `"Convolutional"`.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        self.kind().type_name()
+    }
+
+    /// The generation of the hardware that has the layer.
+    #[must_use]
+    pub fn generation(&self) -> IpVersion {
+        self.kind().generation()
+    }
+
+    /// Whether the layer takes the model's inputs.
+    #[must_use]
+    pub fn is_input(&self) -> bool {
+        self.kind().is_input()
+    }
+
+    /// Checks the parameters that can be judged without knowing the input.
+    ///
+    /// # Errors
+    ///
+    /// The first parameter that is not allowed.
+    pub fn check(&self) -> Result<(), ModelError> {
+        self.kind().check()
+    }
+
+    /// Operation, shapes, formats, variables and bounds for the given inputs.
+    pub(in crate::model) fn connect(&self, inputs: &[Signal]) -> Result<Connection, ModelError> {
+        self.check()?;
+        self.kind().connect(inputs)
+    }
+}

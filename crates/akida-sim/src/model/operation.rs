@@ -1,0 +1,162 @@
+//! What a layer computes, apart from its parameters' names and from what becomes of its sums.
+
+use super::shape::{Padding, Pair, Shape};
+
+/// What a layer computes from its inbounds, before its output stage.
+///
+/// Everything that runs, bounds or places a layer reads its operation, never the layer's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// The values of the model's input, as they are.
+    Pass,
+    /// The maps of all inbounds, joined on the channel axis (`docs/arithmetic.md`, C8).
+    Join,
+    /// Sums of products over windows of one map.
+    Windows(Windows),
+}
+
+impl Operation {
+    /// The windows, for an operation that has them.
+    #[must_use]
+    pub const fn windows(&self) -> Option<&Windows> {
+        match self {
+            Self::Windows(windows) => Some(windows),
+            Self::Pass | Self::Join => None,
+        }
+    }
+}
+
+/// Pooling of sums (`docs/arithmetic.md`, section D).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooling {
+    /// No pooling.
+    None,
+    /// Largest potential of each window; cells outside the map are left out.
+    Max {
+        /// The window: (height, width).
+        size: Pair,
+        /// The step between windows: (along the height, along the width).
+        stride: Pair,
+    },
+    /// The sum of the whole map.
+    GlobalAverage,
+}
+
+/// Which channels a window's sum is taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channels {
+    /// Over all channels, for each filter (`docs/arithmetic.md`, C3, C4 and C6).
+    All,
+    /// Over each channel alone, and then over all channels of each position with pointwise weights
+    /// (`docs/arithmetic.md`, C5).
+    EachThenAll,
+}
+
+/// In which order the weights of a kernel meet the cells of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WeightOrder {
+    /// Cell (u, v) meets the weight at (u, v): a cross-correlation (`docs/arithmetic.md`, C3).
+    Straight,
+    /// Cell (u, v) meets the weight at the opposite place: a true convolution (`docs/arithmetic.md`, C4).
+    Flipped,
+    /// The weights are a matrix. The window is flattened with its first axis fastest (`docs/arithmetic.md`, C6).
+    FirstAxisFastest,
+}
+
+/// Windows on a map: where they lie, which weights they meet, and how their sums are pooled.
+///
+/// A fully connected layer has one window: the whole map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Windows {
+    /// A window: (height, width).
+    pub size: Pair,
+    /// The step between windows: (along the height, along the width).
+    pub stride: Pair,
+    /// Border of the windows, and of the pooling windows.
+    pub padding: Padding,
+    /// The value of cells outside the map.
+    pub border: i32,
+    /// The order of the weights.
+    pub order: WeightOrder,
+    /// The channels of a sum.
+    pub channels: Channels,
+    /// Pooling of the sums.
+    pub pooling: Pooling,
+}
+
+impl Windows {
+    /// The one window of a fully connected layer: the whole of `map`, its weights a matrix.
+    pub(crate) const fn whole(map: Shape) -> Self {
+        let size = Pair::new(map.x, map.y);
+        Self {
+            size,
+            stride: size,
+            padding: Padding::Valid,
+            border: 0,
+            order: WeightOrder::FirstAxisFastest,
+            channels: Channels::All,
+            pooling: Pooling::None,
+        }
+    }
+
+    /// Whether the weights are a matrix: every input meets every filter once.
+    #[must_use]
+    pub const fn is_fully_connected(&self) -> bool {
+        matches!(self.order, WeightOrder::FirstAxisFastest)
+    }
+
+    /// The row of weights that channel `c` at cell (`u`, `v`) of a window meets, of a kernel with so many `channels`.
+    ///
+    /// Rows are counted in C order over (row, column, channel) of the kernel; each holds one weight per filter.
+    pub(crate) const fn weight_row(&self, channels: usize, u: usize, v: usize, c: usize) -> usize {
+        let Pair { x, y } = self.size;
+        match self.order {
+            WeightOrder::Straight => (u * y + v) * channels + c,
+            WeightOrder::Flipped => ((x - 1 - u) * y + (y - 1 - v)) * channels + c,
+            WeightOrder::FirstAxisFastest => (c * y + v) * x + u,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_order_meets_every_row_once() {
+        let map = Shape::new(2, 3, 4);
+        for order in [
+            WeightOrder::Straight,
+            WeightOrder::Flipped,
+            WeightOrder::FirstAxisFastest,
+        ] {
+            let windows = Windows {
+                order,
+                ..Windows::whole(map)
+            };
+            let mut met = [false; 24];
+            for (u, v, c) in (0..24).map(|i| (i / 12, i / 4 % 3, i % 4)) {
+                met[windows.weight_row(4, u, v, c)] = true;
+            }
+            assert_eq!(met, [true; 24], "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_flipped_kernel_begins_with_its_last_cell() {
+        let windows = Windows {
+            order: WeightOrder::Flipped,
+            ..Windows::whole(Shape::new(2, 3, 1))
+        };
+        assert_eq!(windows.weight_row(1, 0, 0, 0), 5);
+        assert_eq!(windows.weight_row(1, 1, 2, 0), 0);
+    }
+
+    #[test]
+    fn a_matrix_counts_the_first_axis_fastest() {
+        let windows = Windows::whole(Shape::new(2, 3, 2));
+        let rows = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)];
+        let rows = rows.map(|(u, v, c)| windows.weight_row(2, u, v, c));
+        assert_eq!(rows, [0, 1, 2, 6]);
+    }
+}

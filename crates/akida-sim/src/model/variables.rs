@@ -1,0 +1,265 @@
+//! The variables of a layer: a table of what each must be, and the values.
+
+use super::error::{ModelError, ModelErrorKind};
+use super::tensor::{WeightShape, Weights, weight_range};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The documented name of kernels, depthwise kernels and matrices.
+pub(super) const WEIGHTS: &str = "weights";
+/// The documented name of the pointwise kernel of a separable layer.
+pub(super) const WEIGHTS_PW: &str = "weights_pw";
+/// The documented name of thresholds, one per filter.
+pub(super) const THRESHOLD: &str = "threshold";
+/// The documented name of steps, one per filter.
+pub(super) const ACT_STEP: &str = "act_step";
+
+/// What a variable of a layer must be. A layer's variables are a table of these, in a fixed order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariableSpec {
+    /// The documented name, e.g. `"weights"`.
+    pub name: &'static str,
+    /// The shape: of weights [`WeightShape`], of other variables the number of filters.
+    pub shape: Vec<usize>,
+    /// The values that are allowed.
+    pub rule: VariableRule,
+}
+
+/// The values that a variable may have, and with them its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VariableRule {
+    /// Weights of so many bits (`docs/arithmetic.md`, B2).
+    Weights {
+        /// The bits of a weight: 1, 2, 4 or 8.
+        bits: u8,
+    },
+    /// Any 32-bit integer.
+    Integers,
+    /// Float32, finite and greater than zero.
+    Positive,
+}
+
+/// The values of a variable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Tensor {
+    /// Integers of at most 8 bits, packed.
+    Weights(Weights),
+    /// 32-bit integers, one per filter.
+    Integers(Vec<i32>),
+    /// Float32, one per filter.
+    Floats(Vec<f32>),
+}
+
+impl From<Weights> for Tensor {
+    fn from(weights: Weights) -> Self {
+        Self::Weights(weights)
+    }
+}
+
+impl From<Vec<i32>> for Tensor {
+    fn from(integers: Vec<i32>) -> Self {
+        Self::Integers(integers)
+    }
+}
+
+impl From<Vec<f32>> for Tensor {
+    fn from(floats: Vec<f32>) -> Self {
+        Self::Floats(floats)
+    }
+}
+
+impl Tensor {
+    /// The type of the values as NumPy calls it: `"int8"`, `"int32"` or `"float32"`.
+    #[must_use]
+    pub fn dtype(&self) -> &'static str {
+        match self {
+            Self::Weights(_) => "int8",
+            Self::Integers(_) => "int32",
+            Self::Floats(_) => "float32",
+        }
+    }
+
+    /// Bytes of the values, weights packed.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Weights(weights) => weights.packed().len(),
+            Self::Integers(integers) => size_of_val(integers.as_slice()),
+            Self::Floats(floats) => size_of_val(floats.as_slice()),
+        }
+    }
+
+    /// The weights, for a variable of this type.
+    #[must_use]
+    pub fn weights(&self) -> Option<&Weights> {
+        match self {
+            Self::Weights(weights) => Some(weights),
+            Self::Integers(_) | Self::Floats(_) => None,
+        }
+    }
+
+    /// The 32-bit integers, for a variable of this type.
+    #[must_use]
+    pub fn integers(&self) -> Option<&[i32]> {
+        match self {
+            Self::Integers(integers) => Some(integers),
+            Self::Weights(_) | Self::Floats(_) => None,
+        }
+    }
+
+    /// The float32 values, for a variable of this type.
+    #[must_use]
+    pub fn floats(&self) -> Option<&[f32]> {
+        match self {
+            Self::Floats(floats) => Some(floats),
+            Self::Weights(_) | Self::Integers(_) => None,
+        }
+    }
+}
+
+/// Threshold and step of each filter of a layer (`docs/arithmetic.md`, section E).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds<'a> {
+    /// One per filter.
+    pub threshold: &'a [i32],
+    /// One per filter, finite and greater than zero.
+    pub act_step: &'a [f32],
+}
+
+impl<'a> Thresholds<'a> {
+    /// Threshold and step of each filter, in order.
+    pub fn filters(&self) -> impl ExactSizeIterator<Item = (i32, f32)> + use<'a> {
+        let steps = self.act_step.iter();
+        self.threshold.iter().copied().zip(steps.copied())
+    }
+}
+
+impl VariableSpec {
+    /// A kernel of `shape` with weights of `bits` bits.
+    pub(crate) fn weights(name: &'static str, shape: WeightShape, bits: u8) -> Self {
+        Self {
+            name,
+            shape: shape.to_vec(),
+            rule: VariableRule::Weights { bits },
+        }
+    }
+
+    /// The thresholds and steps of so many filters.
+    pub(crate) fn thresholds(filters: usize) -> [Self; 2] {
+        let of = |name, rule| Self {
+            name,
+            shape: vec![filters],
+            rule,
+        };
+        [
+            of(THRESHOLD, VariableRule::Integers),
+            of(ACT_STEP, VariableRule::Positive),
+        ]
+    }
+
+    /// The type of the values as NumPy calls it: `"int8"`, `"int32"` or `"float32"`.
+    #[must_use]
+    pub fn dtype(&self) -> &'static str {
+        match self.rule {
+            VariableRule::Weights { .. } => "int8",
+            VariableRule::Integers => "int32",
+            VariableRule::Positive => "float32",
+        }
+    }
+
+    /// The number of values.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// The values of a new layer: weights and thresholds 0, steps 1.
+    pub(crate) fn initial(&self) -> Tensor {
+        match self.rule {
+            VariableRule::Weights { bits } => {
+                Weights::zeros(self.weight_shape().unwrap_or_default(), bits).into()
+            }
+            VariableRule::Integers => vec![0i32; self.count()].into(),
+            VariableRule::Positive => vec![1.0f32; self.count()].into(),
+        }
+    }
+
+    /// The four axes of weights.
+    #[must_use]
+    pub fn weight_shape(&self) -> Option<WeightShape> {
+        self.shape.as_slice().try_into().ok()
+    }
+
+    /// Gives values back, weights packed at their width.
+    ///
+    /// # Errors
+    ///
+    /// Values of another type or shape, or beyond the rule.
+    pub(crate) fn checked(&self, tensor: Tensor) -> Result<Tensor, ModelError> {
+        match (self.rule, tensor) {
+            (VariableRule::Weights { bits }, Tensor::Weights(weights)) => {
+                self.check_weights(&weights, bits)?;
+                Ok(weights.at_width(bits).into())
+            }
+            (VariableRule::Integers, Tensor::Integers(integers)) => {
+                self.check_count(integers.len())?;
+                Ok(integers.into())
+            }
+            (VariableRule::Positive, Tensor::Floats(floats)) => {
+                self.check_count(floats.len())?;
+                let bad = |s: &f32| !(s.is_finite() && *s > 0.0);
+                match floats.iter().position(bad) {
+                    None => Ok(floats.into()),
+                    Some(f) => {
+                        let received = format!("{} for filter {f}", floats[f]);
+                        Err(self.error("finite and greater than zero", received))
+                    }
+                }
+            }
+            (_, tensor) => {
+                let allowed = format!("of type {}", self.dtype());
+                Err(self.error(allowed, tensor.dtype()))
+            }
+        }
+    }
+
+    fn check_count(&self, received: usize) -> Result<(), ModelError> {
+        if received == self.count() {
+            return Ok(());
+        }
+        Err(self.error(
+            format!("of shape ({},), one value per filter", self.count()),
+            format!("({received},)"),
+        ))
+    }
+
+    fn check_weights(&self, weights: &Weights, bits: u8) -> Result<(), ModelError> {
+        if weights.shape()[..] != self.shape[..] {
+            return Err(self.error(
+                format!("of shape {:?}", self.shape),
+                format!("{:?}", weights.shape()),
+            ));
+        }
+        match weights.value_outside(bits) {
+            None => Ok(()),
+            Some(value) => {
+                let (min, max) = weight_range(bits);
+                Err(self.error(
+                    format!("in {min}..={max} (weights_bits {bits})"),
+                    format!("{value}"),
+                ))
+            }
+        }
+    }
+
+    fn error(&self, allowed: impl Into<String>, received: impl Into<String>) -> ModelError {
+        ModelError::new(
+            ModelErrorKind::Variable,
+            self.name,
+            allowed.into(),
+            received.into(),
+        )
+    }
+}

@@ -1,0 +1,71 @@
+//! Sums over windows: rules C3 to C6.
+
+use super::cells::{cell, origins};
+use crate::model::{Shape, Weights, Windows};
+use alloc::vec::Vec;
+
+/// Sums over all channels of each window, for each filter (C3, C4, C6).
+pub(super) fn sums(map: &[i64], shape: Shape, weights: &Weights, windows: &Windows) -> Vec<i64> {
+    let [_, _, _, filters] = weights.shape();
+    let mut sums = Vec::new();
+    for origin in origins(shape, windows.padding, windows.size, windows.stride) {
+        for f in 0..filters {
+            let channels = 0..shape.c;
+            let products = channels.map(|c| channel(map, shape, weights, windows, origin, (c, f)));
+            sums.push(products.sum());
+        }
+    }
+    sums
+}
+
+/// Sums over each channel of each window alone (the first half of C5).
+pub(super) fn depthwise(
+    map: &[i64],
+    shape: Shape,
+    weights: &Weights,
+    windows: &Windows,
+) -> Vec<i64> {
+    let mut sums = Vec::new();
+    for origin in origins(shape, windows.padding, windows.size, windows.stride) {
+        for c in 0..shape.c {
+            sums.push(channel(map, shape, weights, windows, origin, (c, 0)));
+        }
+    }
+    sums
+}
+
+/// The sum over channel `c` of the window that begins at (`top`, `left`), for filter `f`.
+fn channel(
+    map: &[i64],
+    shape: Shape,
+    weights: &Weights,
+    windows: &Windows,
+    (top, left): (isize, isize),
+    (c, f): (usize, usize),
+) -> i64 {
+    let mut sum = 0;
+    for u in 0..windows.size.x {
+        for v in 0..windows.size.y {
+            let x = cell(map, shape, top + u as isize, left + v as isize, c);
+            let row = windows.weight_row(shape.c, u, v, c);
+            sum += x.unwrap_or(windows.border.into()) * i64::from(weights.at(row, f));
+        }
+    }
+    sum
+}
+
+/// Sums over all channels of each position, for each filter (the second half of C5).
+pub(super) fn pointwise(sums: &[i64], weights: &Weights) -> Vec<i64> {
+    let [_, _, channels, filters] = weights.shape();
+    let mut potentials = Vec::new();
+    for position in sums.chunks_exact(channels) {
+        for f in 0..filters {
+            let products = position
+                .iter()
+                .enumerate()
+                .map(|(c, d)| d * i64::from(weights.at(c, f)));
+            potentials.push(products.sum());
+        }
+    }
+    potentials
+}

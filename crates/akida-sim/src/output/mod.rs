@@ -1,0 +1,5 @@
+//! Output stages: what becomes of a layer's sums, in the fast forms that all kernels share.
+
+mod levels;
+
+pub(crate) use levels::{Levels, Line, PANEL};

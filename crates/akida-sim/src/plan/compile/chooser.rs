@@ -1,0 +1,63 @@
+use super::super::choice::KernelChoice;
+use super::super::error::{PlanError, is_granted};
+use crate::kernels::{Bounds, Kernel, PlanOptions, Selection, select};
+use crate::model::Layer;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Makes the step of one layer and notes which kernels it chose.
+pub(super) struct Chooser<'a> {
+    pub(super) layer: &'a Layer,
+    pub(super) options: &'a PlanOptions,
+    choices: &'a mut Vec<KernelChoice>,
+}
+
+impl<'a> Chooser<'a> {
+    pub(super) fn new(
+        layer: &'a Layer,
+        options: &'a PlanOptions,
+        choices: &'a mut Vec<KernelChoice>,
+    ) -> Self {
+        Self {
+            layer,
+            options,
+            choices,
+        }
+    }
+
+    pub(super) fn choose<K: Kernel>(&mut self, bounds: Bounds) -> Result<K, PlanError> {
+        let selection = self.select(bounds)?;
+        Ok(self.note(selection))
+    }
+
+    pub(super) fn select<K: Kernel>(&self, bounds: Bounds) -> Result<Selection<K>, PlanError> {
+        select::<K>(bounds, self.options).map_err(|declined| PlanError::Kernel {
+            kernel: self.options.kernel.clone().unwrap_or_default(),
+            layer: Some(self.layer.name().to_owned()),
+            reason: declined
+                .into_iter()
+                .find(|(name, _)| Some(*name) == self.options.kernel.as_deref())
+                .map_or_else(String::new, |(_, reason)| reason),
+        })
+    }
+
+    pub(super) fn note<K: Kernel>(&mut self, selection: Selection<K>) -> K {
+        self.choices.push(KernelChoice {
+            layer: self.layer.name().to_owned(),
+            kernel: selection.kernel.name(),
+            declined: selection.declined,
+        });
+        selection.kernel
+    }
+
+    /// Asks for the product of some numbers as bytes before they are allocated.
+    pub(super) fn granted(&self, bytes: [usize; 4]) -> Result<(), PlanError> {
+        let bytes = bytes.into_iter().fold(1, usize::saturating_mul);
+        if is_granted(bytes) {
+            return Ok(());
+        }
+        let layer = self.layer.name().to_owned();
+        Err(PlanError::Memory { layer, bytes })
+    }
+}

@@ -1,0 +1,72 @@
+//! A layer of windows: its products, its output stage, and where its input lies.
+
+use super::super::error::PlanError;
+use super::super::neural::Neural;
+use super::super::windows::InputWindows;
+use super::chooser::Chooser;
+use crate::kernels::Bounds;
+use crate::model::{Channels, Stage, Windows, weight_range};
+use crate::output::{Levels, PANEL};
+
+impl Chooser<'_> {
+    /// The step of a layer of windows.
+    pub(super) fn neural(&mut self, windows: &Windows) -> Result<Neural, PlanError> {
+        let connection = self.layer.connection();
+        let Some(weights) = self.layer.weights() else {
+            unreachable!("a layer of windows has weights");
+        };
+        let (input, shape) = (connection.input.shape, connection.potential_shape);
+        let bounds = Bounds {
+            input: connection.input.format.magnitude(),
+            signed: None,
+            weight: weight_range(weights.bits()).1.unsigned_abs().into(),
+            sum: connection.potential_bound,
+            fan_in: 0,
+            filters: shape.c,
+            positions: shape.positions(),
+        };
+        // Unpacked weights; a potential's start, boundaries and line.
+        self.granted([weights.len(), 1, 1, 1])?;
+        self.granted([shape.c.next_multiple_of(PANEL), 20, 4, 1])?;
+        let (depthwise, dense) = match (windows.channels, self.layer.pointwise_weights()) {
+            (Channels::EachThenAll, Some(pointwise)) => {
+                self.granted([pointwise.len(), 1, 1, 1])?;
+                let (depthwise, dense) = self.separable(windows, weights, pointwise, bounds)?;
+                (Some(depthwise), dense)
+            }
+            (Channels::All | Channels::EachThenAll, _) => {
+                let (rows, run) = match windows.is_fully_connected() {
+                    // All rows of the map follow each other: they are one run.
+                    true => (1, input.len()),
+                    false => (windows.size.x, windows.size.y * input.c),
+                };
+                let values = weights.values();
+                let dense = self.dense(rows, run, bounds, &|row, index| {
+                    let cell = row * windows.size.y + index / input.c;
+                    let (u, v) = (cell / windows.size.y, cell % windows.size.y);
+                    let row = windows.weight_row(input.c, u, v, index % input.c);
+                    &values[row * shape.c..][..shape.c]
+                })?;
+                (None, dense)
+            }
+        };
+        let levels = match (connection.stage, self.layer.thresholds()) {
+            (Stage::Thresholds, Some(thresholds)) => {
+                let bits = connection.output.format.bits;
+                Some(Levels::new(thresholds, bits, connection.potential_bound))
+            }
+            (Stage::Thresholds | Stage::Raw, _) => None,
+        };
+        Ok(Neural {
+            source: self.layer.inbounds().first().copied(),
+            windows: InputWindows::new(input, windows),
+            depthwise,
+            dense,
+            potential_shape: shape,
+            pooling: windows.pooling,
+            padding: windows.padding,
+            macs: connection.macs,
+            levels,
+        })
+    }
+}

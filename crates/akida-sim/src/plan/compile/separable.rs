@@ -1,0 +1,173 @@
+//! Depthwise sums and their pointwise product: the kernels chosen, their weights packed.
+
+use super::super::error::PlanError;
+use super::super::product::{Dense, Depthwise};
+use super::chooser::Chooser;
+use crate::kernels::{
+    Bounds, BySum, Bytes, DenseElements, DenseKernel, DepthwiseKernel, DepthwisePack,
+    DepthwiseShape, Kernel,
+};
+use crate::model::{Pooling, Weights, Windows};
+use alloc::vec;
+use alloc::vec::Vec;
+
+impl Chooser<'_> {
+    /// The depthwise sums and the pointwise product of a separable layer; `bounds` are those of its potentials.
+    pub(super) fn separable(
+        &mut self,
+        windows: &Windows,
+        weights: &Weights,
+        pointwise: &Weights,
+        bounds: Bounds,
+    ) -> Result<(Depthwise, Dense), PlanError> {
+        let sums = Bounds {
+            sum: self.layer.connection().depthwise_bound,
+            ..bounds
+        };
+        let (mut depthwise, pack) = self.depthwise(windows, weights, sums)?;
+        let averaged = windows.pooling == Pooling::GlobalAverage;
+        let dense = self.pointwise(&mut depthwise, pointwise.values(), bounds, averaged)?;
+        depthwise.weights = pack(depthwise.shape, depthwise.weights);
+        Ok((depthwise, dense))
+    }
+
+    /// The product of depthwise sums: of their bytes where there are fewer of these than of 16-bit sums.
+    fn pointwise(
+        &mut self,
+        depthwise: &mut Depthwise,
+        mut weights: Vec<i8>,
+        bounds: Bounds,
+        averaged: bool,
+    ) -> Result<Dense, PlanError> {
+        let channels = depthwise.shape.channels;
+        let asked = |name| DepthwiseKernel::table().iter().any(|k| k.name() == name);
+        let asked = self.options.kernel.as_deref().is_some_and(asked);
+        let bytes = match depthwise.routine {
+            BySum::I16(_) if !averaged => bytes(&depthwise.weights, channels, bounds.input),
+            _ => None,
+        };
+        // As many bytes as 16-bit sums have are not worth it.
+        let fewer = |b: &Bytes| b.len() < channels * size_of::<i16>();
+        let signed = match &bytes {
+            Some((bytes, _)) if fewer(bytes) => "inputs are signed sums",
+            Some(_) => "inputs are signed sums, whose bytes would be as many",
+            None if averaged => "inputs are signed sums, added for the average",
+            None => "inputs are signed sums, too large for a few bytes",
+        };
+        let bytes = bytes.filter(|(bytes, _)| asked || fewer(bytes));
+        if let Some((bytes, negated)) = bytes
+            && let Some(dense) =
+                self.product_of_bytes(depthwise, &mut weights, &bytes, &negated, bounds)?
+        {
+            depthwise.bytes = Some(bytes);
+            return Ok(dense);
+        }
+        let bounds = Bounds {
+            input: depthwise.bound,
+            signed: Some(signed),
+            ..bounds
+        };
+        let filters = self.layer.connection().potential_shape.c;
+        self.dense(1, channels, bounds, &|_, index| {
+            &weights[index * filters..][..filters]
+        })
+    }
+
+    /// The product of the bytes of depthwise sums, where the kernel that is best for them takes bytes.
+    ///
+    /// A channel that is `negated` has its weights negated in the depthwise and in the pointwise product.
+    fn product_of_bytes(
+        &mut self,
+        depthwise: &mut Depthwise,
+        weights: &mut [i8],
+        bytes: &Bytes,
+        negated: &[bool],
+        bounds: Bounds,
+    ) -> Result<Option<Dense>, PlanError> {
+        let bounds = Bounds {
+            input: u8::MAX.into(),
+            fan_in: bytes.len(),
+            ..bounds
+        };
+        let selection = self.select::<DenseKernel>(bounds)?;
+        let elements = selection.kernel.elements;
+        if !matches!(elements, DenseElements::U8(_) | DenseElements::U8I4(_)) {
+            return Ok(None);
+        }
+        let filters = self.layer.connection().potential_shape.c;
+        let of_channels = weights.chunks_exact_mut(filters).zip(negated);
+        for (weights, _) in of_channels.filter(|(_, negated)| **negated) {
+            weights.iter_mut().for_each(|w| *w = -*w);
+        }
+        let cells = depthwise.weights.iter_mut().zip(negated.iter().cycle());
+        for (w, _) in cells.filter(|(_, negated)| **negated) {
+            *w = -*w;
+        }
+        let (channels, nothing) = (bytes.channel_of_bytes(), vec![0; filters]);
+        let weight = |_: usize, index: usize| match channels[index] {
+            Some(channel) => &weights[channel * filters..][..filters],
+            None => &nothing,
+        };
+        let mut dense = self.pack(selection, 1, bytes.len(), bounds, &weight)?;
+        dense.shape.rare = bytes.further();
+        for (weights, &lowest) in weights.chunks_exact(filters).zip(bytes.lowest()) {
+            for (start, &w) in dense.start.iter_mut().zip(weights) {
+                // What passes 32 bits here, sums bring back.
+                *start = start.wrapping_add(i32::from(lowest) * i32::from(w));
+            }
+        }
+        Ok(Some(dense))
+    }
+
+    /// Depthwise sums, their weights not yet packed, and how the kernel packs them.
+    fn depthwise(
+        &mut self,
+        windows: &Windows,
+        weights: &Weights,
+        bounds: Bounds,
+    ) -> Result<(Depthwise, DepthwisePack), PlanError> {
+        let kernel: DepthwiseKernel = self.choose(bounds)?;
+        let [rows, columns, channels, _] = weights.shape();
+        // Weights in up to four bytes, and the bytes of sums, for channels in whole registers.
+        self.granted([rows * columns, channels.next_multiple_of(64), 4, 4])?;
+        // The weights of each cell, in the order in which windows meet them.
+        let values = weights.values();
+        let mut cells = Vec::with_capacity(values.len());
+        for (u, v) in (0..rows).flat_map(|u| (0..columns).map(move |v| (u, v))) {
+            let row = windows.weight_row(channels, u, v, 0);
+            cells.extend_from_slice(&values[row..][..channels]);
+        }
+        let shape = DepthwiseShape {
+            rows,
+            columns,
+            channels,
+        };
+        let depthwise = Depthwise {
+            shape,
+            bound: bounds.sum,
+            bytes: None,
+            routine: kernel.routine,
+            weights: cells,
+        };
+        Ok((depthwise, kernel.pack))
+    }
+}
+
+/// How the sums that weights for inputs up to `highest` allow become bytes, and which channels are to be negated beforehand.
+fn bytes(weights: &[i8], channels: usize, highest: u32) -> Option<(Bytes, Vec<bool>)> {
+    let mut reach = vec![(0i16, 0i16); channels];
+    for cell in weights.chunks_exact(channels) {
+        for ((low, high), &w) in reach.iter_mut().zip(cell) {
+            // No more than the largest absolute sum, which fits.
+            *low += i16::from(w.min(0)) * highest as i16;
+            *high += i16::from(w.max(0)) * highest as i16;
+        }
+    }
+    let mut negated = vec![false; channels];
+    for (negated, (low, high)) in negated.iter_mut().zip(&mut reach) {
+        if -*low > *high {
+            (*low, *high, *negated) = (-*high, -*low, true);
+        }
+    }
+    Some((Bytes::new(&reach)?, negated))
+}

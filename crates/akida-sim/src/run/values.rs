@@ -1,0 +1,355 @@
+//! Values of inputs and outputs, in the smallest integer type that holds their format.
+
+use super::error::RunError;
+use crate::model::{Format, Model, Signal};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+/// The integer type of values in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ElementType {
+    /// Unsigned bytes: levels, images.
+    U8,
+    /// Signed bytes.
+    I8,
+    /// Signed integers of 16 bits.
+    I16,
+    /// Signed integers of 32 bits: potentials.
+    I32,
+}
+
+impl ElementType {
+    /// The smallest type that holds every value of a format.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use akida_sim::{ElementType, Format};
+    ///
+    /// assert_eq!(ElementType::of(Format::unsigned(4)), ElementType::U8);
+    /// assert_eq!(ElementType::of(Format::signed(32)), ElementType::I32);
+    /// ```
+    #[must_use]
+    pub const fn of(format: Format) -> Self {
+        match (format.signed, format.bits) {
+            (false, 0..=8) => Self::U8,
+            (true, 0..=8) => Self::I8,
+            (true, 9..=16) | (false, 9..=15) => Self::I16,
+            _ => Self::I32,
+        }
+    }
+
+    /// The name that NumPy gives the type, e.g. `"uint8"`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::U8 => "uint8",
+            Self::I8 => "int8",
+            Self::I16 => "int16",
+            Self::I32 => "int32",
+        }
+    }
+
+    /// The bytes of one value.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::I16 => 2,
+            Self::I32 => 4,
+        }
+    }
+}
+
+/// Runs `$body` for the values of a [`Values`], [`ValuesRef`] or [`ValuesMut`], whatever their type.
+macro_rules! each_type {
+    ($of:ident, $values:expr, $inner:ident => $body:expr) => {
+        match $values {
+            $of::U8($inner) => $body,
+            $of::I8($inner) => $body,
+            $of::I16($inner) => $body,
+            $of::I32($inner) => $body,
+        }
+    };
+}
+
+/// Like [`each_type`], where `$body` gives values of the same type, which become a `$to`.
+macro_rules! map_type {
+    ($of:ident, $values:expr, $inner:ident => $to:ident($body:expr)) => {
+        match $values {
+            $of::U8($inner) => $to::U8($body),
+            $of::I8($inner) => $to::I8($body),
+            $of::I16($inner) => $to::I16($body),
+            $of::I32($inner) => $to::I32($body),
+        }
+    };
+}
+
+/// Values of one type: the outputs of a layer, one input after the other, each in C order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Values {
+    /// Unsigned bytes: levels of a layer with activation.
+    U8(Vec<u8>),
+    /// Signed bytes.
+    I8(Vec<i8>),
+    /// Signed integers of 16 bits.
+    I16(Vec<i16>),
+    /// Signed integers of 32 bits: potentials of a layer without activation.
+    I32(Vec<i32>),
+}
+
+/// Borrowed values of one type. A slice of `u8`, `i8`, `i16` or `i32` is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValuesRef<'a> {
+    /// Unsigned bytes.
+    U8(&'a [u8]),
+    /// Signed bytes.
+    I8(&'a [i8]),
+    /// Signed integers of 16 bits.
+    I16(&'a [i16]),
+    /// Signed integers of 32 bits.
+    I32(&'a [i32]),
+}
+
+/// Values of one type, to be written.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ValuesMut<'a> {
+    U8(&'a mut [u8]),
+    I8(&'a mut [i8]),
+    I16(&'a mut [i16]),
+    I32(&'a mut [i32]),
+}
+
+impl Values {
+    /// Zeros of a type.
+    #[must_use]
+    pub fn zeros(element: ElementType, count: usize) -> Self {
+        match element {
+            ElementType::U8 => Self::U8(vec![0; count]),
+            ElementType::I8 => Self::I8(vec![0; count]),
+            ElementType::I16 => Self::I16(vec![0; count]),
+            ElementType::I32 => Self::I32(vec![0; count]),
+        }
+    }
+
+    /// The values, borrowed.
+    #[must_use]
+    pub fn as_ref(&self) -> ValuesRef<'_> {
+        map_type!(Self, self, values => ValuesRef(values))
+    }
+
+    pub(crate) fn as_mut(&mut self) -> ValuesMut<'_> {
+        map_type!(Self, self, values => ValuesMut(values))
+    }
+
+    /// Appends values of the same type; values of another type are left out.
+    pub(crate) fn extend(&mut self, others: ValuesRef<'_>) {
+        match (self, others) {
+            (Self::U8(all), ValuesRef::U8(others)) => all.extend_from_slice(others),
+            (Self::I8(all), ValuesRef::I8(others)) => all.extend_from_slice(others),
+            (Self::I16(all), ValuesRef::I16(others)) => all.extend_from_slice(others),
+            (Self::I32(all), ValuesRef::I32(others)) => all.extend_from_slice(others),
+            _ => {}
+        }
+    }
+}
+
+impl<'a> ValuesRef<'a> {
+    /// The type of the values.
+    #[must_use]
+    pub const fn element(self) -> ElementType {
+        match self {
+            Self::U8(_) => ElementType::U8,
+            Self::I8(_) => ElementType::I8,
+            Self::I16(_) => ElementType::I16,
+            Self::I32(_) => ElementType::I32,
+        }
+    }
+
+    /// The number of values.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        each_type!(Self, self, values => values.len())
+    }
+
+    /// Whether there are no values.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The values in their order, as 32-bit integers, which hold every type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use akida_sim::ValuesRef;
+    ///
+    /// let levels = ValuesRef::from(&[3u8, 0, 15]);
+    /// assert_eq!(levels.iter().max(), Some(15));
+    /// ```
+    pub fn iter(self) -> impl ExactSizeIterator<Item = i32> + use<'a> {
+        (0..self.len()).map(move |i| match self {
+            Self::U8(values) => values[i].into(),
+            Self::I8(values) => values[i].into(),
+            Self::I16(values) => values[i].into(),
+            Self::I32(values) => values[i],
+        })
+    }
+
+    /// The values of a range inside the length.
+    pub(crate) fn slice(self, range: Range<usize>) -> Self {
+        map_type!(Self, self, values => Self(&values[range]))
+    }
+
+    /// Pieces of `size` values that follow each other; the last may be shorter. `size` is not 0.
+    pub(crate) fn chunks(self, size: usize) -> impl ExactSizeIterator<Item = Self> {
+        let len = self.len();
+        let pieces = 0..len.div_ceil(size);
+        pieces.map(move |i| self.slice(i * size..((i + 1) * size).min(len)))
+    }
+
+    /// The first value outside a range, with its place.
+    fn first_outside(self, format: Format) -> Option<(usize, i64)> {
+        let allowed = |value: i64| format.allows(value);
+        each_type!(Self, self, values => {
+            // The compiler compares many values at once for the ends, one at a time for a place.
+            let ends = [values.iter().copied().min(), values.iter().copied().max()];
+            if ends.into_iter().flatten().all(|end| allowed(i64::from(end))) {
+                return None;
+            }
+            let mut values = values.iter().map(|&value| i64::from(value)).enumerate();
+            values.find(|&(_, value)| !allowed(value))
+        })
+    }
+}
+
+impl ValuesMut<'_> {
+    /// The values of a range inside the length.
+    pub(crate) fn slice(self, range: Range<usize>) -> Self {
+        map_type!(Self, self, values => Self(&mut values[range]))
+    }
+
+    /// Takes over values of the same type and number.
+    pub(crate) fn copy_from(&mut self, values: ValuesRef<'_>) {
+        match (self, values) {
+            (Self::U8(to), ValuesRef::U8(from)) => to.copy_from_slice(from),
+            (Self::I8(to), ValuesRef::I8(from)) => to.copy_from_slice(from),
+            (Self::I16(to), ValuesRef::I16(from)) => to.copy_from_slice(from),
+            (Self::I32(to), ValuesRef::I32(from)) => to.copy_from_slice(from),
+            _ => {}
+        }
+    }
+}
+
+/// Slices, arrays and vectors of the four types are values.
+macro_rules! values_of {
+    ($($element:ident $variant:ident),*) => {
+        $(
+            impl<'a> From<&'a [$element]> for ValuesRef<'a> {
+                fn from(values: &'a [$element]) -> Self {
+                    Self::$variant(values)
+                }
+            }
+
+            impl<'a> ValuesRef<'a> {
+                #[doc = concat!("The values as `", stringify!($element), "`; none where they are of another type.")]
+                #[must_use]
+                pub const fn $element(self) -> &'a [$element] {
+                    match self {
+                        Self::$variant(values) => values,
+                        _ => &[],
+                    }
+                }
+            }
+
+            impl<'a, const N: usize> From<&'a [$element; N]> for ValuesRef<'a> {
+                fn from(values: &'a [$element; N]) -> Self {
+                    Self::$variant(values)
+                }
+            }
+
+            impl<'a> From<&'a Vec<$element>> for ValuesRef<'a> {
+                fn from(values: &'a Vec<$element>) -> Self {
+                    Self::$variant(values)
+                }
+            }
+        )*
+    };
+}
+
+values_of!(u8 U8, i8 I8, i16 I16, i32 I32);
+
+impl<'a> From<&'a Values> for ValuesRef<'a> {
+    fn from(values: &'a Values) -> Self {
+        values.as_ref()
+    }
+}
+
+/// Checks that inputs are whole samples of a model's type and inside its format.
+pub(crate) fn check_values(model: &Model, inputs: ValuesRef<'_>) -> Result<(), RunError> {
+    let Signal { shape, format } = model.input();
+    let element = ElementType::of(format);
+    if inputs.element() != element {
+        return Err(RunError::Type {
+            received: inputs.element(),
+            expected: element,
+        });
+    }
+    if !inputs.len().is_multiple_of(shape.len()) {
+        return Err(RunError::Length {
+            received: inputs.len(),
+            sample: shape.len(),
+        });
+    }
+    match inputs.first_outside(format) {
+        None => Ok(()),
+        Some((index, received)) => Err(RunError::Value {
+            index,
+            received,
+            min: format.min(),
+            max: format.max(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_fits_its_type_and_no_smaller_one() {
+        let types = [
+            (ElementType::U8, 0, 255),
+            (ElementType::I8, -128, 127),
+            (ElementType::I16, -32_768, 32_767),
+            (ElementType::I32, i64::from(i32::MIN), i64::from(i32::MAX)),
+        ];
+        let formats = (1..=31).flat_map(|b| [Format::unsigned(b), Format::signed(b)]);
+        for format in formats.chain([Format::SUMS]) {
+            let element = ElementType::of(format);
+            for (other, min, max) in types {
+                let holds = min <= format.min() && format.max() <= max;
+                if other == element {
+                    assert!(holds, "{format:?}");
+                } else if holds {
+                    assert!(other.bytes() >= element.bytes(), "{format:?}");
+                }
+            }
+            assert_eq!(element.bytes(), format.bytes().max(element.bytes()));
+        }
+    }
+
+    #[test]
+    fn chunks_are_all_values_in_order() {
+        let values: Vec<i16> = (0..10).collect();
+        let found: Vec<_> = ValuesRef::from(&values).chunks(4).collect();
+        let expected: [ValuesRef<'_>; 3] = [
+            (&[0i16, 1, 2, 3]).into(),
+            (&[4i16, 5, 6, 7]).into(),
+            (&[8i16, 9]).into(),
+        ];
+        assert_eq!(found, expected);
+    }
+}

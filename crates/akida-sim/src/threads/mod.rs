@@ -1,0 +1,17 @@
+//! The threads of a run: how many there are, and who does which part of a job.
+
+#[cfg(feature = "threads")]
+mod cores;
+mod crew;
+#[cfg(feature = "threads")]
+mod kept;
+#[cfg(feature = "threads")]
+mod team;
+
+#[cfg(all(test, feature = "threads"))]
+pub(crate) use cores::CORES;
+#[cfg(feature = "threads")]
+pub(crate) use cores::threads;
+pub(crate) use crew::{Crew, PARTS_PER_THREAD};
+#[cfg(feature = "threads")]
+pub(crate) use kept::kept_team;
