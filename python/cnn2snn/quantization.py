@@ -9,8 +9,8 @@ from typing import Any
 from cnn2snn import quantization_layers, quantization_ops
 from cnn2snn._keras import keras
 from cnn2snn._problems import Problems
-from cnn2snn.conversion.graph import Graph, Node, build, read
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError, UnsupportedModelError
+from cnn2snn.graph import Graph, Node, build, read
 from cnn2snn.quantization_ops import MaxPerAxisQuantizer, MaxQuantizer, WeightQuantizer
 from cnn2snn.transforms.equalize_branches import equalize_branches_graph
 from cnn2snn.transforms.fold_batchnorm import fold_graph

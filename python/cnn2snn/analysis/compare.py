@@ -15,10 +15,10 @@ from cnn2snn.analysis.attribution import CAUSES, Attribution, LayerPair
 from cnn2snn.analysis.comparison import Comparison, Difference, LayerComparison
 from cnn2snn.analysis.edits import Conversion, edits_of, match
 from cnn2snn.conversion.blocks import read_blocks
-from cnn2snn.conversion.graph import build, read
 from cnn2snn.conversion.scaling import check_inputs, input_scaling_of
 from cnn2snn.conversion.specs import Converted, build_model
 from cnn2snn.errors import InvalidArgumentError, InvalidTypeError
+from cnn2snn.graph import build, read
 
 __all__ = ["compare"]
 

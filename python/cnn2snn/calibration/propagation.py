@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from cnn2snn._keras import keras, tf
-from cnn2snn.conversion.graph import Graph, Node
 from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
+from cnn2snn.graph import Graph, Node
 
 __all__ = ["Calibrated", "LayerError", "Propagation", "Section", "compiled", "quantized_nodes"]
 

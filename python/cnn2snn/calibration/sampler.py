@@ -11,8 +11,8 @@ import numpy as np
 
 from cnn2snn._keras import keras, tf
 from cnn2snn.calibration.propagation import Propagation, Section, compiled
-from cnn2snn.conversion.graph import read
 from cnn2snn.errors import InvalidArgumentError, InvalidStateError
+from cnn2snn.graph import read
 
 __all__ = ["QuantizationSampler"]
 

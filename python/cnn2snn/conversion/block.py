@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cnn2snn.conversion.graph import Graph, Node
+from cnn2snn.graph import Graph, Node
 
 __all__ = ["Block", "Blocks", "MaxPooling"]
 

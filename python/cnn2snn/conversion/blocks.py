@@ -14,11 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnn2snn._problems import Problems
-from cnn2snn.conversion.batchnorm import affine
 from cnn2snn.conversion.block import Block, Blocks, MaxPooling
 from cnn2snn.conversion.depthwise import join_depthwise
-from cnn2snn.conversion.graph import Graph, Node
 from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.graph import Graph, Node, affine
 from cnn2snn.quantization_layers import QuantizedActivation
 
 __all__ = ["read_blocks"]

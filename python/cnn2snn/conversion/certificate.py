@@ -7,12 +7,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from cnn2snn.conversion.batchnorm import affine
 from cnn2snn.conversion.fitting import certify
-from cnn2snn.conversion.graph import Node
 from cnn2snn.conversion.report import ConversionReport, Difference, Exceedance, InputReport, LayerReport, Place, number
 from cnn2snn.conversion.specs import Converted, ConvertedBlock, borders
 from cnn2snn.conversion.variables import LinearMap
+from cnn2snn.graph import Node, affine
 
 __all__ = ["report"]
 

@@ -13,11 +13,11 @@ from cnn2snn._keras import keras
 from cnn2snn.conversion import certificate
 from cnn2snn.conversion.blocks import read_blocks
 from cnn2snn.conversion.fitting import THRESHOLDS
-from cnn2snn.conversion.graph import read
 from cnn2snn.conversion.report import ConversionReport
 from cnn2snn.conversion.scaling import input_scaling_of
 from cnn2snn.conversion.specs import Converted, build_model
 from cnn2snn.errors import InvalidArgumentError
+from cnn2snn.graph import read
 
 __all__ = ["conversion_report", "convert", "convert_blocks"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnn2snn.conversion.graph import Graph, Node
+from cnn2snn.graph import Graph, Node
 from cnn2snn.quantization_layers import QuantizedSeparableConv2D
 
 __all__ = ["join_depthwise"]

@@ -11,10 +11,10 @@ from cnn2snn import akida
 from cnn2snn._problems import Problems
 from cnn2snn.conversion.block import Block, Blocks, MaxPooling
 from cnn2snn.conversion.fitting import Place, fit, set_variables
-from cnn2snn.conversion.graph import Graph, Node
 from cnn2snn.conversion.scaling import InputScaling
 from cnn2snn.conversion.variables import IdealLayer, NeuralArrays, ideal_layer
 from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
+from cnn2snn.graph import Graph, Node
 
 __all__ = ["Converted", "ConvertedBlock", "borders", "build_model"]
 

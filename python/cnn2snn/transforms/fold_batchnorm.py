@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cnn2snn._keras import keras
-from cnn2snn.conversion.batchnorm import affine
-from cnn2snn.conversion.graph import Graph, Node, build, read
 from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.graph import Graph, Node, affine, build, read
 from cnn2snn.quantization_ops import WeightQuantizer
 from cnn2snn.transforms.channels import output_kernel
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cnn2snn._keras import keras
-from cnn2snn.conversion.batchnorm import affine
-from cnn2snn.conversion.graph import Graph, build, read
 from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.graph import Graph, affine, build, read
 
 __all__ = ["invert_batchnorm_pooling", "invert_graph"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from numbers import Integral
 
 from cnn2snn._keras import keras
-from cnn2snn.conversion.graph import build, read
 from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
+from cnn2snn.graph import build, read
 
 __all__ = ["reshape"]
 

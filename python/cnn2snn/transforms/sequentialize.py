@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cnn2snn._keras import keras
-from cnn2snn.conversion.graph import Graph, Node, build_chain, read
 from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.graph import Graph, Node, build_chain, read
 
 __all__ = ["build_submodels", "check_structure", "sequentialize"]
 

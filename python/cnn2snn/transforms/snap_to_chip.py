@@ -11,13 +11,12 @@ import numpy as np
 
 from cnn2snn import _table
 from cnn2snn._keras import keras
-from cnn2snn.conversion.batchnorm import affine
 from cnn2snn.conversion.blocks import read_blocks
 from cnn2snn.conversion.depthwise import join_depthwise
-from cnn2snn.conversion.graph import Graph, Node, assign_weights, build, read
 from cnn2snn.conversion.scaling import InputScaling, input_scaling_of
 from cnn2snn.conversion.specs import ConvertedBlock, build_model
 from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.graph import Graph, Node, affine, assign_weights, build, read
 from cnn2snn.quantization_ops import WeightQuantizer
 from cnn2snn.transforms.channels import output_kernel
 from cnn2snn.transforms.fold_batchnorm import fold_node

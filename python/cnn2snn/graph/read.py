@@ -1,184 +1,23 @@
-"""Keras models as small graphs: the only module that walks Keras topology.
-
-A model is read once, rewritten as a graph, and built once.
-"""
+"""From a Keras model to its graph: the only module that walks Keras topology."""
 
 from __future__ import annotations
 
 import inspect
-import itertools
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from cnn2snn._keras import DEPTHWISE_KERNEL, LEGACY, is_of_other_generation, keras
+from cnn2snn._keras import LEGACY, is_of_other_generation, keras
 from cnn2snn._problems import Problems
-from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError, UnsupportedModelError
+from cnn2snn.errors import InvalidTypeError, UnsupportedModelError
+from cnn2snn.graph.graph import Graph, Node
+from cnn2snn.graph.roles import attribute, roles
 
-__all__ = ["Graph", "Node", "assign_weights", "build", "build_chain", "read"]
-
-# Layers that compute nothing at inference.
-_IDENTITIES = (
-    "Dropout",
-    "SpatialDropout2D",
-    "GaussianDropout",
-    "GaussianNoise",
-    "AlphaDropout",
-    "ActivityRegularization",
-)
+__all__ = ["read"]
 
 # The layers that Keras 2 makes of operations.
 _OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty")
-
-# Weights that transforms and conversion use, by layer class; in the order of Keras.
-_ROLES = {
-    "DepthwiseConv2D": ("depthwise_kernel", "bias"),
-    "SeparableConv2D": ("depthwise_kernel", "pointwise_kernel", "bias"),
-    "Conv2D": ("kernel", "bias"),
-    "Dense": ("kernel", "bias"),
-    "BatchNormalization": ("gamma", "beta", "moving_mean", "moving_variance"),
-}
-
-
-@dataclass
-class Node:
-    """One layer.
-
-    Attributes:
-        name: the layer's name.
-        cls: its class.
-        config: its configuration.
-        weights: its weights by role ("kernel", "bias", "gamma", …), or by position for other layers.
-        inbounds: the names of the layers that it reads.
-        output_shape: the shape of its output, without the batch.
-        layer: the layer itself; None once it was replaced.
-        call: arguments that it is called with beside its inputs.
-    """
-
-    name: str
-    cls: type
-    config: dict[str, Any]
-    weights: dict[str, np.ndarray]
-    inbounds: list[str]
-    output_shape: tuple[int | None, ...]
-    layer: keras.layers.Layer | None
-    call: dict[str, Any] = field(default_factory=dict)
-
-    def is_a(self, *class_names: str) -> bool:
-        """Whether the class, or one that it derives from, has one of these names.
-
-        Names are compared, not classes, so that layers of all Keras generations are recognised.
-        """
-        return any(base.__name__ in class_names for base in self.cls.__mro__)
-
-    def is_exactly(self, *class_names: str) -> bool:
-        """Whether the class has one of these names."""
-        return self.cls.__name__ in class_names
-
-    @property
-    def is_neural(self) -> bool:
-        """Whether this is a layer with weights that can be quantized."""
-        return self.is_exactly(
-            "Conv2D",
-            "SeparableConv2D",
-            "Dense",
-            "QuantizedConv2D",
-            "QuantizedSeparableConv2D",
-            "QuantizedDense",
-        )
-
-    @property
-    def fused_activation(self) -> str:
-        """The name of the activation that a layer with weights applies itself."""
-        activation = self.config.get("activation") or "linear"
-        return activation if isinstance(activation, str) else str(activation.get("config", activation))
-
-    @property
-    def is_identity(self) -> bool:
-        """Whether this layer computes nothing at inference."""
-        return self.is_a(*_IDENTITIES)
-
-    @property
-    def is_max_pooling(self) -> bool:
-        """Whether this is a two-dimensional max pooling."""
-        return self.is_a("MaxPooling2D")
-
-    @property
-    def is_global_average(self) -> bool:
-        """Whether this is a two-dimensional global average pooling."""
-        return self.is_a("GlobalAveragePooling2D")
-
-
-@dataclass
-class Graph:
-    """The layers of a model, in an order in which each comes after those it reads.
-
-    Attributes:
-        name: the name of the model.
-        sequential: whether it is a Sequential model.
-        nodes: the layers by name.
-        output: the name of the layer that gives the model's output.
-        problems: receives what reading refuses; the first error is raised unless it collects them.
-        joined: the layers that became part of another one, with their classes and its name.
-    """
-
-    name: str
-    sequential: bool
-    nodes: dict[str, Node] = field(default_factory=dict)
-    output: str = ""
-    problems: Problems = field(default_factory=Problems)
-    joined: dict[str, tuple[type, str]] = field(default_factory=dict)
-
-    def __iter__(self) -> Iterator[Node]:
-        return iter(list(self.nodes.values()))
-
-    @property
-    def input(self) -> Node:
-        """The input layer."""
-        return next(iter(self.nodes.values()))
-
-    @property
-    def is_chain(self) -> bool:
-        """Whether each layer reads the one before it."""
-        names = list(self.nodes)
-        return all(self.nodes[name].inbounds == [before] for before, name in itertools.pairwise(names))
-
-    def consumers(self, name: str) -> list[Node]:
-        """The layers that read layer `name`."""
-        return [node for node in self.nodes.values() if name in node.inbounds]
-
-    def only_consumer(self, name: str) -> Node | None:
-        """The layer that reads `name`, when exactly one does and it reads nothing else."""
-        consumers = self.consumers(name)
-        if len(consumers) == 1 and consumers[0].inbounds == [name]:
-            return consumers[0]
-        return None
-
-    def remove(self, name: str) -> None:
-        """Takes out a layer with one input; those that read it read its input."""
-        node = self.nodes.pop(name)
-        (source,) = node.inbounds
-        for consumer in self.nodes.values():
-            consumer.inbounds = [source if n == name else n for n in consumer.inbounds]
-        if self.output == name:
-            self.output = source
-
-    def swap(self, first: Node, second: Node) -> None:
-        """Exchanges two neighbours, `second` the only reader of `first`."""
-        (source,) = first.inbounds
-        for consumer in self.nodes.values():
-            consumer.inbounds = [first.name if n == second.name else n for n in consumer.inbounds]
-        second.inbounds = [source]
-        first.inbounds = [second.name]
-        if self.output == second.name:
-            self.output = first.name
-        order = list(self.nodes)
-        i, j = order.index(first.name), order.index(second.name)
-        order[i], order[j] = order[j], order[i]
-        self.nodes = {name: self.nodes[name] for name in order}
 
 
 def read(model: keras.Model, problems: Problems | None = None) -> Graph:
@@ -397,11 +236,11 @@ def _arguments(layer: str, call: Any) -> dict[str, Any]:
 def _node(
     layer: keras.layers.Layer, inbounds: list[str], input_shapes: list[tuple[int | None, ...]], call: dict[str, Any]
 ) -> Node:
-    roles = next((_ROLES[b.__name__] for b in type(layer).__mro__ if b.__name__ in _ROLES), None)
-    if roles is None:
+    names = roles(type(layer))
+    if names is None:
         weights = {str(i): w for i, w in enumerate(layer.get_weights())}
     else:
-        present = ((role, getattr(layer, _attribute(type(layer), role), None)) for role in roles)
+        present = ((role, getattr(layer, attribute(type(layer), role), None)) for role in names)
         weights = {role: np.asarray(w) for role, w in present if w is not None}
     config = layer.get_config()
     # The quantizers themselves: classes of the user's own need no registration to be carried over.
@@ -421,107 +260,3 @@ def _output_shape(layer: keras.layers.Layer, inputs: list[tuple[int | None, ...]
     except NotImplementedError:
         shape = layer.output.shape
     return tuple(shape)[1:]
-
-
-def _attribute(cls: type, role: str) -> str:
-    """The attribute of a layer of this class that holds the weight of a role."""
-    is_depthwise = any(base.__name__ == "DepthwiseConv2D" for base in cls.__mro__)
-    return DEPTHWISE_KERNEL if is_depthwise and role == "depthwise_kernel" else role
-
-
-def build(graph: Graph) -> keras.Model:
-    """A new Keras model of the graph, of the same kind and name, with its weights.
-
-    Raises:
-        InvalidArgumentError: weights do not have the shape that a layer asks for.
-    """
-    source, *nodes = graph
-    if graph.sequential:
-        return build_chain(graph.name, source.output_shape, nodes, source.config)
-    tensors = {source.name: keras.Input(source.output_shape, **source.config)}
-    for node in nodes:
-        layer = _make(node)
-        sources = [tensors[name] for name in node.inbounds]
-        with _without_initial_values(layer):
-            tensors[node.name] = layer(sources[0] if len(sources) == 1 else sources, **node.call)
-        assign_weights(layer, node)
-    return keras.Model(tensors[source.name], tensors[graph.output], name=graph.name)
-
-
-def build_chain(
-    name: str, input_shape: tuple[int | None, ...], nodes: Iterable[Node], config: dict[str, Any] | None = None
-) -> keras.Sequential:
-    """A new Sequential model of nodes, each of which reads the one before it, with their weights.
-
-    Args:
-        name: the name of the model.
-        input_shape: the shape of its input, without the batch.
-        nodes: its layers.
-        config: name, dtype and batch size of its input.
-
-    Raises:
-        UnsupportedModelError: a layer that is called with arguments, for which a Sequential model has no place.
-    """
-    layers = []
-    for node in nodes:
-        if node.call:
-            raise UnsupportedModelError(
-                f'layer "{node.name}": it is called with {node.call}, which a Sequential model cannot do; leave that '
-                "out of the call",
-                layer=node.name,
-                kind="call",
-                received=node.call,
-            )
-        layers.append((_make(node), node))
-    source = keras.Input(input_shape, **(config or {}))
-    with _without_initial_values(*(layer for layer, _ in layers)):
-        model = keras.Sequential([source, *(layer for layer, _ in layers)], name=name)
-    for layer, node in layers:
-        assign_weights(layer, node)
-    return model
-
-
-@contextmanager
-def _without_initial_values(*layers: keras.layers.Layer) -> Iterator[None]:
-    """Layers built in the block begin with zeros: drawing values that are replaced takes longer than all else."""
-    zeros = keras.initializers.Zeros()
-    found = [(layer, k, v) for layer in layers for k, v in vars(layer).items() if k.endswith("_initializer")]
-    for layer, name, _ in found:
-        setattr(layer, name, zeros)
-    try:
-        yield
-    finally:
-        for layer, name, initializer in found:
-            setattr(layer, name, initializer)
-
-
-def _make(node: Node) -> keras.layers.Layer:
-    """A new layer of the node's class and configuration."""
-    try:
-        return node.cls.from_config(node.config)
-    except TypeError as error:
-        # Keras hides what the constructor of a layer says in an error of its own.
-        if isinstance(error.__context__, Cnn2SnnError):
-            raise error.__context__ from None
-        raise
-
-
-def assign_weights(layer: keras.layers.Layer, node: Node) -> None:
-    """Gives a layer the weights of a node.
-
-    Raises:
-        InvalidArgumentError: their shapes differ.
-    """
-    roles = all(not role.isdigit() for role in node.weights)
-    targets = [getattr(layer, _attribute(node.cls, role)) for role in node.weights] if roles else layer.weights
-    for target, value in zip(targets, node.weights.values(), strict=True):
-        if tuple(target.shape) != value.shape:
-            raise InvalidArgumentError(
-                f'layer "{node.name}": for its input it needs weights of shape {tuple(target.shape)}, it has '
-                f"{value.shape}",
-                layer=node.name,
-                kind="weights_shape",
-                expected=tuple(target.shape),
-                received=value.shape,
-            )
-        target.assign(value)
