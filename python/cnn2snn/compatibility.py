@@ -218,11 +218,11 @@ def _check_input_dtype(input_dtype: Any, problems: Problems) -> None:
     if name != "uint8":
         problems.add(
             UnsupportedModelError(
-                f"inputs of Akida 1.0 must be uint8, received {name}; scale and shift them to 0..255 for images, "
-                "0..15 otherwise",
+                f"inputs of Akida 1.0 must be uint8, received {name}",
                 kind="input_dtype",
                 expected="uint8",
                 received=name,
+                remedy="scale and shift them to 0..255 for images, 0..15 otherwise",
             )
         )
 

@@ -35,13 +35,13 @@ def _kind(argument: str) -> str:
 def _refuse(
     error: type[Cnn2SnnError], layer: str, argument: str, expected: str, received: object, shown: object, remedy: str
 ) -> NoReturn:
-    advice = f"; {remedy}" if remedy else ""
     raise error(
-        f"{label(layer)}{argument} must be {expected}, received {shown}{advice}",
+        f"{label(layer)}{argument} must be {expected}, received {shown}",
         layer=layer or None,
         kind=_kind(argument),
         expected=expected,
         received=received,
+        remedy=remedy or None,
     )
 
 

@@ -114,10 +114,11 @@ def _check(samples: np.ndarray, first: akida.Layer, scaling: tuple[float, float]
     check_inputs(samples, first.input_bits, scaling)
     if samples.dtype != np.uint8:
         raise InvalidArgumentError(
-            f"samples must be uint8, received {samples.dtype}; they are integers in range: samples.astype(np.uint8)",
+            f"samples must be uint8, received {samples.dtype}",
             kind="samples",
             expected="uint8",
             received=str(samples.dtype),
+            remedy="they are integers in range: samples.astype(np.uint8)",
         )
 
 

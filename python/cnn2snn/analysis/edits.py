@@ -67,10 +67,11 @@ def match(converted: Converted, model: akida.Model) -> dict[str, akida.Layer]:
     received = _describe(found[index]) if index < len(found) else "nothing"
     raise InvalidArgumentError(
         f"akida_model must have the layers that converting keras_model gives: layer {index} must be {wanted}, "
-        f"received {received}; convert keras_model again",
+        f"received {received}",
         kind="akida_model",
         expected=wanted,
         received=received,
+        remedy="convert keras_model again",
     )
 
 

@@ -49,9 +49,9 @@ def quantized_nodes(graph: Graph) -> list[Node]:
     nodes = [node for node in graph if hasattr(node.layer, "quantized_kernels")]
     if not nodes:
         raise UnsupportedModelError(
-            f'model "{graph.name}" has no layer with quantized weights to calibrate; quantize it first, with '
-            "cnn2snn.quantize",
+            f'model "{graph.name}" has no layer with quantized weights to calibrate',
             kind="structure",
+            remedy="quantize it first, with cnn2snn.quantize",
         )
     return nodes
 

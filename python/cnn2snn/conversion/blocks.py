@@ -69,7 +69,7 @@ class _Tail:
 def _refuse(node: Node, text: str, **details: object) -> UnsupportedModelError:
     kind = str(details.pop("kind", "order"))
     place = f' after "{node.inbounds[0]}"' if node.inbounds else ""
-    details = {"expected": text.partition("; ")[0], "received": f"{node.cls.__name__}{place}", **details}
+    details = {"expected": text, "received": f"{node.cls.__name__}{place}", "remedy": None, **details}
     return UnsupportedModelError(
         f'layer "{node.name}" ({node.cls.__name__}): {text}',
         layer=node.name,
@@ -114,9 +114,9 @@ class _Reader:
             self.problems.add(
                 _refuse(
                     self.unscaled[0],
-                    "reads the input without the Rescaling that another layer reads it through; put Rescaling "
-                    "directly after the input, before any split",
+                    "reads the input without the Rescaling that another layer reads it through",
                     kind="rescaling",
+                    remedy="put Rescaling directly after the input, before any split",
                 )
             )
 
@@ -147,32 +147,33 @@ class _Reader:
         if len(node.inbounds) != 1:
             raise _refuse(
                 node,
-                f"a layer with {len(node.inbounds)} inputs cannot be converted; only Concatenate joins branches",
+                f"a layer with {len(node.inbounds)} inputs cannot be converted",
                 kind="layer",
                 expected=1,
                 received=len(node.inbounds),
+                remedy="only Concatenate joins branches",
             )
         if node.config.get("data_format", "channels_last") not in ("channels_last", None):
             self.problems.add(
                 _refuse(
                     node,
-                    f"data_format must be channels_last, received {node.config['data_format']}; build the model on "
-                    "maps (height, width, channels)",
+                    f"data_format must be channels_last, received {node.config['data_format']}",
                     kind="data_format",
                     expected="channels_last",
                     received=node.config["data_format"],
+                    remedy="build the model on maps (height, width, channels)",
                 )
             )
         if tail.state == "open" and len(self.graph.consumers(node.inbounds[0])) > 1:
             self.problems.add(
                 _refuse(
                     node,
-                    f'"{node.inbounds[0]}" must be followed by its activation alone, not by a split; split after the '
-                    "activation",
+                    f'"{node.inbounds[0]}" must be followed by its activation alone, not by a split',
+                    remedy="split after the activation",
                 )
             )
         if tail.state == "ended" and not (node.is_identity or node.is_a("Flatten", "Reshape")):
-            raise _refuse(node, "nothing can follow the final activation; compute it outside of the model")
+            raise _refuse(node, "nothing can follow the final activation", remedy="compute it outside of the model")
 
     def _place(self, node: Node, tail: _Tail) -> _Tail:
         if node.is_identity:
@@ -190,7 +191,7 @@ class _Reader:
             if node.is_neural:
                 return self._neural(node, tail)
         if node.is_exactly(*_FLOAT_NEURAL) or node.is_exactly("ReLU"):
-            raise _refuse(node, "is not quantized; quantize the model first (cnn2snn.quantize)", kind="layer")
+            raise _refuse(node, "is not quantized", kind="layer", remedy="quantize the model first (cnn2snn.quantize)")
         if tail.state == "unknown" and node.is_a(*_AROUND_NEURAL):
             return tail
         if node.is_a("QuantizedActivation"):
@@ -206,21 +207,26 @@ class _Reader:
         if node.is_a(*_FINAL):
             return self._final(node, tail)
         remedy = _REMEDIES.get(node.cls.__name__, "compute it outside of the model")
-        raise _refuse(node, f"cannot be converted to a layer of Akida 1.0; {remedy}", kind="layer")
+        raise _refuse(node, "cannot be converted to a layer of Akida 1.0", kind="layer", remedy=remedy)
 
     def _rescaling(self, node: Node, tail: _Tail) -> _Tail:
         if tail.state != "input" or self.found.rescaling is not None:
-            raise _refuse(node, "is possible only once, directly after the input; move it there, or into the weights")
+            raise _refuse(
+                node, "is possible only once, directly after the input", remedy="move it there, or into the weights"
+            )
         values = [np.ravel(np.asarray(value, np.float64)) for value in (node.config["scale"], node.config["offset"])]
         if any(value.size != 1 for value in values):
             raise _refuse(
                 node,
-                "scale and offset must be one number each, not one per channel; Akida has one padding value "
-                "for all channels. quantize brings those of a float model to one where the first layer pads nothing "
-                '(padding="valid") or -offset / scale is the same in all channels',
+                "scale and offset must be one number each, not one per channel",
                 kind="rescaling",
                 expected=1,
                 received=max(value.size for value in values),
+                remedy=(
+                    "Akida has one padding value "
+                    "for all channels. quantize brings those of a float model to one where the first layer pads nothing "
+                    '(padding="valid") or -offset / scale is the same in all channels'
+                ),
             )
         self.found.rescaling = (float(values[0][0]), float(values[1][0]))
         return _Tail("", "rescaled")
@@ -231,8 +237,9 @@ class _Reader:
             self.problems.add(
                 _refuse(
                     node,
-                    f'needs an activation before it: "{tail.block}" has none; add a QuantizedReLU between them',
+                    f'needs an activation before it: "{tail.block}" has none',
                     kind="activation",
+                    remedy="add a QuantizedReLU between them",
                 )
             )
         if tail.state == "input":
@@ -242,10 +249,11 @@ class _Reader:
             self.problems.add(
                 _refuse(
                     node,
-                    f"its input must have the shape (N,) or (1, 1, N), received {shape}; put Flatten before it",
+                    f"its input must have the shape (N,) or (1, 1, N), received {shape}",
                     kind="input_shape",
                     expected="(N,) or (1, 1, N)",
                     received=shape,
+                    remedy="put Flatten before it",
                 )
             )
         # What a refused layer gives comes from no block.
@@ -256,22 +264,24 @@ class _Reader:
     def _open_block(self, node: Node, tail: _Tail, what: str) -> Block:
         if tail.state != "open":
             raise _refuse(
-                node, f"{what} must follow a convolution or dense layer, before its activation; move it there"
+                node, f"{what} must follow a convolution or dense layer, before its activation", remedy="move it there"
             )
         return self.found.blocks[tail.block]
 
     def _activation(self, node: Node, tail: _Tail) -> _Tail:
         if tail.is_input:
-            raise _refuse(node, "an activation cannot be the first layer; put a convolution before it")
+            raise _refuse(node, "an activation cannot be the first layer", remedy="put a convolution before it")
         if tail.state == "closed":
-            raise _refuse(node, f'"{tail.block}" has an activation already; two cannot follow each other, remove one')
+            raise _refuse(
+                node, f'"{tail.block}" has an activation already', remedy="two cannot follow each other, remove one"
+            )
         block = self._open_block(node, tail, "an activation")
         if node.cls.call is not QuantizedActivation.call or node.cls.threshold is not _THRESHOLD:
             raise _refuse(
                 node,
-                "an activation of one's own may define the step alone; its call and threshold must be those of "
-                "QuantizedActivation",
+                "an activation of one's own may define the step alone",
                 kind="activation",
+                remedy="its call and threshold must be those of QuantizedActivation",
             )
         block.activation = node
         block.output = node.name
@@ -279,23 +289,28 @@ class _Reader:
 
     def _pooling(self, node: Node, tail: _Tail) -> _Tail:
         if tail.is_input:
-            raise _refuse(node, "pooling cannot be the first layer; put a convolution before it")
+            raise _refuse(node, "pooling cannot be the first layer", remedy="put a convolution before it")
         block = self.found.blocks[tail.block]
         if tail.state == "closed":
             # Max pooling of levels is the level of the max-pooled potentials, as levels rise with potentials.
             if not node.is_max_pooling:
                 raise _refuse(
-                    node, f'global average pooling must come before the activation "{block.output}"; swap the two'
+                    node,
+                    f'global average pooling must come before the activation "{block.output}"',
+                    remedy="swap the two",
                 )
             if not self._reads_alone(node, block):
                 raise _refuse(
                     node,
-                    f'max pooling must be the only layer that reads "{block.output}"; put it before the activation',
+                    f'max pooling must be the only layer that reads "{block.output}"',
+                    remedy="put it before the activation",
                 )
         if block.is_concat or block.node.is_a("Dense"):
-            raise _refuse(node, f'pooling must follow a convolution, not "{block.name}"; remove it')
+            raise _refuse(node, f'pooling must follow a convolution, not "{block.name}"', remedy="remove it")
         if block.pooling is not None:
-            raise _refuse(node, f'"{block.name}" is pooled already; two poolings cannot follow each other, remove one')
+            raise _refuse(
+                node, f'"{block.name}" is pooled already', remedy="two poolings cannot follow each other, remove one"
+            )
         if node.is_global_average:
             block.pooling = "average"
         else:
@@ -327,30 +342,31 @@ class _Reader:
         if padding != wanted and not tiles and tuple(block.node.config["kernel_size"]) != (1, 1):
             raise _refuse(
                 node,
-                f'padding must be "{wanted}" like that of "{block.name}", received "{padding}"; the windows '
-                f"{size} at every "
-                f"{stride} do not cover the {rows_columns} map evenly, so the two differ: use one padding in both, or "
-                "a map that the windows cover",
+                f'padding must be "{wanted}" like that of "{block.name}", received "{padding}"',
                 kind="padding",
                 expected=wanted,
                 received=padding,
+                remedy=(
+                    f"the windows {size} at every {stride} do not cover the {rows_columns} map evenly, so the two "
+                    "differ: use one padding in both, or a map that the windows cover"
+                ),
             )
         return MaxPooling(size, stride, padding)
 
     def _normalization(self, node: Node, tail: _Tail) -> _Tail:
         if tail.state == "closed":
             name = self.found.blocks[tail.block].output
-            raise _refuse(node, f'batch normalization must come before the activation "{name}"; swap the two')
+            raise _refuse(node, f'batch normalization must come before the activation "{name}"', remedy="swap the two")
         block = self._open_block(node, tail, "batch normalization")
         channels = self.graph.nodes[block.name].output_shape[-1]
         if node.output_shape[-1] != channels:
             raise _refuse(
                 node,
-                f'must normalize the {channels} channels of "{block.name}", received {node.output_shape[-1]} values; '
-                f'put it directly after "{block.name}"',
+                f'must normalize the {channels} channels of "{block.name}", received {node.output_shape[-1]} values',
                 kind="order",
                 expected=channels,
                 received=node.output_shape[-1],
+                remedy=f'put it directly after "{block.name}"',
             )
         factor, offset = affine(node)
         if isinstance(block.pooling, MaxPooling) and np.any(factor <= 0):
@@ -358,9 +374,9 @@ class _Reader:
             raise _refuse(
                 node,
                 f"gamma / sqrt(variance + epsilon) must be greater than zero after max pooling, received "
-                f"{factor[channel]:g} for channel {channel}; "
-                "constrain gamma while training, or put the normalization before the pooling",
+                f"{factor[channel]:g} for channel {channel}",
                 kind="gamma",
+                remedy="constrain gamma while training, or put the normalization before the pooling",
             )
         if block.scale is None or block.offset is None:
             block.scale, block.offset = factor, offset
@@ -380,9 +396,11 @@ class _Reader:
         unfinished = [name for name, tail in zip(node.inbounds, tails, strict=True) if tail.state != "closed"]
         if unfinished:
             listed = ", ".join(f'"{name}"' for name in unfinished)
-            raise _refuse(node, f"every branch must end in a quantized activation, received {listed}; add one to each")
+            raise _refuse(
+                node, f"every branch must end in a quantized activation, received {listed}", remedy="add one to each"
+            )
         if any(len(self.graph.nodes[name].output_shape) != 3 for name in node.inbounds):
-            raise _refuse(node, "branches are joined as maps; put Flatten after Concatenate")
+            raise _refuse(node, "branches are joined as maps", remedy="put Flatten after Concatenate")
         widths = {
             name: self.found.blocks[tail.block].activation.config["bitwidth"]
             for name, tail in zip(node.inbounds, tails, strict=True)
@@ -405,9 +423,9 @@ class _Reader:
             return tail
         followers = self._followers(node)
         if any(not f.is_a("Dense") and not f.is_a(*_FINAL) for f in followers):
-            raise _refuse(node, "must be followed by a QuantizedDense, or come last; remove it")
+            raise _refuse(node, "must be followed by a QuantizedDense, or come last", remedy="remove it")
         if tail.state == "open" and any(f.is_a("Dense") for f in followers):
-            raise _refuse(node, "must come after the activation; swap the two")
+            raise _refuse(node, "must come after the activation", remedy="swap the two")
         return tail
 
     def _reshape(self, node: Node, tail: _Tail) -> _Tail:
@@ -419,10 +437,10 @@ class _Reader:
         if not same and not (flat and all(f.is_a("Dense") for f in self._followers(node))):
             raise _refuse(
                 node,
-                f"{before} to {after} cannot be converted; only (N,) to (1, 1, N), the reverse, and flattening before "
-                "a QuantizedDense can",
+                f"{before} to {after} cannot be converted",
                 kind="reshape",
                 received=after,
+                remedy="only (N,) to (1, 1, N), the reverse, and flattening before a QuantizedDense can",
             )
         return tail
 
@@ -439,22 +457,20 @@ class _Reader:
         if activation not in ("linear", "softmax", "sigmoid"):
             raise _refuse(
                 node,
-                f"the activation must be linear, softmax or sigmoid, received {activation!r}; use QuantizedReLU, or "
-                "compute it outside of the model",
+                f"the activation must be linear, softmax or sigmoid, received {activation!r}",
                 kind="activation",
                 expected=("linear", "softmax", "sigmoid"),
                 received=activation,
+                remedy="use QuantizedReLU, or compute it outside of the model",
             )
         if activation == "linear":
             return tail
         if self._followers(node):
             raise _refuse(
-                node,
-                "is possible only at the end; use QuantizedReLU between layers",
-                kind="activation",
+                node, "is possible only at the end", kind="activation", remedy="use QuantizedReLU between layers"
             )
         if tail.is_input:
-            raise _refuse(node, "an activation cannot be the first layer; put a convolution before it")
+            raise _refuse(node, "an activation cannot be the first layer", remedy="put a convolution before it")
         return _Tail(tail.block, "ended")
 
 

@@ -145,9 +145,10 @@ def convert_blocks(
 def _check_padding_value(value: int, input_is_image: bool) -> None:
     if not input_is_image:
         raise InvalidArgumentError(
-            "padding_value is the border of images, inputs that are no images are padded with 0; leave it out",
+            "padding_value is the border of images, inputs that are no images are padded with 0",
             kind="padding_value",
             received=value,
+            remedy="leave it out",
         )
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value <= 255:
         raise InvalidArgumentError(
@@ -161,7 +162,9 @@ def _check_padding_value(value: int, input_is_image: bool) -> None:
 def _file(file_path: str | os.PathLike[str], model_name: str) -> Path:
     text = os.fspath(file_path)
     if not text:
-        raise InvalidArgumentError("file_path must not be empty; None saves nothing", kind="file_path", received=text)
+        raise InvalidArgumentError(
+            "file_path must not be empty", kind="file_path", received=text, remedy="None saves nothing"
+        )
     path = Path(text)
     if text.endswith(("/", os.sep)) or path.is_dir():
         return path / f"{model_name}.fbz"

@@ -85,10 +85,11 @@ def _floor(block: Block, arrays: NeuralArrays, ideal: IdealLayer, place: Place) 
             channel = int(np.argmin(usable))
             raise UnsupportedModelError(
                 f'layer "{block.name}": the floored {what} of channel {channel} does not fit 32 bits, received '
-                f'{values[channel]:g}; convert with thresholds="fit": {_HUGE}',
+                f"{values[channel]:g}",
                 layer=block.name,
                 kind=what,
                 received=float(values[channel]),
+                remedy=f'convert with thresholds="fit": {_HUGE}',
             )
     return threshold.astype(np.int32), act_step
 
@@ -113,7 +114,7 @@ def fit(block: Block, ideal: IdealLayer, layer: akida.Layer | None) -> tuple[np.
         return _akida.fit_boundaries(ideal.boundaries(bits), ideal.s, bits, *known)
     except ValueError as error:
         raise UnsupportedModelError(
-            f'layer "{block.name}": {error}; {_HUGE}', layer=block.name, kind="threshold"
+            f'layer "{block.name}": {error}', layer=block.name, kind="threshold", remedy=_HUGE
         ) from error
 
 

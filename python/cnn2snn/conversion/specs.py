@@ -112,10 +112,11 @@ class _Builder:
             self.problems.add(
                 InvalidArgumentError(
                     "inputs that are not images are not shifted: the shift must be 0, "
-                    f"received {float(self.scaling.shift):g}; {self._unshifted()}",
+                    f"received {float(self.scaling.shift):g}",
                     kind="input_scaling",
                     expected=0,
                     received=float(self.scaling.shift),
+                    remedy=self._unshifted(),
                 )
             )
         shape = node.output_shape
@@ -155,12 +156,12 @@ class _Builder:
         layer = self._layer(block, arrays, is_input)
         if is_input and self.image and self.layers:
             raise UnsupportedModelError(
-                f'layer "{block.name}": an image is read by one layer, received a second; split after the first '
-                "convolution",
+                f'layer "{block.name}": an image is read by one layer, received a second',
                 layer=block.name,
                 kind="first_layer",
                 expected=1,
                 received=2,
+                remedy="split after the first convolution",
             )
         inbounds = [] if is_input and self.image else [self.layers.get(name) for name in block.inbounds]
         if None not in inbounds:
@@ -202,11 +203,11 @@ class _Builder:
         if len(set(steps.values())) > 1:
             listed = ", ".join(f'"{name}": {step:g}' for name, step in steps.items())
             raise UnsupportedModelError(
-                f'layer "{block.name}": the activations of all branches must have the same step, received {listed}; '
-                "give them the same bitwidth and max_value, or quantize the float model, which brings them to one",
+                f'layer "{block.name}": the activations of all branches must have the same step, received {listed}',
                 layer=block.name,
                 kind="step",
                 received=steps,
+                remedy="give them the same bitwidth and max_value, or quantize the float model, which brings them to one",
             )
         layer = akida.Concat(name=block.name)
         self.converted.model.add(layer, [self.layers[name] for name in block.inbounds])
@@ -249,12 +250,12 @@ class _Builder:
         shape = tuple(node.layer.input.shape[1:])
         if None in shape or shape[-1] not in (1, 3):
             raise UnsupportedModelError(
-                f'layer "{name}": an image must have known sizes and 1 or 3 channels, received {shape}; for other '
-                "inputs of at most 4 bits convert with input_is_image=False",
+                f'layer "{name}": an image must have known sizes and 1 or 3 channels, received {shape}',
                 layer=name,
                 kind="input_shape",
                 expected="1 or 3 channels",
                 received=shape,
+                remedy="for other inputs of at most 4 bits convert with input_is_image=False",
             )
         value = self._padding_value(block)
         return akida.InputConvolutional(shape, padding_value=value, **common)
@@ -266,12 +267,12 @@ class _Builder:
         listed = ", ".join(str(bits) for bits in allowed)
         self.problems.add(
             InvalidArgumentError(
-                f'layer "{layer}": the bitwidth of {what} must be one of {listed}, received {received}; quantize the '
-                "layer to one of them",
+                f'layer "{layer}": the bitwidth of {what} must be one of {listed}, received {received}',
                 layer=layer,
                 kind="weights_bits" if what == "weights" else "act_bits",
                 expected=allowed,
                 received=received,
+                remedy="quantize the layer to one of them",
             )
         )
         return min(allowed, key=lambda bits: abs(bits - received))
@@ -293,12 +294,15 @@ class _Builder:
             return 0
         raise UnsupportedModelError(
             f'layer "{block.name}": with padding "same" the input that stands for 0 (the padding value) must be an '
-            f"integer in 0..255, received {float(shift):g}; rescale inputs by an integer, as in "
-            'Rescaling(1 / 128, -1), use padding "valid", or give a padding_value, with which borders are inexact',
+            f"integer in 0..255, received {float(shift):g}",
             layer=block.name,
             kind="padding_value",
             expected="0..255",
             received=float(shift),
+            remedy=(
+                "rescale inputs by an integer, as in "
+                'Rescaling(1 / 128, -1), use padding "valid", or give a padding_value, with which borders are inexact'
+            ),
         )
 
 
@@ -312,12 +316,12 @@ def borders(size: int, kernel: int, stride: int, padding: str) -> tuple[int, int
 
 def _not_an_image(block: Block, received: str) -> UnsupportedModelError:
     return UnsupportedModelError(
-        f'layer "{block.name}": the first layer for images must be a QuantizedConv2D, received {received}; '
-        "for inputs of at most 4 bits convert with input_is_image=False",
+        f'layer "{block.name}": the first layer for images must be a QuantizedConv2D, received {received}',
         layer=block.name,
         kind="first_layer",
         expected="QuantizedConv2D",
         received=received,
+        remedy="for inputs of at most 4 bits convert with input_is_image=False",
     )
 
 
@@ -379,22 +383,24 @@ def _read_arrays(block: Block) -> NeuralArrays:
         if scales.size != 1:
             raise UnsupportedModelError(
                 f'layer "{node.name}": quantizer_dw must give one scale for the whole depthwise kernel, received '
-                f"{scales.size}; use MaxQuantizer",
+                f"{scales.size}",
                 layer=node.name,
                 kind="quantizer_dw",
                 expected=1,
                 received=scales.size,
+                remedy="use MaxQuantizer",
             )
         depthwise_scale = float(scales[0])
     kernel_scale = np.ravel(np.asarray(quantizer.scale_factor(kernel), np.float64))
     if kernel_scale.size not in (1, filters):
         raise UnsupportedModelError(
             f'layer "{node.name}": scale_factor must give one scale, or one for each of the {filters} filters, '
-            f"received {kernel_scale.size}; correct the layer's quantizer",
+            f"received {kernel_scale.size}",
             layer=node.name,
             kind="quantizer",
             expected=(1, filters),
             received=kernel_scale.size,
+            remedy="correct the layer's quantizer",
         )
     ones = np.ones(filters)
     return NeuralArrays(

@@ -256,11 +256,12 @@ def _integers(layer: str, quantized: np.ndarray, scale: np.ndarray, bitwidth: in
     if np.any(off):
         raise UnsupportedModelError(
             f'layer "{layer}": quantize(w) * scale_factor(w) must be integers in {-limit}..{limit} '
-            f"({bitwidth} bits), received {values[off][0]:g}; correct the layer's quantizer",
+            f"({bitwidth} bits), received {values[off][0]:g}",
             layer=layer,
             kind="weights",
             expected=(-limit, limit),
             received=float(values[off][0]),
+            remedy="correct the layer's quantizer",
         )
     return integers.astype(np.int8)
 

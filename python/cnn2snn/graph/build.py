@@ -51,11 +51,11 @@ def build_chain(
     for node in nodes:
         if node.call:
             raise UnsupportedModelError(
-                f'layer "{node.name}": it is called with {node.call}, which a Sequential model cannot do; leave that '
-                "out of the call",
+                f'layer "{node.name}": it is called with {node.call}, which a Sequential model cannot do',
                 layer=node.name,
                 kind="call",
                 received=node.call,
+                remedy="leave that out of the call",
             )
         layers.append((_make(node), node))
     source = keras.Input(input_shape, **(config or {}))

@@ -37,19 +37,22 @@ def read(model: keras.Model, problems: Problems | None = None) -> Graph:
     if is_of_other_generation(model):
         raise InvalidTypeError(
             f"the model was built with {'Keras 3' if LEGACY else 'Keras 2 (tf_keras)'}, but "
-            f"{'Keras 2' if LEGACY else 'Keras 3'} is in use here; {'unset' if LEGACY else 'set'} the environment "
-            f"variable TF_USE_LEGACY_KERAS{'' if LEGACY else '=1'} before TensorFlow is imported, or build the model "
-            f"with {keras.__name__}",
+            f"{'Keras 2' if LEGACY else 'Keras 3'} is in use here",
             kind="model",
             expected=keras.__name__,
             received=type(model).__module__.partition(".")[0],
+            remedy=(
+                f"{'unset' if LEGACY else 'set'} the environment variable TF_USE_LEGACY_KERAS{'' if LEGACY else '=1'} "
+                f"before TensorFlow is imported, or build the model with {keras.__name__}"
+            ),
         )
     if not isinstance(model, keras.Model):
         raise InvalidTypeError(
-            f"a Keras model is needed, received {type(model).__name__}; load a file with cnn2snn.load_quantized_model",
+            f"a Keras model is needed, received {type(model).__name__}",
             kind="model",
             expected="a Keras model",
             received=type(model).__name__,
+            remedy="load a file with cnn2snn.load_quantized_model",
         )
     graph = Graph(model.name, sequential=False, problems=problems or Problems())
     graph.output = _take_model(graph, model, None, {})
@@ -86,19 +89,20 @@ def _take_layer(graph: Graph, layer: keras.layers.Layer, sources: list[str], cal
         return _take_model(graph, layer, sources[0], call)
     if layer.name in graph.nodes:
         raise UnsupportedModelError(
-            f'layer "{layer.name}": two layers of the model and of the models in it have this name; give each its own',
+            f'layer "{layer.name}": two layers of the model and of the models in it have this name',
             layer=layer.name,
             kind="name",
+            remedy="give each its own",
         )
     if layer.compute_dtype not in ("float32", "float64"):
         graph.problems.add(
             UnsupportedModelError(
-                f'layer "{layer.name}": it must compute in float32, received {layer.compute_dtype}; '
-                "build the model without mixed precision",
+                f'layer "{layer.name}": it must compute in float32, received {layer.compute_dtype}',
                 layer=layer.name,
                 kind="dtype",
                 expected="float32",
                 received=layer.compute_dtype,
+                remedy="build the model without mixed precision",
             )
         )
     shapes = [graph.nodes[name].output_shape for name in sources]
@@ -148,11 +152,12 @@ def _take_functional(graph: Graph, model: keras.Model, source: str | None, call:
         if name not in known or entry["class_name"] in _OPERATIONS:
             graph.problems.add(
                 UnsupportedModelError(
-                    f'"{name}": the operation {entry["class_name"]} is not a layer; use a Keras layer',
+                    f'"{name}": the operation {entry["class_name"]} is not a layer',
                     layer=name,
                     kind="operation",
                     expected="a Keras layer",
                     received=entry["class_name"],
+                    remedy="use a Keras layer",
                 )
             )
             waiting[name] = calls[0]
@@ -160,11 +165,12 @@ def _take_functional(graph: Graph, model: keras.Model, source: str | None, call:
         if len(calls) > 1:
             graph.problems.add(
                 UnsupportedModelError(
-                    f'layer "{name}" is used {len(calls)} times; make a layer for each use',
+                    f'layer "{name}" is used {len(calls)} times',
                     layer=name,
                     kind="shared",
                     expected=1,
                     received=len(calls),
+                    remedy="make a layer for each use",
                 )
             )
         if _is_input(known[name]):
@@ -224,11 +230,11 @@ def _arguments(layer: str, call: Any) -> dict[str, Any]:
     for name, value in given.items():
         if name != "training" or value:
             raise UnsupportedModelError(
-                f'layer "{layer}" must be called on its inputs alone, received {name}={value!r}; leave that out of the '
-                "call",
+                f'layer "{layer}" must be called on its inputs alone, received {name}={value!r}',
                 layer=layer,
                 kind="call",
                 received={name: value},
+                remedy="leave that out of the call",
             )
     return given
 

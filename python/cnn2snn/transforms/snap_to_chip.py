@@ -177,9 +177,10 @@ class SnapToChip(keras.callbacks.Callback):
             after = graph.nodes.get(node.name)
             if after is None or after.weights.keys() != node.weights.keys() or after.inbounds != node.inbounds:
                 raise UnsupportedModelError(
-                    f'layer "{node.name}" would change its structure; train the model that snap_to_chip returns',
+                    f'layer "{node.name}" would change its structure',
                     layer=node.name,
                     kind="structure",
+                    remedy="train the model that snap_to_chip returns",
                 )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
