@@ -13,9 +13,9 @@ from cnn2snn import akida
 from cnn2snn._keras import keras
 from cnn2snn._problems import Problems
 from cnn2snn.akida.devices import device_of
-from cnn2snn.conversion.blocks import read_blocks
+from cnn2snn.conversion.akida1 import build_model
+from cnn2snn.conversion.keras import read_blocks
 from cnn2snn.conversion.scaling import InputScaling, input_scaling_of
-from cnn2snn.conversion.specs import build_model
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, UnsupportedModelError
 from cnn2snn.graph import Graph, read
 from cnn2snn.quantization import is_activation, quantize_graph

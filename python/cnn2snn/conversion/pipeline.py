@@ -1,4 +1,4 @@
-"""`convert`: from a quantized Keras model to an Akida model."""
+"""`convert`: from a quantized Keras model to an Akida model, in the order of the steps."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ import numpy as np
 
 from cnn2snn import akida
 from cnn2snn._keras import keras
-from cnn2snn.conversion import certificate
-from cnn2snn.conversion.blocks import read_blocks
-from cnn2snn.conversion.fitting import THRESHOLDS
+from cnn2snn.conversion.akida1 import THRESHOLDS, Converted, build_model, certificate
+from cnn2snn.conversion.keras import read_blocks
 from cnn2snn.conversion.report import ConversionReport
 from cnn2snn.conversion.scaling import input_scaling_of
-from cnn2snn.conversion.specs import Converted, build_model
 from cnn2snn.errors import InvalidArgumentError
 from cnn2snn.graph import read
 
