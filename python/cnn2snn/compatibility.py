@@ -13,11 +13,11 @@ from cnn2snn import akida
 from cnn2snn._keras import keras
 from cnn2snn._problems import Problems
 from cnn2snn.akida.devices import device_of
-from cnn2snn.conversion.blocks import read_blocks
-from cnn2snn.conversion.graph import Graph, read
+from cnn2snn.conversion.akida1 import build_model
+from cnn2snn.conversion.keras import read_blocks
 from cnn2snn.conversion.scaling import InputScaling, input_scaling_of
-from cnn2snn.conversion.specs import build_model
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, UnsupportedModelError
+from cnn2snn.graph import Graph, read
 from cnn2snn.quantization import is_activation, quantize_graph
 from cnn2snn.transforms.fold_rescaling import fold_rescaling_graph
 
@@ -218,11 +218,11 @@ def _check_input_dtype(input_dtype: Any, problems: Problems) -> None:
     if name != "uint8":
         problems.add(
             UnsupportedModelError(
-                f"inputs of Akida 1.0 must be uint8, received {name}; scale and shift them to 0..255 for images, "
-                "0..15 otherwise",
+                f"inputs of Akida 1.0 must be uint8, received {name}",
                 kind="input_dtype",
                 expected="uint8",
                 received=name,
+                remedy="scale and shift them to 0..255 for images, 0..15 otherwise",
             )
         )
 

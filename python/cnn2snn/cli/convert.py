@@ -68,8 +68,8 @@ def _execute(arguments: argparse.Namespace) -> None:
         _files.check_folder(arguments.report)
     model = _keras_files.load(source)
 
-    from cnn2snn.conversion.certificate import report as certify
-    from cnn2snn.conversion.convert import convert_blocks
+    from cnn2snn.conversion.akida1.certificate import report as certify
+    from cnn2snn.conversion.pipeline import convert_blocks
 
     image = _parsers.input_is_image(arguments)
     choices = {"thresholds": arguments.thresholds, "padding_value": arguments.padding_value}

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
 
-from cnn2snn.conversion.batchnorm import affine
-from cnn2snn.conversion.fitting import certify
-from cnn2snn.conversion.graph import Node
+from cnn2snn.conversion.akida1.fitting import certify
+from cnn2snn.conversion.akida1.model import Converted, ConvertedBlock
+from cnn2snn.conversion.akida1.variables import LinearMap
+from cnn2snn.conversion.block import Kind
 from cnn2snn.conversion.report import ConversionReport, Difference, Exceedance, InputReport, LayerReport, Place, number
-from cnn2snn.conversion.specs import Converted, ConvertedBlock, borders
-from cnn2snn.conversion.variables import LinearMap
 
 __all__ = ["report"]
 
@@ -24,9 +22,8 @@ _TINY_WEIGHTS = 1e-2
 
 def report(converted: Converted, thresholds: str) -> ConversionReport:
     """The report of a conversion whose thresholds were chosen by "fit" or "floor"."""
-    normalizations = _normalizations(converted)
-    layers = [_report(b, normalizations.get(b.block.name, [])) for b in converted.blocks if b.ideal is not None]
-    return ConversionReport(converted.graph.name, thresholds, _inputs(converted, layers), layers, _account(converted))
+    layers = [_report(b) for b in converted.blocks if b.ideal is not None]
+    return ConversionReport(converted.source.name, thresholds, _inputs(converted, layers), layers, _account(converted))
 
 
 def _inputs(converted: Converted, layers: list[LayerReport]) -> InputReport:
@@ -44,63 +41,23 @@ def _inputs(converted: Converted, layers: list[LayerReport]) -> InputReport:
     )
 
 
-def _owners(converted: Converted) -> Iterator[tuple[Node, str]]:
-    """Every Keras layer with the block that it ended up in; "" before the first."""
-    blocks = {b.block.name for b in converted.blocks}
-    owners: dict[str, str] = {}
-    for node in converted.graph:
-        owners[node.name] = node.name if node.name in blocks else owners[node.inbounds[0]] if node.inbounds else ""
-        yield node, owners[node.name]
-
-
-def _normalizations(converted: Converted) -> dict[str, list[Node]]:
-    found: dict[str, list[Node]] = {}
-    for node, owner in _owners(converted):
-        if node.is_a("BatchNormalization"):
-            found.setdefault(owner, []).append(node)
-    return found
-
-
 def _account(converted: Converted) -> list[Place]:
-    """What became of every Keras layer that is no layer of the engine's model."""
+    """What became of every layer of the network that is no layer of the engine's model."""
     layers = {layer.name for layer in converted.model.layers}
-    places = []
-    for node, owner in _owners(converted):
-        if node.name not in layers:
-            places.append(Place(node.name, node.cls.__name__, _became(node), owner or None))
-    for name, (cls, owner) in converted.graph.joined.items():
-        places.append(Place(name, cls.__name__, f'joined with the pointwise convolution "{owner}" in one layer', owner))
-    return places
+    folded = (one for one in converted.source.folded if one.name not in layers)
+    return [Place(one.name, one.type, one.became, one.block) for one in folded]
 
 
-def _became(node: Node) -> str:
-    if node.is_exactly("InputLayer"):
-        return "the input"
-    if node.is_a("BatchNormalization"):
-        return "merged into weights, thresholds and steps"
-    if node.is_a("QuantizedActivation"):
-        return "thresholds and steps"
-    if node.is_max_pooling or node.is_global_average:
-        return "pooling of its layer"
-    if node.is_a("Rescaling"):
-        return "input scaling, merged into thresholds and steps"
-    if node.is_identity:
-        return "left out: computes nothing at inference"
-    if node.is_a("Flatten", "Reshape"):
-        return "left out: the order of the weights stands for it"
-    return "left out: the order of the outputs is the same"
-
-
-def _report(b: ConvertedBlock, normalizations: list[Node]) -> LayerReport:
+def _report(b: ConvertedBlock) -> LayerReport:
     layer, ideal = b.layer, b.ideal
     found = certify(layer, ideal)
     threshold, act_step = layer.get_variable("threshold"), layer.get_variable("act_step")
     bits = layer.output_bits
     magnitude, terms = _magnitude(b), int(np.prod(_kernel(b).shape[:-1]))
-    zero = _zero(b, normalizations)
+    zero = _zero(b)
     margins, edges = _margins(b, found.lowest, found.highest)
-    if b.block.pooling == "average":
-        terms += int(np.prod(b.block.node.output_shape[:2]))
+    if b.block.global_average:
+        terms += b.block.positions
     # Keras sums `terms` products in float32, then adds the bias, normalizes, averages and divides by the step; each
     # operation errs by 2^-24 of what it handles, in units of potentials at most the sum of magnitudes below.
     float32 = (terms + 16) * 2.0**-23 * (magnitude + zero + np.abs(ideal.t) + edges)
@@ -116,7 +73,7 @@ def _report(b: ConvertedBlock, normalizations: list[Node]) -> LayerReport:
             int(f),
             int(threshold[f]),
             float(act_step[f]),
-            *_cause(b, normalizations, int(f)),
+            *_cause(b, int(f)),
             int(found.moved_if_clipped[f]),
         )
         for f in np.flatnonzero(found.held == 0)
@@ -154,10 +111,6 @@ def _kernel(b: ConvertedBlock) -> np.ndarray:
     return b.ideal.weights if b.ideal.depthwise is None else b.ideal.depthwise[..., 0:1]
 
 
-def _positions(b: ConvertedBlock) -> int:
-    return int(np.prod(b.block.node.output_shape[:2])) if b.block.pooling == "average" else 1
-
-
 def _magnitude(b: ConvertedBlock) -> np.ndarray:
     """The largest possible sum of absolute values per filter, inputs raised by the shift that Keras takes off."""
     largest = 2**b.layer.input_bits - 1 + abs(float(b.input_shift))
@@ -165,16 +118,14 @@ def _magnitude(b: ConvertedBlock) -> np.ndarray:
     if b.ideal.depthwise is not None:
         sums = np.abs(b.ideal.depthwise.astype(np.float64)).sum(axis=(0, 1))[:, 0]
         weights = weights * sums[:, np.newaxis]
-    return weights.sum(axis=tuple(range(weights.ndim - 1))) * largest * _positions(b)
+    return weights.sum(axis=tuple(range(weights.ndim - 1))) * largest * b.block.positions
 
 
-def _zero(b: ConvertedBlock, normalizations: list[Node]) -> np.ndarray:
+def _zero(b: ConvertedBlock) -> np.ndarray:
     """The sum of magnitudes of bias and normalizations per filter, in potentials."""
-    magnitude = np.abs(np.asarray(b.block.node.weights.get("bias", np.zeros(len(b.ideal.maps))), np.float64))
-    for node in normalizations:
-        factor, offset = affine(node)
-        mean = np.abs(np.asarray(node.weights["moving_mean"], np.float64))
-        magnitude = np.abs(factor) * (magnitude + 2 * mean) + np.abs(offset)
+    magnitude = np.abs(np.asarray(b.block.weights.bias, np.float64))
+    for one in b.block.normalizations:
+        magnitude = np.abs(one.scale) * (magnitude + 2 * np.abs(one.mean)) + np.abs(one.offset)
     gain = np.array([float(m.gain) for m in b.ideal.maps])
     return gain * magnitude + np.abs([float(m.shift) for m in b.ideal.maps])
 
@@ -224,26 +175,22 @@ def _output_error(
 
 def _border_error(b: ConvertedBlock) -> np.ndarray | None:
     """How far potentials can be off at the border where its value is not β, per filter; None if borders are exact."""
-    node = b.block.node
     value = getattr(b.layer.parameters, "padding_value", 0)
-    if b.block.inbounds != [""] or node.is_a("Dense") or b.input_shift == value:
-        return None
-    sizes = zip(node.layer.input.shape[1:3], node.config["kernel_size"], node.config["strides"], strict=True)
-    if not any(any(borders(*size, node.config["padding"])) for size in sizes):
+    if not b.block.is_input or b.block.kind is Kind.DENSE or b.input_shift == value or not b.block.has_border:
         return None
     weights = np.abs(_kernel(b).astype(np.float64))
-    return abs(float(value - b.input_shift)) * weights.sum(axis=(0, 1, 2)) * _positions(b)
+    return abs(float(value - b.input_shift)) * weights.sum(axis=(0, 1, 2)) * b.block.positions
 
 
-def _cause(b: ConvertedBlock, normalizations: list[Node], f: int) -> tuple[str, str]:
+def _cause(b: ConvertedBlock, f: int) -> tuple[str, str]:
     """Why a filter's threshold or step is beyond what a chip holds, in short and in full."""
     factors = np.ones(len(b.ideal.maps))
-    for node in normalizations:
-        factors = factors * np.abs(affine(node)[0])
+    for one in b.block.normalizations:
+        factors = factors * np.abs(one.scale)
     if not np.any(b.ideal.weights[..., f]):
         return "dead filter", "all its weights are zero"
     if factors[f] <= _TINY_GAMMA:
-        names = ", ".join(f'"{node.name}"' for node in normalizations)
+        names = ", ".join(f'"{one.name}"' for one in b.block.normalizations)
         return "tiny gamma", f"{names} multiplies the filter by {factors[f]:.2g}"
     # Potentials per unit of pre-activation follow the inverse of the largest weight.
     gains = np.array([float(m.gain) for m in b.ideal.maps]) * factors
@@ -253,5 +200,5 @@ def _cause(b: ConvertedBlock, normalizations: list[Node], f: int) -> tuple[str, 
             "dead filter",
             f"its weights are {number(times)} times smaller than usual in the layer, or a gamma folded in is",
         )
-    summed = f", {_positions(b)} positions summed" if _positions(b) > 1 else ""
+    summed = f", {b.block.positions} positions summed" if b.block.positions > 1 else ""
     return "huge scale", f"{number(gains[f] / factors[f])} potentials per unit of pre-activation{summed}"

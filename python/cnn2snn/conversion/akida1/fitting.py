@@ -7,40 +7,31 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnn2snn import _akida, akida
+from cnn2snn.conversion.akida1.variables import IdealLayer, engine_weights, floored
 from cnn2snn.conversion.block import Block
-from cnn2snn.conversion.variables import IdealLayer, NeuralArrays, engine_weights, floored
 from cnn2snn.errors import UnsupportedModelError
 
-__all__ = ["THRESHOLDS", "Certificates", "Place", "certify", "fit", "set_variables"]
+__all__ = ["THRESHOLDS", "Certificates", "certify", "fit", "set_variables"]
 
 # Why a threshold or a step can be out of all proportion.
 _HUGE = "a tiny gamma, a dead filter or a huge scale is the usual cause: constrain gamma while training"
 
-
+# How thresholds and steps are chosen.
 THRESHOLDS = ("fit", "floor")
 
 
-@dataclass(frozen=True)
-class Place:
-    """What the variables of a block depend on beside its Keras layer.
-
-    Attributes:
-        scale: α of the integers that it reads, as a float.
-        shift: β as it was given.
-        positions: G.
-        thresholds: how thresholds and steps are chosen, one of `THRESHOLDS`.
-    """
-
-    scale: float
-    shift: float
-    positions: int
-    thresholds: str
-
-
 def set_variables(
-    layer: akida.Layer, block: Block, arrays: NeuralArrays, ideal: IdealLayer, place: Place
+    layer: akida.Layer, block: Block, ideal: IdealLayer, *, thresholds: str, input_scale: float, input_shift: float
 ) -> np.ndarray:
     """Gives a layer in a model its weights, thresholds and steps (H6, H8).
+
+    Args:
+        layer: the layer.
+        block: the block that it is made of.
+        ideal: the block's integer weights, ideal thresholds and steps.
+        thresholds: one of `THRESHOLDS`.
+        input_scale: α in the type of H8, for "floor".
+        input_shift: β as it was given, for "floor".
 
     Returns:
         How many boundaries differ from the ideal ones for some potential that the filter reaches, per channel.
@@ -55,27 +46,20 @@ def set_variables(
     else:
         layer.set_variable("weights", engine_weights("Depthwise", ideal.depthwise, dims))
         layer.set_variable("weights_pw", engine_weights("Pointwise", ideal.weights, dims))
-    if place.thresholds == "floor":
-        threshold, act_step = _floor(block, arrays, ideal, place)
+    if thresholds == "floor":
+        threshold, act_step = _floor(block, ideal, input_scale, input_shift)
     else:
         threshold, act_step, mismatches = fit(block, ideal, layer)
     layer.set_variable("threshold", threshold)
     layer.set_variable("act_step", act_step)
-    if place.thresholds == "floor":
+    if thresholds == "floor":
         differing = certify(layer, ideal).differences[:, 0]
         mismatches = np.bincount(differing, minlength=len(threshold)).astype(np.uint8)
     return mismatches
 
 
-def _floor(block: Block, arrays: NeuralArrays, ideal: IdealLayer, place: Place) -> tuple[np.ndarray, np.ndarray]:
-    threshold, act_step = floored(
-        arrays,
-        ideal,
-        input_scale=place.scale,
-        input_shift=place.shift,
-        positions=place.positions,
-        act_bits=None if block.activation is None else block.activation.config["bitwidth"],
-    )
+def _floor(block: Block, ideal: IdealLayer, input_scale: float, input_shift: float) -> tuple[np.ndarray, np.ndarray]:
+    threshold, act_step = floored(block, ideal, input_scale=input_scale, input_shift=input_shift)
     limits = np.iinfo(np.int32)
     for what, values, usable in (
         ("threshold", threshold, (threshold >= limits.min) & (threshold <= limits.max)),
@@ -85,10 +69,11 @@ def _floor(block: Block, arrays: NeuralArrays, ideal: IdealLayer, place: Place) 
             channel = int(np.argmin(usable))
             raise UnsupportedModelError(
                 f'layer "{block.name}": the floored {what} of channel {channel} does not fit 32 bits, received '
-                f'{values[channel]:g}; convert with thresholds="fit": {_HUGE}',
+                f"{values[channel]:g}",
                 layer=block.name,
                 kind=what,
                 received=float(values[channel]),
+                remedy=f'convert with thresholds="fit": {_HUGE}',
             )
     return threshold.astype(np.int32), act_step
 
@@ -108,12 +93,12 @@ def fit(block: Block, ideal: IdealLayer, layer: akida.Layer | None) -> tuple[np.
         if block.activation is None:
             threshold, act_step = _akida.fit_output(ideal.rounded_thresholds(), ideal.s)
             return threshold, act_step, np.zeros(ideal.t.shape, np.uint8)
-        bits = block.activation.config["bitwidth"]
+        bits = block.activation.bits
         known = (None, None) if layer is None else (layer.reach(), layer.widths())
         return _akida.fit_boundaries(ideal.boundaries(bits), ideal.s, bits, *known)
     except ValueError as error:
         raise UnsupportedModelError(
-            f'layer "{block.name}": {error}; {_HUGE}', layer=block.name, kind="threshold"
+            f'layer "{block.name}": {error}', layer=block.name, kind="threshold", remedy=_HUGE
         ) from error
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn2snn.conversion.graph import Node
 from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.graph.graph import Node
 
 __all__ = ["affine"]
 

@@ -12,42 +12,15 @@ from functools import cached_property
 
 import numpy as np
 
+from cnn2snn.conversion.block import Block
 from cnn2snn.errors import UnsupportedModelError
 
-__all__ = ["IdealLayer", "LinearMap", "NeuralArrays", "engine_weights", "floored", "ideal_layer"]
-
-
-@dataclass(frozen=True)
-class NeuralArrays:
-    """What conversion reads of a quantized Keras layer.
-
-    Attributes:
-        name: the layer's name.
-        bitwidth: bits of the weights.
-        kernel: quantized kernel (height, width, channels, filters), pointwise kernel (1, 1, channels, filters) or
-            matrix
-            (inputs, units), floats.
-        kernel_scale: its scale factor, a scalar or (filters,).
-        depthwise: quantized depthwise kernel (height, width, channels, 1), or None.
-        depthwise_scale: its scale factor, a scalar; 1 without.
-        bias: (filters,), zeros without.
-        norm_scale, norm_offset: batch normalization z' = scale · z + offset, (filters,) each; ones and zeros without.
-    """
-
-    name: str
-    bitwidth: int
-    kernel: np.ndarray
-    kernel_scale: np.ndarray
-    depthwise: np.ndarray | None
-    depthwise_scale: float
-    bias: np.ndarray
-    norm_scale: np.ndarray
-    norm_offset: np.ndarray
+__all__ = ["IdealLayer", "LinearMap", "engine_weights", "floored", "ideal_layer"]
 
 
 @dataclass(frozen=True)
 class LinearMap:
-    """How the potentials P of one output channel follow from Keras pre-activations z (H3), in exact numbers.
+    """How the potentials P of one output channel follow from pre-activations z of the network (H3), in exact numbers.
 
     P = gain · (z - bias) + shift.
 
@@ -68,10 +41,10 @@ class LinearMap:
 
 @dataclass(frozen=True)
 class IdealLayer:
-    """Integer weights in Keras' layout, and what an ideal chip would do with the potentials.
+    """Integer weights in the layout of `Weights`, and what an ideal chip would do with the potentials.
 
     Attributes:
-        weights: int8, of the shape of `NeuralArrays.kernel`, signs changed where the normalization is negative.
+        weights: int8, of the shape of `Weights.kernel`, signs changed where the normalization is negative.
         depthwise: int8 depthwise weights, or None.
         lines: one per output channel; boundary n is (start + n · stride) / denominator, exactly, with start, stride,
             denominator. Not in lowest terms, as finding these takes longer than all else.
@@ -91,7 +64,7 @@ class IdealLayer:
 
     @cached_property
     def maps(self) -> list[LinearMap]:
-        """How potentials follow from Keras, one per output channel."""
+        """How potentials follow from pre-activations, one per output channel."""
         return [LinearMap(Fraction(*r[:2]), Fraction(*r[2:4]), Fraction(*r[4:])) for r in self.ratios]
 
     def boundaries(self, act_bits: int) -> np.ndarray:
@@ -118,47 +91,38 @@ class IdealLayer:
         return np.array([min(max(t, -end), end) for t in rounded], np.int64)
 
 
-def ideal_layer(
-    arrays: NeuralArrays,
-    *,
-    input_scale: Fraction,
-    input_shift: Fraction,
-    positions: int,
-    step: float | None,
-) -> IdealLayer:
+def ideal_layer(block: Block, *, input_scale: Fraction, input_shift: Fraction) -> IdealLayer:
     """Integer weights, thresholds and intervals of a layer (H2 to H4).
 
     Args:
-        arrays: the quantized Keras layer.
-        input_scale: α, integer inputs per unit of Keras inputs, greater than zero.
-        input_shift: β, the integer input of a Keras input of 0.
-        positions: G, the number of positions summed by global average pooling, 1 without.
-        step: the step of the activation; None without activation.
+        block: the block.
+        input_scale: α, integer inputs per unit of the network's inputs, greater than zero.
+        input_shift: β, the integer input that stands for 0.
 
     Raises:
         UnsupportedModelError: weights that are not integers over their scale, a scale that is not usable, a bias or
             normalization that is not finite, or a normalization factor of zero.
     """
-    filters = arrays.bias.shape[0]
-    scale = np.broadcast_to(np.asarray(arrays.kernel_scale, np.float64), (filters,))
-    weights = _integers(arrays.name, arrays.kernel, scale, arrays.bitwidth)
+    arrays, positions = block.weights, block.positions
+    scale = np.broadcast_to(np.asarray(arrays.kernel_scale, np.float64), (arrays.filters,))
+    weights = _integers(block.name, arrays.kernel, scale, arrays.bits)
     depthwise = None
     if arrays.depthwise is not None:
-        depthwise = _integers(arrays.name, arrays.depthwise, np.float64(arrays.depthwise_scale), arrays.bitwidth)
-    factor, offset = (np.asarray(v, np.float64) for v in (arrays.norm_scale, arrays.norm_offset))
+        depthwise = _integers(block.name, arrays.depthwise, np.float64(arrays.depthwise_scale), arrays.bits)
+    factor, offset = block.normalization
     for what, values in (
         ("bias", arrays.bias),
         ("gamma of its batch normalization", factor),
         ("beta of its batch normalization", offset),
     ):
         if not np.all(np.isfinite(values)):
-            raise _error(arrays.name, what, "finite", values, ~np.isfinite(values))
+            raise _error(block.name, what, "finite", values, ~np.isfinite(values))
     if np.any(factor == 0):
-        raise _error(arrays.name, "gamma of its batch normalization", "different from zero", factor, factor == 0)
+        raise _error(block.name, "gamma of its batch normalization", "different from zero", factor, factor == 0)
     weights = np.where(factor < 0, -weights, weights).astype(np.int8)
     # β is different from zero only for image convolutions, which have no depthwise kernel.
     sigma = weights.sum(axis=tuple(range(weights.ndim - 1)), dtype=np.int64)
-    exact_step = None if step is None else Fraction(step)
+    exact_step = None if block.activation is None else Fraction(block.activation.step)
     common, shift = positions * input_scale * Fraction(arrays.depthwise_scale), positions * input_shift
     ratios = [
         _ratios(common, shift, *channel)
@@ -209,37 +173,34 @@ def _line(
 
 
 def floored(
-    arrays: NeuralArrays,
+    block: Block,
     ideal: IdealLayer,
     *,
     input_scale: float,
     input_shift: float,
-    positions: int,
-    act_bits: int | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Thresholds and steps as the original toolkit computes them (H8).
 
     Args:
-        arrays: the quantized Keras layer.
+        block: the block.
         ideal: its integer weights, and its step.
         input_scale: α; it is rounded to float32. For later layers the step before, rounded, divides 1 in float32.
         input_shift: β as it was given.
-        positions: G.
-        act_bits: bits of the activation; None without.
 
     Returns:
         Thresholds as whole float64, act_step in float32, (filters,) each.
     """
+    arrays, positions = block.weights, block.positions
+    factor, offset = block.normalization
     scale = np.asarray(arrays.kernel_scale, np.float32) * np.float32(arrays.depthwise_scale)
-    factor = np.asarray(arrays.norm_scale, np.float64)
     if np.any(factor != 1):
         scale = (scale / np.abs(factor)).astype(np.float32)
     scale = np.broadcast_to(np.float32(input_scale) * scale, factor.shape)
-    bias = factor * arrays.bias + arrays.norm_offset
+    bias = factor * arrays.bias + offset
     step = 0.0 if ideal.step is None else float(ideal.step)
     sums = ideal.weights.sum(axis=tuple(range(ideal.weights.ndim - 1)), dtype=np.int64)
     threshold = np.floor(positions * (scale * (step / 2 - bias) + sums * input_shift))
-    spacing = scale if act_bits is None else scale * (step * 2.0 ** (act_bits - 4))
+    spacing = scale if block.activation is None else scale * (step * 2.0 ** (block.activation.bits - 4))
     return threshold, spacing.astype(np.float32) * np.float32(positions)
 
 
@@ -256,11 +217,12 @@ def _integers(layer: str, quantized: np.ndarray, scale: np.ndarray, bitwidth: in
     if np.any(off):
         raise UnsupportedModelError(
             f'layer "{layer}": quantize(w) * scale_factor(w) must be integers in {-limit}..{limit} '
-            f"({bitwidth} bits), received {values[off][0]:g}; correct the layer's quantizer",
+            f"({bitwidth} bits), received {values[off][0]:g}",
             layer=layer,
             kind="weights",
             expected=(-limit, limit),
             received=float(values[off][0]),
+            remedy="correct the layer's quantizer",
         )
     return integers.astype(np.int8)
 
@@ -278,11 +240,11 @@ def _error(layer: str, subject: str, allowed: str, values: np.ndarray, wrong: np
 
 
 def engine_weights(layer_type: str, weights: np.ndarray, input_dims: tuple[int, int, int]) -> np.ndarray:
-    """Integer weights from Keras' layout to the engine's.
+    """Integer weights from the layout of `Weights` to the engine's.
 
     Args:
         layer_type: "InputConvolutional", "Convolutional", "Depthwise", "Pointwise" or "FullyConnected".
-        weights: int8 in Keras' layout.
+        weights: int8 in the layout of `Weights`.
         input_dims: (height, width, channels) of the layer's input.
 
     Returns:

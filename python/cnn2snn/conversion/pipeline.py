@@ -1,4 +1,4 @@
-"""`convert`: from a quantized Keras model to an Akida model."""
+"""`convert`: from a quantized Keras model to an Akida model, in the order of the steps."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ import numpy as np
 
 from cnn2snn import akida
 from cnn2snn._keras import keras
-from cnn2snn.conversion import certificate
-from cnn2snn.conversion.blocks import read_blocks
-from cnn2snn.conversion.fitting import THRESHOLDS
-from cnn2snn.conversion.graph import read
+from cnn2snn.conversion.akida1 import THRESHOLDS, Converted, build_model, certificate
+from cnn2snn.conversion.keras import read_blocks
 from cnn2snn.conversion.report import ConversionReport
 from cnn2snn.conversion.scaling import input_scaling_of
-from cnn2snn.conversion.specs import Converted, build_model
 from cnn2snn.errors import InvalidArgumentError
+from cnn2snn.graph import read
 
 __all__ = ["conversion_report", "convert", "convert_blocks"]
 
@@ -145,9 +143,10 @@ def convert_blocks(
 def _check_padding_value(value: int, input_is_image: bool) -> None:
     if not input_is_image:
         raise InvalidArgumentError(
-            "padding_value is the border of images, inputs that are no images are padded with 0; leave it out",
+            "padding_value is the border of images, inputs that are no images are padded with 0",
             kind="padding_value",
             received=value,
+            remedy="leave it out",
         )
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value <= 255:
         raise InvalidArgumentError(
@@ -161,7 +160,9 @@ def _check_padding_value(value: int, input_is_image: bool) -> None:
 def _file(file_path: str | os.PathLike[str], model_name: str) -> Path:
     text = os.fspath(file_path)
     if not text:
-        raise InvalidArgumentError("file_path must not be empty; None saves nothing", kind="file_path", received=text)
+        raise InvalidArgumentError(
+            "file_path must not be empty", kind="file_path", received=text, remedy="None saves nothing"
+        )
     path = Path(text)
     if text.endswith(("/", os.sep)) or path.is_dir():
         return path / f"{model_name}.fbz"

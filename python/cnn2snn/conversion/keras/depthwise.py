@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnn2snn.conversion.graph import Graph, Node
+from cnn2snn.graph import Graph, Node
 from cnn2snn.quantization_layers import QuantizedSeparableConv2D
 
 __all__ = ["join_depthwise"]
@@ -11,8 +11,9 @@ __all__ = ["join_depthwise"]
 def join_depthwise(graph: Graph) -> None:
     """Makes a `QuantizedSeparableConv2D` of each `QuantizedDepthwiseConv2D` and its `QuantizedConv2D`, in place.
 
-    The latter must have a kernel of size 1, and be all that reads the former, which must have no bias. The result has
-    its name, and gives exactly its outputs. Others are left as they are.
+    The pointwise convolution must have a kernel of size 1 and be all that reads the depthwise one, which must have no
+    bias. The result has the name of the pointwise convolution and gives exactly its outputs. Other depthwise
+    convolutions are left as they are.
     """
     for depthwise in graph:
         if not depthwise.is_exactly("QuantizedDepthwiseConv2D") or "bias" in depthwise.weights:
