@@ -6,7 +6,7 @@
 //!
 //! The potentials of a channel lie in −30 ..= 45. Every potential exceeds a boundary of −31, and also one of −100: potentials
 //! do not tell these apart. No potential exceeds 45, nor 1000. So boundaries are compared after a clamp to −31 ..= 45, the
-//! *window*: −100 is seen as −31, and 1000 as 45. Boundaries between the ends of the window are *inner* boundaries.
+//! *visible range*: −100 is seen as −31, and 1000 as 45. Boundaries between the ends of this range are *inner* boundaries.
 
 use super::saturate;
 use super::step::{BOUNDARIES, LAST, RightSteps, distances, nearest_step, smallest_step};
@@ -42,8 +42,8 @@ impl Choice {
 pub(super) struct Goal<'a> {
     /// The ideal boundaries, rising and inside int32.
     pub(super) ideal: &'a [i64],
-    /// The ends between which potentials tell boundaries apart (H5).
-    pub(super) window: (i64, i64),
+    /// The ends of the visible range, between which potentials tell boundaries apart (H5).
+    pub(super) ends: (i64, i64),
     /// The ideal interval between boundaries, in potentials.
     pub(super) interval: f64,
     /// The interval of a step is the step times this power of two.
@@ -59,11 +59,11 @@ impl<'a> Goal<'a> {
         (lowest, highest): (i32, i32),
         widths: Widths,
     ) -> Self {
-        // Below int32's lowest value the window needs no end: no potential has that value (B5).
+        // Below int32's lowest value the visible range needs no end: no potential has that value (B5).
         let below = i64::from(lowest.saturating_sub(1));
         Self {
             ideal,
-            window: (below, i64::from(highest)),
+            ends: (below, i64::from(highest)),
             interval,
             scale: f64::from(16 / (ideal.len() as u32 + 1)),
             widths,
@@ -72,7 +72,7 @@ impl<'a> Goal<'a> {
 
     /// A boundary as potentials see it.
     pub(super) fn seen(&self, boundary: i64) -> i64 {
-        boundary.clamp(self.window.0, self.window.1)
+        boundary.clamp(self.ends.0, self.ends.1)
     }
 
     /// The ideal threshold.
@@ -87,8 +87,8 @@ impl<'a> Goal<'a> {
 
     /// The indices of the ideal boundaries that some potential exceeds and another does not.
     pub(super) fn inner(&self) -> impl Iterator<Item = usize> + use<'a> {
-        let (window, ideal) = (self.window, self.ideal);
-        (0..ideal.len()).filter(move |&n| window.0 < ideal[n] && ideal[n] < window.1)
+        let (ends, ideal) = (self.ends, self.ideal);
+        (0..ideal.len()).filter(move |&n| ends.0 < ideal[n] && ideal[n] < ends.1)
     }
 
     /// How far the boundaries of a step lie above the threshold.
@@ -131,14 +131,14 @@ impl<'a> Goal<'a> {
         for (n, &ideal) in self.ideal.iter().enumerate().skip(1) {
             let boundary = self.seen(ideal);
             let distance = boundary - threshold;
-            // At the lower end of the window, every smaller boundary is right as well.
-            let from = if boundary <= self.window.0 {
+            // At the lower end of the visible range, every smaller boundary is right as well.
+            let from = if boundary <= self.ends.0 {
                 1
             } else {
                 smallest_step(n, self.scale, distance)
             };
-            // At the upper end of the window, every larger boundary is right as well.
-            let to = if boundary >= self.window.1 {
+            // At the upper end of the visible range, every larger boundary is right as well.
+            let to = if boundary >= self.ends.1 {
                 LAST + 1
             } else {
                 smallest_step(n, self.scale, distance + 1)

@@ -74,7 +74,7 @@ impl<'a> Search<'a> {
         let mut best = self.best;
         let mut tried = None;
         for (&ideal, &distance) in goal.ideal.iter().zip(&distances) {
-            // A boundary beyond the window is right as soon as it reaches the end of the window.
+            // A boundary beyond the visible range is right as soon as it reaches the end of the visible range.
             for boundary in [ideal, goal.seen(ideal)] {
                 let threshold = saturate(boundary.saturating_sub(distance));
                 for threshold in [threshold, threshold.clamp(low, high)] {
@@ -159,12 +159,12 @@ impl<'a> Search<'a> {
         goal.ideal[anchor].saturating_sub((anchor as f64 * goal.interval) as i64)
     }
 
-    /// Offers choices with at most one right inner boundary, beside the boundaries at the ends of the window.
+    /// Offers choices with at most one right inner boundary, beside the boundaries at the ends of the visible range.
     ///
-    /// An interval as wide as the window keeps all other boundaries out of it. So the narrowest intervals that do are
+    /// An interval as wide as the visible range keeps all other boundaries out of it. So the narrowest intervals that do are
     /// offered, and the widest that the chip holds.
     fn far_from_the_ideal(&mut self) {
-        let (below, highest) = self.goal.window;
+        let (below, highest) = self.goal.ends;
         let last = self.goal.ideal.len() - 1;
         let (scale, widths) = (self.goal.scale, self.goal.widths);
         let mut steps: Vec<f32> = self
@@ -200,10 +200,10 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The width of the window, then for each inner boundary the interval that keeps its neighbours out of the window.
+    /// The width of the visible range, then for each inner boundary the interval that keeps its neighbours out of it.
     fn gaps(&self) -> Vec<i64> {
         let goal = &self.goal;
-        let (below, highest) = goal.window;
+        let (below, highest) = goal.ends;
         let last = goal.ideal.len() - 1;
         let mut gaps = Vec::with_capacity(last + 2);
         gaps.push(highest - below);
