@@ -40,7 +40,7 @@ const REGISTER: usize = 64;
 
 /// How the sums of a position become bytes, and where the bytes lie.
 ///
-/// The first bytes of all channels come first. The further bytes follow, block after block. Those of a block are in the
+/// The first bytes of all channels come first. The further bytes follow, block after block. A block has them in the
 /// order: rank 1 of its lower 16 channels, rank 1 of its upper 16 channels, then rank 2 likewise. Channels that need no byte
 /// of a rank have none.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ pub(crate) struct Bytes {
     step: usize,
 }
 
-/// Where kernels find a further byte: they have the bytes of rank 1 of a register of channels, then those of rank 2.
+/// Where kernels find a further byte. They have the bytes of rank 1 of a register of channels, then the bytes of rank 2.
 ///
 /// Channel 3 of the register has its byte of rank 1 at 3 and its byte of rank 2 at 64 + 3.
 struct Source;

@@ -1,6 +1,6 @@
 //! Every available kernel equals the plain sum.
 //!
-//! Sizes are below, at and above those of each tile. Values are extreme and random.
+//! Sizes are below, at and above the size of each tile. Values are extreme and random.
 
 use super::*;
 use crate::PlanOptions;

@@ -93,8 +93,8 @@ impl<'a> Search<'a> {
 
     /// Offers, for a threshold, the steps at which most boundaries are right.
     ///
-    /// Of each range of such steps the step nearest to the ideal step is offered, the one nearest to it inside the chip's
-    /// width, and the steps that the chip stores beside both.
+    /// There are ranges of such steps. Each offers the step nearest to the ideal step, and the nearest step inside the chip's
+    /// width. It also offers the steps that the chip stores beside these two.
     fn at_threshold(&mut self, threshold: i64) {
         let threshold = saturate(threshold);
         let steps = self.goal.right_steps(threshold.into());

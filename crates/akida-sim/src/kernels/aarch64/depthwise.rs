@@ -112,8 +112,8 @@ fn registers<const P: usize, const C: usize>(
     // SAFETY: every AArch64 processor has NEON.
     let mut sums = [unsafe { vdupq_n_s16(0) }; P];
     for row in 0..3 {
-        // SAFETY: `run` has checked that every cell of the windows and the weights of every cell can be read, up to the
-        // last channel of a register.
+        // SAFETY: `run` has checked that every cell of the windows and its weights can be read, up to the last channel of
+        // a register.
         unsafe {
             let inputs = call
                 .input

@@ -55,7 +55,7 @@ pub(super) fn depthwise(call: DepthwiseCall<'_, i16>) {
 #[target_feature(enable = "avx2,fma")]
 fn depthwise_sums(call: DepthwiseCall<'_, i16>) {
     if depthwise::is_covered(call.shape) {
-        // SAFETY: the registers' instructions are those that this function needs.
+        // SAFETY: this function has the instructions of the registers.
         unsafe { depthwise::run::<__m256i>(call) }
     } else {
         generic::depthwise_i16(call);

@@ -184,7 +184,7 @@ impl Piece {
     }
 }
 
-/// The bytes of rank 1 of all channels, then those of rank 2.
+/// The bytes of rank 1 of all channels, then the bytes of rank 2.
 #[inline(always)]
 unsafe fn further([low, high]: [__m256i; 2]) -> [u8; 32 * (RANKS - 1)] {
     let mut further = [0; 32 * (RANKS - 1)];

@@ -172,7 +172,7 @@ impl Register for __m512i {
     }
 }
 
-/// The bytes of rank 1, then those of rank 2.
+/// The bytes of rank 1, then the bytes of rank 2.
 ///
 /// An iterator over the ranks would be compiled without the instructions of these registers.
 #[inline(always)]
