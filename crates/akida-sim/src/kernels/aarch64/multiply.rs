@@ -8,7 +8,7 @@ use core::arch::asm;
 /// The sums of a panel.
 pub(super) type Sums = [int32x4_t; 4];
 
-/// A way to make the products of a run, from groups of `GROUP` inputs.
+/// A way to make the products of a run, from groups of `GROUP` bytes of inputs.
 pub(super) trait Multiply<const GROUP: usize> {
     /// Adds the products of `groups` groups of inputs and weights to the sums of `M` positions.
     ///
