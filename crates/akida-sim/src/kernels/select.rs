@@ -1,4 +1,6 @@
 //! The choice of a kernel: the first of a table that this host has, that is exact, and that options allow.
+//!
+//! `docs/engine.md` defines the words.
 
 use super::{DenseKernel, DepthwiseKernel};
 use alloc::format;
@@ -14,21 +16,23 @@ pub struct PlanOptions {
     pub without: Vec<String>,
 }
 
-/// What is known of an operation before it is computed: its values, from bit widths and fan-in alone, and its size.
+/// What is known of an operation before it is computed: bounds on its values, and its size.
+///
+/// The bounds on values follow from bit widths and fan-in alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
     /// The largest absolute input.
     pub(crate) input: u32,
-    /// Why inputs may be negative, if so.
+    /// Why inputs may be negative; `None` where they are not.
     pub(crate) signed: Option<&'static str>,
     /// The largest absolute weight.
     pub(crate) weight: u32,
     /// The largest absolute sum.
     pub(crate) sum: u32,
-    /// Inputs of a sum.
+    /// The number of inputs that a sum adds up.
     pub(crate) fan_in: usize,
     pub(crate) filters: usize,
-    /// Positions at which every weight is used for an input.
+    /// The number of positions. Each uses every weight once.
     pub(crate) positions: usize,
 }
 
@@ -38,9 +42,9 @@ pub(crate) trait Kernel: Copy + 'static {
     fn table() -> &'static [Self];
     fn name(&self) -> &'static str;
     fn is_available(&self) -> bool;
-    /// Why the kernel would not be exact within `bounds`, if so.
+    /// Why the kernel would not be exact within `bounds`; `None` where it is.
     fn objection(&self, bounds: Bounds) -> Option<String>;
-    /// Where, such as within `bounds`, the kernel is slower than one after it in the table, if so.
+    /// When the kernel is slower than a later one of the table, if `bounds` are such a case.
     fn drawback(&self, _bounds: Bounds) -> Option<&'static str> {
         None
     }
@@ -50,18 +54,19 @@ pub(super) fn beyond(what: &str, bound: u32, most: u32) -> Option<String> {
     (bound > most).then(|| format!("{what} reach {bound}, beyond {most}"))
 }
 
-/// The kernel chosen for an operation, and those declined before it with the reason.
+/// The kernel chosen for an operation, and the kernels declined before it, each with the reason.
 pub(crate) struct Selection<K> {
     pub(crate) kernel: K,
     pub(crate) declined: Vec<(&'static str, String)>,
 }
 
-/// The first kernel of the table that is available, exact within `bounds` and allowed by `options`; the one named there
-/// when it is of this kind.
+/// The first kernel of the table that is available, exact within `bounds` and allowed by `options`.
+///
+/// A kernel that `options` name is chosen before all others of its table.
 ///
 /// # Errors
 ///
-/// When that one cannot be used: every kernel declined with the reason.
+/// No kernel can be used: every kernel with the reason for which it was declined.
 pub(crate) fn select<K: Kernel>(
     bounds: Bounds,
     options: &PlanOptions,

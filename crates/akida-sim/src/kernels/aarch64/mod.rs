@@ -1,4 +1,6 @@
-//! Kernels for NEON, which every AArch64 processor has, and its extensions for products of bytes.
+//! Kernels for NEON, which every AArch64 processor has, and for its extensions for products of bytes.
+//!
+//! `docs/engine.md` defines the words.
 
 mod dense;
 mod depthwise;
@@ -12,7 +14,7 @@ pub(super) const DENSE_U8_I8MM: DenseKernel = DenseKernel {
     name: "aarch64-dense-u8-i8mm",
     is_available: dense::has_i8mm,
     signed_bytes: false,
-    // Four products and the sum before them are added in 32 bits at once.
+    // An instruction adds four products to a sum of 32 bits, without a narrower intermediate.
     largest_product: u32::MAX,
     elements: DenseElements::U8(DenseRoutines {
         pack: pack_panels::<i8, PANEL, 4>,
@@ -24,7 +26,7 @@ pub(super) const DENSE_U8_DOTPROD: DenseKernel = DenseKernel {
     name: "aarch64-dense-u8-dotprod",
     is_available: dense::has_dotprod,
     signed_bytes: true,
-    // Four products and the sum before them are added in 32 bits at once.
+    // An instruction adds four products to a sum of 32 bits, without a narrower intermediate.
     largest_product: u32::MAX,
     elements: DenseElements::U8(DenseRoutines {
         pack: pack_panels::<i8, PANEL, 4>,
@@ -36,7 +38,7 @@ pub(super) const DENSE_U8_NEON: DenseKernel = DenseKernel {
     name: "aarch64-dense-u8-neon",
     is_available: || true,
     signed_bytes: true,
-    // Eight products are added in 16 bits; with fewer, those of 16 bits are made faster.
+    // Eight products or more are added in 16 bits. With fewer, the kernel for inputs of 16 bits is faster.
     largest_product: i16::MAX as u32 / 8,
     elements: DenseElements::U8(DenseRoutines {
         pack: pack_panels::<i8, PANEL, 1>,

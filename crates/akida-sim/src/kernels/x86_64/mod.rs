@@ -1,4 +1,4 @@
-//! Kernels for instruction sets of x86-64.
+//! Kernels for instruction sets of x86-64. `docs/engine.md` defines the words.
 
 mod active;
 #[cfg(all(feature = "std", target_os = "linux"))]
@@ -41,7 +41,7 @@ pub(super) const DENSE_U8_VNNI: DenseKernel = DenseKernel {
     name: "x86_64-dense-u8-vnni",
     is_available: avx512::has_vnni,
     signed_bytes: false,
-    // Four products and the sum before them are added in 32 bits at once.
+    // An instruction adds four products to a sum of 32 bits, without a narrower intermediate.
     largest_product: u32::MAX,
     elements: DenseElements::U8(DenseRoutines {
         pack: pack_panels::<i8, PANEL, 4>,
@@ -86,7 +86,7 @@ pub(super) const DENSE_U8_AVX2: DenseKernel = DenseKernel {
     name: "x86_64-dense-u8-avx2",
     is_available: avx2::is_available,
     signed_bytes: false,
-    // Two products are added in 16 bits.
+    // An instruction adds two products in 16 bits.
     largest_product: i16::MAX as u32 / 2,
     elements: DenseElements::U8(DenseRoutines {
         pack: pack_panels::<i8, PANEL, 4>,
@@ -119,17 +119,19 @@ pub(super) const DEPTHWISE_AVX2: DepthwiseKernel = DepthwiseKernel {
     routine: BySum::I16(avx2::depthwise),
 };
 
-/// How many levels are not zero, where the host has what it takes.
+/// How many levels are not zero; `None` where the host lacks AVX2.
 pub(super) fn active_levels(levels: &[u8]) -> Option<u64> {
     avx2::is_available().then(|| active::levels(levels))
 }
 
-/// Bytes of a group of inputs: four of 8 bits, or two of 16.
+/// The bytes of a group: four inputs of 8 bits, or two of 16.
 const GROUP: usize = 4;
 
 type Product<'a> = super::product::Product<'a, GROUP>;
 
-/// [`pack_panels`] of weights of 4 bits: every two panels in one, the first in the lower halves of its bytes.
+/// Packs weights of 4 bits: two panels of [`pack_panels`] share their bytes.
+///
+/// The first panel is in the lower halves of the bytes. A last panel without a partner shares its bytes with zeros.
 fn pack_pairs(shape: DenseShape, weight: Weight<'_>) -> Vec<i8> {
     let panels = pack_panels::<i8, PANEL, GROUP>(shape, weight);
     let size = shape.rows * shape.run.next_multiple_of(GROUP) * PANEL;
