@@ -1,11 +1,7 @@
-//! Products of windows and filters: their kernels, what a kernel is given, and the table. `docs/engine.md` defines the words.
+//! Products of windows and filters: their kernels, and what a kernel is given. `docs/engine.md` defines the words.
 
-#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-use super::aarch64;
-use super::select::beyond;
-#[cfg(target_arch = "x86_64")]
-use super::x86_64;
-use super::{Bounds, Kernel, Positions, generic};
+use super::kernel::{Bounds, Kernel, beyond};
+use super::positions::Positions;
 use crate::output::{Levels, PANEL};
 use alloc::format;
 use alloc::string::String;
@@ -191,37 +187,6 @@ const MANY: usize = 8;
 const NEAR: usize = 1 << 15;
 
 impl Kernel for DenseKernel {
-    fn table() -> &'static [Self] {
-        &[
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DENSE_U8I4_VNNI,
-            #[cfg(all(target_arch = "x86_64", feature = "std", target_os = "linux"))]
-            x86_64::DENSE_U8_AMX,
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DENSE_U8_VNNI,
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DENSE_I16_VNNI,
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DENSE_U8_AVXVNNI,
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DENSE_I16_AVXVNNI,
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DENSE_U8_AVX2,
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DENSE_I16_AVX2,
-            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-            aarch64::DENSE_U8_I8MM,
-            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-            aarch64::DENSE_U8_DOTPROD,
-            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-            aarch64::DENSE_U8_NEON,
-            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-            aarch64::DENSE_I16_NEON,
-            generic::DENSE_I16,
-            generic::DENSE_I32,
-        ]
-    }
-
     fn name(&self) -> &'static str {
         self.name
     }

@@ -1,14 +1,10 @@
-//! Convolutions of each channel alone: their kernels, what a kernel is given, and the table.
+//! Convolutions of each channel alone: their kernels, and what a kernel is given.
 //!
 //! `docs/engine.md` defines the words.
 
-#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-use super::aarch64;
-use super::select::beyond;
+use super::kernel::{Bounds, Kernel, beyond};
+use super::positions::Positions;
 use super::sum_bytes::{BLOCK, Bytes};
-#[cfg(target_arch = "x86_64")]
-use super::x86_64;
-use super::{Bounds, Kernel, Positions, generic};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -95,19 +91,6 @@ pub(crate) struct DepthwiseKernel {
 }
 
 impl Kernel for DepthwiseKernel {
-    fn table() -> &'static [Self] {
-        &[
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DEPTHWISE_AVX512,
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DEPTHWISE_AVX2,
-            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-            aarch64::DEPTHWISE_NEON,
-            generic::DEPTHWISE_I16,
-            generic::DEPTHWISE_I32,
-        ]
-    }
-
     fn name(&self) -> &'static str {
         self.name
     }

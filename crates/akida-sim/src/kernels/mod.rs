@@ -25,6 +25,7 @@ mod active;
 mod dense;
 mod depthwise;
 mod generic;
+mod kernel;
 mod positions;
 #[cfg(any(
     target_arch = "x86_64",
@@ -33,6 +34,7 @@ mod positions;
 mod product;
 mod select;
 mod sum_bytes;
+mod table;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
@@ -46,12 +48,14 @@ pub(crate) use depthwise::{
     BySum, DepthwiseCall, DepthwiseKernel, DepthwisePack, DepthwiseRun, DepthwiseShape,
     DepthwiseSink,
 };
+pub(crate) use kernel::{Bounds, Kernel};
 pub(crate) use positions::Positions;
 #[cfg(test)]
 pub(crate) use select::available;
-pub(crate) use select::{Bounds, Kernel, Selection, exists, select};
 pub use select::{PlanOptions, available_kernels};
+pub(crate) use select::{Selection, exists, select};
 pub(crate) use sum_bytes::Bytes;
+pub(crate) use table::Table;
 
 /// Elements behind the last window of an input that kernels may read, as they read whole groups or registers.
 pub(crate) const PADDING: usize = 64;

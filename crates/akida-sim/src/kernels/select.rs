@@ -2,7 +2,10 @@
 //!
 //! `docs/engine.md` defines the words.
 
-use super::{DenseKernel, DepthwiseKernel};
+use super::dense::DenseKernel;
+use super::depthwise::DepthwiseKernel;
+use super::kernel::Bounds;
+use super::table::Table;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,44 +17,6 @@ pub struct PlanOptions {
     pub kernel: Option<String>,
     /// Leave out kernels whose names contain one of these, such as `avx512`, `vnni` and `amx`. The portable ones stay.
     pub without: Vec<String>,
-}
-
-/// What is known of an operation before it is computed: bounds on its values, and its size.
-///
-/// The bounds on values follow from bit widths and fan-in alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bounds {
-    /// The largest absolute input.
-    pub(crate) input: u32,
-    /// Why inputs may be negative; `None` where they are not.
-    pub(crate) signed: Option<&'static str>,
-    /// The largest absolute weight.
-    pub(crate) weight: u32,
-    /// The largest absolute sum.
-    pub(crate) sum: u32,
-    /// The number of inputs that a sum adds up.
-    pub(crate) fan_in: usize,
-    pub(crate) filters: usize,
-    /// The number of positions. Each uses every weight once.
-    pub(crate) positions: usize,
-}
-
-/// What selection needs to know of a kernel.
-pub(crate) trait Kernel: Copy + 'static {
-    /// The table of kernels of this kind.
-    fn table() -> &'static [Self];
-    fn name(&self) -> &'static str;
-    fn is_available(&self) -> bool;
-    /// Why the kernel would not be exact within `bounds`; `None` where it is.
-    fn objection(&self, bounds: Bounds) -> Option<String>;
-    /// When the kernel is slower than a later one of the table, if `bounds` are such a case.
-    fn drawback(&self, _bounds: Bounds) -> Option<&'static str> {
-        None
-    }
-}
-
-pub(super) fn beyond(what: &str, bound: u32, most: u32) -> Option<String> {
-    (bound > most).then(|| format!("{what} reach {bound}, beyond {most}"))
 }
 
 /// The kernel chosen for an operation, and the kernels declined before it, each with the reason.
@@ -67,7 +32,7 @@ pub(crate) struct Selection<K> {
 /// # Errors
 ///
 /// No kernel can be used: every kernel with the reason for which it was declined.
-pub(crate) fn select<K: Kernel>(
+pub(crate) fn select<K: Table>(
     bounds: Bounds,
     options: &PlanOptions,
 ) -> Result<Selection<K>, Vec<(&'static str, String)>> {
@@ -111,7 +76,7 @@ pub(crate) fn select<K: Kernel>(
 /// The names of all kernels that this host can run.
 #[must_use]
 pub fn available_kernels() -> Vec<&'static str> {
-    fn names<K: Kernel>() -> impl Iterator<Item = &'static str> {
+    fn names<K: Table>() -> impl Iterator<Item = &'static str> {
         available::<K>().map(|k| k.name())
     }
     names::<DenseKernel>()
@@ -121,13 +86,13 @@ pub fn available_kernels() -> Vec<&'static str> {
 
 /// Whether a table has a kernel of this name, available or not.
 pub(crate) fn exists(name: &str) -> bool {
-    fn has<K: Kernel>(name: &str) -> bool {
+    fn has<K: Table>(name: &str) -> bool {
         K::table().iter().any(|k| k.name() == name)
     }
     has::<DenseKernel>(name) || has::<DepthwiseKernel>(name)
 }
 
 /// The available kernels of one table.
-pub(crate) fn available<K: Kernel>() -> impl Iterator<Item = K> {
+pub(crate) fn available<K: Table>() -> impl Iterator<Item = K> {
     K::table().iter().filter(|k| k.is_available()).copied()
 }

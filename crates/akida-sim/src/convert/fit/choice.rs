@@ -8,8 +8,7 @@
 //! do not tell these apart. No potential exceeds 45, nor 1000. So boundaries are compared after a clamp to −31 ..= 45, the
 //! *visible range*: −100 is seen as −31, and 1000 as 45. Boundaries between the ends of this range are *inner* boundaries.
 
-use super::saturate;
-use super::step::{BOUNDARIES, LAST, RightSteps, distances, nearest_step, smallest_step};
+use super::step::{BOUNDARIES, LAST, RightSteps, distances, nearest_step, saturate, smallest_step};
 use crate::convert::Widths;
 
 /// A threshold and a step, and how good they are; less is better, field by field in this order (H6).

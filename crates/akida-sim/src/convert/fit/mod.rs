@@ -16,6 +16,7 @@ use crate::model::{Format, LEVEL_BITS, Reach};
 use alloc::vec::Vec;
 use choice::Goal;
 use search::Search;
+use step::saturate;
 
 /// `threshold` and `act_step` per channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -156,9 +157,4 @@ fn check_steps(s: &[f64]) -> Result<(), FitError> {
             Err(FitError::new(channel, "the step", allowed, s[channel]))
         }
     }
-}
-
-/// The nearest int32.
-fn saturate(value: i64) -> i32 {
-    value.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
 }

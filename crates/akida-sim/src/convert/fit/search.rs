@@ -18,8 +18,7 @@
 //! 4. The last stage is for channels of which at most one inner boundary can be right. It is not needed here.
 
 use super::choice::{Choice, Goal};
-use super::saturate;
-use super::step::nearest_step;
+use super::step::{nearest_step, saturate};
 use alloc::vec::Vec;
 
 pub(super) struct Search<'a> {

@@ -109,6 +109,11 @@ impl RightSteps {
     }
 }
 
+/// The nearest int32.
+pub(super) fn saturate(value: i64) -> i32 {
+    value.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! Counting of levels that are not zero, for AVX2. `docs/engine.md` defines the words.
 #![allow(unsafe_code)]
 
+use super::avx2;
 use core::arch::x86_64::*;
 
 /// The bytes of a register.
@@ -8,10 +9,10 @@ const LANES: usize = 32;
 /// The number of registers that are compared together.
 const TOGETHER: usize = 4;
 
-/// Called only where `avx2::is_available` has answered yes.
-pub(super) fn levels(levels: &[u8]) -> u64 {
-    // SAFETY: the caller has made sure of the instructions.
-    unsafe { count(levels) }
+/// How many levels are not zero; `None` where the host lacks AVX2.
+pub(in crate::kernels) fn active_levels(levels: &[u8]) -> Option<u64> {
+    // SAFETY: the host has the instructions.
+    avx2::is_available().then(|| unsafe { count(levels) })
 }
 
 #[target_feature(enable = "avx2")]

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::depthwise;
-use super::{GROUP, Product};
+use super::group::{GROUP, Product};
 use crate::kernels::{DenseCall, DepthwiseCall, Sink, generic};
 use crate::output::{Line, PANEL};
 use core::arch::asm;

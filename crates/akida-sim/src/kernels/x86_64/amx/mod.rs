@@ -11,7 +11,8 @@ mod windows;
 
 pub(super) use tiles::is_available;
 
-use super::{Product, avx512};
+use super::avx512;
+use super::group::Product;
 use crate::kernels::generic::pack_panels;
 use crate::kernels::{DenseCall, DenseShape, Weight};
 use crate::output::PANEL;
@@ -23,10 +24,8 @@ use core::arch::x86_64::*;
 use core::cell::Cell;
 use core::mem::MaybeUninit;
 use tiles::Tiles;
-use windows::{Place, STAGED, STEP, STRIDE, Staging, Steps, Windows};
+use windows::{Place, ROWS, STAGED, STEP, STRIDE, Staging, Steps, Windows};
 
-/// The rows of a tile register: one of sixteen windows, or the weights of four inputs.
-const ROWS: usize = 16;
 /// The bytes of a tile register.
 const TILE: usize = ROWS * STEP;
 /// With fewer positions, the AVX-512 kernel multiplies.

@@ -1,6 +1,6 @@
 //! Tile registers: whether this host has them, and their use by a thread.
 
-use super::{ROWS, STEP};
+use super::windows::{ROWS, STEP};
 use crate::kernels::x86_64::avx512;
 use core::arch::asm;
 use core::arch::x86_64::__cpuid_count;

@@ -8,11 +8,12 @@
 //! A window has 5 runs of 25 bytes. Each run makes a step that is mostly zeros: 5 steps. The runs joined are 125 bytes, which
 //! make 2 steps. So the runs are joined, and the windows are staged.
 
-use super::ROWS;
 use crate::kernels::DenseShape;
 use core::arch::x86_64::*;
 use core::ops::Range;
 
+/// The rows of a tile register: one of sixteen windows, or the weights of four inputs.
+pub(super) const ROWS: usize = 16;
 /// The bytes of a step: a row of a tile register.
 pub(super) const STEP: usize = 64;
 /// The steps of a window that are staged at a time.
