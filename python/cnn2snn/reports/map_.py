@@ -125,7 +125,7 @@ class MapReport:
         return self.placement is not None
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the chip, whether the model is mapped, where its layers are, the violations, and what was measured."""
+        """Returns the chip, where the layers of a model that fits are, the violations, and what was measured."""
         return {
             "file": self.file,
             "device": self.device,

@@ -36,17 +36,17 @@ class Unit:
     external_bytes: int
 
     @classmethod
-    def of(cls, np: Mapping) -> Unit:
+    def of(cls, unit: Mapping) -> Unit:
         """Returns what a unit takes of a layer."""
-        rows = np.spatial_partition
+        place, rows = unit.ident, unit.spatial_partition
         return cls(
-            type=np.type.name,
-            place=[np.ident.col, np.ident.row, np.ident.id],
-            filters=[np.start_neuron, np.start_neuron + np.filters],
+            type=unit.type.name,
+            place=[place.col, place.row, place.id],
+            filters=[unit.start_neuron, unit.start_neuron + unit.filters],
             rows=[rows.x, rows.x + rows.shape[0]],
-            input_bytes=np.input_size,
-            weight_bytes=np.weight_size,
-            external_bytes=np.external_size,
+            input_bytes=unit.input_size,
+            weight_bytes=unit.weight_size,
+            external_bytes=unit.external_size,
         )
 
 
@@ -82,7 +82,7 @@ class LayerPlacement:
             sequence=sequence,
             pass_number=pass_number,
             components={} if mapping is None else {kind.name: count for kind, count in mapping.components.items()},
-            units=[] if mapping is None else [Unit.of(np) for np in mapping.nps],
+            units=[] if mapping is None else [Unit.of(unit) for unit in mapping.nps],
         )
 
     def to_dict(self) -> dict[str, Any]:
