@@ -65,7 +65,9 @@ class LayerInfo:
         names = [name for name in layer.get_variable_names() if name.startswith("weights")]
         kernels = {name: list(layer.get_variable(name).shape) for name in names}
         counts = [math.prod(shape) for shape in kernels.values()]
-        stored, histograms, threshold, act_step = layer._place()[1].summary
+        # The layer as it is now: what `_place` gives beside the model has the variables that the layer began with.
+        model, _, index = layer._place()
+        stored, histograms, threshold, act_step = model.layer(index).summary
         return cls(
             name=layer.name,
             type=parameters.layer_type.name,
