@@ -51,6 +51,7 @@ def test_engine_works_without_tensorflow(model_path):
         ["--help"],
         ["info", "model.fbz"],
         ["info", "model.fbz", "--json"],
+        ["diff", "model.fbz", "model.fbz"],
         ["map", "model.fbz", "--svg", "model.svg"],
         ["run", "model.fbz", "inputs.npy", "-o", "outputs.npy"],
     ],
