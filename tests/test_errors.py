@@ -11,10 +11,6 @@ from cnn2snn.errors import InvalidArgumentError
 
 PACKAGE = Path(errors.__file__).parent
 
-# Files whose errors are whole messages, as those of the native module are.
-WHOLE_MESSAGES = {"akida/bridge.py", "cli/_keras_files.py", "cli/_parsers.py"}
-
-
 def test_a_message_is_the_problem_and_the_remedy():
     error = InvalidArgumentError("x must be 1; not 2", kind="x", remedy="take 1")
     assert str(error) == "x must be 1; not 2; take 1"
@@ -53,10 +49,7 @@ def test_errors_of_mapping_have_the_remedy_of_the_first_violation():
     assert str(error.value).startswith(str(first))
 
 
-FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).as_posix() not in WHOLE_MESSAGES]
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_remedies_are_handed_over_apart_from_the_problem(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in errors.__all__:

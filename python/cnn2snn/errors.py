@@ -19,18 +19,8 @@ __all__ = [
 ]
 
 
-# The remedy of an error whose maker does not name it. The native module is such a maker: it hands over whole messages,
-# each with its remedy.
-_IN_MESSAGE = "in the message"
-
-
-def _remedy_in(message: str) -> str | None:
-    """The remedy in a whole message: what follows the first semicolon. Python code passes `remedy` instead."""
-    return message.partition("; ")[2] or None
-
-
 class Cnn2SnnError(Exception):
-    """Base of all errors of this package. The message is the problem and, after a semicolon, the remedy.
+    """Base of all errors of this package. Its text is the problem and, after a semicolon, the remedy.
 
     Attributes:
         layer: name of the layer concerned, or None.
@@ -48,13 +38,9 @@ class Cnn2SnnError(Exception):
         kind: str | None = None,
         expected: object = None,
         received: object = None,
-        remedy: str | None = _IN_MESSAGE,
+        remedy: str | None = None,
     ) -> None:
-        if remedy is _IN_MESSAGE:
-            remedy = _remedy_in(message)
-        elif remedy:
-            message = f"{message}; {remedy}"
-        super().__init__(message)
+        super().__init__(f"{message}; {remedy}" if remedy else message)
         self.layer = layer
         self.kind = kind
         self.expected = expected
@@ -93,8 +79,8 @@ class MappingError(Cnn2SnnError, RuntimeError):
             kind=first.rule,
             expected=first.allowed,
             received=first.received,
-            remedy=None,  # each line of the message has its own
         )
+        # Each line of the message has its own.
         self.remedy = first.remedy
         self.violations = violations
 

@@ -70,7 +70,7 @@ pub(crate) fn unwrap<'a>(file: &'a [u8], limits: &Limits) -> Result<Cow<'a, [u8]
     if file.len() as u64 > most {
         let allowed = format!("at most {most} bytes");
         let error = length_error(DecodeErrorKind::Limit, allowed, file, most);
-        return Err(error.remedy(RAISE));
+        return Err(error.with_remedy(RAISE));
     }
     let stored = header.stored_bytes(file)?;
     if checksum(file) != header.crc {
@@ -83,7 +83,7 @@ pub(crate) fn unwrap<'a>(file: &'a [u8], limits: &Limits) -> Result<Cow<'a, [u8]
             received,
         )
         .at(byte(CRC_AT))
-        .remedy("the file was changed or damaged: copy or write it again"));
+        .with_remedy("the file was changed or damaged: copy or write it again"));
     }
     header.check(limits)?;
     match header.compression {
@@ -108,7 +108,7 @@ pub(crate) fn check_beginning(bytes: &[u8]) -> Result<(), DecodeError> {
                 version,
             )
             .at(byte(VERSION_AT));
-            Err(error.remedy(if version > FORMAT_VERSION {
+            Err(error.with_remedy(if version > FORMAT_VERSION {
                 UPGRADE
             } else {
                 "no such version exists: copy or write the file again"
@@ -169,7 +169,7 @@ impl Header {
     fn check(&self, limits: &Limits) -> Result<(), DecodeError> {
         let newer = |subject: &'static str, allowed: &'static str, received, at| {
             let error = DecodeError::new(DecodeErrorKind::Version, subject, allowed, received);
-            Err(error.at(byte(at)).remedy(UPGRADE))
+            Err(error.at(byte(at)).with_remedy(UPGRADE))
         };
         if self.reserved != 0 {
             return newer("the reserved byte", "0", self.reserved, RESERVED_AT);
@@ -195,7 +195,7 @@ impl Header {
         };
         if self.payload_len > limits.max_payload() {
             let allowed = format!("at most {} bytes", limits.max_payload());
-            return Err(length(DecodeErrorKind::Limit, allowed).remedy(RAISE));
+            return Err(length(DecodeErrorKind::Limit, allowed).with_remedy(RAISE));
         }
         if !possible.contains(&self.payload_len) {
             return Err(length(DecodeErrorKind::Header, allowed));
@@ -209,7 +209,7 @@ fn inflate(stored: &[u8], payload_len: u64) -> Result<Vec<u8>, DecodeError> {
     let error = |subject: &'static str, allowed, received| {
         DecodeError::new(DecodeErrorKind::Compression, subject, allowed, received)
             .at(byte(HEADER_LEN))
-            .remedy(AGAIN)
+            .with_remedy(AGAIN)
     };
     let Ok(length) = usize::try_from(payload_len) else {
         return Err(error(
@@ -277,7 +277,7 @@ fn length_error(
         format!("{}", file.len()),
     )
     .at(Location::Byte(end.min(file.len() as u64)))
-    .remedy(AGAIN)
+    .with_remedy(AGAIN)
 }
 
 fn byte(offset: usize) -> Location {

@@ -128,7 +128,7 @@ fn check_size(model: &Model, limits: &Limits) -> Result<usize, EncodeError> {
                 weights,
             )
             .at(name)
-            .remedy("raise Limits::with_max_weights"));
+            .with_remedy("raise Limits::with_max_weights"));
         }
         if variables > limits.max_payload() {
             return Err(too_large("the variables up to here", limits, variables).at(name));
@@ -147,7 +147,7 @@ fn too_large(subject: &'static str, limits: &Limits, received: u64) -> EncodeErr
         format!("at most {} bytes", limits.max_payload()),
         received,
     )
-    .remedy(RAISE_PAYLOAD)
+    .with_remedy(RAISE_PAYLOAD)
 }
 
 fn unsupported(

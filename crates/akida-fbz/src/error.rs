@@ -95,8 +95,8 @@ impl fmt::Display for Rule {
         }
         write!(f, "must be {}, received {}", self.allowed, self.received)?;
         match self.remedy {
-            Some(remedy) => write!(f, "; {remedy}"),
-            None => Ok(()),
+            Some(remedy) if !f.alternate() => write!(f, "; {remedy}"),
+            _ => Ok(()),
         }
     }
 }
@@ -108,6 +108,8 @@ enum Detail {
 }
 
 /// Why bytes are not a model: the culprit, the place, what was received and what is allowed.
+///
+/// It shows with the remedy after a semicolon, and as `{:#}` without the remedy.
 ///
 /// # Examples
 ///
@@ -173,7 +175,7 @@ impl DecodeError {
         self
     }
 
-    pub(crate) fn remedy(mut self, words: &'static str) -> Self {
+    pub(crate) fn with_remedy(mut self, words: &'static str) -> Self {
         if let Detail::Rule(rule) = &mut self.0.detail {
             rule.remedy = Some(words);
         }
@@ -218,15 +220,27 @@ impl DecodeError {
             Detail::Model(error) => error.received(),
         }
     }
+
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&str> {
+        match &self.0.detail {
+            Detail::Rule(rule) => rule.remedy,
+            Detail::Model(error) => error.remedy(),
+        }
+    }
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.0.location, &self.0.detail) {
-            (Location::Byte(0), Detail::Rule(rule)) => rule.fmt(f),
-            (place, Detail::Rule(rule)) if rule.subject.is_empty() => write!(f, "{place} {rule}"),
-            (place, Detail::Rule(rule)) => write!(f, "{place}: {rule}"),
-            (place, Detail::Model(error)) => write!(f, "{place}: {error}"),
+            (Location::Byte(0), Detail::Rule(_)) => {}
+            (place, Detail::Rule(rule)) if rule.subject.is_empty() => write!(f, "{place} ")?,
+            (place, _) => write!(f, "{place}: ")?,
+        }
+        match &self.0.detail {
+            Detail::Rule(rule) => rule.fmt(f),
+            Detail::Model(error) => error.fmt(f),
         }
     }
 }
@@ -261,7 +275,7 @@ impl EncodeErrorKind {
     }
 }
 
-/// Why a model is not written.
+/// Why a model is not written. It shows with the remedy after a semicolon, and as `{:#}` without the remedy.
 ///
 /// # Examples
 ///
@@ -316,7 +330,7 @@ impl EncodeError {
         self
     }
 
-    pub(crate) fn remedy(mut self, words: &'static str) -> Self {
+    pub(crate) fn with_remedy(mut self, words: &'static str) -> Self {
         self.0.rule.remedy = Some(words);
         self
     }
@@ -343,6 +357,12 @@ impl EncodeError {
     #[must_use]
     pub fn received(&self) -> &str {
         &self.0.rule.received
+    }
+
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&str> {
+        self.0.rule.remedy
     }
 }
 

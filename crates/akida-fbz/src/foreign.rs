@@ -22,7 +22,7 @@ pub(crate) fn refuse(bytes: &[u8]) -> DecodeError {
             "an .fbz file of this toolchain",
             received,
         )
-        .remedy(remedy)
+        .with_remedy(remedy)
     };
     match bytes {
         [] => error("an empty file", "write the model again"),
@@ -33,7 +33,7 @@ pub(crate) fn refuse(bytes: &[u8]) -> DecodeError {
             alloc::format!("{} bytes", bytes.len()),
         )
         .at(Location::Byte(bytes.len() as u64))
-        .remedy("copy or write the file again"),
+        .with_remedy("copy or write the file again"),
         _ if is_damaged_magic(bytes) => error(
             "one with damaged first bytes, as by a transfer in text mode",
             COPY_AGAIN,

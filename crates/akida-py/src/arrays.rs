@@ -49,10 +49,11 @@ impl Subject<'_> {
         };
         Err(Failure {
             class: Class::InvalidType,
-            message: format!(
+            problem: format!(
                 "{layer}{} must be a numpy.ndarray, received {received}",
                 self.name
             ),
+            remedy: None,
             layer: self.layer,
             kind: self.name,
             expected: "a numpy.ndarray",

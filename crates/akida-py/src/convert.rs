@@ -14,7 +14,8 @@ fn subject(name: &str) -> Subject<'_> {
 pub(crate) fn fit_error(py: Python<'_>, error: &FitError) -> PyErr {
     Failure {
         class: Class::InvalidArgument,
-        message: error.to_string(),
+        problem: error.to_string(),
+        remedy: None,
         layer: None,
         kind: "fit",
         expected: "",

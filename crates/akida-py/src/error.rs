@@ -32,10 +32,12 @@ impl Class {
     }
 }
 
-/// An exception to be raised: the message and the attributes for programs.
+/// An exception to be raised: the problem, the remedy, and the attributes for programs.
 pub(crate) struct Failure<'a> {
     pub(crate) class: Class,
-    pub(crate) message: String,
+    /// The message without the remedy, which the exception adds.
+    pub(crate) problem: String,
+    pub(crate) remedy: Option<&'a str>,
     pub(crate) layer: Option<&'a str>,
     pub(crate) kind: &'a str,
     pub(crate) expected: &'a str,
@@ -53,8 +55,9 @@ impl Failure<'_> {
         details.set_item("kind", self.kind)?;
         details.set_item("expected", Some(self.expected).filter(|s| !s.is_empty()))?;
         details.set_item("received", Some(self.received).filter(|s| !s.is_empty()))?;
+        details.set_item("remedy", self.remedy)?;
         let class = py.import("cnn2snn.errors")?.getattr(self.class.name())?;
-        let exception = class.call((self.message,), Some(&details))?;
+        let exception = class.call((self.problem,), Some(&details))?;
         Ok(PyErr::from_value(exception))
     }
 }
@@ -68,14 +71,11 @@ pub(crate) fn argument(
     received: &str,
     remedy: Option<&str>,
 ) -> PyErr {
-    let message = format!("{subject} must be {expected}, received {received}");
-    let message = match remedy {
-        Some(remedy) => format!("{message}; {remedy}"),
-        None => message,
-    };
+    let problem = format!("{subject} must be {expected}, received {received}");
     Failure {
         class: Class::InvalidArgument,
-        message: at(layer, &message),
+        problem: at(layer, &problem),
+        remedy,
         layer,
         // "variable" of "the variable": a name for programs.
         kind: subject.rsplit(' ').next().unwrap_or(subject),
@@ -86,10 +86,16 @@ pub(crate) fn argument(
 }
 
 /// A model with which something cannot be done.
-pub(crate) fn unsupported(py: Python<'_>, kind: &str, message: String) -> PyErr {
+pub(crate) fn unsupported(
+    py: Python<'_>,
+    kind: &str,
+    problem: String,
+    remedy: Option<&str>,
+) -> PyErr {
     Failure {
         class: Class::UnsupportedModel,
-        message,
+        problem,
+        remedy,
         layer: None,
         kind,
         expected: "",
@@ -107,9 +113,9 @@ fn at(layer: Option<&str>, message: &str) -> String {
 
 /// `layer` names the layer for errors that were found before it had a place in a model.
 pub(crate) fn model_error(py: Python<'_>, error: &ModelError, layer: Option<&str>) -> PyErr {
-    let message = match error.layer() {
-        Some(_) => error.to_string(),
-        None => at(layer, &error.to_string()),
+    let problem = match error.layer() {
+        Some(_) => format!("{error:#}"),
+        None => at(layer, &format!("{error:#}")),
     };
     // The name of the parameter or variable where it is one: more useful than "parameter".
     let subject = error.subject();
@@ -121,7 +127,8 @@ pub(crate) fn model_error(py: Python<'_>, error: &ModelError, layer: Option<&str
             ModelErrorKind::Structure => Class::UnsupportedModel,
             _ => Class::InvalidArgument,
         },
-        message,
+        problem,
+        remedy: error.remedy(),
         layer: error.layer().or(layer),
         kind: if is_name {
             subject
@@ -149,7 +156,8 @@ pub(crate) fn run_error(py: Python<'_>, error: &RunError, dims: [usize; 4], bits
         }
         RunError::NotPredictable { layer } => Failure {
             class: Class::UnsupportedModel,
-            message: error.to_string(),
+            problem: format!("{error:#}"),
+            remedy: error.remedy(),
             layer: Some(layer),
             kind: "predict",
             expected: "a last layer without activation",
@@ -159,7 +167,8 @@ pub(crate) fn run_error(py: Python<'_>, error: &RunError, dims: [usize; 4], bits
         RunError::Memory => PyMemoryError::new_err(error.to_string()),
         _ => Failure {
             class: Class::InvalidArgument,
-            message: error.to_string(),
+            problem: format!("{error:#}"),
+            remedy: error.remedy(),
             layer: None,
             kind: "inputs",
             expected: "",
@@ -182,13 +191,14 @@ fn unravel(index: usize, dims: [usize; 4]) -> [usize; 4] {
 
 /// `place` is put before the message, to say which file is meant.
 pub(crate) fn decode_error(py: Python<'_>, error: &DecodeError, place: Option<&Path>) -> PyErr {
-    let message = match place {
-        Some(path) => format!("{}: {error}", path.display()),
-        None => error.to_string(),
+    let problem = match place {
+        Some(path) => format!("{}: {error:#}", path.display()),
+        None => format!("{error:#}"),
     };
     Failure {
         class: Class::Format,
-        message,
+        problem,
+        remedy: error.remedy(),
         layer: error.model_error().and_then(ModelError::layer),
         kind: error.kind().name(),
         expected: error.allowed(),
@@ -200,7 +210,8 @@ pub(crate) fn decode_error(py: Python<'_>, error: &DecodeError, place: Option<&P
 pub(crate) fn encode_error(py: Python<'_>, error: &EncodeError) -> PyErr {
     Failure {
         class: Class::UnsupportedModel,
-        message: error.to_string(),
+        problem: format!("{error:#}"),
+        remedy: error.remedy(),
         layer: error.layer(),
         kind: error.kind().name(),
         expected: error.allowed(),

@@ -432,15 +432,19 @@ impl Model {
         };
         let model = builder.build().map_err(|e| model_error(py, &e, None))?;
         let estimated = match (mapping, statistics) {
-            (None, _) => Err("no estimate: the model is not mapped; call map".to_owned()),
+            (None, _) => Err((
+                "no estimate: the model is not mapped".into(),
+                Some("call map"),
+            )),
             (_, None) => {
-                Err("no estimate: call measure with samples first, which counts events".to_owned())
+                let problem = "no estimate: call measure with samples first, which counts events";
+                Err((problem.into(), None))
             }
             (Some(mapping), Some(statistics)) => mapping
                 .estimate(&model, &statistics)
-                .map_err(|refusal| refusal.to_string()),
+                .map_err(|refusal| (format!("{refusal:#}"), refusal.remedy())),
         };
-        let refused = |reason: String| unsupported(py, "estimate", reason);
+        let refused = |(problem, remedy)| unsupported(py, "estimate", problem, remedy);
         mapping::estimate(py, &estimated.map_err(refused)?)
     }
 

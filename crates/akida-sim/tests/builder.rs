@@ -8,8 +8,8 @@
 
 use akida_sim::{
     Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData, InputScaling,
-    LayerSpec, ModelBuilder, ModelError, ModelErrorKind, Padding, Pair, Pooling,
-    SeparableConvolutional, Shape, Tensor, Weights,
+    LayerSpec, ModelBuilder, ModelError, ModelErrorKind, Padding, Pair, Parameter, Parameters,
+    Pooling, SeparableConvolutional, Shape, Tensor, Weights,
 };
 
 fn events(shape: Shape, bits: u8) -> ModelBuilder {
@@ -443,4 +443,105 @@ fn a_border_counts_towards_the_size_of_a_map() {
             .contains("the map with its border must be"),
         "{error}"
     );
+}
+
+/// One layer of each type, with parameters that are not the defaults.
+fn every_type() -> [LayerSpec; 6] {
+    let conv = ConvParams {
+        padding: Padding::Valid,
+        kernel_stride: Pair::new(1, 2),
+        weights_bits: 4,
+        pooling: Pooling::Max {
+            size: Pair::new(2, 3),
+            stride: Pair::new(1, 2),
+        },
+        act_bits: Some(2),
+        ..ConvParams::new(Pair::new(3, 5), 7)
+    };
+    let averaged = ConvParams {
+        pooling: Pooling::GlobalAverage,
+        act_bits: None,
+        ..conv.clone()
+    };
+    let image = InputConvolutional {
+        padding_value: 9,
+        ..InputConvolutional::new(Shape::new(8, 9, 3), conv.clone())
+    };
+    [
+        InputData::new(Shape::new(4, 5, 6), 2).into(),
+        image.into(),
+        Convolutional { conv: averaged }.into(),
+        SeparableConvolutional { conv }.into(),
+        FullyConnected {
+            units: 3,
+            weights_bits: 8,
+            act_bits: None,
+        }
+        .into(),
+        Concat.into(),
+    ]
+}
+
+#[test]
+fn a_layer_is_made_of_its_type_and_its_parameters() {
+    for spec in every_type() {
+        let parameters = spec.parameters();
+        assert_eq!(LayerSpec::new(spec.type_name(), &parameters), Ok(spec));
+    }
+}
+
+#[test]
+fn each_parameter_must_be_there_and_of_its_kind_and_no_other() {
+    for spec in every_type() {
+        let all = spec.parameters();
+        let unknown = all.clone().with("colour", 1u8);
+        let error = LayerSpec::new(spec.type_name(), &unknown).unwrap_err();
+        assert!(error.to_string().ends_with("received colour"), "{error}");
+        for (left_out, value) in all.iter() {
+            let others = all.iter().filter(|(name, _)| *name != left_out);
+            let others = others.fold(Parameters::new(), |all, (name, value)| {
+                all.with(name.to_owned(), value.clone())
+            });
+            let error = LayerSpec::new(spec.type_name(), &others).unwrap_err();
+            assert!(error.to_string().contains("received nothing"), "{error}");
+            let another = match value {
+                Parameter::Word(_) => Parameter::Number(0),
+                _ => Parameter::Word("nonsense".into()),
+            };
+            let wrong = others.with(left_out.to_owned(), another);
+            let error = LayerSpec::new(spec.type_name(), &wrong).unwrap_err();
+            assert_eq!(error.kind(), ModelErrorKind::Parameter, "{error}");
+            assert!(error.subject() == left_out, "{left_out}: {error}");
+        }
+    }
+    let error = LayerSpec::new("Convolution", &Parameters::new()).unwrap_err();
+    assert!(error.to_string().contains("one of InputData, "), "{error}");
+}
+
+#[test]
+fn sizes_of_pooling_go_with_its_type() {
+    let pooled = |kind: &'static str, size: Parameter, stride: Parameter| {
+        let conv = ConvParams::new(Pair::square(3), 1);
+        let parameters = LayerSpec::from(Convolutional { conv }).parameters();
+        let changed = parameters.iter().map(|(name, value)| match name {
+            "pool_type" => (name, kind.into()),
+            "pool_size" => (name, size.clone()),
+            "pool_stride" => (name, stride.clone()),
+            _ => (name, value.clone()),
+        });
+        let changed = changed.fold(Parameters::new(), |all, (name, value)| {
+            all.with(name.to_owned(), value)
+        });
+        LayerSpec::new("Convolutional", &changed)
+    };
+    let (whole, two) = (Parameter::Pair(-1, -1), Parameter::Pair(2, 2));
+    assert!(pooled("NoPooling", whole.clone(), whole.clone()).is_ok());
+    assert!(pooled("NoPooling", two.clone(), whole.clone()).is_err());
+    assert!(pooled("Average", whole.clone(), two.clone()).is_err());
+    assert!(pooled("Max", whole.clone(), whole.clone()).is_err());
+    assert_eq!(
+        pooled("Max", two.clone(), whole),
+        pooled("Max", two.clone(), two)
+    );
+    assert!(pooled("Sum", Parameter::Pair(2, 2), Parameter::Pair(2, 2)).is_err());
 }

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from cnn2snn.akida.enums import IpVersion
-from cnn2snn.akida.layer import ENUMS, Layer
+from cnn2snn.akida._parameters import ENUMS
+from cnn2snn.akida.layer import Layer
 from cnn2snn.akida.layers import CLASSES
 from cnn2snn.errors import Cnn2SnnError, FormatError
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 _FORMAT = "akida-sim model"
 _VERSION = 1
-_DTYPES: dict[str, type] = {"weights": np.int8, "weights_pw": np.int8, "threshold": np.int32, "act_step": np.float32}
 
 
 # Writing
@@ -128,10 +128,10 @@ def _add(model: Model, where: str, entry: object, layers: dict[str, Layer]) -> L
     for key, shape in (("input_shape", layer.input_dims), ("output_shape", layer.output_dims)):
         if entry[key] != shape:
             _refuse(f"{where}.{key}", f"{shape}, as the parameters have it", entry[key])
-    names = layer.get_variable_names()
-    variables = _keys(f"{where}.variables", entry["variables"], names)
-    for variable in names:
-        array = _array(f"{where}.variables.{variable}", variables[variable], _DTYPES[variable])
+    dtypes = layer._dtypes()
+    variables = _keys(f"{where}.variables", entry["variables"], dtypes)
+    for variable, dtype in dtypes.items():
+        array = _array(f"{where}.variables.{variable}", variables[variable], np.dtype(dtype))
         layer.set_variable(variable, array)
     return layer
 
@@ -161,7 +161,7 @@ def _argument(where: str, key: str, value: Any) -> Any:
     return members[value]
 
 
-def _array(where: str, values: object, dtype: type) -> np.ndarray:
+def _array(where: str, values: object, dtype: np.dtype) -> np.ndarray:
     """Returns nested lists of numbers as an array; a number that the element type cannot hold is refused."""
     whole = np.issubdtype(dtype, np.integer)
     objects = np.array(_typed(where, values, list, "nested lists of numbers"), dtype=object)
@@ -173,11 +173,11 @@ def _array(where: str, values: object, dtype: type) -> np.ndarray:
     try:
         wide = objects.astype(np.int64 if whole else np.float64)
     except OverflowError:
-        _refuse(where, f"nested lists of {np.dtype(dtype).name} values", "a number beyond them")
+        _refuse(where, f"nested lists of {dtype.name} values", "a number beyond them")
     limits = np.iinfo(dtype) if whole else np.finfo(dtype)
     outside = wide[(wide < limits.min) | (wide > limits.max)]
     if outside.size:
-        _refuse(where, f"nested lists of {np.dtype(dtype).name} values", outside[0].item())
+        _refuse(where, f"nested lists of {dtype.name} values", outside[0].item())
     return wide.astype(dtype)
 
 

@@ -19,7 +19,8 @@ import numpy as np
 
 from cnn2snn.akida import _arguments
 from cnn2snn.akida.enums import LayerType, PoolType
-from cnn2snn.akida.layer import ENUMS, Layer
+from cnn2snn.akida._parameters import ENUMS
+from cnn2snn.akida.layer import Layer
 from cnn2snn.akida.layers import CLASSES
 from cnn2snn.akida.model import Model
 from cnn2snn.errors import InvalidTypeError, UnsupportedModelError
@@ -55,7 +56,7 @@ def export_to(model: Model, akida: Any) -> Any:
     missing = [name for name in _NEEDED if not hasattr(akida, name)]
     if missing:
         raise InvalidTypeError(
-            f"akida must be the vendor's module of release 2.3 or later; this one has no {', '.join(missing)}",
+            f"akida must be the vendor's module of release 2.3 or later, this one has no {', '.join(missing)}",
             kind="akida",
             expected=", ".join(_NEEDED),
             received=akida,
@@ -189,9 +190,10 @@ def _read(owner: Any, name: str, where: str) -> Any:
         return getattr(owner, name)
     except AttributeError:
         raise InvalidTypeError(
-            f"{where}: it has no {name}; what is read must be a model of the vendor's module, release 2.3 or later",
+            f"{where}: it has no {name}",
             kind=name,
             received=owner,
+            remedy="what is read must be a model of the vendor's module, release 2.3 or later",
         ) from None
 
 

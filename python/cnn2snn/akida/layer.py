@@ -10,11 +10,10 @@ import numpy as np
 
 from cnn2snn import _akida
 from cnn2snn.akida import _arguments
-from cnn2snn.akida.enums import LayerType, Padding, PoolType
+from cnn2snn.akida._parameters import from_engine, to_engine
+from cnn2snn.akida.enums import LayerType
 from cnn2snn.akida.mapping import LayerMapping, layer_mapping
 from cnn2snn.errors import InvalidArgumentError, InvalidTypeError, UnsupportedModelError
-
-ENUMS = {"padding": Padding, "pool_type": PoolType}
 
 
 class LayerParameters:
@@ -30,7 +29,7 @@ class LayerParameters:
     def __init__(self, spec: _akida.Spec) -> None:
         values: dict[str, Any] = {"layer_type": LayerType[spec.layer_type]}
         for name, value in spec.parameters.items():
-            values[name] = ENUMS[name][value] if name in ENUMS else value
+            values[name] = from_engine(name, value)
         object.__setattr__(self, "_values", values)
 
     def __getattr__(self, name: str) -> Any:
@@ -65,7 +64,7 @@ class LayerParameters:
 
 
 def _show(value: object) -> str:
-    if isinstance(value, (Padding, PoolType)):
+    if isinstance(value, IntEnum):
         return f"{type(value).__name__}.{value.name}"
     return repr(value)
 
@@ -125,9 +124,15 @@ class Layer:
     _index: int
     _inbounds: tuple[Layer, ...]
 
-    def __init__(self, spec: _akida.Spec, name: str) -> None:
-        if type(self) is Layer:
+    def __init__(self, name: str = "", **parameters: object) -> None:
+        kind = type(self)
+        if kind is Layer:
             raise InvalidTypeError("Layer is the base of all layers", remedy="make one of a certain type")
+        name = _arguments.string("name", name)
+        values = [(key, to_engine(name, key, value)) for key, value in parameters.items()]
+        self._take(_akida.Spec(kind.__name__, values, name or None), name)
+
+    def _take(self, spec: _akida.Spec, name: str) -> None:
         self._spec = spec
         self._given_name = name
         self._detach()
@@ -153,6 +158,9 @@ class Layer:
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         return self._place()[1].variables
+
+    def _dtypes(self) -> dict[str, str]:
+        return self._place()[1].dtypes
 
     @property
     def name(self) -> str:

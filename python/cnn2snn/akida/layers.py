@@ -5,40 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from cnn2snn import _akida
-from cnn2snn.akida import _arguments
 from cnn2snn.akida.enums import Padding, PoolType
 from cnn2snn.akida.layer import Layer
 
 Pair = tuple[int, int]
 
 
-def _convolution(
-    name: str,
-    *,
-    kernel_size: object,
-    filters: object,
-    padding: object,
-    kernel_stride: object,
-    weights_bits: object,
-    pool_size: object,
-    pool_type: object,
-    pool_stride: object,
-    activation: object,
-    act_bits: object,
-) -> dict[str, Any]:
-    """Returns the arguments that the convolutional layers share, types checked, enums as names."""
-    return {
-        "kernel_size": _arguments.pair(name, "kernel_size", kernel_size),
-        "filters": _arguments.integer(name, "filters", filters),
-        "padding": _arguments.member(name, "padding", padding, Padding).name,
-        "kernel_stride": _arguments.pair(name, "kernel_stride", kernel_stride),
-        "weights_bits": _arguments.bits(name, "weights_bits", weights_bits),
-        "pool_size": _arguments.pair(name, "pool_size", pool_size, low=-1),
-        "pool_type": _arguments.member(name, "pool_type", pool_type, PoolType).name,
-        "pool_stride": _arguments.pair(name, "pool_stride", pool_stride, low=-1),
-        "activation": _arguments.boolean(name, "activation", activation),
-        "act_bits": _arguments.bits(name, "act_bits", act_bits),
-    }
+def _given(names: dict[str, Any]) -> dict[str, Any]:
+    """Returns the arguments among the local names of a constructor: all but the layer itself and its class."""
+    return {name: value for name, value in names.items() if name not in ("self", "__class__")}
 
 
 class InputData(Layer):
@@ -62,13 +37,7 @@ class InputData(Layer):
         input_signed: bool = False,
         name: str = "",
     ) -> None:
-        name = _arguments.string("name", name)
-        if _arguments.boolean(name, "input_signed", input_signed):
-            remedy = "signed inputs exist from Akida 2.0 on"
-            _arguments.wrong_value(name, "input_signed", "False", True, remedy)
-        shape = _arguments.triple(name, "input_shape", input_shape)
-        bits = _arguments.bits(name, "input_bits", input_bits)
-        super().__init__(_akida.Spec.input_data(name or None, shape, bits), name)
+        super().__init__(**_given(locals()))
 
 
 class InputConvolutional(Layer):
@@ -110,24 +79,7 @@ class InputConvolutional(Layer):
         act_bits: int = 1,
         padding_value: int = 0,
     ) -> None:
-        name = _arguments.string("name", name)
-        shape = _arguments.triple(name, "input_shape", input_shape)
-        convolution = _convolution(
-            name,
-            kernel_size=kernel_size,
-            filters=filters,
-            padding=padding,
-            kernel_stride=kernel_stride,
-            weights_bits=weights_bits,
-            pool_size=pool_size,
-            pool_type=pool_type,
-            pool_stride=pool_stride,
-            activation=activation,
-            act_bits=act_bits,
-        )
-        value = _arguments.integer(name, "padding_value", padding_value, low=0, high=255)
-        spec = _akida.Spec.input_convolutional(name or None, shape, convolution, value)
-        super().__init__(spec, name)
+        super().__init__(**_given(locals()))
 
 
 class Convolutional(Layer):
@@ -165,21 +117,7 @@ class Convolutional(Layer):
         activation: bool = True,
         act_bits: int = 1,
     ) -> None:
-        name = _arguments.string("name", name)
-        convolution = _convolution(
-            name,
-            kernel_size=kernel_size,
-            filters=filters,
-            padding=padding,
-            kernel_stride=kernel_stride,
-            weights_bits=weights_bits,
-            pool_size=pool_size,
-            pool_type=pool_type,
-            pool_stride=pool_stride,
-            activation=activation,
-            act_bits=act_bits,
-        )
-        super().__init__(_akida.Spec.convolutional(name or None, convolution), name)
+        super().__init__(**_given(locals()))
 
 
 class SeparableConvolutional(Layer):
@@ -217,21 +155,7 @@ class SeparableConvolutional(Layer):
         activation: bool = True,
         act_bits: int = 1,
     ) -> None:
-        name = _arguments.string("name", name)
-        convolution = _convolution(
-            name,
-            kernel_size=kernel_size,
-            filters=filters,
-            padding=padding,
-            kernel_stride=kernel_stride,
-            weights_bits=weights_bits,
-            pool_size=pool_size,
-            pool_type=pool_type,
-            pool_stride=pool_stride,
-            activation=activation,
-            act_bits=act_bits,
-        )
-        super().__init__(_akida.Spec.separable_convolutional(name or None, convolution), name)
+        super().__init__(**_given(locals()))
 
 
 class FullyConnected(Layer):
@@ -257,15 +181,7 @@ class FullyConnected(Layer):
         activation: bool = True,
         act_bits: int = 1,
     ) -> None:
-        name = _arguments.string("name", name)
-        spec = _akida.Spec.fully_connected(
-            name or None,
-            _arguments.integer(name, "units", units),
-            _arguments.bits(name, "weights_bits", weights_bits),
-            _arguments.boolean(name, "activation", activation),
-            _arguments.bits(name, "act_bits", act_bits),
-        )
-        super().__init__(spec, name)
+        super().__init__(**_given(locals()))
 
 
 class Concat(Layer):
@@ -278,7 +194,7 @@ class Concat(Layer):
     """
 
     def __init__(self, name: str = "") -> None:
-        super().__init__(_akida.Spec.concat(), _arguments.string("name", name))
+        super().__init__(name=name)
 
 
 CLASSES: dict[str, type[Layer]] = {
@@ -300,7 +216,7 @@ def layers_of(model: _akida.Model) -> list[Layer]:
     for index, native in enumerate(model.layers()):
         cls = CLASSES[native.spec.layer_type]
         layer = cls.__new__(cls)
-        Layer.__init__(layer, native.spec, native.name)
+        layer._take(native.spec, native.name)
         layer._attach(model, native, index, tuple(layers[i] for i in native.inbounds))
         layers.append(layer)
     return layers

@@ -52,9 +52,10 @@ def target(source: Path, output: Path | None, name: str) -> Path:
     _files.check_folder(path)
     if path.exists() and path.samefile(source):
         raise InvalidArgumentError(
-            f"{path}: the result would replace the model itself; name another file with -o",
+            f"{path}: the result would replace the model itself",
             kind="output",
             received=str(path),
+            remedy="name another file with -o",
         )
     return path
 

@@ -126,9 +126,9 @@ def input_scaling(arguments: argparse.Namespace) -> tuple[float, float] | None:
     if scale is None or shift is None:
         missing, neutral = ("-sc", "1") if scale is None else ("-sh", "0")
         raise InvalidArgumentError(
-            f"-sc and -sh must be given together, received one of them; add {missing} {neutral} "
-            "if that is what you mean",
+            "-sc and -sh must be given together, received one of them",
             kind="input_scaling",
             expected="both or neither",
+            remedy=f"add {missing} {neutral} if that is what you mean",
         )
     return scale, shift

@@ -26,7 +26,7 @@ pub(super) fn check_known(
             format!("field {}", (offset - 2) / 2),
         )
         .at(at())
-        .remedy(UPGRADE)),
+        .with_remedy(UPGRADE)),
     }
 }
 
@@ -39,5 +39,5 @@ pub(super) fn required<T>(
 
 /// A member of an enum or union that this version does not know.
 pub(super) fn unknown(at: Location, allowed: &'static str, received: u8) -> DecodeError {
-    DecodeError::field(DecodeErrorKind::Version, at, allowed, received).remedy(UPGRADE)
+    DecodeError::field(DecodeErrorKind::Version, at, allowed, received).with_remedy(UPGRADE)
 }

@@ -145,7 +145,7 @@ impl Budget {
                 format!("within {max} weights of all layers together"),
                 format!("{count} after {}", max - self.weights),
             )
-            .remedy("if you trust the file, raise Limits::with_max_weights")
+            .with_remedy("if you trust the file, raise Limits::with_max_weights")
         })?;
         let shape = variable.weight_shape().unwrap_or_default();
         Weights::from_packed(shape, bits, packed).map_err(|error| DecodeError::model(at(), error))

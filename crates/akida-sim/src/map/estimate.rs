@@ -53,20 +53,36 @@ pub enum EstimateRefusal {
     Statistics,
 }
 
+impl EstimateRefusal {
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::Device { .. } => Some("map on AKD1500 for one"),
+            Self::Software { .. } => Some("change the layers that the chip cannot run"),
+            Self::Statistics => None,
+        }
+    }
+}
+
+/// The reason with the remedy after a semicolon; as `{:#}` without the remedy.
 impl fmt::Display for EstimateRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Device { name } => write!(
                 f,
-                "no estimate for {name}: no public benchmark tells how many cycles it takes; map on AKD1500 for one"
+                "no estimate for {name}: no public benchmark tells how many cycles it takes"
             ),
-            Self::Software { name } => write!(
-                f,
-                "no estimate: sequence {name} runs in software; change the layers that the chip cannot run"
-            ),
+            Self::Software { name } => {
+                write!(f, "no estimate: sequence {name} runs in software")
+            }
             Self::Statistics => {
                 f.write_str("no estimate: the statistics are those of a model with other layers")
             }
+        }?;
+        match self.remedy() {
+            Some(remedy) if !f.alternate() => write!(f, "; {remedy}"),
+            _ => Ok(()),
         }
     }
 }

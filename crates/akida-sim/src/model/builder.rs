@@ -203,7 +203,7 @@ impl ModelBuilder {
                 "read by a later layer",
                 "none that does",
             )
-            .remedy("name it among the inbounds of a later layer, or leave it out")
+            .with_remedy("name it among the inbounds of a later layer, or leave it out")
             .at(&unread.name));
         }
         Ok(Model::from_checked(

@@ -93,7 +93,7 @@ pub(crate) fn single(inputs: &[Signal]) -> Result<Signal, ModelError> {
             "1",
             inputs.len(),
         )
-        .remedy("join branches with a Concat layer")),
+        .with_remedy("join branches with a Concat layer")),
     }
 }
 
@@ -107,7 +107,7 @@ pub(crate) fn check_bound(subject: &'static str, bound: u128) -> Result<u32, Mod
             format!("at most {} (32 bits)", i32::MAX),
             bound,
         )
-        .remedy("use fewer bits, a smaller kernel or fewer channels")),
+        .with_remedy("use fewer bits, a smaller kernel or fewer channels")),
     }
 }
 

@@ -43,6 +43,8 @@ impl ModelErrorKind {
 
 /// A broken rule of a model: where, what was received, what is allowed, and the remedy where one exists.
 ///
+/// It shows with the remedy after a semicolon, and as `{:#}` without the remedy.
+///
 /// # Examples
 ///
 /// ```
@@ -97,7 +99,7 @@ impl ModelError {
         self
     }
 
-    pub(crate) fn remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
         self.0.remedy = Some(remedy.into());
         self
     }
@@ -131,6 +133,12 @@ impl ModelError {
     pub fn received(&self) -> &str {
         &self.0.received
     }
+
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&str> {
+        self.0.remedy.as_deref()
+    }
 }
 
 impl fmt::Display for ModelError {
@@ -144,8 +152,8 @@ impl fmt::Display for ModelError {
             self.0.subject, self.0.allowed, self.0.received
         )?;
         match &self.0.remedy {
-            Some(remedy) => write!(f, "; {remedy}"),
-            None => Ok(()),
+            Some(remedy) if !f.alternate() => write!(f, "; {remedy}"),
+            _ => Ok(()),
         }
     }
 }

@@ -23,11 +23,11 @@ pub use error::{ModelError, ModelErrorKind};
 pub use format::Format;
 pub use input_scaling::InputScaling;
 pub use ip_version::IpVersion;
-pub use layer::LayerSpec;
 pub use layer::akida1::{
     Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData,
     SeparableConvolutional,
 };
+pub use layer::{LayerSpec, Parameter, Parameters};
 pub use model::{Layer, Model};
 pub use operation::{Channels, Operation, Pooling, WeightOrder, Windows};
 pub use reach::Reach;

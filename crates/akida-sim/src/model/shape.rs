@@ -182,7 +182,7 @@ impl Padding {
                 ),
                 size,
             )
-            .remedy("use padding Same or a smaller window")),
+            .with_remedy("use padding Same or a smaller window")),
         }
     }
 }

@@ -3,6 +3,8 @@ use alloc::string::String;
 use core::fmt;
 
 /// Why a run did not happen or did not finish.
+///
+/// It shows with the remedy after a semicolon, and as `{:#}` without the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunError {
@@ -44,6 +46,22 @@ pub enum RunError {
     },
 }
 
+impl RunError {
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::Memory => Some("run fewer inputs at a time"),
+            Self::NotPredictable { .. } => Some("use forward for levels"),
+            Self::Type { .. }
+            | Self::Length { .. }
+            | Self::Value { .. }
+            | Self::Scratch
+            | Self::Interrupted => None,
+        }
+    }
+}
+
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -67,9 +85,7 @@ impl fmt::Display for RunError {
                 "input values must be in {min}..={max}, received {received} at index {index}"
             ),
             Self::Memory => {
-                f.write_str(
-                    "the outputs or the maps of the layers do not fit the memory; run fewer inputs at a time",
-                )
+                f.write_str("the outputs or the maps of the layers do not fit the memory")
             }
             Self::Scratch => {
                 f.write_str("the scratch memory must be made by this plan's scratch()")
@@ -77,8 +93,12 @@ impl fmt::Display for RunError {
             Self::Interrupted => f.write_str("interrupted"),
             Self::NotPredictable { layer } => write!(
                 f,
-                "layer \"{layer}\": predict needs a last layer without activation; use forward for levels"
+                "layer \"{layer}\": predict needs a last layer without activation"
             ),
+        }?;
+        match self.remedy() {
+            Some(remedy) if !f.alternate() => write!(f, "; {remedy}"),
+            _ => Ok(()),
         }
     }
 }

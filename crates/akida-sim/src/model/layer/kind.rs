@@ -1,9 +1,22 @@
 use crate::model::connection::{Connection, Signal};
 use crate::model::error::ModelError;
 use crate::model::ip_version::IpVersion;
+use crate::model::layer::parameters::Parameters;
 
 /// What the model asks of every type of layer. Each file of a layer implements it once.
 pub(in crate::model) trait LayerKind {
+    /// The layer that has these parameters, all of those that [`parameters`](Self::parameters) lists.
+    ///
+    /// # Errors
+    ///
+    /// A parameter that is missing, of another kind, or not allowed.
+    fn of(parameters: &Parameters) -> Result<Self, ModelError>
+    where
+        Self: Sized;
+
+    /// The parameters of the constructor, in the documented order.
+    fn parameters(&self) -> Parameters;
+
     /// The documented name of the type, e.g. `"Convolutional"`.
     fn type_name(&self) -> &'static str;
 

@@ -2,7 +2,9 @@
 
 pub(super) mod akida1;
 mod kind;
+mod parameters;
 mod spec;
 
 pub(super) use kind::LayerKind;
+pub use parameters::{Parameter, Parameters};
 pub use spec::LayerSpec;

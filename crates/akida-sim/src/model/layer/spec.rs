@@ -2,9 +2,11 @@ use super::akida1::{
     Concat, Convolutional, FullyConnected, InputConvolutional, InputData, SeparableConvolutional,
 };
 use super::kind::LayerKind;
+use super::parameters::Parameters;
 use crate::model::connection::{Connection, Signal};
 use crate::model::error::ModelError;
 use crate::model::ip_version::IpVersion;
+use alloc::format;
 
 /// Lists the types of layers: the variants of [`LayerSpec`], and what each one is.
 macro_rules! layers {
@@ -21,6 +23,27 @@ macro_rules! layers {
                 match self {
                     $(Self::$layer(layer) => layer,)*
                 }
+            }
+        }
+
+        impl LayerSpec {
+            /// The layer of a type that has these parameters, checked.
+            ///
+            /// # Errors
+            ///
+            /// A type that does not exist; a parameter that is missing, not one of the type's, or not allowed.
+            pub fn new(type_name: &str, parameters: &Parameters) -> Result<Self, ModelError> {
+                let spec = match type_name {
+                    $(stringify!($layer) => Self::$layer($layer::of(parameters)?),)*
+                    other => {
+                        let types = [$(stringify!($layer)),*].join(", ");
+                        let allowed = format!("one of {types}");
+                        return Err(ModelError::parameter("the layer's type", allowed, other));
+                    }
+                };
+                parameters.check_names(&spec.parameters())?;
+                spec.check()?;
+                Ok(spec)
             }
         }
 
@@ -48,6 +71,12 @@ layers! {
 }
 
 impl LayerSpec {
+    /// The parameters of the constructor, in the documented order.
+    #[must_use]
+    pub fn parameters(&self) -> Parameters {
+        self.kind().parameters()
+    }
+
     /// The documented name of the layer's type, e.g. `"Convolutional"`.
     #[must_use]
     pub fn type_name(&self) -> &'static str {

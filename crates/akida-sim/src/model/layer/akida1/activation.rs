@@ -3,6 +3,7 @@
 use crate::model::connection::{LEVEL_BITS, Stage};
 use crate::model::error::ModelError;
 use crate::model::format::{Format, check_bits};
+use crate::model::layer::Parameters;
 
 /// Refuses a width that no activation has.
 pub(super) fn check_act_bits(act_bits: Option<u8>) -> Result<(), ModelError> {
@@ -10,6 +11,25 @@ pub(super) fn check_act_bits(act_bits: Option<u8>) -> Result<(), ModelError> {
         None => Ok(()),
         Some(act_bits) => check_bits("act_bits", act_bits, LEVEL_BITS),
     }
+}
+
+/// The width of the activation that `activation` and `act_bits` describe together; `None` without one.
+///
+/// The width is checked also where there is no activation to use it.
+pub(super) fn of(parameters: &Parameters) -> Result<Option<u8>, ModelError> {
+    let (activation, act_bits) = (
+        parameters.flag("activation")?,
+        parameters.number("act_bits")?,
+    );
+    check_act_bits(Some(act_bits))?;
+    Ok(activation.then_some(act_bits))
+}
+
+/// Adds `activation` and `act_bits`; without an activation the width is 1, which has no effect.
+pub(super) fn add_to(parameters: Parameters, act_bits: Option<u8>) -> Parameters {
+    parameters
+        .with("activation", act_bits.is_some())
+        .with("act_bits", act_bits.unwrap_or(1))
 }
 
 /// The output stage of a layer with or without an activation, and the format of its outputs.

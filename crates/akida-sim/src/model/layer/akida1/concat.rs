@@ -1,7 +1,7 @@
 use crate::model::connection::{Connection, Signal};
 use crate::model::error::{ModelError, ModelErrorKind};
 use crate::model::ip_version::IpVersion;
-use crate::model::layer::LayerKind;
+use crate::model::layer::{LayerKind, Parameters};
 use crate::model::operation::Operation;
 use crate::model::shape::Shape;
 use alloc::format;
@@ -11,6 +11,14 @@ use alloc::format;
 pub struct Concat;
 
 impl LayerKind for Concat {
+    fn of(_parameters: &Parameters) -> Result<Self, ModelError> {
+        Ok(Self)
+    }
+
+    fn parameters(&self) -> Parameters {
+        Parameters::new()
+    }
+
     fn type_name(&self) -> &'static str {
         "Concat"
     }

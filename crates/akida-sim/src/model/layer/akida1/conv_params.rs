@@ -1,12 +1,17 @@
-use super::activation::{check_act_bits, check_filters, stage};
+use super::activation::{self, check_act_bits, check_filters, stage};
+use super::pooling;
 use crate::model::connection::{Connection, Signal, check_bound, saturating_macs};
 use crate::model::error::ModelError;
 use crate::model::format::check_bits;
+use crate::model::layer::Parameters;
 use crate::model::operation::{Channels, Operation, Pooling, WeightOrder, Windows};
 use crate::model::shape::{Padding, Pair, Shape, product};
 use crate::model::tensor::{WEIGHT_BITS, check_elements, weight_range};
 use crate::model::variables::{VariableSpec, WEIGHTS};
 use alloc::vec;
+
+/// The words of `padding`.
+const PADDINGS: [(&str, Padding); 2] = [("Same", Padding::Same), ("Valid", Padding::Valid)];
 
 /// The parameters that the three convolutional layers share.
 ///
@@ -56,6 +61,37 @@ impl ConvParams {
             pooling: Pooling::None,
             act_bits: Some(1),
         }
+    }
+
+    pub(super) fn of(parameters: &Parameters) -> Result<Self, ModelError> {
+        let conv = Self {
+            kernel_size: parameters.pair("kernel_size")?,
+            filters: parameters.number("filters")?,
+            padding: parameters.word("padding", PADDINGS)?,
+            kernel_stride: parameters.pair("kernel_stride")?,
+            weights_bits: parameters.number("weights_bits")?,
+            pooling: pooling::of(parameters)?,
+            act_bits: None,
+        };
+        conv.check()?;
+        Ok(Self {
+            act_bits: activation::of(parameters)?,
+            ..conv
+        })
+    }
+
+    pub(super) fn add_to(&self, parameters: Parameters) -> Parameters {
+        let padding = match self.padding {
+            Padding::Same => "Same",
+            Padding::Valid => "Valid",
+        };
+        let parameters = parameters
+            .with("kernel_size", self.kernel_size)
+            .with("filters", self.filters)
+            .with("padding", padding)
+            .with("kernel_stride", self.kernel_stride)
+            .with("weights_bits", self.weights_bits);
+        activation::add_to(pooling::add_to(parameters, self.pooling), self.act_bits)
     }
 
     pub(super) fn check(&self) -> Result<(), ModelError> {

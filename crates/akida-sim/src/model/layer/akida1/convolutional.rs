@@ -2,7 +2,7 @@ use super::conv_params::ConvParams;
 use crate::model::connection::{Connection, Signal, single};
 use crate::model::error::ModelError;
 use crate::model::ip_version::IpVersion;
-use crate::model::layer::LayerKind;
+use crate::model::layer::{LayerKind, Parameters};
 use crate::model::operation::WeightOrder;
 
 /// A true convolution of levels, the kernel flipped on both spatial axes (`docs/arithmetic.md`, C4).
@@ -13,6 +13,15 @@ pub struct Convolutional {
 }
 
 impl LayerKind for Convolutional {
+    fn of(parameters: &Parameters) -> Result<Self, ModelError> {
+        let conv = ConvParams::of(parameters)?;
+        Ok(Self { conv })
+    }
+
+    fn parameters(&self) -> Parameters {
+        self.conv.add_to(Parameters::new())
+    }
+
     fn type_name(&self) -> &'static str {
         "Convolutional"
     }

@@ -1,9 +1,9 @@
-use super::activation::{check_act_bits, check_filters, stage};
+use super::activation::{self, check_act_bits, check_filters, stage};
 use crate::model::connection::{Connection, Signal, check_bound, saturating_macs, single};
 use crate::model::error::ModelError;
 use crate::model::format::check_bits;
 use crate::model::ip_version::IpVersion;
-use crate::model::layer::LayerKind;
+use crate::model::layer::{LayerKind, Parameters};
 use crate::model::operation::{Operation, Windows};
 use crate::model::shape::Shape;
 use crate::model::tensor::{WEIGHT_BITS, check_elements, weight_range};
@@ -35,6 +35,21 @@ impl FullyConnected {
 }
 
 impl LayerKind for FullyConnected {
+    fn of(parameters: &Parameters) -> Result<Self, ModelError> {
+        Ok(Self {
+            units: parameters.number("units")?,
+            weights_bits: parameters.number("weights_bits")?,
+            act_bits: activation::of(parameters)?,
+        })
+    }
+
+    fn parameters(&self) -> Parameters {
+        let parameters = Parameters::new()
+            .with("units", self.units)
+            .with("weights_bits", self.weights_bits);
+        activation::add_to(parameters, self.act_bits)
+    }
+
     fn type_name(&self) -> &'static str {
         "FullyConnected"
     }

@@ -3,7 +3,7 @@ use crate::model::connection::{Connection, Signal};
 use crate::model::error::ModelError;
 use crate::model::format::Format;
 use crate::model::ip_version::IpVersion;
-use crate::model::layer::LayerKind;
+use crate::model::layer::{LayerKind, Parameters};
 use crate::model::operation::WeightOrder;
 use crate::model::shape::Shape;
 use alloc::format;
@@ -35,6 +35,21 @@ impl InputConvolutional {
 }
 
 impl LayerKind for InputConvolutional {
+    fn of(parameters: &Parameters) -> Result<Self, ModelError> {
+        Ok(Self {
+            input_shape: parameters.shape("input_shape")?,
+            padding_value: parameters.number("padding_value")?,
+            conv: ConvParams::of(parameters)?,
+        })
+    }
+
+    fn parameters(&self) -> Parameters {
+        let shape = Parameters::new().with("input_shape", self.input_shape);
+        self.conv
+            .add_to(shape)
+            .with("padding_value", self.padding_value)
+    }
+
     fn type_name(&self) -> &'static str {
         "InputConvolutional"
     }
@@ -59,7 +74,7 @@ impl LayerKind for InputConvolutional {
                 "1 or 3",
                 format!("{} (input_shape {})", self.input_shape.c, self.input_shape),
             )
-            .remedy("for other inputs use InputData, with values of at most 4 bits"));
+            .with_remedy("for other inputs use InputData, with values of at most 4 bits"));
         }
         self.conv.check()
     }

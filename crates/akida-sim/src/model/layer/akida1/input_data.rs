@@ -2,7 +2,7 @@ use crate::model::connection::{Connection, LEVEL_BITS, Signal};
 use crate::model::error::ModelError;
 use crate::model::format::{Format, check_bits};
 use crate::model::ip_version::IpVersion;
-use crate::model::layer::LayerKind;
+use crate::model::layer::{LayerKind, Parameters};
 use crate::model::operation::Operation;
 use crate::model::shape::Shape;
 
@@ -27,6 +27,24 @@ impl InputData {
 }
 
 impl LayerKind for InputData {
+    fn of(parameters: &Parameters) -> Result<Self, ModelError> {
+        if parameters.flag("input_signed")? {
+            return Err(ModelError::parameter("input_signed", "False", "True")
+                .with_remedy("signed inputs exist from Akida 2.0 on"));
+        }
+        Ok(Self {
+            input_shape: parameters.shape("input_shape")?,
+            input_bits: parameters.number("input_bits")?,
+        })
+    }
+
+    fn parameters(&self) -> Parameters {
+        Parameters::new()
+            .with("input_shape", self.input_shape)
+            .with("input_bits", self.input_bits)
+            .with("input_signed", false)
+    }
+
     fn type_name(&self) -> &'static str {
         "InputData"
     }

@@ -1,4 +1,4 @@
-//! The layers of Akida 1.0: one file per type, the rules they share in `activation` and `conv_params`.
+//! The layers of Akida 1.0: one file per type, the rules they share in `activation`, `conv_params` and `pooling`.
 
 mod activation;
 mod concat;
@@ -7,6 +7,7 @@ mod convolutional;
 mod fully_connected;
 mod input_convolutional;
 mod input_data;
+mod pooling;
 mod separable_convolutional;
 
 pub use concat::Concat;

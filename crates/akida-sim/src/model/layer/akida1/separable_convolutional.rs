@@ -3,7 +3,7 @@ use super::conv_params::ConvParams;
 use crate::model::connection::{Connection, Signal, check_bound, saturating_macs, single};
 use crate::model::error::ModelError;
 use crate::model::ip_version::IpVersion;
-use crate::model::layer::LayerKind;
+use crate::model::layer::{LayerKind, Parameters};
 use crate::model::operation::{Channels, Operation, WeightOrder};
 use crate::model::shape::product;
 use crate::model::tensor::check_elements;
@@ -20,6 +20,15 @@ pub struct SeparableConvolutional {
 }
 
 impl LayerKind for SeparableConvolutional {
+    fn of(parameters: &Parameters) -> Result<Self, ModelError> {
+        let conv = ConvParams::of(parameters)?;
+        Ok(Self { conv })
+    }
+
+    fn parameters(&self) -> Parameters {
+        self.conv.add_to(Parameters::new())
+    }
+
     fn type_name(&self) -> &'static str {
         "SeparableConvolutional"
     }
