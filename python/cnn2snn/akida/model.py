@@ -15,7 +15,7 @@ from cnn2snn.akida._run import Runnable
 from cnn2snn.akida.enums import IpVersion
 from cnn2snn.akida.layer import Layer, check_free
 from cnn2snn.akida.layers import layers_of
-from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
+from cnn2snn.errors import InvalidArgumentError
 
 
 class Model(Runnable, Mappable):
