@@ -1,44 +1,7 @@
-//! The parts of a chip: processing units, memories, version numbers.
+//! The parts of a chip: processing units and their memories.
 
-use super::Chip;
 use alloc::vec::Vec;
 use core::fmt;
-
-/// A hardware version, printed as documented: `BC.A1.003.009`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct HwVersion {
-    /// The vendor: 0xBC.
-    pub vendor_id: u8,
-    /// The product.
-    pub product_id: u8,
-    /// The major revision.
-    pub major_rev: u8,
-    /// The minor revision.
-    pub minor_rev: u8,
-}
-
-impl HwVersion {
-    /// A version of the vendor 0xBC.
-    #[must_use]
-    pub const fn new(product_id: u8, major_rev: u8, minor_rev: u8) -> Self {
-        Self {
-            vendor_id: 0xbc,
-            product_id,
-            major_rev,
-            minor_rev,
-        }
-    }
-}
-
-impl fmt::Display for HwVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:02X}.{:02X}.{:03}.{:03}",
-            self.vendor_id, self.product_id, self.major_rev, self.minor_rev
-        )
-    }
-}
 
 /// What a processing unit can be programmed to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,15 +64,6 @@ pub struct SramSize {
     pub weight_bytes: usize,
 }
 
-impl SramSize {
-    pub(super) fn of(chip: &Chip) -> Self {
-        Self {
-            input_bytes: chip.input_bytes.value,
-            weight_bytes: chip.weight_bytes.value,
-        }
-    }
-}
-
 /// The processing units of a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mesh {
@@ -160,17 +114,5 @@ impl Mesh {
                 .filter(|np| np.types.contains(&kind))
                 .count(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::string::ToString;
-
-    #[test]
-    fn versions_read_as_documented() {
-        assert_eq!(HwVersion::new(0, 0, 2).to_string(), "BC.00.000.002");
-        assert_eq!(HwVersion::new(0xa1, 3, 9).to_string(), "BC.A1.003.009");
     }
 }

@@ -1,6 +1,7 @@
 //! What is known of a chip's speed and energy.
 
-use super::Fact;
+use super::fact::Fact;
+use core::fmt;
 
 /// Constants of the estimate of latency and energy (`docs/mapping.md`), and how far estimates were off on models that the
 /// constants were not fitted to.
@@ -35,4 +36,11 @@ pub struct EstimateError {
     pub median: f64,
     /// None was off by more.
     pub largest: f64,
+}
+
+impl fmt::Display for EstimateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (median, largest) = (100.0 * self.median, 100.0 * self.largest);
+        write!(f, "± {largest:.0} %, half of them ± {median:.0} %")
+    }
 }
