@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
 # What runs under both Keras generations.
-LEGACY_TESTS := tests/keras tests/cli tests/engine/test_oracle.py tests/engine/test_convert_agreement.py
+LEGACY_TESTS := tests/keras tests/cli tests/reports tests/engine/test_oracle.py tests/engine/test_convert_agreement.py
 
 # Records which interpreter the environment was made with: another PYTHON makes another environment.
 MADE := $(VENV)/.made-with-$(subst /,_,$(PYTHON))

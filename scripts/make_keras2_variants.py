@@ -19,7 +19,7 @@ import numpy as np
 
 import cnn2snn
 from cnn2snn._keras import LEGACY, keras
-from cnn2snn.conversion.convert import convert_blocks
+from cnn2snn.conversion.pipeline import convert_blocks
 
 FOLDER = Path(__file__).parent.parent / "tests" / "fixtures" / "keras2-variants"
 L = keras.layers

@@ -43,13 +43,15 @@ def _upgraded(value: Any, weights: Mapping[str, Any], own: Container[str], taken
     if cls == "QuantizedReLU" and "max_value" not in config:
         raise UnsupportedModelError(
             f'layer "{config.get("name")}": a QuantizedReLU whose threshold and step are weights, as versions 2.1.2 '
-            "and older of the original toolkit wrote it, is not supported, as its threshold is not half its step; "
-            "build the model with QuantizedReLU(bitwidth, max_value), max_value = 16 * (1 - 2**-bitwidth) * its "
-            "weight step, give it the other weights, and train it again",
+            "and older of the original toolkit wrote it, is not supported, as its threshold is not half its step",
             layer=config.get("name"),
             kind="layer",
             expected="QuantizedReLU with max_value",
             received="QuantizedReLU without max_value",
+            remedy=(
+                "build the model with QuantizedReLU(bitwidth, max_value), max_value = 16 * (1 - 2**-bitwidth) * its "
+                "weight step, give it the other weights, and train it again"
+            ),
         )
     if cls in _TRAINED:
         name = _threshold_of(config.get("name"), weights)
@@ -67,9 +69,10 @@ def _threshold_of(quantizer: Any, weights: Mapping[str, Any]) -> str:
     if len(found) != 1:
         raise UnsupportedModelError(
             f'the threshold of quantizer "{quantizer}", a weight called "{end}", must be in the file once, it is there '
-            f"{len(found)} times; save the model again with the original toolkit",
+            f"{len(found)} times",
             kind="weights",
             expected=1,
             received=len(found),
+            remedy="save the model again with the original toolkit",
         )
     return found[0]

@@ -74,10 +74,11 @@ def set_akida_version(version: AkidaVersion) -> Iterator[None]:
     """
     if not isinstance(version, AkidaVersion):
         raise InvalidTypeError(
-            f"version must be an AkidaVersion, received {version!r}; for example AkidaVersion.v1",
+            f"version must be an AkidaVersion, received {version!r}",
             kind="akida_version",
             expected="AkidaVersion",
             received=version,
+            remedy="for example AkidaVersion.v1",
         )
     token = _version.set(version)
     try:

@@ -19,14 +19,25 @@ __all__ = [
 ]
 
 
+# The remedy of an error whose maker does not name it. The native module is such a maker: it hands over whole messages,
+# each with its remedy.
+_IN_MESSAGE = "in the message"
+
+
+def _remedy_in(message: str) -> str | None:
+    """The remedy in a whole message: what follows the first semicolon. Python code passes `remedy` instead."""
+    return message.partition("; ")[2] or None
+
+
 class Cnn2SnnError(Exception):
-    """Base of all errors of this package.
+    """Base of all errors of this package. The message is the problem and, after a semicolon, the remedy.
 
     Attributes:
         layer: name of the layer concerned, or None.
         kind: short machine-readable name of the cause, e.g. ``"weights_bits"``, or None.
         expected: what is allowed, as text or value, or None.
         received: what was given, or None.
+        remedy: what to do about it, or None where nothing is known.
     """
 
     def __init__(
@@ -37,18 +48,18 @@ class Cnn2SnnError(Exception):
         kind: str | None = None,
         expected: object = None,
         received: object = None,
+        remedy: str | None = _IN_MESSAGE,
     ) -> None:
+        if remedy is _IN_MESSAGE:
+            remedy = _remedy_in(message)
+        elif remedy:
+            message = f"{message}; {remedy}"
         super().__init__(message)
         self.layer = layer
         self.kind = kind
         self.expected = expected
         self.received = received
-
-    @property
-    def remedy(self) -> str | None:
-        """What to do about it: what messages say after a semicolon; None where nothing is known."""
-        _, separator, remedy = str(self).partition("; ")
-        return remedy if separator else None
+        self.remedy = remedy
 
 
 class InvalidArgumentError(Cnn2SnnError, ValueError):
@@ -82,7 +93,9 @@ class MappingError(Cnn2SnnError, RuntimeError):
             kind=first.rule,
             expected=first.allowed,
             received=first.received,
+            remedy=None,  # each line of the message has its own
         )
+        self.remedy = first.remedy
         self.violations = violations
 
 

@@ -10,7 +10,7 @@ import warnings
 
 from cnn2snn._keras import keras
 from cnn2snn.constraints import MinValueConstraint
-from cnn2snn.conversion.graph import build, read
+from cnn2snn.graph import build, read
 
 __all__ = ["MinValueConstraint", "add_gamma_constraint"]
 

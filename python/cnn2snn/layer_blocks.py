@@ -117,9 +117,10 @@ def separable_conv_block(
     else:
         if not name:
             raise InvalidArgumentError(
-                "separable_conv_block: two layers need a name to be called after; give name, or fused=True",
+                "separable_conv_block: two layers need a name to be called after",
                 kind="name",
                 received=name,
+                remedy="give name, or fused=True",
             )
         x = keras.layers.DepthwiseConv2D(
             kernel_size,
@@ -174,10 +175,11 @@ def _check(kwargs: dict[str, Any], pooling: str | None) -> None:
     name = kwargs.get("name") or "the block"
     if kwargs.get("activation") not in (None, "linear"):
         raise InvalidArgumentError(
-            f"{name}: activation is a layer of its own, received {kwargs['activation']!r}; use add_activation",
+            f"{name}: activation is a layer of its own, received {kwargs['activation']!r}",
             layer=kwargs.get("name"),
             kind="activation",
             received=kwargs["activation"],
+            remedy="use add_activation",
         )
     if kwargs.get("dilation_rate", 1) not in (1, (1, 1), [1, 1]):
         raise InvalidArgumentError(

@@ -76,20 +76,22 @@ def load_quantized_model(
     is_saved_model = (path / "saved_model.pb").is_file()
     if is_saved_model and not LEGACY:
         raise InvalidArgumentError(
-            f"{path}: it is a SavedModel folder, which Keras 3 cannot read; load it under Keras 2 (install tf_keras "
-            "and set the environment variable TF_USE_LEGACY_KERAS=1), and save it there as a .h5 file if it is to be "
-            "used under Keras 3",
+            f"{path}: it is a SavedModel folder, which Keras 3 cannot read",
             kind="filepath",
             expected=".keras or .h5",
             received=str(path),
+            remedy=(
+                "load it under Keras 2 (install tf_keras and set the environment variable TF_USE_LEGACY_KERAS=1), and "
+                "save it there as a .h5 file if it is to be used under Keras 3"
+            ),
         )
     if not is_saved_model and (path.is_dir() or path.suffix not in {".keras", ".h5", ".hdf5"}):
         raise InvalidArgumentError(
-            f"a Keras model must be a file with the suffix .keras or .h5, received {str(path)!r}; "
-            "save it with model.save('name.keras')",
+            f"a Keras model must be a file with the suffix .keras or .h5, received {str(path)!r}",
             kind="filepath",
             expected=".keras or .h5",
             received=str(path),
+            remedy="save it with model.save('name.keras')",
         )
     objects = {**cnn2snn_objects, **(custom_objects or {})}
     if is_saved_model:
@@ -112,10 +114,13 @@ def load_quantized_model(
         if path.suffix == ".keras" and not zipfile.is_zipfile(path):
             reason = "a .keras file is a zip archive"
         raise InvalidArgumentError(
-            f"{path}: it is not a Keras model that can be loaded: {reason}; it must be a whole model saved with "
-            "model.save, and classes of one's own must be given in custom_objects",
+            f"{path}: it is not a Keras model that can be loaded: {reason}",
             kind="filepath",
             received=str(path),
+            remedy=(
+                "it must be a whole model saved with model.save, and classes of one's own must be given in "
+                "custom_objects"
+            ),
         ) from error
 
 

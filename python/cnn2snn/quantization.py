@@ -9,8 +9,8 @@ from typing import Any
 from cnn2snn import quantization_layers, quantization_ops
 from cnn2snn._keras import keras
 from cnn2snn._problems import Problems
-from cnn2snn.conversion.graph import Graph, Node, build, read
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError, UnsupportedModelError
+from cnn2snn.graph import Graph, Node, build, read
 from cnn2snn.quantization_ops import MaxPerAxisQuantizer, MaxQuantizer, WeightQuantizer
 from cnn2snn.transforms.equalize_branches import equalize_branches_graph
 from cnn2snn.transforms.fold_batchnorm import fold_graph
@@ -175,11 +175,11 @@ def quantize_layer(
     else:
         _refuse_float(node)
         raise UnsupportedModelError(
-            f'layer "{node.name}": a {node.cls.__name__} has nothing to quantize; name a convolution, a Dense or '
-            "a ReLU",
+            f'layer "{node.name}": a {node.cls.__name__} has nothing to quantize',
             layer=node.name,
             kind="layer",
             received=node.cls.__name__,
+            remedy="name a convolution, a Dense or a ReLU",
         )
     return build(graph)
 
@@ -198,10 +198,10 @@ def _target(graph: Graph, model: keras.Model, target: int | str | keras.layers.L
         if node.name == target or (node.layer is not None and node.layer is target):
             return node
     raise InvalidArgumentError(
-        f"target_layer must be a layer of the model, its name or its index, received {target!r}; "
-        f"the layers are {', '.join(graph.nodes)}",
+        f"target_layer must be a layer of the model, its name or its index, received {target!r}",
         kind="target_layer",
         received=target,
+        remedy=f"the layers are {', '.join(graph.nodes)}",
     )
 
 
@@ -219,11 +219,12 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None,
     if "quantizer" in node.config:
         if bits == 0:
             raise InvalidArgumentError(
-                f'layer "{node.name}" is quantized already; its width must be 2..8, received 0',
+                f'layer "{node.name}" is quantized already',
                 layer=node.name,
                 kind="bitwidth",
                 expected="2 to 8",
                 received=0,
+                remedy="its width must be 2..8, received 0",
             )
         for key in ("quantizer", "quantizer_dw"):
             if key in node.config:
@@ -241,11 +242,12 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None,
         if received != value:
             problems.add(
                 UnsupportedModelError(
-                    f'layer "{node.name}": {name} must be {value!r}, received {received!r}; {_REMEDIES[name]}',
+                    f'layer "{node.name}": {name} must be {value!r}, received {received!r}',
                     layer=node.name,
                     kind=name,
                     expected=value,
                     received=received,
+                    remedy=_REMEDIES[name],
                 )
             )
     config.pop("quantization_config", None)
@@ -301,11 +303,12 @@ def _quantize_activation(node: Node, bits: int, problems: Problems) -> None:
         return
     if bits == 0:
         raise InvalidArgumentError(
-            f'layer "{node.name}" is quantized already; its width must be at least 1, received 0',
+            f'layer "{node.name}" is quantized already',
             layer=node.name,
             kind="bitwidth",
             expected="at least 1",
             received=0,
+            remedy="its width must be at least 1, received 0",
         )
     if node.is_exactly("ActivationDiscreteRelu"):
         # Its largest output depends on its width; the replacement keeps it.
@@ -326,11 +329,12 @@ def _check_zero(node: Node, name: str, problems: Problems) -> None:
     if float(received) != 0:
         problems.add(
             UnsupportedModelError(
-                f'layer "{node.name}": {name} must be 0, received {received}; use a plain ReLU and train again',
+                f'layer "{node.name}": {name} must be 0, received {received}',
                 layer=node.name,
                 kind=name,
                 expected=0,
                 received=received,
+                remedy="use a plain ReLU and train again",
             )
         )
 
@@ -349,10 +353,11 @@ def _refuse_float(node: Node) -> None:
         remedy = "quantization knows Conv2D, SeparableConv2D, DepthwiseConv2D, Dense and ReLU themselves"
     if remedy is not None:
         raise UnsupportedModelError(
-            f'layer "{node.name}": a {node.cls.__name__} cannot be quantized and would stay in float; {remedy}',
+            f'layer "{node.name}": a {node.cls.__name__} cannot be quantized and would stay in float',
             layer=node.name,
             kind="layer",
             received=node.cls.__name__,
+            remedy=remedy,
         )
 
 
@@ -361,10 +366,12 @@ def _refuse_normalizations(graph: Graph) -> None:
     for node in graph:
         if node.is_a("BatchNormalization"):
             raise UnsupportedModelError(
-                f'layer "{node.name}": it follows "{node.inbounds[0]}", into which it cannot be folded; put it '
-                "directly after a Conv2D, SeparableConv2D or Dense or its pooling, or keep it in float with "
-                "fold_BN=False",
+                f'layer "{node.name}": it follows "{node.inbounds[0]}", into which it cannot be folded',
                 layer=node.name,
                 kind="batch_normalization",
                 received=node.inbounds[0],
+                remedy=(
+                    "put it directly after a Conv2D, SeparableConv2D or Dense or its pooling, or keep it in float "
+                    "with fold_BN=False"
+                ),
             )

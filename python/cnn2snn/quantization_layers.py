@@ -52,13 +52,14 @@ class _Quantized:
                 received = (int(received),) * len(value)
             if received != value and not (name == "activation" and received is None):
                 layer = f'layer "{kwargs["name"]}"' if kwargs.get("name") else type(self).__name__
-                remedy = "; put the activation into a layer of its own" if name == "activation" else ""
+                remedy = "put the activation into a layer of its own" if name == "activation" else None
                 raise InvalidTypeError(
-                    f"{layer}: {name} is always {value!r}, received {received!r}{remedy}",
+                    f"{layer}: {name} is always {value!r}, received {received!r}",
                     layer=kwargs.get("name"),
                     kind=name,
                     expected=value,
                     received=received,
+                    remedy=remedy,
                 )
 
     def _config(self, config: dict[str, Any], **quantizers: WeightQuantizer) -> dict[str, Any]:

@@ -227,10 +227,10 @@ def get(identifier: WeightQuantizer | dict[str, Any]) -> WeightQuantizer:
         return identifier
     if not isinstance(identifier, dict) or "class_name" not in identifier:
         raise InvalidArgumentError(
-            "a quantizer must be an instance of WeightQuantizer, or its serialized form, "
-            f"received {identifier!r}; for example MaxPerAxisQuantizer(bitwidth=4)",
+            f"a quantizer must be an instance of WeightQuantizer, or its serialized form, received {identifier!r}",
             kind="quantizer",
             received=identifier,
+            remedy="for example MaxPerAxisQuantizer(bitwidth=4)",
         )
     config = identifier.get("config", {})
     name = identifier["class_name"].rpartition(">")[2]
@@ -240,9 +240,9 @@ def get(identifier: WeightQuantizer | dict[str, Any]) -> WeightQuantizer:
     )
     if cls is None:
         raise InvalidArgumentError(
-            f"the quantizer class {name!r} is not known; pass it in custom_objects, or register it with "
-            "keras.utils.register_keras_serializable",
+            f"the quantizer class {name!r} is not known",
             kind="quantizer",
             received=name,
+            remedy="pass it in custom_objects, or register it with keras.utils.register_keras_serializable",
         )
     return cls.from_config(config)

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from cnn2snn.conversion import certificate
-from cnn2snn.conversion.convert import convert_blocks
+from cnn2snn.conversion.akida1 import certificate
+from cnn2snn.conversion.pipeline import convert_blocks
 from tests.oracle import conversion
 from tests.oracle import model as oracle
 from tests.oracle.engine import from_engine

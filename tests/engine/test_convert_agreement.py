@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import cnn2snn
-from cnn2snn.conversion.convert import convert_blocks
+from cnn2snn.conversion.pipeline import convert_blocks
 from tests.oracle import model as oracle
 from tests.oracle.engine import from_engine
 from tests.oracle.keras_networks import (

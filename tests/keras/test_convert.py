@@ -10,7 +10,7 @@ import cnn2snn
 from cnn2snn import akida
 from cnn2snn._keras import keras, tf
 from cnn2snn.analysis import compare
-from cnn2snn.conversion.convert import convert_blocks
+from cnn2snn.conversion.pipeline import convert_blocks
 from cnn2snn.quantization_layers import (
     QuantizedConv2D,
     QuantizedDense,

@@ -7,7 +7,7 @@ import pytest
 
 import cnn2snn
 from cnn2snn._keras import keras
-from cnn2snn.conversion.convert import convert_blocks
+from cnn2snn.conversion.pipeline import convert_blocks
 from cnn2snn.errors import UnsupportedModelError
 from cnn2snn.quantization_layers import (
     QuantizedConv2D,

@@ -1,13 +1,10 @@
 """TensorFlow is imported on first use: the simulator and its commands never load it."""
 
-import subprocess
-import sys
-import textwrap
-
 import numpy as np
 import pytest
 
 from cnn2snn import akida
+from tests.fresh_interpreter import run_without_keras
 
 
 @pytest.fixture
@@ -21,24 +18,14 @@ def model_path(tmp_path):
     return path
 
 
-def run_without_keras(code, cwd):
-    """Runs `code` in a fresh interpreter in which importing TensorFlow or Keras raises an error."""
-    blocked = "import sys\nsys.modules.update(dict.fromkeys(['tensorflow', 'keras', 'tf_keras']))\n"
-    return subprocess.run(
-        [sys.executable, "-c", blocked + textwrap.dedent(code)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
 def run_command_without_keras(arguments, cwd):
     code = f"sys.argv = {['cnn2snn', *arguments]!r}\nfrom cnn2snn.cli import main\nsys.exit(main())"
     return run_without_keras(code, cwd)
 
 
-@pytest.mark.parametrize("statement", ["import cnn2snn", "import cnn2snn.akida", "import cnn2snn.cli"])
+@pytest.mark.parametrize(
+    "statement", ["import cnn2snn", "import cnn2snn.akida", "import cnn2snn.cli", "import cnn2snn.conversion.akida1"]
+)
 def test_import_works_without_tensorflow(statement, tmp_path):
     result = run_without_keras(statement, tmp_path)
     assert result.returncode == 0, result.stderr
@@ -64,6 +51,7 @@ def test_engine_works_without_tensorflow(model_path):
         ["--help"],
         ["info", "model.fbz"],
         ["info", "model.fbz", "--json"],
+        ["diff", "model.fbz", "model.fbz"],
         ["map", "model.fbz", "--svg", "model.svg"],
         ["run", "model.fbz", "inputs.npy", "-o", "outputs.npy"],
     ],

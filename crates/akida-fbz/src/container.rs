@@ -1,7 +1,7 @@
 //! The frame around the payload: magic number, version, lengths, checksum, compression.
 
 use crate::error::{DecodeError, DecodeErrorKind, Location};
-use crate::foreign;
+use crate::foreign::{self, MAGIC};
 use crate::limits::Limits;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -15,9 +15,6 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 /// The version of the format that this crate writes, and the newest that it reads.
 pub const FORMAT_VERSION: u16 = 1;
 
-/// A byte above 127 and all kinds of line ends show a transfer in text mode; 0x1A ends the display of the file on
-/// some systems.
-pub(crate) const MAGIC: [u8; 8] = [0x89, b'F', b'B', b'Z', b'\r', b'\n', 0x1A, b'\n'];
 pub(crate) const HEADER_LEN: usize = 32;
 
 const VERSION_AT: usize = 8;
@@ -36,7 +33,7 @@ const MIN_TO_COMPRESS: usize = 512;
 /// From 0 (none) to 10; higher levels take several times as long for hardly fewer bytes.
 const LEVEL: u8 = 6;
 
-const UPGRADE: &str = "the file was written by a newer version: upgrade akida-sim";
+pub(crate) const UPGRADE: &str = "the file was written by a newer version: upgrade akida-sim";
 const RAISE: &str = "if you trust the file, raise Limits::with_max_payload (at most 1 GiB)";
 const AGAIN: &str = "copy or write the file again";
 

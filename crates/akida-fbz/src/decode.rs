@@ -3,6 +3,7 @@
 //! Everything goes through [`ModelBuilder`]: a layer is connected first, which gives the shapes of its variables
 //! without allocating them; only when the lengths in the file agree are they unpacked.
 
+mod fields;
 mod layer;
 mod variables;
 
@@ -14,15 +15,14 @@ use akida_sim::{InputScaling, MAX_LAYERS, Model, ModelBuilder, ModelError, Model
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use flatbuffers::{ErrorTraceDetail, InvalidFlatbuffer, Table, VOffsetT, VerifierOptions};
+use fields::{check_known, required, unknown};
+use flatbuffers::{ErrorTraceDetail, InvalidFlatbuffer, VerifierOptions};
 use variables::Budget;
 
 /// The deepest payload: model, layer, parameters, convolution.
 const MAX_DEPTH: usize = 4;
 /// A layer, its parameters, its convolution, its variables.
 const TABLES_OF_A_LAYER: usize = 4;
-
-const UPGRADE: &str = "the file was written by a newer version: upgrade akida-sim";
 
 /// The model in the bytes of an `.fbz` file.
 ///
@@ -252,40 +252,6 @@ fn model_error(index: usize, error: ModelError) -> DecodeError {
         _ => "",
     };
     DecodeError::model(Location::layer(index, name), error)
-}
-
-/// Refuses a table with fields after `last`, the last one of the schema: what they mean is not known here.
-fn check_known(
-    table: &Table<'_>,
-    last: VOffsetT,
-    at: impl FnOnce() -> Location,
-) -> Result<(), DecodeError> {
-    let vtable = table.vtable();
-    let beyond = usize::from(last) + 2..vtable.num_bytes();
-    let unknown_field = |offset| VOffsetT::try_from(offset).is_ok_and(|o| vtable.get(o) != 0);
-    match beyond.step_by(2).find(|&offset| unknown_field(offset)) {
-        None => Ok(()),
-        Some(offset) => Err(DecodeError::new(
-            DecodeErrorKind::Version,
-            "the table",
-            format!(
-                "one of the first {} fields only",
-                (usize::from(last) - 2) / 2
-            ),
-            format!("field {}", (offset - 2) / 2),
-        )
-        .at(at())
-        .remedy(UPGRADE)),
-    }
-}
-
-fn required<T>(value: Option<T>, at: impl FnOnce() -> Location) -> Result<T, DecodeError> {
-    value.ok_or_else(|| DecodeError::field(DecodeErrorKind::Payload, at(), "present", "nothing"))
-}
-
-/// A member of an enum or union that this version does not know.
-fn unknown(at: Location, allowed: &'static str, received: u8) -> DecodeError {
-    DecodeError::field(DecodeErrorKind::Version, at, allowed, received).remedy(UPGRADE)
 }
 
 #[cfg(test)]

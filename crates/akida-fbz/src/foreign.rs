@@ -1,7 +1,10 @@
 //! Files of other formats, recognised so that the message can say what to do.
 
-use crate::container::MAGIC;
 use crate::error::{DecodeError, DecodeErrorKind, Location};
+
+/// A byte above 127 and all kinds of line ends show a transfer in text mode; 0x1A ends the display of the file on
+/// some systems.
+pub(crate) const MAGIC: [u8; 8] = [0x89, b'F', b'B', b'Z', b'\r', b'\n', 0x1A, b'\n'];
 
 const CONVERT: &str =
     "convert the Keras model with `cnn2snn convert` and give the .fbz file that it writes";

@@ -14,7 +14,7 @@ from typing import NoReturn, TypeVar
 
 import numpy as np
 
-from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError
+from cnn2snn.errors import InvalidArgumentError, InvalidTypeError
 
 E = TypeVar("E", bound=IntEnum)
 
@@ -27,32 +27,32 @@ def label(name: str) -> str:
     return f'layer "{name}": ' if name else ""
 
 
-def _kind(argument: str) -> str:
-    """Returns the machine-readable name of an argument: the last word of "the layer's index"."""
-    return argument.rpartition(" ")[2]
-
-
-def _refuse(
-    error: type[Cnn2SnnError], layer: str, argument: str, expected: str, received: object, shown: object, remedy: str
+def wrong_type(
+    layer: str, argument: str, expected: str, received: object, remedy: str = "", *, kind: str = ""
 ) -> NoReturn:
-    advice = f"; {remedy}" if remedy else ""
-    raise error(
-        f"{label(layer)}{argument} must be {expected}, received {shown}{advice}",
+    """Raises the error for an argument of the wrong type. `kind` names the argument where `argument` describes it."""
+    raise InvalidTypeError(
+        f"{label(layer)}{argument} must be {expected}, received {type(received).__name__}",
         layer=layer or None,
-        kind=_kind(argument),
+        kind=kind or argument,
         expected=expected,
         received=received,
+        remedy=remedy or None,
     )
 
 
-def wrong_type(layer: str, argument: str, expected: str, received: object, remedy: str = "") -> NoReturn:
-    """Raises the error for an argument of the wrong type."""
-    _refuse(InvalidTypeError, layer, argument, expected, received, type(received).__name__, remedy)
-
-
-def wrong_value(layer: str, argument: str, expected: str, received: object, remedy: str = "") -> NoReturn:
-    """Raises the error for an argument of the right type whose value is not allowed."""
-    _refuse(InvalidArgumentError, layer, argument, expected, received, received, remedy)
+def wrong_value(
+    layer: str, argument: str, expected: str, received: object, remedy: str = "", *, kind: str = ""
+) -> NoReturn:
+    """Raises the error for an argument of the right type whose value is not allowed; `kind` as for `wrong_type`."""
+    raise InvalidArgumentError(
+        f"{label(layer)}{argument} must be {expected}, received {received}",
+        layer=layer or None,
+        kind=kind or argument,
+        expected=expected,
+        received=received,
+        remedy=remedy or None,
+    )
 
 
 def _index(value: object) -> int | None:
@@ -65,16 +65,16 @@ def _index(value: object) -> int | None:
         return None
 
 
-def integer(layer: str, argument: str, value: object, *, low: int = 1, high: int = _LARGEST) -> int:
-    """Returns an integer in low … high."""
+def integer(layer: str, argument: str, value: object, *, low: int = 1, high: int = _LARGEST, kind: str = "") -> int:
+    """Returns an integer in low … high; `kind` as for `wrong_type`."""
     number = _index(value)
     if number is None:
-        wrong_type(layer, argument, "an integer", value)
+        wrong_type(layer, argument, "an integer", value, kind=kind)
     if not low <= number <= high:
         limit = f"an integer in {low}..={high}" if high < _LARGEST else f"at least {low}"
         if number > high == _LARGEST:
             limit = f"at most {high}"
-        wrong_value(layer, argument, limit, number)
+        wrong_value(layer, argument, limit, number, kind=kind)
     return number
 
 

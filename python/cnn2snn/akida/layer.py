@@ -127,7 +127,7 @@ class Layer:
 
     def __init__(self, spec: _akida.Spec, name: str) -> None:
         if type(self) is Layer:
-            raise InvalidTypeError("Layer is the base of all layers; make one of a certain type")
+            raise InvalidTypeError("Layer is the base of all layers", remedy="make one of a certain type")
         self._spec = spec
         self._given_name = name
         self._detach()
@@ -144,10 +144,10 @@ class Layer:
         """Returns the model, the place in it, and the index there."""
         if self._model is None or self._native is None:
             raise UnsupportedModelError(
-                f"{_arguments.label(self._given_name)}a layer has dimensions and variables "
-                "in a model only; add it to one with Model.add",
+                f"{_arguments.label(self._given_name)}a layer has dimensions and variables in a model only",
                 layer=self._given_name or None,
                 kind="detached",
+                remedy="add it to one with Model.add",
             )
         return self._model, self._native, self._index
 
@@ -313,9 +313,10 @@ class Layer:
 
     def __reduce__(self) -> NoReturn:
         raise InvalidTypeError(
-            f"{_arguments.label(self.name)}a layer is not copied or pickled by itself; copy its model",
+            f"{_arguments.label(self.name)}a layer is not copied or pickled by itself",
             layer=self.name or None,
             kind="copy",
+            remedy="copy its model",
         )
 
     def __repr__(self) -> str:
@@ -331,8 +332,9 @@ def check_free(layer: object) -> Layer:
         _arguments.wrong_type("", "layer", "a layer, such as Convolutional(…)", layer)
     if layer._model is not None:
         raise InvalidArgumentError(
-            f"{_arguments.label(layer.name)}it is in a model already; make another layer for another place",
+            f"{_arguments.label(layer.name)}it is in a model already",
             layer=layer.name,
             kind="layer",
+            remedy="make another layer for another place",
         )
     return layer

@@ -92,11 +92,11 @@ class Model(Mappable):
 
     def _index_of(self, layer: object) -> int:
         if not isinstance(layer, Layer):
-            _arguments.wrong_type("", "every inbound", "a layer of this model", layer)
+            _arguments.wrong_type("", "every inbound", "a layer of this model", layer, kind="inbound")
         if layer._model is not self._native:
             remedy = "add it first" if layer._model is None else ""
             name = f'"{layer.name}", which is not in it'
-            _arguments.wrong_value("", "every inbound", "a layer of this model", name, remedy)
+            _arguments.wrong_value("", "every inbound", "a layer of this model", name, remedy, kind="inbound")
         return layer._index
 
     def pop_layer(self) -> None:
@@ -132,12 +132,12 @@ class Model(Mappable):
                 if layer.name == name_or_index:
                     return layer
             names = ", ".join(f'"{layer.name}"' for layer in layers) or "none"
-            _arguments.wrong_value("", "the layer", f"one of {names}", f'"{name_or_index}"')
+            _arguments.wrong_value("", "the layer", f"one of {names}", f'"{name_or_index}"', kind="layer")
         count = len(layers)
-        index = _arguments.integer("", "the layer's index", name_or_index, low=-(2**31))
+        index = _arguments.integer("", "the layer's index", name_or_index, low=-(2**31), kind="index")
         if not -count <= index < count:
             allowed = f"in {-count}..={count - 1}" if count else "absent: the model has no layer"
-            _arguments.wrong_value("", "the layer's index", allowed, index)
+            _arguments.wrong_value("", "the layer's index", allowed, index, kind="index")
         return layers[index]
 
     def get_layer_count(self) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from cnn2snn import akida
 from cnn2snn.analysis.edits import Edit
 from cnn2snn.analysis.potentials import Probe, boundaries, levels
-from cnn2snn.conversion.specs import ConvertedBlock
+from cnn2snn.conversion.akida1 import ConvertedBlock
 
 __all__ = ["CAUSES", "Attribution", "LayerPair"]
 
@@ -184,7 +184,8 @@ class LayerPair:
         """How far potentials at the border of an image may be off, per channel: it may not be what stands for 0."""
         weights = self.block.ideal.weights
         value = getattr(self.block.layer.parameters, "padding_value", 0)
-        if self.block.block.node.config.get("padding") != "same":
+        window = self.block.block.window
+        if window is None or window.padding != "same":
             return np.zeros(weights.shape[-1])
         off = abs(float(self.block.input_shift) - value)
         return off * np.abs(weights).sum(axis=tuple(range(weights.ndim - 1)), dtype=np.float64)

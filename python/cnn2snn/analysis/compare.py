@@ -14,11 +14,12 @@ from cnn2snn._keras import keras
 from cnn2snn.analysis.attribution import CAUSES, Attribution, LayerPair
 from cnn2snn.analysis.comparison import Comparison, Difference, LayerComparison
 from cnn2snn.analysis.edits import Conversion, edits_of, match
-from cnn2snn.conversion.blocks import read_blocks
-from cnn2snn.conversion.graph import build, read
+from cnn2snn.analysis.reference import KerasReference, Reference
+from cnn2snn.conversion.akida1 import Converted, build_model
+from cnn2snn.conversion.keras import read_blocks
 from cnn2snn.conversion.scaling import check_inputs, input_scaling_of
-from cnn2snn.conversion.specs import Converted, build_model
 from cnn2snn.errors import InvalidArgumentError, InvalidTypeError
+from cnn2snn.graph import read
 
 __all__ = ["compare"]
 
@@ -86,9 +87,6 @@ def compare(
         other = edits_of(floored, found, conversion)
         if sum(map(len, other.values())) < sum(map(len, edits.values())):
             converted, edits = floored, other
-    known = {layer.name for layer in keras_model.layers}
-    if not all(b.block.output in known for b in converted.blocks):
-        keras_model = build(graph)  # with the layers of nested models beside the others
     pairs = [LayerPair(b, found[b.layer.name], edits[b.layer.name]) for b in converted.blocks if b.ideal is not None]
     comparison = Comparison(
         samples=len(samples),
@@ -96,7 +94,8 @@ def compare(
         layers=[LayerComparison(pair.block.layer.name, pair.block.step is None) for pair in pairs],
         edits=[edit for pair in pairs for edit in pair.edits],
     )
-    _Run(keras_model, akida_model, converted, pairs, comparison).run(samples)
+    reference = KerasReference(keras_model, graph, [b.block.output for b in converted.blocks])
+    _Run(reference, akida_model, converted, pairs, comparison).run(samples)
     return comparison
 
 
@@ -114,10 +113,11 @@ def _check(samples: np.ndarray, first: akida.Layer, scaling: tuple[float, float]
     check_inputs(samples, first.input_bits, scaling)
     if samples.dtype != np.uint8:
         raise InvalidArgumentError(
-            f"samples must be uint8, received {samples.dtype}; they are integers in range: samples.astype(np.uint8)",
+            f"samples must be uint8, received {samples.dtype}",
             kind="samples",
             expected="uint8",
             received=str(samples.dtype),
+            remedy="they are integers in range: samples.astype(np.uint8)",
         )
 
 
@@ -126,20 +126,16 @@ class _Run:
 
     def __init__(
         self,
-        keras_model: keras.Model,
+        reference: Reference,
         akida_model: akida.Model,
         converted: Converted,
         pairs: list[LayerPair],
         comparison: Comparison,
     ) -> None:
-        self.akida, self.pairs, self.comparison = akida_model, pairs, comparison
+        self.reference, self.akida, self.pairs, self.comparison = reference, akida_model, pairs, comparison
         self.blocks = converted.blocks
         self.names = [layer.name for layer in converted.model.layers]
         self.inbounds = {layer.name: [i.name for i in layer.inbounds] for layer in converted.model.layers}
-        self.keras_shape = keras_model.inputs[0].shape[1:]
-        self.keras = keras.Model(
-            keras_model.inputs[0], [keras_model.get_layer(b.block.output).output for b in self.blocks]
-        )
         # The index of the layer of `comparison.first`, and whether that is a defect.
         self.first = (len(pairs), False)
 
@@ -152,16 +148,15 @@ class _Run:
     def _batch(self, batch: np.ndarray, start: int) -> None:
         taps = self.akida.forward_taps(batch)
         engine = dict(zip(self.names, taps, strict=True))
-        found = self.keras(self._inputs(batch), training=False)
-        found = found if isinstance(found, (list, tuple)) else [found]
+        found = self.reference.outputs(self._inputs(batch))
         ours = {}
-        for b, values in zip(self.blocks, found, strict=True):
-            shape = engine[b.layer.name].shape
+        for b in self.blocks:
+            values, shape = found[b.block.output], engine[b.layer.name].shape
             if b.step is None:
-                ours[b.layer.name] = np.asarray(values).reshape(shape)
+                ours[b.layer.name] = values.reshape(shape)
                 engine[b.layer.name] = self.akida.predict(batch)
             else:
-                ours[b.layer.name] = np.rint(np.asarray(values) / np.float32(b.step)).astype(np.uint8).reshape(shape)
+                ours[b.layer.name] = np.rint(values / np.float32(b.step)).astype(np.uint8).reshape(shape)
         for index, pair in enumerate(self.pairs):
             name = pair.block.layer.name
             source = next((i for i in self.inbounds[name] if i in ours), None)
@@ -173,10 +168,9 @@ class _Run:
             self._look(index, result, ours[name], engine[name], inputs, start)
 
     def _inputs(self, batch: np.ndarray) -> np.ndarray:
-        """What Keras gets where the engine gets `batch`."""
+        """What the reference gets where the engine gets `batch`."""
         scale, shift = self.comparison.input_scaling
-        values = ((batch.astype(np.float64) - shift) / scale).astype(np.float32)
-        return values.reshape(len(batch), *self.keras_shape)
+        return ((batch.astype(np.float64) - shift) / scale).astype(np.float32)
 
     def _look(
         self,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cnn2snn import akida
 from cnn2snn.analysis.potentials import boundaries
+from cnn2snn.conversion.akida1 import Converted, ConvertedBlock, build_model
 from cnn2snn.conversion.block import Blocks
 from cnn2snn.conversion.scaling import USUAL_SCALINGS, InputScaling
-from cnn2snn.conversion.specs import Converted, ConvertedBlock, build_model
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError
 
 __all__ = ["Conversion", "Edit", "edits_of", "match"]
@@ -67,10 +67,11 @@ def match(converted: Converted, model: akida.Model) -> dict[str, akida.Layer]:
     received = _describe(found[index]) if index < len(found) else "nothing"
     raise InvalidArgumentError(
         f"akida_model must have the layers that converting keras_model gives: layer {index} must be {wanted}, "
-        f"received {received}; convert keras_model again",
+        f"received {received}",
         kind="akida_model",
         expected=wanted,
         received=received,
+        remedy="convert keras_model again",
     )
 
 
@@ -96,7 +97,7 @@ class Conversion:
 
     def layer(self, name: str, scaling: tuple[float, float]) -> akida.Layer | None:
         """A layer that reads the model's input as another scaling makes it; None where that cannot be converted."""
-        part = Blocks(self.blocks.graph, self.blocks.rescaling, {name: self.blocks.blocks[name]})
+        part = replace(self.blocks, blocks={name: self.blocks.blocks[name]})
         try:
             return build_model(part, InputScaling.of(*scaling, "input_scaling"), self.image).blocks[0].layer
         except Cnn2SnnError:
@@ -117,7 +118,7 @@ def edits_of(converted: Converted, found: dict[str, akida.Layer], conversion: Co
             continue
         layer = found[b.layer.name]
         kernels, rest = _weights(b, layer), [*_parameters(b, layer), *_thresholds(b, layer)]
-        if b.block.inbounds == [""] and rest and not kernels and (edit := _scaling(b, layer, conversion)):
+        if b.block.is_input and rest and not kernels and (edit := _scaling(b, layer, conversion)):
             # Thresholds, steps and border follow from the scaling.
             rest = [edit]
         edits[b.layer.name] = [*kernels, *rest]
@@ -216,8 +217,7 @@ def _scaling(b: ConvertedBlock, layer: akida.Layer, conversion: Conversion) -> E
 
 def _sums(b: ConvertedBlock) -> np.ndarray:
     """How far thresholds move for a shift of one."""
-    positions = int(np.prod(b.block.node.output_shape[:2])) if b.block.pooling == "average" else 1
-    return positions * b.ideal.weights.sum(axis=tuple(range(b.ideal.weights.ndim - 1)), dtype=np.float64)
+    return b.block.positions * b.ideal.weights.sum(axis=tuple(range(b.ideal.weights.ndim - 1)), dtype=np.float64)
 
 
 def _agreement(layer: akida.Layer, other: akida.Layer | None) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from cnn2snn._keras import keras, tf
 from cnn2snn._progress import Progress
 from cnn2snn.calibration.propagation import Propagation, Section, compiled
-from cnn2snn.conversion.graph import Node, build, read
+from cnn2snn.graph import Node, build, read
 
 __all__ = ["activations_rescaling"]
 

@@ -12,8 +12,8 @@ from cnn2snn._keras import keras, tf
 from cnn2snn._progress import Progress
 from cnn2snn.calibration.propagation import Calibrated, LayerError, Propagation, Section, compiled, quantized_nodes
 from cnn2snn.calibration.rounding import Rounding
-from cnn2snn.conversion.graph import build, read
 from cnn2snn.errors import InvalidArgumentError
+from cnn2snn.graph import build, read
 
 __all__ = ["adaround", "round_adaptively"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from cnn2snn._keras import keras, tf
 from cnn2snn._progress import Progress
 from cnn2snn.calibration.propagation import Calibrated, LayerError, Propagation, Section, compiled, quantized_nodes
-from cnn2snn.conversion.graph import build, read
+from cnn2snn.graph import build, read
 
 __all__ = ["bias_correction", "correct_biases"]
 

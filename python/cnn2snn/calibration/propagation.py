@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from cnn2snn._keras import keras, tf
-from cnn2snn.conversion.graph import Graph, Node
 from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
+from cnn2snn.graph import Graph, Node
 
 __all__ = ["Calibrated", "LayerError", "Propagation", "Section", "compiled", "quantized_nodes"]
 
@@ -49,9 +49,9 @@ def quantized_nodes(graph: Graph) -> list[Node]:
     nodes = [node for node in graph if hasattr(node.layer, "quantized_kernels")]
     if not nodes:
         raise UnsupportedModelError(
-            f'model "{graph.name}" has no layer with quantized weights to calibrate; quantize it first, with '
-            "cnn2snn.quantize",
+            f'model "{graph.name}" has no layer with quantized weights to calibrate',
             kind="structure",
+            remedy="quantize it first, with cnn2snn.quantize",
         )
     return nodes
 

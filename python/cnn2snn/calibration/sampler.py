@@ -11,8 +11,8 @@ import numpy as np
 
 from cnn2snn._keras import keras, tf
 from cnn2snn.calibration.propagation import Propagation, Section, compiled
-from cnn2snn.conversion.graph import read
 from cnn2snn.errors import InvalidArgumentError, InvalidStateError
+from cnn2snn.graph import read
 
 __all__ = ["QuantizationSampler"]
 
@@ -117,7 +117,7 @@ class QuantizationSampler:
 
     def _batch(self, index: int) -> tf.Tensor:
         if not self._outputs:
-            raise InvalidStateError("no layer is selected; call select_layer first", kind="state")
+            raise InvalidStateError("no layer is selected", kind="state", remedy="call select_layer first")
         if not isinstance(index, Integral) or not 0 <= index < self.n_batches:
             raise InvalidArgumentError(
                 f"batch_index must be in 0..{self.n_batches - 1}, received {index!r}",

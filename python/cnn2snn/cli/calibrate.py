@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-import shutil
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cnn2snn import _json, _table
-from cnn2snn.cli import _arrays, _keras_files, _parsers
+from cnn2snn.cli import _arrays, _keras_files, _output, _parsers
 from cnn2snn.errors import InvalidArgumentError
+from cnn2snn.reports.calibrate import CalibrateReport
 
 _BC = "calibrate bc -m model_iq8_wq2_aq4.h5 -sa samples.npz"
 _ADAROUND = "calibrate adaround -m model.h5 -sa samples.npz -bs 100 -e 100"
@@ -105,20 +103,8 @@ def _execute(arguments: argparse.Namespace) -> None:
     model = normalize_separable_model(activations_rescaling(model, samples, arguments.batch_size))
     calibrated = (_correct_biases if arguments.method == "bc" else _round)(model, samples, arguments)
     _keras_files.save(calibrated.model, target)
-    if arguments.json:
-        layers = [asdict(error) for error in calibrated.errors]
-        files = {"file": str(source), "output": str(target)}
-        print(_json.dumps({**files, "method": arguments.method, "samples": len(samples), "layers": layers}))
-        return
-    rounded = arguments.method == "adaround"
-    print(f"Model calibrated with {len(samples):,} samples and saved to {target}")
-    headers = ("Layer", "Error before", "after", *(("Rounded anew",) if rounded else ()))
-    rows = [
-        (error.name, f"{error.before:.3g}", f"{error.after:.3g}", *((f"{error.changed:,}",) if rounded else ()))
-        for error in calibrated.errors
-    ]
-    print("Mean squared error that quantized weights cause at the output of each layer:")
-    print("\n".join(_table.columns(headers, rows, width=shutil.get_terminal_size().columns, right=(1, 2, 3))))
+    report = CalibrateReport(str(source), str(target), arguments.method, len(samples), calibrated.errors)
+    _output.show(report, arguments.json)
 
 
 def _correct_biases(model: Any, samples: Any, arguments: argparse.Namespace) -> Any:

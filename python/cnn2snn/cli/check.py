@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from typing import Any
 
-from cnn2snn import _json
-from cnn2snn.cli import _keras_files, _parsers
+from cnn2snn.cli import _keras_files, _output, _parsers
 
 
 def add_parser(commands: Any) -> None:
@@ -41,8 +39,5 @@ def _execute(arguments: argparse.Namespace) -> int:
     report = cnn2snn.check_model_compatibility(
         model, input_is_image=_parsers.input_is_image(arguments), device=arguments.device
     )
-    if arguments.json:
-        print(_json.dumps({"file": str(arguments.model), **report.to_dict()}))
-    else:
-        print(report.text(shutil.get_terminal_size().columns))
+    _output.show(report, arguments.json, file=arguments.model)
     return 0 if report else 1

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 from typing import Any
 
-from cnn2snn import _files, _json
-from cnn2snn.cli import _arrays, _keras_files, _parsers
+from cnn2snn import _files
+from cnn2snn.cli import _arrays, _keras_files, _output, _parsers
 
 
 def add_parser(commands: Any) -> None:
@@ -59,13 +58,6 @@ def _execute(arguments: argparse.Namespace) -> int:
         figure = report.figure()
         with _files.replacing(arguments.figure) as temporary:
             figure.savefig(temporary)
-    if arguments.json:
-        files = {
-            "file": str(arguments.model),
-            "converted": str(arguments.converted),
-            "samples_file": str(arguments.samples),
-        }
-        print(_json.dumps({**files, **report.to_dict()}))
-    else:
-        print(report.text(shutil.get_terminal_size().columns))
+    files = {"file": arguments.model, "converted": arguments.converted, "samples_file": arguments.samples}
+    _output.show(report, arguments.json, **files)
     return 0 if report else 1

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 from typing import Any
 
-from cnn2snn import _files, _json, _table
-from cnn2snn.cli import _keras_files, _parsers
+from cnn2snn import _files
+from cnn2snn.cli import _keras_files, _output, _parsers
+from cnn2snn.reports.convert import Certificate, ConvertReport
 
 
 def add_parser(commands: Any) -> None:
@@ -68,8 +68,8 @@ def _execute(arguments: argparse.Namespace) -> None:
         _files.check_folder(arguments.report)
     model = _keras_files.load(source)
 
-    from cnn2snn.conversion.certificate import report as certify
-    from cnn2snn.conversion.convert import convert_blocks
+    from cnn2snn.conversion.akida1.certificate import report as certify
+    from cnn2snn.conversion.pipeline import convert_blocks
 
     image = _parsers.input_is_image(arguments)
     choices = {"thresholds": arguments.thresholds, "padding_value": arguments.padding_value}
@@ -77,53 +77,8 @@ def _execute(arguments: argparse.Namespace) -> None:
     converted.model.save(target)
     certificate = None
     if arguments.report is not None:
-        certificate = certify(converted, arguments.thresholds)
-        certificate.save(arguments.report)
-    report = {
-        "file": str(source),
-        "output": str(target),
-        "input_scaling": converted.model.input_scaling,
-        "layers": [_describe(block) for block in converted.blocks],
-    }
-    if arguments.json:
-        print(_json.dumps(report))
-    else:
-        width = shutil.get_terminal_size().columns
-        lines = _text(report, width)
-        if certificate is not None:
-            lines = [lines[0], f"Report saved to {arguments.report}", "", certificate.text(width)]
-        print("\n".join(lines))
-
-
-def _describe(block: Any) -> dict[str, Any]:
-    """How many activation levels of a layer begin at another integer than in the Keras model."""
-    bits = block.layer.output_bits
-    channels = len(block.mismatches) if bits is not None else 0
-    return {
-        "name": block.layer.name,
-        "type": block.layer.parameters.layer_type.name,
-        "channels": channels,
-        "boundaries": channels * (2**bits - 1) if channels else 0,
-        "boundaries_shifted": int(block.mismatches.sum(dtype=int)),
-        "channels_with_shifts": int((block.mismatches > 0).sum()),
-    }
-
-
-def _text(report: dict[str, Any], width: int) -> list[str]:
-    lines = [f"Model converted and saved to {report['output']}"]
-    shifted = [layer for layer in report["layers"] if layer["boundaries_shifted"]]
-    if not shifted:
-        total = sum(layer["boundaries"] for layer in report["layers"])
-        return [*lines, f"All {total:,} activation boundaries are those of the Keras model."]
-    headers = ("Layer", "Boundaries", "Shifted", "Channels")
-    rows = [
-        (
-            layer["name"],
-            f"{layer['boundaries']:,}",
-            f"{layer['boundaries_shifted']:,}",
-            f"{layer['channels_with_shifts']} of {layer['channels']}",
-        )
-        for layer in shifted
-    ]
-    why = "Boundaries shifted to fit an integer threshold and one step per channel:"
-    return [*lines, why, *_table.columns(headers, rows, width=width, right=(1, 2, 3))]
+        proved = certify(converted, arguments.thresholds)
+        proved.save(arguments.report)
+        certificate = Certificate(str(arguments.report), proved)
+    layers = [(block.layer, block.mismatches) for block in converted.blocks]
+    _output.show(ConvertReport.of(source, target, converted.model, layers, certificate), arguments.json)

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cnn2snn import _json
-from cnn2snn.cli import _keras_files, _parsers
+from cnn2snn.cli import _keras_files, _output, _parsers
+from cnn2snn.reports.quantize import QuantizeReport
 
 _SUFFIX = re.compile(r"_iq\d+_wq\d+_aq\d+$")
 
@@ -98,17 +98,4 @@ def _execute(arguments: argparse.Namespace) -> None:
         fold_BN=arguments.fold_bn,
     )
     _keras_files.save(quantized, target)
-    if arguments.json:
-        print(_json.dumps(_report(quantized, source, target)))
-    else:
-        print(f"Model quantized and saved to {target}")
-
-
-def _report(quantized: Any, source: Path, target: Path) -> dict[str, Any]:
-    layers = []
-    for layer in quantized.layers:
-        bits = getattr(layer, "quantizer", layer)
-        if hasattr(bits, "bitwidth"):
-            kind = "act_bits" if bits is layer else "weights_bits"
-            layers.append({"name": layer.name, "type": type(layer).__name__, kind: bits.bitwidth})
-    return {"file": str(source), "output": str(target), "layers": layers}
+    _output.show(QuantizeReport.of(source, target, quantized), arguments.json)

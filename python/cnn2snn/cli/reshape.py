@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from cnn2snn import _json
-from cnn2snn.cli import _keras_files, _parsers
+from cnn2snn.cli import _keras_files, _output, _parsers
 from cnn2snn.errors import InvalidArgumentError
+from cnn2snn.reports.reshape import ReshapeReport
 
 
 def add_parser(commands: Any) -> None:
@@ -60,9 +60,4 @@ def _execute(arguments: argparse.Namespace) -> None:
 
     reshaped = reshape(model, height, width)
     _keras_files.save(reshaped, target)
-    if arguments.json:
-        shapes = {"input_shape": reshaped.inputs[0].shape[1:], "output_shape": reshaped.outputs[0].shape[1:]}
-        files = {"file": str(source), "output": str(target)}
-        print(_json.dumps(files | {name: list(shape) for name, shape in shapes.items()}))
-    else:
-        print(f"Model reshaped and saved to {target}")
+    _output.show(ReshapeReport.of(source, target, reshaped), arguments.json)

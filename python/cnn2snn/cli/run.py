@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import shutil
-import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from cnn2snn import _files, _json, _table
+from cnn2snn import _files
 from cnn2snn._progress import Progress
-from cnn2snn.cli import _arrays, _plan
+from cnn2snn.cli import _arrays, _output
 from cnn2snn.errors import InvalidArgumentError
+from cnn2snn.reports.plan import PlanReport
+from cnn2snn.reports.run import Classes, Inputs, Outputs, RunReport
 
 # Long enough to keep all threads busy, short enough for a lively progress bar.
 _BATCH_SECONDS = 0.25
@@ -120,17 +120,16 @@ def _execute(arguments: argparse.Namespace) -> None:
         with _files.replacing(arguments.output) as temporary, temporary.open("xb") as file:
             np.save(file, outputs)
 
-    report = _report(arguments, inputs, outputs, classes, labels, seconds)
-    if arguments.explain:
-        report["plan"] = _plan.report(model)
-    if arguments.json:
-        print(_json.dumps(report))
-    else:
-        width = shutil.get_terminal_size().columns
-        lines = _text(report, width)
-        if arguments.explain:
-            lines += ["", *_plan.text(report["plan"], width)]
-        print("\n".join(lines))
+    report = RunReport(
+        model=str(arguments.model),
+        mode=arguments.mode,
+        inputs=Inputs(str(arguments.inputs), list(inputs.shape)),
+        outputs=Outputs.of(outputs, arguments.output),
+        seconds=seconds,
+        classes=None if classes is None else Classes.of(classes, labels),
+        plan=PlanReport.of(model) if arguments.explain else None,
+    )
+    _output.show(report, arguments.json)
 
 
 def _check(model: Any, inputs: np.ndarray) -> None:
@@ -187,70 +186,3 @@ def _batches(
     finally:
         progress.close()
     return outputs, seconds
-
-
-def _report(
-    arguments: argparse.Namespace,
-    inputs: np.ndarray,
-    outputs: np.ndarray,
-    classes: np.ndarray | None,
-    labels: np.ndarray | None,
-    seconds: float,
-) -> dict[str, Any]:
-    count = len(inputs)
-    report: dict[str, Any] = {
-        "model": str(arguments.model),
-        "mode": arguments.mode,
-        "inputs": {"file": str(arguments.inputs), "shape": list(inputs.shape)},
-        "outputs": {
-            "file": None if arguments.output is None else str(arguments.output),
-            "shape": list(outputs.shape),
-            "dtype": str(outputs.dtype),
-            "min": outputs.min().item() if outputs.size else None,
-            "max": outputs.max().item() if outputs.size else None,
-        },
-        "seconds": seconds,
-        "inputs_per_second": count / seconds if count and seconds else None,
-    }
-    if classes is not None:
-        numbers, counts = np.unique(classes, return_counts=True)
-        report["classes"] = {str(n): c for n, c in zip(numbers.tolist(), counts.tolist(), strict=True)}
-    if labels is not None and classes is not None:
-        correct = int(np.count_nonzero(classes == labels))
-        report["correct"] = correct
-        report["accuracy"] = correct / count if count else None
-    return report
-
-
-def _text(report: dict[str, Any], width: int) -> list[str]:
-    outputs = report["outputs"]
-    shape = _table.shape(outputs["shape"])
-    limits = "" if outputs["min"] is None else f", {outputs['min']:g} to {outputs['max']:g}"
-    saved = "not saved (-o saves them)" if outputs["file"] is None else outputs["file"]
-    rows = [
-        ("Inputs", f"{_table.shape(report['inputs']['shape'])} uint8"),
-        ("Outputs", f"{shape} {outputs['dtype']}{limits}; {saved}"),
-    ]
-    if "classes" in report:
-        counts = ", ".join(f"{number}: {count}" for number, count in report["classes"].items())
-        rows.append(("Classes", counts or "none"))
-    if report.get("accuracy") is not None:
-        total = report["inputs"]["shape"][0]
-        rows.append(("Accuracy", f"{report['accuracy']:.2%} ({report['correct']:,} of {total:,})"))
-    speed = report["inputs_per_second"]
-    if speed is not None:
-        rows.append(("Speed", f"{_rate(speed)} inputs/s ({report['seconds']:.3f} s)"))
-    lines = []
-    for title, text in rows:
-        lines += textwrap.wrap(
-            text,
-            max(width, 40),
-            initial_indent=f"{title:<10}",
-            subsequent_indent=" " * 10,
-            break_long_words=False,
-        )
-    return lines
-
-
-def _rate(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

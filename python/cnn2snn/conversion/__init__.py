@@ -1,11 +1,32 @@
-"""Conversion of quantized Keras models to Akida models.
+"""Conversion of quantized networks to Akida models.
 
-`graph` reads Keras, `depthwise` joins layers that the engine computes in one, `blocks` groups layers, `scaling` relates
-inputs, `variables` computes integer weights and ideal thresholds and steps, `fitting` sets variables, `specs` makes
-engine layers of them, `convert` does it all; `certificate` proves what holds for every input, `report` shows it.
+`block` says what a network is as plain data, `keras` reads Keras models into it, `scaling` relates integer inputs to
+those of the network, `akida1` makes models of Akida 1.0 of it and proves what holds for every input, `pipeline` does it
+all, `report` shows what is proved.
+
+Names are resolved on first use, so that `akida1` does not import TensorFlow.
 """
 
-from cnn2snn.conversion.convert import conversion_report, convert
-from cnn2snn.conversion.report import ConversionReport
+from __future__ import annotations
 
-__all__ = ["ConversionReport", "conversion_report", "convert"]
+import importlib
+from typing import Any
+
+# Public name -> module that defines it.
+_HOMES = {
+    "ConversionReport": "report",
+    "conversion_report": "pipeline",
+    "convert": "pipeline",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -50,18 +50,20 @@ def input_scaling_of(blocks: Blocks, given: tuple[float, float] | None) -> Input
     """
     if blocks.rescaling is not None and given is not None:
         raise InvalidArgumentError(
-            "the model has a Rescaling layer, so input_scaling must not be given; leave one of them out",
+            "the model has a Rescaling layer, so input_scaling must not be given",
             kind="input_scaling",
             received=given,
+            remedy="leave one of them out",
         )
     if blocks.rescaling is not None:
         scale, offset = blocks.rescaling
         if not (np.isfinite(scale) and scale > 0 and np.isfinite(offset)):
             raise InvalidArgumentError(
                 "the scale of the Rescaling layer must be greater than zero and its offset finite, received "
-                f"{scale} and {offset}; rescale as in Rescaling(1 / 128, -1)",
+                f"{scale} and {offset}",
                 kind="input_scaling",
                 received=(scale, offset),
+                remedy="rescale as in Rescaling(1 / 128, -1)",
             )
         return InputScaling.of(1 / scale, -offset / scale, "Rescaling")
     if given is None:
@@ -107,10 +109,11 @@ def _short(value: float) -> str:
 
 def _refuse(what: str, received: object, remedy: str) -> NoReturn:
     raise InvalidArgumentError(
-        f"input_scaling {what}, received {received}; {remedy}",
+        f"input_scaling {what}, received {received}",
         kind="input_scaling",
         expected="(scale of 1 or more, shift)",
         received=received,
+        remedy=remedy,
     )
 
 
@@ -140,10 +143,11 @@ def check_inputs(values: np.ndarray, input_bits: int, scaling: tuple[float, floa
                 remedy += f"; and convert with input_scaling=({_short(scale)}, {_short(shift)})"
             break
     raise InvalidArgumentError(
-        f"inputs must be integers in 0..{highest}, received {received:g}; {remedy}",
+        f"inputs must be integers in 0..{highest}, received {received:g}",
         kind="inputs",
         expected=(0, highest),
         received=float(received),
+        remedy=remedy,
     )
 
 

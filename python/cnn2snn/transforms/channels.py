@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn2snn.conversion.graph import Node
+from cnn2snn.graph import Node
 
 __all__ = ["input_kernel", "input_ranges", "output_kernel", "output_ranges", "scale_inputs", "scale_outputs"]
 

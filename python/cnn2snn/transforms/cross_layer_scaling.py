@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnn2snn._keras import keras
-from cnn2snn.conversion.graph import Graph, Node, build, read
+from cnn2snn.graph import Graph, Node, build, read
 from cnn2snn.transforms.channels import input_ranges, output_ranges, scale_inputs, scale_outputs
 
 __all__ = ["cross_layer_scaling"]

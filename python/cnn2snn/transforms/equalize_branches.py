@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn2snn.conversion.graph import Graph, Node
+from cnn2snn.graph import Graph, Node
 from cnn2snn.transforms.channels import scale_inputs, scale_outputs
 
 __all__ = ["equalize_branches_graph"]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cnn2snn._keras import keras
-from cnn2snn.conversion.batchnorm import affine
-from cnn2snn.conversion.graph import Graph, Node, build, read
 from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.graph import Graph, Node, affine, build, read
 from cnn2snn.quantization_ops import WeightQuantizer
 from cnn2snn.transforms.channels import output_kernel
 
@@ -72,12 +71,15 @@ def fold_node(node: Node, norm: Node, keep_inexact: bool) -> bool:
             return False
         raise UnsupportedModelError(
             f'layer "{node.name}": folding its batch normalization would change its quantized weights, as the scale of '
-            f"{type(quantizer).__name__} does not follow each filter; use a per-axis quantizer, or leave the "
-            "normalization in place (fold_BN=False): convert merges it exactly",
+            f"{type(quantizer).__name__} does not follow each filter",
             layer=node.name,
             kind="quantizer",
             expected="a per-axis quantizer",
             received=type(quantizer).__name__,
+            remedy=(
+                "use a per-axis quantizer, or leave the normalization in place (fold_BN=False): convert merges it "
+                "exactly"
+            ),
         )
     node.weights[role] = folded
     bias = node.weights.get("bias", np.zeros(kernel.shape[-1], kernel.dtype))

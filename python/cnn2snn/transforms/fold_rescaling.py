@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnn2snn._keras import keras
-from cnn2snn.conversion.graph import Graph, Node, build, read
+from cnn2snn.graph import Graph, Node, build, read
 from cnn2snn.transforms.channels import input_kernel, scale_inputs
 
 __all__ = ["fold_rescaling", "fold_rescaling_graph"]

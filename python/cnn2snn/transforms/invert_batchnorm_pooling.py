@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cnn2snn._keras import keras
-from cnn2snn.conversion.batchnorm import affine
-from cnn2snn.conversion.graph import Graph, build, read
 from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.graph import Graph, affine, build, read
 
 __all__ = ["invert_batchnorm_pooling", "invert_graph"]
 
@@ -48,12 +47,12 @@ def invert_graph(graph: Graph) -> None:
             raise UnsupportedModelError(
                 f'layer "{norm.name}": gamma / sqrt(variance + epsilon) must not be negative after max '
                 f"pooling, received {factor[channel]:g} "
-                f"for channel {channel}; constrain gamma while training, or put the normalization before "
-                "the pooling",
+                f"for channel {channel}",
                 layer=norm.name,
                 kind="gamma",
                 expected="at least zero",
                 received=float(factor[channel]),
+                remedy="constrain gamma while training, or put the normalization before the pooling",
             )
         (source,) = pool.inbounds
         norm.config["axis"] = -1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cnn2snn._keras import keras
-from cnn2snn.conversion.graph import build, read
 from cnn2snn.errors import InvalidArgumentError
+from cnn2snn.graph import build, read
 
 __all__ = ["normalize_separable_layer", "normalize_separable_model"]
 

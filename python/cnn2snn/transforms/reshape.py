@@ -5,8 +5,8 @@ from __future__ import annotations
 from numbers import Integral
 
 from cnn2snn._keras import keras
-from cnn2snn.conversion.graph import build, read
 from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
+from cnn2snn.graph import build, read
 
 __all__ = ["reshape"]
 
@@ -52,11 +52,12 @@ def reshape(model: keras.Model, input_x: int, input_y: int) -> keras.Model:
         if error.kind != "weights_shape":
             raise
         raise InvalidArgumentError(
-            f"{error}; they depend on the size of the images: use GlobalAveragePooling2D in place of Flatten",
+            f"{error}",
             layer=error.layer,
             kind=error.kind,
             expected=error.expected,
             received=error.received,
+            remedy="they depend on the size of the images: use GlobalAveragePooling2D in place of Flatten",
         ) from None
     # What Keras says when a map becomes empty, or a Reshape does not fit.
     except ValueError as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cnn2snn._keras import keras
-from cnn2snn.conversion.graph import Graph, Node, build_chain, read
 from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.graph import Graph, Node, build_chain, read
 
 __all__ = ["build_submodels", "check_structure", "sequentialize"]
 
@@ -40,12 +40,12 @@ def check_structure(graph: Graph) -> None:
     rank = len(graph.input.output_shape) + 1
     if rank not in (2, 4):
         raise UnsupportedModelError(
-            f'layer "{graph.input.name}": inputs must have rank 2 or 4, the batch included, received {rank}; '
-            "add or flatten axes before the model",
+            f'layer "{graph.input.name}": inputs must have rank 2 or 4, the batch included, received {rank}',
             layer=graph.input.name,
             kind="input_rank",
             expected=(2, 4),
             received=rank,
+            remedy="add or flatten axes before the model",
         )
     for node in graph:
         if node.config.get("data_format") == "channels_first":
@@ -68,12 +68,12 @@ def check_structure(graph: Graph) -> None:
                 )
         elif len(node.inbounds) > 1:
             raise UnsupportedModelError(
-                f'layer "{node.name}" ({node.cls.__name__}) has {len(node.inbounds)} inputs; only Concatenate joins '
-                "branches",
+                f'layer "{node.name}" ({node.cls.__name__}) has {len(node.inbounds)} inputs',
                 layer=node.name,
                 kind="inputs",
                 expected=1,
                 received=len(node.inbounds),
+                remedy="only Concatenate joins branches",
             )
 
 

@@ -11,13 +11,11 @@ import numpy as np
 
 from cnn2snn import _table
 from cnn2snn._keras import keras
-from cnn2snn.conversion.batchnorm import affine
-from cnn2snn.conversion.blocks import read_blocks
-from cnn2snn.conversion.depthwise import join_depthwise
-from cnn2snn.conversion.graph import Graph, Node, assign_weights, build, read
+from cnn2snn.conversion.akida1 import ConvertedBlock, build_model
+from cnn2snn.conversion.keras import join_depthwise, read_blocks
 from cnn2snn.conversion.scaling import InputScaling, input_scaling_of
-from cnn2snn.conversion.specs import ConvertedBlock, build_model
 from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.graph import Graph, Node, affine, assign_weights, build, read
 from cnn2snn.quantization_ops import WeightQuantizer
 from cnn2snn.transforms.channels import output_kernel
 from cnn2snn.transforms.fold_batchnorm import fold_node
@@ -178,9 +176,10 @@ class SnapToChip(keras.callbacks.Callback):
             after = graph.nodes.get(node.name)
             if after is None or after.weights.keys() != node.weights.keys() or after.inbounds != node.inbounds:
                 raise UnsupportedModelError(
-                    f'layer "{node.name}" would change its structure; train the model that snap_to_chip returns',
+                    f'layer "{node.name}" would change its structure',
                     layer=node.name,
                     kind="structure",
+                    remedy="train the model that snap_to_chip returns",
                 )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -298,7 +297,7 @@ class _Snapper:
 
 def _levels(b: ConvertedBlock) -> int:
     """The number of boundaries of a block; 0 without activation."""
-    return 0 if b.block.activation is None else 2 ** b.block.activation.config["bitwidth"] - 1
+    return 0 if b.block.activation is None else 2**b.block.activation.bits - 1
 
 
 def _target(s: Fraction, levels: int) -> Interval | None:
@@ -372,7 +371,7 @@ def _describe(before: ConvertedBlock, after: ConvertedBlock) -> SnapLayer:
         margins.append(min(float(abs(boundary - round(boundary))) for boundary in boundaries))
         interval = interval_on_grid(s, levels) if levels > 1 else None
         # act_step is the interval of four bits.
-        grid.append(-1 if interval is None else interval.grid + 4 - after.block.activation.config["bitwidth"])
+        grid.append(-1 if interval is None else interval.grid + 4 - after.block.activation.bits)
     return SnapLayer(
         layer=after.layer.name,
         channels=channels,

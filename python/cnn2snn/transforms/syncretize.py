@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cnn2snn._keras import keras
-from cnn2snn.conversion.graph import Graph, Node, read
+from cnn2snn.graph import Graph, Node, read
 from cnn2snn.quantization_layers import QuantizedActivation
 from cnn2snn.transforms.fold_batchnorm import fold_graph
 from cnn2snn.transforms.invert_batchnorm_pooling import invert_graph

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnn2snn._keras import keras
-from cnn2snn.conversion.graph import read
+from cnn2snn.graph import read
 from cnn2snn.transforms.channels import output_ranges
 
 __all__ = ["weights_homogeneity"]

@@ -104,11 +104,11 @@ def akidanet_edge_imagenet(base_model: keras.Model, classes: int) -> keras.Model
         x = base_model.layers[-1].input
     if len(x.shape) != 2:
         raise UnsupportedModelError(
-            f'model "{base_model.name}" must end in features (batch, channels), received {tuple(x.shape)}; build it '
-            "with include_top=True",
+            f'model "{base_model.name}" must end in features (batch, channels), received {tuple(x.shape)}',
             kind="output_shape",
             expected="(batch, channels)",
             received=tuple(x.shape),
+            remedy="build it with include_top=True",
         )
     layers = keras.layers
     x = layers.Reshape((1, 1, x.shape[-1]), name="reshape_1")(x)

@@ -1,6 +1,6 @@
 //! Parameters of a layer.
 
-use super::{check_known, required, unknown};
+use super::fields::{check_known, required, unknown};
 use crate::error::{DecodeError, DecodeErrorKind, Location};
 use crate::generated as fb;
 use akida_sim::{

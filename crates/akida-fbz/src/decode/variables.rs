@@ -1,6 +1,6 @@
 //! Weights, thresholds and steps of a layer, within the limits.
 
-use super::{check_known, required};
+use super::fields::{check_known, required};
 use crate::error::{DecodeError, DecodeErrorKind, Location};
 use crate::generated as fb;
 use crate::limits::Limits;

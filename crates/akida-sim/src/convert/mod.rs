@@ -1,4 +1,4 @@
-//! The numeric part of conversion: from ideal real thresholds and steps to those an Akida layer can hold.
+//! The numeric part of conversion: from ideal boundaries to thresholds and steps that an Akida layer can hold.
 //!
 //! Implements rules H5 to H9 of `docs/arithmetic.md`.
 

@@ -1,4 +1,4 @@
-//! Counting of values that are not zero.
+//! Counting of values that are not zero. `docs/engine.md` defines the words.
 
 /// How many levels are not zero.
 pub(crate) fn active_levels(levels: &[u8]) -> u64 {
@@ -14,11 +14,11 @@ pub(crate) fn active_potentials(potentials: &[i32]) -> u64 {
     potentials.iter().filter(|&&p| p != 0).count() as u64
 }
 
-/// Values that are compared together.
+/// The number of values that are compared together.
 const LANES: usize = 64;
 
 fn portable(levels: &[u8]) -> u64 {
-    // Each lane counts as far as a byte goes.
+    // Each lane counts the zeros at its place in a byte, which holds 255 at most.
     let zeros = levels.chunks(LANES * u8::MAX as usize).map(|levels| {
         let (rows, rest) = levels.as_chunks::<LANES>();
         let mut lanes = [0u8; LANES];
@@ -39,7 +39,8 @@ mod tests {
     use alloc::vec;
     use alloc::vec::Vec;
 
-    /// All lengths around whole registers, and around what a byte counts; from every alignment; zeros alone, none, and both.
+    /// Lengths are around whole registers and around what a byte counts. Values begin at every alignment. They are all zero,
+    /// never zero, and both.
     #[test]
     fn counts_are_plain_counts() {
         let rows = 128 * u8::MAX as usize;

@@ -1,44 +1,50 @@
-//! Products of windows and filters: what a kernel of them is and is given, and the table of these kernels.
+//! Products of windows and filters: their kernels, and what a kernel is given. `docs/engine.md` defines the words.
 
-#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-use super::aarch64;
-use super::select::beyond;
-#[cfg(target_arch = "x86_64")]
-use super::x86_64;
-use super::{Bounds, Kernel, Positions, generic};
+use super::kernel::{Bounds, Kernel, beyond};
+use super::positions::Positions;
 use crate::output::{Levels, PANEL};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// A product of windows and filters: each output position sums `rows` runs of `run` consecutive inputs.
+/// A product of windows and filters. A window has `rows` runs of `run` consecutive inputs each.
+///
+/// # Example
+///
+/// A kernel of 3x3 cells reads 8 channels: `rows` is 3 and `run` is 3 · 8 = 24.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DenseShape {
-    /// Runs per window: the kernel's height.
+    /// The number of runs of a window: the kernel's height.
     pub(crate) rows: usize,
-    /// Consecutive inputs per run: kernel width times channels.
+    /// The number of inputs of a run: the kernel's width times the channels.
     pub(crate) run: usize,
-    /// The input of the only run from which on most are zero in all positions, a multiple of [`GRAIN`]; the run's length
-    /// where nothing is known.
+    /// The index of the first rare input. From there on, most inputs of the only run are zero at all positions.
+    ///
+    /// It is a multiple of [`GRAIN`]. It is the run's length where no input is known to be rare.
     pub(crate) rare: usize,
-    /// Output channels.
+    /// The number of output channels.
     pub(crate) filters: usize,
-    /// What the kernel takes from each input.
+    /// What the kernel subtracts from each input: 0 or 128.
     pub(crate) offset: u8,
-    /// The largest absolute product of what the kernel takes for an input and a weight.
+    /// The largest absolute product of an input, less the offset, and a weight.
     pub(crate) largest_product: u32,
 }
 
 impl DenseShape {
-    /// What each filter's sums start from, that they end in sums of inputs and weights; zeros fill up the last panel.
+    /// What the sums of each filter start from, so that an offset changes no potential. Zeros fill up the last panel.
+    ///
+    /// # Example
+    ///
+    /// Inputs 200 and 3 meet the weights 2 and −1: the potential is 397. With the offset 128 the kernel adds
+    /// (200 − 128) · 2 + (3 − 128) · (−1) = 269. The start 128 · (2 − 1) = 128 makes 397 of it.
     pub(crate) fn start(self, weight: Weight<'_>) -> Vec<i32> {
         let mut start = vec![0i32; self.filters.next_multiple_of(PANEL)];
         if self.offset > 0 {
             for (row, index) in (0..self.rows).flat_map(|row| (0..self.run).map(move |i| (row, i)))
             {
                 for (start, &w) in start.iter_mut().zip(weight(row, index)) {
-                    // What passes 32 bits here, sums bring back.
+                    // A start that wraps at 32 bits is brought back by the sum, which wraps the other way.
                     *start = start.wrapping_add(i32::from(self.offset) * i32::from(w));
                 }
             }
@@ -47,14 +53,14 @@ impl DenseShape {
     }
 }
 
-/// Where results go, `filters` per position.
+/// Where results go: for each position as many as there are filters.
 pub(crate) enum Sink<'a> {
     Potentials(&'a mut [i32]),
     Levels(&'a Levels, &'a mut [u8]),
 }
 
 impl<'a> Sink<'a> {
-    /// Takes the first `count` results away.
+    /// Splits off the place of the first `count` results.
     pub(crate) fn take(&mut self, count: usize) -> Self {
         match core::mem::replace(self, Self::Potentials(&mut [])) {
             Self::Potentials(out) => {
@@ -78,7 +84,7 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Stores the potentials of one position for the filters from `first` on; `place` is that of the first result.
+    /// Stores the potentials of one position for the filters from `first` on. `place` is the index of the first result.
     #[inline(always)]
     pub(crate) fn store(&mut self, place: usize, first: usize, sums: &[i32]) {
         match self {
@@ -90,39 +96,41 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// Output positions of a product.
+/// What a kernel of products computes in one call: some positions, all filters.
 pub(crate) struct DenseCall<'a, T, W> {
     pub(crate) shape: DenseShape,
-    /// The first window's first input, and at least [`PADDING`] readable elements after the last window's last, or none
-    /// where runs are a multiple of [`GRAIN`].
+    /// The inputs of all windows, and at least [`PADDING`] elements behind the last window.
+    ///
+    /// The elements behind it may be missing where the length of a run is a multiple of [`GRAIN`].
     pub(crate) input: &'a [T],
-    /// Elements between runs of a window.
+    /// The distance between the runs of a window, in elements.
     pub(crate) run_step: usize,
     pub(crate) positions: Positions,
-    /// Packed by the same kernel: panels of [`PANEL`](crate::output::PANEL) filters, or pairs of such, all of one length.
+    /// The weights, packed by the same kernel: panels of [`PANEL`](crate::output::PANEL) filters, or pairs of panels. All
+    /// have the same length.
     pub(crate) weights: &'a [W],
-    /// What each filter's sums start from; zeros fill up the last panel.
+    /// What the sums of each filter start from. Zeros fill up the last panel.
     pub(crate) start: &'a [i32],
     pub(crate) sink: Sink<'a>,
 }
 
-/// The weights of all filters for (row, index in run).
+/// The weights of all filters for an input, which is given by its run and its index in the run.
 pub(crate) type Weight<'a> = &'a dyn Fn(usize, usize) -> &'a [i8];
-/// Computes positions of a product.
+/// Computes the positions of a call.
 pub(crate) type DenseRun<T, W> = fn(DenseCall<'_, T, W>);
 
-/// The routines of a kernel for inputs held as `T` and weights as `W`.
+/// The routines of a kernel that takes inputs as `T` and weights as `W`.
 #[derive(Clone, Copy)]
 pub(crate) struct DenseRoutines<T, W> {
     pub(crate) pack: fn(DenseShape, Weight<'_>) -> Vec<W>,
     pub(crate) run: DenseRun<T, W>,
 }
 
-/// The routines of a product, by the elements that they take.
+/// The routines of a kernel, by the elements that they take.
 #[derive(Clone, Copy)]
 pub(crate) enum DenseElements {
     U8(DenseRoutines<u8, i8>),
-    /// Weights of 4 bits, two to a byte.
+    /// A byte holds two weights of 4 bits.
     #[cfg_attr(
         not(target_arch = "x86_64"),
         allow(dead_code, reason = "only x86-64 has such a kernel")
@@ -137,21 +145,21 @@ pub(crate) enum DenseElements {
 pub(crate) struct DenseKernel {
     pub(crate) name: &'static str,
     pub(crate) is_available: fn() -> bool,
-    /// Whether it multiplies signed bytes: where inputs go beyond them, it takes these less 128.
+    /// Whether the kernel multiplies signed bytes. Inputs beyond 127 then have an offset of 128.
     pub(crate) signed_bytes: bool,
-    /// The largest product of what it takes for an input and a weight for which the kernel is exact.
+    /// The largest absolute product for which the kernel is exact.
     pub(crate) largest_product: u32,
     pub(crate) elements: DenseElements,
 }
 
 impl DenseKernel {
-    /// A product of inputs and weights within `bounds`.
+    /// The shape of a product for this kernel, where inputs and weights are within `bounds`.
     pub(crate) fn shape(&self, bounds: Bounds, [rows, run, filters]: [usize; 3]) -> DenseShape {
         let offset = match self.signed_bytes && bounds.input > i8::MAX as u32 {
             true => 128,
             false => 0,
         };
-        // Less an offset, inputs are in −offset..=127.
+        // Inputs less the offset lie in −128 ..= 127.
         let input = if offset > 0 {
             offset.into()
         } else {
@@ -168,48 +176,17 @@ impl DenseKernel {
     }
 }
 
-/// The largest absolute weight that is held in 4 bits.
+/// The largest absolute weight that 4 bits hold.
 const I4_MAX: u32 = 7;
-/// Weights of 4 bits are multiplied as the upper half of a byte, and so as many times too large.
+/// A weight of 4 bits is multiplied as the upper half of a byte. So its products are this many times too large.
 const I4_SCALE: u64 = 16;
 
-/// Positions from which on reading weights takes less time than multiplying them.
+/// With at least so many positions, reading the weights takes less time than multiplying them.
 const MANY: usize = 8;
-/// Bytes of weights that stay in the cache nearest to a core.
+/// The bytes of weights that stay in the cache nearest to a core.
 const NEAR: usize = 1 << 15;
 
 impl Kernel for DenseKernel {
-    fn table() -> &'static [Self] {
-        &[
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DENSE_U8I4_VNNI,
-            #[cfg(all(target_arch = "x86_64", feature = "std", target_os = "linux"))]
-            x86_64::DENSE_U8_AMX,
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DENSE_U8_VNNI,
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DENSE_I16_VNNI,
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DENSE_U8_AVXVNNI,
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DENSE_I16_AVXVNNI,
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DENSE_U8_AVX2,
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DENSE_I16_AVX2,
-            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-            aarch64::DENSE_U8_I8MM,
-            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-            aarch64::DENSE_U8_DOTPROD,
-            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-            aarch64::DENSE_U8_NEON,
-            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-            aarch64::DENSE_I16_NEON,
-            generic::DENSE_I16,
-            generic::DENSE_I32,
-        ]
-    }
-
     fn name(&self) -> &'static str {
         self.name
     }

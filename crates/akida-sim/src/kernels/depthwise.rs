@@ -1,12 +1,10 @@
-//! Convolutions of each channel alone: what a kernel of them is and is given, and the table of these kernels.
+//! Convolutions of each channel alone: their kernels, and what a kernel is given.
+//!
+//! `docs/engine.md` defines the words.
 
-#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-use super::aarch64;
-use super::select::beyond;
-use super::split::{BLOCK, Bytes};
-#[cfg(target_arch = "x86_64")]
-use super::x86_64;
-use super::{Bounds, Kernel, Positions, generic};
+use super::kernel::{Bounds, Kernel, beyond};
+use super::positions::Positions;
+use super::sum_bytes::{BLOCK, Bytes};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -24,12 +22,13 @@ pub(crate) struct DepthwiseShape {
 pub(crate) enum DepthwiseSink<'a, T> {
     /// One sum per channel and position.
     Sums(&'a mut [T]),
-    /// The bytes of each position, [`Bytes::step`] apart; at least as many as [`Bytes::room`] says.
+    /// The bytes of each position. Positions are [`Bytes::step`] apart. There is at least as much memory as [`Bytes::room`]
+    /// says.
     Bytes(&'a Bytes, &'a mut [u8]),
 }
 
 impl DepthwiseSink<'_, i16> {
-    /// Stores the sums of a position for a block of so many channels, the portable way.
+    /// Stores the sums of a position and a block of channels, the portable way. `channels` is the number of all channels.
     #[inline(always)]
     pub(crate) fn store(&mut self, position: usize, channels: usize, block: usize, sums: &[i16]) {
         match self {
@@ -46,7 +45,7 @@ impl DepthwiseSink<'_, i16> {
 }
 
 impl DepthwiseSink<'_, i32> {
-    /// Stores the sums of a position for a block of so many channels; bytes are made of sums of 16 bits alone.
+    /// Stores the sums of a position and a block of channels. Sums of 32 bits are never stored as bytes.
     #[inline(always)]
     pub(crate) fn store(&mut self, position: usize, channels: usize, block: usize, sums: &[i32]) {
         if let Self::Sums(out) = self {
@@ -56,25 +55,25 @@ impl DepthwiseSink<'_, i32> {
     }
 }
 
-/// Output positions of a depthwise convolution.
+/// What a kernel of depthwise convolutions computes in one call: some positions, all channels.
 pub(crate) struct DepthwiseCall<'a, T> {
     pub(crate) shape: DepthwiseShape,
-    /// The first window's first input, and at least [`PADDING`] readable elements after the last window's last.
+    /// The inputs of all windows, and at least [`PADDING`] elements behind the last window.
     pub(crate) input: &'a [u8],
-    /// Elements between rows of a window.
+    /// The distance between the rows of a window, in elements.
     pub(crate) run_step: usize,
     pub(crate) positions: Positions,
-    /// Packed by the same kernel.
+    /// The weights, packed by the same kernel.
     pub(crate) weights: &'a [i8],
     pub(crate) sink: DepthwiseSink<'a, T>,
 }
 
 /// Packs the weights of a depthwise convolution.
 pub(crate) type DepthwisePack = fn(DepthwiseShape, Vec<i8>) -> Vec<i8>;
-/// Computes positions of a depthwise convolution.
+/// Computes the positions of a call.
 pub(crate) type DepthwiseRun<T> = fn(DepthwiseCall<'_, T>);
 
-/// The element type of depthwise sums.
+/// One of two things, by the element type of depthwise sums.
 #[derive(Clone, Copy)]
 pub(crate) enum BySum<A, B> {
     I16(A),
@@ -86,25 +85,12 @@ pub(crate) enum BySum<A, B> {
 pub(crate) struct DepthwiseKernel {
     pub(crate) name: &'static str,
     pub(crate) is_available: fn() -> bool,
-    /// Packs weights for (row, column, channel), in the order of the inputs.
+    /// Packs weights in the order (row, column, channel), in which a window holds its inputs.
     pub(crate) pack: DepthwisePack,
     pub(crate) routine: BySum<DepthwiseRun<i16>, DepthwiseRun<i32>>,
 }
 
 impl Kernel for DepthwiseKernel {
-    fn table() -> &'static [Self] {
-        &[
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DEPTHWISE_AVX512,
-            #[cfg(target_arch = "x86_64")]
-            x86_64::DEPTHWISE_AVX2,
-            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-            aarch64::DEPTHWISE_NEON,
-            generic::DEPTHWISE_I16,
-            generic::DEPTHWISE_I32,
-        ]
-    }
-
     fn name(&self) -> &'static str {
         self.name
     }

@@ -1,8 +1,8 @@
-//! Portable kernels, shaped so that the compiler vectorizes them.
+//! Portable kernels. The compiler turns their loops into vector instructions. `docs/engine.md` defines the words.
 
 use super::{
     BySum, DenseCall, DenseElements, DenseKernel, DenseRoutines, DenseShape, DepthwiseCall,
-    DepthwiseKernel, DepthwiseShape, DepthwiseSink, Weight, split::BLOCK,
+    DepthwiseKernel, DepthwiseShape, DepthwiseSink, Weight, sum_bytes::BLOCK,
 };
 use alloc::vec;
 use alloc::vec::Vec;
@@ -43,13 +43,20 @@ pub(super) const DEPTHWISE_I32: DepthwiseKernel = DepthwiseKernel {
     routine: BySum::I32(depthwise_i32),
 };
 
-/// Filters per panel of packed weights.
+/// The filters of a panel.
 const PANEL: usize = 16;
-/// Positions computed together.
+/// The positions of a tile.
 const TILE: usize = 2;
 
-/// Panels of `PANEL` filters; in each, for every run, the weights of `GROUP` consecutive inputs side by side:
-/// `[panel][run][group][filter][GROUP]`. A run that is no multiple of `GROUP` and a last panel that is not full end in zeros.
+/// Packs weights into panels of `PANEL` filters, in the order `[panel][run][group][filter][GROUP]`.
+///
+/// So the weights of the `GROUP` inputs of a group lie side by side, filter after filter. Zeros fill up a run that is no
+/// multiple of `GROUP`, and a last panel with fewer filters.
+///
+/// # Example
+///
+/// Panels of 2 filters and groups of 2 inputs: inputs 0 to 2 have the weights 1, 2, 3 of filter 0 and 4, 5, 6 of filter 1.
+/// They are packed as 1, 2, 4, 5 (group 0), then 3, 0, 6, 0 (group 1).
 pub(super) fn pack_panels<T: Copy + Default + From<i8>, const PANEL: usize, const GROUP: usize>(
     shape: DenseShape,
     weight: Weight<'_>,
@@ -93,7 +100,7 @@ fn dense_i32(call: DenseCall<'_, i32, i32>) {
     });
 }
 
-/// Goes through tiles of positions and panels of filters; `add` adds the products of a group of inputs.
+/// Goes through tiles of positions and panels of filters. `add` adds the products of a group of inputs.
 #[inline(always)]
 fn dense<T: Copy, const GROUP: usize>(
     call: DenseCall<'_, T, T>,
@@ -116,7 +123,7 @@ fn dense<T: Copy, const GROUP: usize>(
             start.copy_from_slice(&call.start[panel * PANEL..][..PANEL]);
             let mut sums = [start; TILE];
             for (row, weights) in weights.chunks_exact(length * PANEL).enumerate() {
-                // Positions that a last tile lacks take the first window of all.
+                // A last tile may lack positions. In their place it computes the window at element 0, which nobody stores.
                 let inputs = tile.map(|start| &call.input[start + row * call.run_step..][..length]);
                 for (group, weights) in weights.chunks_exact(GROUP * PANEL).enumerate() {
                     for (sums, input) in sums.iter_mut().zip(&inputs) {
@@ -139,7 +146,7 @@ pub(super) fn unpacked(_: DepthwiseShape, weights: Vec<i8>) -> Vec<i8> {
     weights
 }
 
-/// Products and sums in 16 bits: exact where no partial sum exceeds them.
+/// Products and sums in 16 bits: exact where no partial sum exceeds 16 bits.
 #[inline(always)]
 pub(super) fn depthwise_i16(call: DepthwiseCall<'_, i16>) {
     depthwise(call, DepthwiseSink::<i16>::store);

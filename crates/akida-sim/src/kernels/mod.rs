@@ -1,11 +1,12 @@
-//! Compute routines, and the table from which a plan chooses.
+//! Compute routines, and the tables from which a plan chooses. `docs/engine.md` defines the words.
 //!
-//! A kernel is a value: a name, whether this host can run it, what it needs to be exact, how it wants its weights
-//! packed, and the routine. Every available kernel is compared with `ops` for equality. Tables are ordered from the
-//! fastest to the most general; the last entry of each accepts everything.
+//! A kernel is a value: a name, whether this host can run it, when it is exact, how it packs weights, and the routine.
+//! Every available kernel is compared with `ops` for equality. A table is ordered from the fastest kernel to the most
+//! general. The last kernel of a table accepts everything.
 
-/// Repeats a block for each `$i` below a constant of at most 8. A loop would index sums by a variable, and so keep them in
-/// memory instead of registers.
+/// Repeats a block of code for each `$i` below a constant of at most 8.
+///
+/// A loop would index sums by a variable. Such sums stay in memory instead of registers.
 macro_rules! unrolled {
     ($i:ident < $count:expr => $body:block) => {
         unrolled!($i, $count, $body, 0, 1, 2, 3, 4, 5, 6, 7)
@@ -24,6 +25,7 @@ mod active;
 mod dense;
 mod depthwise;
 mod generic;
+mod kernel;
 mod positions;
 #[cfg(any(
     target_arch = "x86_64",
@@ -31,7 +33,8 @@ mod positions;
 ))]
 mod product;
 mod select;
-mod split;
+mod sum_bytes;
+mod table;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
@@ -45,14 +48,16 @@ pub(crate) use depthwise::{
     BySum, DepthwiseCall, DepthwiseKernel, DepthwisePack, DepthwiseRun, DepthwiseShape,
     DepthwiseSink,
 };
+pub(crate) use kernel::{Bounds, Kernel};
 pub(crate) use positions::Positions;
 #[cfg(test)]
 pub(crate) use select::available;
-pub(crate) use select::{Bounds, Kernel, Selection, exists, select};
 pub use select::{PlanOptions, available_kernels};
-pub(crate) use split::Bytes;
+pub(crate) use select::{Selection, exists, select};
+pub(crate) use sum_bytes::Bytes;
+pub(crate) use table::Table;
 
-/// Readable elements that an input has after its last window, so that kernels may read in groups or vectors.
+/// Elements behind the last window of an input that kernels may read, as they read whole groups or registers.
 pub(crate) const PADDING: usize = 64;
-/// Kernels of products read runs in groups of at most so many elements.
+/// The most elements of a group. Kernels of products read a run group by group.
 pub(crate) const GRAIN: usize = 4;

@@ -1,25 +1,30 @@
-//! Where the windows of output positions begin.
+//! Where the windows of positions begin. `docs/engine.md` defines the words.
 
 use core::ops::Range;
 
-/// Rows of `columns` positions, some of which the first may lack.
+/// Rows of `columns` positions. The first row may lack some at its beginning, the last row some at its end.
+///
+/// # Example
+///
+/// Rows have 4 columns. Neighbouring windows lie 2 elements apart, and rows 20. Of five positions from the third of the first
+/// row on, the windows begin at 4, 6, 20, 22, 24: `skipped` is 2 and `count` is 5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Positions {
-    /// The first element of the first row's first window.
+    /// Where the first window of the first row begins, also if that position is skipped.
     pub(crate) first: usize,
-    /// Positions that the first row lacks at its beginning: fewer than `columns`.
+    /// How many positions the first row lacks at its beginning: fewer than `columns`.
     pub(crate) skipped: usize,
     pub(crate) count: usize,
-    /// Positions per row.
+    /// The number of positions of a whole row.
     pub(crate) columns: usize,
-    /// Elements between the first windows of neighbouring rows.
+    /// The distance between the first windows of neighbouring rows, in elements.
     pub(crate) row_step: usize,
-    /// Elements between windows of neighbouring positions of a row.
+    /// The distance between neighbouring windows of a row, in elements.
     pub(crate) step: usize,
 }
 
 impl Positions {
-    /// The first element of each window.
+    /// Where the window of each position begins.
     pub(crate) fn starts(self) -> impl Iterator<Item = usize> {
         let (mut row, mut column) = (self.first, self.skipped);
         (0..self.count).map(move |_| {
@@ -46,7 +51,7 @@ impl Positions {
         })
     }
 
-    /// One more than the largest element that a window begins with, 0 without positions.
+    /// One more than the last element at which a window begins; 0 without positions.
     pub(crate) fn end(self) -> usize {
         if self.count == 0 {
             return 0;
@@ -54,7 +59,7 @@ impl Positions {
         let last = self.skipped + self.count - 1;
         let (row, column) = (last / self.columns, last % self.columns);
         let in_last = row * self.row_step + column * self.step;
-        // The row before may reach further than a last row that is not full.
+        // A last row may lack positions. Then the row before it may reach further.
         let before = row.checked_sub(1).map_or(0, |row| {
             row * self.row_step + (self.columns - 1) * self.step
         });

@@ -1,17 +1,19 @@
-//! What kernels that read through pointers check beforehand.
+//! The check that kernels make before they read through pointers. `docs/engine.md` defines the words.
 
 use super::{DenseCall, Positions, Sink};
 use crate::output::PANEL;
 
-/// A product whose buffers are known to be large enough for one who reads groups of `GROUP` bytes of inputs; in bytes.
+/// A product whose buffers are known to be large enough. All distances and sizes are in bytes.
+///
+/// Kernels read inputs in groups of `GROUP` bytes.
 pub(super) struct Product<'a, const GROUP: usize> {
-    /// Runs per window.
+    /// The number of runs of a window.
     pub(super) rows: usize,
-    /// Groups per run.
+    /// The number of groups of a run.
     pub(super) groups: usize,
-    /// Bytes of a panel's weights for a run.
+    /// The size of a panel's weights for a run.
     pub(super) run_size: usize,
-    /// The group of a run from which on inputs are mostly zero in all positions.
+    /// The index of the first group of rare inputs, see [`DenseShape::rare`](super::DenseShape::rare).
     #[cfg_attr(
         not(target_arch = "x86_64"),
         allow(dead_code, reason = "only kernels of x86-64 ask")
@@ -23,21 +25,22 @@ pub(super) struct Product<'a, const GROUP: usize> {
     pub(super) input: *const u8,
     pub(super) run_step: usize,
     pub(super) positions: Positions,
-    /// Panels of `rows * groups` groups for each of `PANEL` filters; several may share their bytes.
+    /// Panels of `rows * groups` groups for each of `PANEL` filters. Two panels may share their bytes.
     pub(super) weights: *const u8,
-    /// What each filter's sums start from.
+    /// What the sums of each filter start from.
     pub(super) start: &'a [i32],
     pub(super) sink: Sink<'a>,
 }
 
 impl<'a, const GROUP: usize> Product<'a, GROUP> {
-    /// A product of weights as [`pack_panels`](super::generic::pack_panels) leaves them.
+    /// A product whose weights [`pack_panels`](super::generic::pack_panels) has packed.
     pub(super) fn new<T, W>(call: DenseCall<'a, T, W>) -> Self {
         Self::packed(call, |panels, panel| panels * panel)
     }
 
-    /// Checks once what the tiles then rely on: that every group of every window, all weights and all results lie inside
-    /// their slices. `weights` tells how many bytes so many panels of so many bytes are packed into.
+    /// Checks once what all tiles rely on: every group of every window, all weights and all results lie inside their slices.
+    ///
+    /// `weights` tells the size of all packed weights, from the number of panels and the size of a panel in bytes.
     pub(super) fn packed<T, W>(
         call: DenseCall<'a, T, W>,
         weights: impl Fn(usize, usize) -> usize,
@@ -98,7 +101,7 @@ impl<'a, const GROUP: usize> Product<'a, GROUP> {
         }
     }
 
-    /// Bytes of a panel of weights, or of several that share them.
+    /// The size of a panel of weights, or of two panels that share their bytes.
     pub(super) fn panel_size(&self) -> usize {
         self.rows * self.run_size
     }

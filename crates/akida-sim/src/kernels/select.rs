@@ -1,6 +1,11 @@
 //! The choice of a kernel: the first of a table that this host has, that is exact, and that options allow.
+//!
+//! `docs/engine.md` defines the words.
 
-use super::{DenseKernel, DepthwiseKernel};
+use super::dense::DenseKernel;
+use super::depthwise::DepthwiseKernel;
+use super::kernel::Bounds;
+use super::table::Table;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,55 +19,20 @@ pub struct PlanOptions {
     pub without: Vec<String>,
 }
 
-/// What is known of an operation before it is computed: its values, from bit widths and fan-in alone, and its size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bounds {
-    /// The largest absolute input.
-    pub(crate) input: u32,
-    /// Why inputs may be negative, if so.
-    pub(crate) signed: Option<&'static str>,
-    /// The largest absolute weight.
-    pub(crate) weight: u32,
-    /// The largest absolute sum.
-    pub(crate) sum: u32,
-    /// Inputs of a sum.
-    pub(crate) fan_in: usize,
-    pub(crate) filters: usize,
-    /// Positions at which every weight is used for an input.
-    pub(crate) positions: usize,
-}
-
-/// What selection needs to know of a kernel.
-pub(crate) trait Kernel: Copy + 'static {
-    /// The table of kernels of this kind.
-    fn table() -> &'static [Self];
-    fn name(&self) -> &'static str;
-    fn is_available(&self) -> bool;
-    /// Why the kernel would not be exact within `bounds`, if so.
-    fn objection(&self, bounds: Bounds) -> Option<String>;
-    /// Where, such as within `bounds`, the kernel is slower than one after it in the table, if so.
-    fn drawback(&self, _bounds: Bounds) -> Option<&'static str> {
-        None
-    }
-}
-
-pub(super) fn beyond(what: &str, bound: u32, most: u32) -> Option<String> {
-    (bound > most).then(|| format!("{what} reach {bound}, beyond {most}"))
-}
-
-/// The kernel chosen for an operation, and those declined before it with the reason.
+/// The kernel chosen for an operation, and the kernels declined before it, each with the reason.
 pub(crate) struct Selection<K> {
     pub(crate) kernel: K,
     pub(crate) declined: Vec<(&'static str, String)>,
 }
 
-/// The first kernel of the table that is available, exact within `bounds` and allowed by `options`; the one named there
-/// when it is of this kind.
+/// The first kernel of the table that is available, exact within `bounds` and allowed by `options`.
+///
+/// A kernel that `options` name is chosen before all others of its table.
 ///
 /// # Errors
 ///
-/// When that one cannot be used: every kernel declined with the reason.
-pub(crate) fn select<K: Kernel>(
+/// No kernel can be used: every kernel with the reason for which it was declined.
+pub(crate) fn select<K: Table>(
     bounds: Bounds,
     options: &PlanOptions,
 ) -> Result<Selection<K>, Vec<(&'static str, String)>> {
@@ -106,7 +76,7 @@ pub(crate) fn select<K: Kernel>(
 /// The names of all kernels that this host can run.
 #[must_use]
 pub fn available_kernels() -> Vec<&'static str> {
-    fn names<K: Kernel>() -> impl Iterator<Item = &'static str> {
+    fn names<K: Table>() -> impl Iterator<Item = &'static str> {
         available::<K>().map(|k| k.name())
     }
     names::<DenseKernel>()
@@ -116,13 +86,13 @@ pub fn available_kernels() -> Vec<&'static str> {
 
 /// Whether a table has a kernel of this name, available or not.
 pub(crate) fn exists(name: &str) -> bool {
-    fn has<K: Kernel>(name: &str) -> bool {
+    fn has<K: Table>(name: &str) -> bool {
         K::table().iter().any(|k| k.name() == name)
     }
     has::<DenseKernel>(name) || has::<DepthwiseKernel>(name)
 }
 
 /// The available kernels of one table.
-pub(crate) fn available<K: Kernel>() -> impl Iterator<Item = K> {
+pub(crate) fn available<K: Table>() -> impl Iterator<Item = K> {
     K::table().iter().filter(|k| k.is_available()).copied()
 }

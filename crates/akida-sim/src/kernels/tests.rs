@@ -1,4 +1,6 @@
-//! Every available kernel equals the plain sum, over sizes below, at and above each tile, extreme and random values.
+//! Every available kernel equals the plain sum.
+//!
+//! Sizes are below, at and above the size of each tile. Values are extreme and random.
 
 use super::PlanOptions;
 use super::*;
@@ -23,7 +25,7 @@ impl Random {
         self.0
     }
 
-    /// A value in low..=high, the ends often.
+    /// A value in low..=high. Half of the values are one of the ends.
     fn between(&mut self, low: i32, high: i32) -> i32 {
         match self.next() % 4 {
             0 => high,
@@ -47,13 +49,13 @@ where
     });
     let (high, weight_bound) = (bounds.input as i32, bounds.weight as i32);
     let low = if bounds.signed.is_some() { -high } else { 0 };
-    // Windows longer than what kernels may take at a time, where their sums fit.
+    // Windows longer than what kernels take at a time, as far as their sums fit 32 bits.
     let fits = |(_, run, rows): &(usize, usize, usize)| {
         let products = (run * rows) as u64;
         products * u64::from(bounds.input) * u64::from(bounds.weight) <= u32::MAX.into()
     };
     let long = [(33, 4500, 1), (17, 1450, 3)].into_iter().filter(fits);
-    // Windows whose runs are short for their number, as kernels may join them.
+    // Windows with many short runs, which kernels may join.
     let tall = [(33, 1, 20), (5, 5, 12), (16, 9, 6), (17, 11, 11)];
     let shapes = short.chain(long).chain(tall);
     let mut lines = [0; 2];
@@ -133,7 +135,7 @@ where
         let around = |f: usize| potentials[f] / 2;
         let far = |f: usize| i32::MIN + potentials[f].abs();
         for (bits, straight) in [1, 2, 4].into_iter().flat_map(|b| [(b, true), (b, false)]) {
-            // Thresholds and steps around the potentials; then such that single precision shows no boundary.
+            // Either thresholds and steps lie around the potentials, or so far off that no line is exact.
             let grid = f32::from(1u8 << (4 - bits));
             let step = if straight {
                 bound as f32 / 40.0 + 0.3
@@ -179,7 +181,7 @@ fn dense_kernels_equal_the_plain_sum() {
     for kernel in available::<DenseKernel>() {
         match kernel.elements {
             DenseElements::U8(routines) => {
-                // As many products in a row as fit their sum, the widest that the kernel takes, and signed bytes.
+                // Long stretches of products in 16 bits, the widest products, and inputs beyond signed bytes.
                 for (input, weight) in [(15, 7), (15, 127), (127, 127), (255, 7), (255, 127)] {
                     let bounds = bounds(false, input, weight);
                     if kernel.objection(bounds).is_none() {
@@ -228,7 +230,7 @@ where
             step,
         };
         let len = positions.end() + (rows - 1) * run_step + columns * channels;
-        // Sums as wide as 16 bits, or of as many bytes as fit.
+        // Sums that need 16 bits, or sums of up to three bytes.
         let (highest, bound) = if bytes_of_sums { (12, 7) } else { (28, 127) };
         let input: Vec<u8> = (0..len + PADDING)
             .map(|_| random.between(0, highest) as u8)
@@ -305,7 +307,7 @@ fn bytes_of_depthwise_sums_add_up_to_them() {
     }
 }
 
-/// Values of a product with many filters for one position.
+/// Bounds of a product with many filters for one position.
 const NARROW: Bounds = Bounds {
     input: 15,
     signed: None,

@@ -17,6 +17,9 @@ pub struct Signal {
     pub format: Format,
 }
 
+/// Widths of the levels that [`Stage::Thresholds`] makes.
+pub(crate) const LEVEL_BITS: &[u8] = &[1, 2, 4];
+
 /// The output stage: what becomes of the result of a layer's operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {

@@ -17,13 +17,13 @@ mod tensor;
 mod variables;
 
 pub use builder::{MAX_LAYERS, ModelBuilder};
+pub(crate) use connection::LEVEL_BITS;
 pub use connection::{Connection, Signal, Stage};
 pub use error::{ModelError, ModelErrorKind};
 pub use format::Format;
 pub use input_scaling::InputScaling;
 pub use ip_version::IpVersion;
 pub use layer::LayerSpec;
-pub(crate) use layer::akida1::LEVEL_BITS;
 pub use layer::akida1::{
     Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData,
     SeparableConvolutional,

@@ -1,4 +1,4 @@
-use super::values::ElementType;
+use super::element::ElementType;
 use alloc::string::String;
 use core::fmt;
 

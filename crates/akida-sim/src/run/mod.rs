@@ -1,8 +1,10 @@
 //! What goes into a run and comes out of it: values, and errors.
 
+mod element;
 mod error;
 mod values;
 
+pub use element::ElementType;
 pub use error::RunError;
-pub use values::{ElementType, Values, ValuesRef};
+pub use values::{Values, ValuesRef};
 pub(crate) use values::{ValuesMut, check_values};

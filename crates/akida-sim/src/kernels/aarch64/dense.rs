@@ -1,7 +1,7 @@
-//! Products by NEON: tiles of some positions and one panel of filters, their sums in registers.
+//! Products by NEON. A tile has some positions and one panel of filters. `docs/engine.md` defines the words.
 #![allow(unsafe_code)]
 
-use super::multiply::{ByFour, Bytes, Mixed, Multiply, Signed, Sums, Words};
+use super::multiply::{ByFour, Mixed, Multiply, Signed, SignedBytes, Sums, Words};
 use crate::kernels::product::Product;
 use crate::kernels::{DenseCall, Sink};
 use crate::output::{Line, PANEL};
@@ -31,8 +31,10 @@ pub(super) fn u8_i8mm(call: DenseCall<'_, u8, i8>) {
     unsafe { compiled(call) }
 }
 
-/// Exact: four products of signed bytes are added to 32 bits without an intermediate that is narrower. What an offset
-/// takes from a sum is in what it starts from; sums that pass 32 bits on the way come back, as they are added modulo 2^32.
+/// Exact: four products of signed bytes are added to 32 bits without an intermediate that is narrower.
+///
+/// What an offset takes from a sum is part of what the sum starts from. A sum that wraps at 32 bits on the way wraps back, as
+/// additions are modulo 2^32.
 pub(super) fn u8_dotprod(call: DenseCall<'_, u8, i8>) {
     #[target_feature(enable = "dotprod")]
     fn compiled(call: DenseCall<'_, u8, i8>) {
@@ -45,11 +47,11 @@ pub(super) fn u8_dotprod(call: DenseCall<'_, u8, i8>) {
     unsafe { compiled(call) }
 }
 
-/// Exact: products are summed in 16 bits only as long as the largest product allows, then in 32.
+/// Exact: a stretch of products is summed in 16 bits, no longer than the largest product allows, then added in 32 bits.
 pub(super) fn u8_neon(call: DenseCall<'_, u8, i8>) {
     match call.shape.offset {
-        0 => dense::<Bytes<0>, 1>(Product::new(call)),
-        _ => dense::<Bytes<OFFSET>, 1>(Product::new(call)),
+        0 => dense::<SignedBytes<0>, 1>(Product::new(call)),
+        _ => dense::<SignedBytes<OFFSET>, 1>(Product::new(call)),
     }
 }
 
@@ -58,7 +60,7 @@ pub(super) fn i16_neon(call: DenseCall<'_, i16, i16>) {
     dense::<Words, 2>(Product::new(call));
 }
 
-/// What is taken from inputs beyond signed bytes: without a carry, their highest bit.
+/// The offset of inputs beyond signed bytes. To subtract it is to flip the highest bit of a byte.
 pub(super) const OFFSET: u8 = 128;
 
 #[inline(always)]
@@ -77,7 +79,7 @@ fn dense<K: Multiply<GROUP>, const GROUP: usize>(mut product: Product<'_, GROUP>
     }
 }
 
-/// `M` positions from `position` on, whose windows start at `starts`, for one panel; gives `M`.
+/// Computes a tile: `M` positions from `position` on, whose windows begin at `starts`, and one panel; gives `M`.
 #[inline(always)]
 fn tile<K: Multiply<GROUP>, const GROUP: usize, const M: usize>(
     product: &mut Product<'_, GROUP>,
@@ -97,8 +99,8 @@ fn tile<K: Multiply<GROUP>, const GROUP: usize, const M: usize>(
     }
     let mut sums = [start; M];
     for row in 0..product.rows {
-        // SAFETY: `Product::new` has checked that every group of the windows and all panels of weights can be read, and
-        // the routines of the table call this only where their instructions are there.
+        // SAFETY: `Product::new` has checked that every group of the windows and all weights can be read. The routines of
+        // the table call this only where their instructions are there.
         unsafe {
             let inputs = starts.map(|start| product.input.add(start + row * product.run_step));
             let weights = product
@@ -117,7 +119,7 @@ fn tile<K: Multiply<GROUP>, const GROUP: usize, const M: usize>(
     M
 }
 
-/// Stores the sums of the panel whose first filter is `first`, for positions from `position` on.
+/// Stores the results of a tile: `M` positions from `position` on, the panel whose first filter is `first`.
 #[inline(always)]
 fn store<const GROUP: usize, const M: usize>(
     product: &mut Product<'_, GROUP>,
@@ -142,7 +144,7 @@ fn store<const GROUP: usize, const M: usize>(
     });
 }
 
-/// A panel of a [`Line`] in registers.
+/// The parameters of a [`Line`] for a panel, in registers.
 struct OnLine {
     slope: [float32x4_t; 4],
     offset: [float32x4_t; 4],
@@ -160,7 +162,7 @@ impl OnLine {
         }
     }
 
-    /// The levels of shifted potentials.
+    /// The levels of potentials to which the line's shift has been added.
     #[inline(always)]
     fn levels(&self, shifted: Sums) -> [u8; PANEL] {
         let mut levels = [0; PANEL];

@@ -1,20 +1,20 @@
-//! Depthwise sums of 3x3 windows by NEON.
+//! Depthwise sums of 3x3 windows by NEON. `docs/engine.md` defines the words.
 #![allow(unsafe_code)]
 
-use crate::kernels::split::{BLOCK, FULL, RANKS};
+use crate::kernels::sum_bytes::{BLOCK, FULL, RANKS};
 use crate::kernels::{Bytes, DepthwiseCall, DepthwiseShape, DepthwiseSink, generic};
 use alloc::vec::Vec;
 use core::arch::aarch64::*;
 
-/// Channels of a register of 16-bit sums.
+/// The channels of a register of 16-bit sums.
 const CHANNELS: usize = 8;
-/// Bytes of a register.
+/// The bytes of a register.
 const BYTES: usize = 16;
 
 /// The sums of a block of channels.
 type Sums = [int16x8_t; BLOCK / CHANNELS];
 
-/// Weights of each cell for whole registers of channels.
+/// Packs the weights of each cell for whole registers of channels.
 pub(super) fn pack(shape: DepthwiseShape, weights: Vec<i8>) -> Vec<i8> {
     let width = padded(shape);
     if !is_covered(shape) || width == shape.channels {
@@ -32,7 +32,7 @@ fn is_covered(shape: DepthwiseShape) -> bool {
     (shape.rows, shape.columns) == (3, 3)
 }
 
-/// Channels, those of the last register all counted.
+/// The number of channels, rounded up to whole registers.
 fn padded(shape: DepthwiseShape) -> usize {
     shape.channels.next_multiple_of(CHANNELS)
 }
@@ -54,20 +54,20 @@ pub(super) fn run(mut call: DepthwiseCall<'_, i16>) {
         let (mut done, end) = (places.start, places.end);
         while done < end {
             let start = row + (done - places.start) * step;
-            // Neighbouring windows share columns.
+            // Neighbouring windows of a tile share columns.
             done += if step == shape.channels && end - done >= 4 {
-                strip::<4, 6>(&mut call, start, done)
+                tile::<4, 6>(&mut call, start, done)
             } else if step == 2 * shape.channels && end - done >= 2 {
-                strip::<2, 5>(&mut call, start, done)
+                tile::<2, 5>(&mut call, start, done)
             } else {
-                strip::<1, 3>(&mut call, start, done)
+                tile::<1, 3>(&mut call, start, done)
             };
         }
     }
 }
 
-/// 3x3 sums of `P` positions whose windows begin at `start` and cover `C` columns; gives `P`.
-fn strip<const P: usize, const C: usize>(
+/// Computes a tile: the sums of `P` positions, whose windows begin at `start` and cover `C` columns; gives `P`.
+fn tile<const P: usize, const C: usize>(
     call: &mut DepthwiseCall<'_, i16>,
     start: usize,
     position: usize,
@@ -98,7 +98,7 @@ fn strip<const P: usize, const C: usize>(
     P
 }
 
-/// The sums of a register of channels.
+/// The sums of `P` positions for the channels of a register, from `channel` on.
 #[inline(always)]
 fn registers<const P: usize, const C: usize>(
     call: &DepthwiseCall<'_, i16>,
@@ -107,13 +107,13 @@ fn registers<const P: usize, const C: usize>(
 ) -> [int16x8_t; P] {
     let channels = call.shape.channels;
     let width = padded(call.shape);
-    // Columns between windows.
+    // The number of columns between neighbouring windows.
     let apart = if P > 1 { (C - 3) / (P - 1) } else { 0 };
     // SAFETY: every AArch64 processor has NEON.
     let mut sums = [unsafe { vdupq_n_s16(0) }; P];
     for row in 0..3 {
-        // SAFETY: `run` has checked that all channels of every cell of the windows can be read, and the weights of all
-        // cells, both up to the last channel of a register.
+        // SAFETY: `run` has checked that every cell of the windows and its weights can be read, up to the last channel of
+        // a register.
         unsafe {
             let inputs = call
                 .input
@@ -144,13 +144,14 @@ fn values(sums: Sums) -> [i16; BLOCK] {
     values
 }
 
-/// Stores the bytes of a block among those of a position, those of each rank by registers, of which the next covers what
-/// is too much.
+/// Stores the bytes of a block of channels among the bytes of a position.
+///
+/// Bytes of rank 1 and 2 are stored a register at a time. The next register covers what one has written too much.
 #[inline(always)]
 fn store(bytes: &Bytes, block: usize, sums: Sums, out: &mut [u8]) {
     let first = block * BLOCK;
     let lowest = bytes.lowest()[first..][..BLOCK].as_ptr();
-    // SAFETY: every AArch64 processor has NEON; the lowest sums of a block can be read. Sums less these are not negative.
+    // SAFETY: every AArch64 processor has NEON; the lowest sums of a block can be read.
     let distances: [uint16x8_t; BLOCK / CHANNELS] = core::array::from_fn(|i| unsafe {
         vreinterpretq_u16_s16(vsubq_s16(sums[i], vld1q_s16(lowest.add(i * CHANNELS))))
     });
@@ -171,21 +172,23 @@ fn store(bytes: &Bytes, block: usize, sums: Sums, out: &mut [u8]) {
         unsafe { vst1q_u8(out.as_mut_ptr(), half) };
     }
     for rank in 1..RANKS {
-        let begin = bytes.starts(block, rank)[0];
+        let begin = bytes.begin_of_halves(block, rank)[0];
         let end = match rank + 1 {
-            RANKS => bytes.start(block + 1),
-            next => bytes.starts(block, next)[0],
+            RANKS => bytes.begin_of_block(block + 1),
+            next => bytes.begin_of_halves(block, next)[0],
         };
         if begin == end {
             return;
         }
         let of_rank = of_rank(rank);
         for place in (begin..end).step_by(BYTES) {
-            let order = &bytes.order(place)[..BYTES];
+            let sources = &bytes.sources(place)[..BYTES];
             let out = &mut out[bytes.further() + place..][..BYTES];
             // SAFETY: 16 bytes can be read, and written.
             unsafe {
-                let channels = vandq_u8(vld1q_u8(order.as_ptr()), vdupq_n_u8(BLOCK as u8 - 1));
+                // The lower bits of a source are the channel's number in its block.
+                let sources = vld1q_u8(sources.as_ptr());
+                let channels = vandq_u8(sources, vdupq_n_u8(BLOCK as u8 - 1));
                 vst1q_u8(out.as_mut_ptr(), vqtbl2q_u8(of_rank, channels));
             }
         }

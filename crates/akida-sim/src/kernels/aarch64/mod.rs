@@ -1,63 +1,11 @@
-//! Kernels for NEON, which every AArch64 processor has, and its extensions for products of bytes.
+//! Kernels for NEON, which every AArch64 processor has, and for its extensions for products of bytes.
+//!
+//! `docs/engine.md` defines the words.
 
 mod dense;
 mod depthwise;
 mod multiply;
 
-use super::generic::pack_panels;
-use super::{BySum, DenseElements, DenseKernel, DenseRoutines, DepthwiseKernel};
-use crate::output::PANEL;
+mod list;
 
-pub(super) const DENSE_U8_I8MM: DenseKernel = DenseKernel {
-    name: "aarch64-dense-u8-i8mm",
-    is_available: dense::has_i8mm,
-    signed_bytes: false,
-    // Four products and the sum before them are added in 32 bits at once.
-    largest_product: u32::MAX,
-    elements: DenseElements::U8(DenseRoutines {
-        pack: pack_panels::<i8, PANEL, 4>,
-        run: dense::u8_i8mm,
-    }),
-};
-
-pub(super) const DENSE_U8_DOTPROD: DenseKernel = DenseKernel {
-    name: "aarch64-dense-u8-dotprod",
-    is_available: dense::has_dotprod,
-    signed_bytes: true,
-    // Four products and the sum before them are added in 32 bits at once.
-    largest_product: u32::MAX,
-    elements: DenseElements::U8(DenseRoutines {
-        pack: pack_panels::<i8, PANEL, 4>,
-        run: dense::u8_dotprod,
-    }),
-};
-
-pub(super) const DENSE_U8_NEON: DenseKernel = DenseKernel {
-    name: "aarch64-dense-u8-neon",
-    is_available: || true,
-    signed_bytes: true,
-    // Eight products are added in 16 bits; with fewer, those of 16 bits are made faster.
-    largest_product: i16::MAX as u32 / 8,
-    elements: DenseElements::U8(DenseRoutines {
-        pack: pack_panels::<i8, PANEL, 1>,
-        run: dense::u8_neon,
-    }),
-};
-
-pub(super) const DENSE_I16_NEON: DenseKernel = DenseKernel {
-    name: "aarch64-dense-i16-neon",
-    is_available: || true,
-    signed_bytes: false,
-    largest_product: u32::MAX,
-    elements: DenseElements::I16(DenseRoutines {
-        pack: pack_panels::<i16, PANEL, 1>,
-        run: dense::i16_neon,
-    }),
-};
-
-pub(super) const DEPTHWISE_NEON: DepthwiseKernel = DepthwiseKernel {
-    name: "aarch64-depthwise-i16-neon",
-    is_available: || true,
-    pack: depthwise::pack,
-    routine: BySum::I16(depthwise::run),
-};
+pub(super) use list::*;

@@ -1,21 +1,21 @@
-//! How products of a run are made and added, by instruction.
+//! How the products of a run are made and added, by instruction. `docs/engine.md` defines the words.
 #![allow(unsafe_code)]
 
 use crate::output::PANEL;
 use core::arch::aarch64::*;
 use core::arch::asm;
 
-/// A panel of sums.
+/// The sums of a panel.
 pub(super) type Sums = [int32x4_t; 4];
 
-/// How the products of a run are made, from groups of `GROUP` bytes of inputs.
+/// A way to make the products of a run, from groups of `GROUP` bytes of inputs.
 pub(super) trait Multiply<const GROUP: usize> {
     /// Adds the products of `groups` groups of inputs and weights to the sums of `M` positions.
     ///
     /// # Safety
     ///
-    /// So many groups of inputs can be read for each position, and of a panel of weights; the processor has the
-    /// instructions.
+    /// `groups` groups of inputs can be read for each position, and as many groups of a panel of weights. The processor has
+    /// the instructions.
     unsafe fn add<const M: usize>(
         sums: &mut [Sums; M],
         inputs: [*const u8; M],
@@ -25,21 +25,22 @@ pub(super) trait Multiply<const GROUP: usize> {
     );
 }
 
-/// Bytes of inputs that are read together.
+/// The bytes of inputs that are read together.
 const READ: usize = 16;
 
-/// Dot products of four bytes, by which kind of them.
+/// Dot products of four bytes. `D` is the instruction.
 pub(super) struct ByFour<D>(D);
 
+/// An instruction for dot products of four bytes.
 pub(super) trait Dot {
-    /// Makes inputs those of the instruction.
+    /// What the instruction takes for inputs.
     ///
     /// # Safety
     ///
     /// The processor has NEON.
     unsafe fn inputs(inputs: uint8x16_t) -> uint8x16_t;
 
-    /// Adds the products of four weights of each of four filters and the inputs from 4 `LANE` on.
+    /// Adds the products of four inputs and four weights of each of four filters. The inputs are the group `LANE`.
     ///
     /// # Safety
     ///
@@ -51,7 +52,7 @@ pub(super) trait Dot {
     ) -> int32x4_t;
 }
 
-/// Signed weights and unsigned inputs.
+/// The instruction for signed weights and unsigned inputs.
 pub(super) struct Mixed;
 
 impl Dot for Mixed {
@@ -81,7 +82,7 @@ impl Dot for Mixed {
     }
 }
 
-/// Signed weights and signed inputs: those of the call less `LESS`, 0 or `OFFSET`.
+/// The instruction for signed weights and signed inputs. It takes inputs less `LESS`, which is 0 or `OFFSET`.
 pub(super) struct Signed<const LESS: u8>;
 
 impl<const LESS: u8> Dot for Signed<LESS> {
@@ -143,7 +144,7 @@ impl<D: Dot> Multiply<4> for ByFour<D> {
     }
 }
 
-/// Adds the products of the group in a lane of the inputs.
+/// Adds the products of the group `LANE` of the inputs.
 ///
 /// # Safety
 ///
@@ -165,11 +166,12 @@ unsafe fn add_group<D: Dot, const LANE: u8, const M: usize>(
     }
 }
 
-/// Products of signed weights and signed inputs, those of the call less `LESS`, 0 or `OFFSET`; summed in 16 bits for a
-/// stretch.
-pub(super) struct Bytes<const LESS: u8>;
+/// Products of signed weights and signed inputs, one input at a time. A stretch of products is summed in 16 bits.
+///
+/// Inputs are taken less `LESS`, which is 0 or `OFFSET`.
+pub(super) struct SignedBytes<const LESS: u8>;
 
-impl<const LESS: u8> Multiply<1> for Bytes<LESS> {
+impl<const LESS: u8> Multiply<1> for SignedBytes<LESS> {
     #[inline(always)]
     unsafe fn add<const M: usize>(
         sums: &mut [Sums; M],
@@ -184,20 +186,20 @@ impl<const LESS: u8> Multiply<1> for Bytes<LESS> {
             let end = groups.min(group.saturating_add(most));
             // SAFETY: as the caller promises.
             unsafe {
-                let mut part = [[vdupq_n_s16(0); 2]; M];
+                let mut stretch = [[vdupq_n_s16(0); 2]; M];
                 for group in group..end {
                     let w = vld1q_s8(weights.cast::<i8>().add(group * PANEL));
-                    for (part, input) in part.iter_mut().zip(inputs) {
+                    for (stretch, input) in stretch.iter_mut().zip(inputs) {
                         let x = veorq_u8(vld1q_dup_u8(input.add(group)), vdupq_n_u8(LESS));
                         let x = vreinterpretq_s8_u8(x);
-                        part[0] = vmlal_s8(part[0], vget_low_s8(w), vget_low_s8(x));
-                        part[1] = vmlal_high_s8(part[1], w, x);
+                        stretch[0] = vmlal_s8(stretch[0], vget_low_s8(w), vget_low_s8(x));
+                        stretch[1] = vmlal_high_s8(stretch[1], w, x);
                     }
                 }
-                for (sums, part) in sums.iter_mut().zip(part) {
-                    for (half, part) in part.into_iter().enumerate() {
-                        sums[2 * half] = vaddw_s16(sums[2 * half], vget_low_s16(part));
-                        sums[2 * half + 1] = vaddw_high_s16(sums[2 * half + 1], part);
+                for (sums, stretch) in sums.iter_mut().zip(stretch) {
+                    for (half, narrow) in stretch.into_iter().enumerate() {
+                        sums[2 * half] = vaddw_s16(sums[2 * half], vget_low_s16(narrow));
+                        sums[2 * half + 1] = vaddw_high_s16(sums[2 * half + 1], narrow);
                     }
                 }
             }
@@ -242,7 +244,7 @@ impl Multiply<2> for Words {
     }
 }
 
-/// Adds the products of the input in a lane.
+/// Adds the products of the input `LANE`.
 ///
 /// # Safety
 ///

@@ -1,24 +1,25 @@
-//! Counting of levels that are not zero, for AVX2.
+//! Counting of levels that are not zero, for AVX2. `docs/engine.md` defines the words.
 #![allow(unsafe_code)]
 
+use super::avx2;
 use core::arch::x86_64::*;
 
-/// Bytes of a register.
+/// The bytes of a register.
 const LANES: usize = 32;
-/// Registers that are compared together.
+/// The number of registers that are compared together.
 const TOGETHER: usize = 4;
 
-/// Called only where `avx2::is_available` has answered yes.
-pub(super) fn levels(levels: &[u8]) -> u64 {
-    // SAFETY: the caller has made sure of the instructions.
-    unsafe { count(levels) }
+/// How many levels are not zero; `None` where the host lacks AVX2.
+pub(in crate::kernels) fn active_levels(levels: &[u8]) -> Option<u64> {
+    // SAFETY: the host has the instructions.
+    avx2::is_available().then(|| unsafe { count(levels) })
 }
 
 #[target_feature(enable = "avx2")]
 fn count(levels: &[u8]) -> u64 {
     let (rows, rest) = levels.as_chunks::<{ TOGETHER * LANES }>();
     let mut zeros = _mm256_setzero_si256();
-    // Each lane counts as far as a byte goes.
+    // Each lane counts the zeros at its place in a byte, which holds 255 at most.
     for rows in rows.chunks(u8::MAX as usize) {
         let mut lanes = [_mm256_setzero_si256(); TOGETHER];
         for row in rows {

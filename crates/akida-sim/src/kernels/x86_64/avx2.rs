@@ -1,8 +1,8 @@
-//! Kernels for AVX2 with FMA, and with the products of AVX-VNNI.
+//! Kernels for AVX2 with FMA, and with the products of AVX-VNNI. `docs/engine.md` defines the words.
 #![allow(unsafe_code)]
 
 use super::depthwise;
-use super::{GROUP, Product};
+use super::group::{GROUP, Product};
 use crate::kernels::{DenseCall, DepthwiseCall, Sink, generic};
 use crate::output::{Line, PANEL};
 use core::arch::asm;
@@ -22,7 +22,7 @@ pub(super) fn has_vnni() -> bool {
     return is_available() && cfg!(target_feature = "avxvnni");
 }
 
-/// Exact: pairs of products are summed in 16 bits only as long as the largest product allows, then in 32.
+/// Exact: a stretch of products is summed in 16 bits, no longer than the largest product allows, then added in 32 bits.
 pub(super) fn dense_u8(call: DenseCall<'_, u8, i8>) {
     // SAFETY: kernels are called only where `is_available` has answered yes.
     unsafe { dense::<false, false>(Product::new(call)) }
@@ -55,17 +55,17 @@ pub(super) fn depthwise(call: DepthwiseCall<'_, i16>) {
 #[target_feature(enable = "avx2,fma")]
 fn depthwise_sums(call: DepthwiseCall<'_, i16>) {
     if depthwise::is_covered(call.shape) {
-        // SAFETY: the registers' instructions are those that this function needs.
+        // SAFETY: this function has the instructions of the registers.
         unsafe { depthwise::run::<__m256i>(call) }
     } else {
         generic::depthwise_i16(call);
     }
 }
 
-/// A panel of sums.
+/// The sums of a panel.
 type Sums = [__m256i; 2];
 
-/// `WORDS`: inputs of 16 bits. `VNNI`: AVX-VNNI is there.
+/// Computes a product. `WORDS` means inputs of 16 bits, `VNNI` that the processor has AVX-VNNI.
 #[target_feature(enable = "avx2,fma")]
 fn dense<const WORDS: bool, const VNNI: bool>(mut product: Product<'_>) {
     for panel in 0..product.panels {
@@ -83,7 +83,7 @@ fn dense<const WORDS: bool, const VNNI: bool>(mut product: Product<'_>) {
     }
 }
 
-/// `M` positions from `position` on, whose windows start at `starts`, for one panel; gives `M`.
+/// Computes a tile: `M` positions from `position` on, whose windows begin at `starts`, and one panel; gives `M`.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
 fn tile<const M: usize, const WORDS: bool, const VNNI: bool>(
@@ -105,14 +105,15 @@ fn tile<const M: usize, const WORDS: bool, const VNNI: bool>(
         ];
     }
     let mut sums: [Sums; M] = [start; M];
-    // Sums of a stretch of groups: of 32 bits for inputs of 16, otherwise of 16 bits, as long as they are exact there.
+    // A stretch is the groups whose products are summed before they are added to `sums`. Inputs of 8 bits without VNNI have
+    // sums of 16 bits, so that a stretch ends before a sum could exceed them. Other inputs have one stretch.
     let wide = WORDS || VNNI;
     let most = if wide {
         usize::MAX
     } else {
         (i16::MAX as u32 / (2 * product.largest_product.max(1))) as usize
     };
-    let mut part: [Sums; M] = [[_mm256_setzero_si256(); 2]; M];
+    let mut stretch: [Sums; M] = [[_mm256_setzero_si256(); 2]; M];
     let mut room = most;
     for row in 0..product.rows {
         // SAFETY: `Product::new` has checked that every group of the windows can be read.
@@ -124,33 +125,33 @@ fn tile<const M: usize, const WORDS: bool, const VNNI: bool>(
             let end = product.groups.min(group.saturating_add(room));
             room -= end - group;
             for group in group..end {
-                // SAFETY: `Product::new` has checked that every group of the windows and all panels of weights can be read.
+                // SAFETY: `Product::new` has checked that every group of the windows and all weights can be read.
                 unsafe {
                     let weights = product.weights.add(weights + group * PANEL * GROUP);
                     let low = _mm256_loadu_si256(weights.cast());
                     let high = _mm256_loadu_si256(weights.add(PANEL * GROUP / 2).cast());
-                    for (part, input) in part.iter_mut().zip(inputs) {
+                    for (stretch, input) in stretch.iter_mut().zip(inputs) {
                         let x = _mm256_set1_epi32(
                             input.add(group * GROUP).cast::<i32>().read_unaligned(),
                         );
-                        part[0] = add_products::<WORDS, VNNI>(part[0], x, low);
-                        part[1] = add_products::<WORDS, VNNI>(part[1], x, high);
+                        stretch[0] = add_products::<WORDS, VNNI>(stretch[0], x, low);
+                        stretch[1] = add_products::<WORDS, VNNI>(stretch[1], x, high);
                     }
                 }
             }
             group = end;
             if room == 0 {
-                add_part::<M, WORDS, VNNI>(&mut sums, &mut part);
+                add_stretch::<M, WORDS, VNNI>(&mut sums, &mut stretch);
                 room = most;
             }
         }
     }
-    add_part::<M, WORDS, VNNI>(&mut sums, &mut part);
+    add_stretch::<M, WORDS, VNNI>(&mut sums, &mut stretch);
     store(product, first, position, &sums);
     M
 }
 
-/// Adds the products of a group of inputs, in each lane the same one, and the weights of eight filters.
+/// Adds the products of a group of inputs and the weights of eight filters. Each lane of `x` holds the same group.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
 fn add_products<const WORDS: bool, const VNNI: bool>(
@@ -161,8 +162,8 @@ fn add_products<const WORDS: bool, const VNNI: bool>(
     match (WORDS, VNNI) {
         (false, false) => _mm256_add_epi16(sums, _mm256_maddubs_epi16(x, weights)),
         (true, false) => _mm256_add_epi32(sums, _mm256_madd_epi16(x, weights)),
-        // As assembly, so that one tile serves processors with these instructions and without.
-        // SAFETY: the instructions work on registers alone, and `VNNI` says that the processor has them.
+        // Assembly lets one function serve processors with AVX-VNNI and without.
+        // SAFETY: the instruction works on registers alone, and `VNNI` says that the processor has it.
         (false, true) => unsafe {
             asm!(
                 "{{vex}} vpdpbusd {sums}, {x}, {weights}",
@@ -187,27 +188,27 @@ fn add_products<const WORDS: bool, const VNNI: bool>(
     }
 }
 
-/// Adds the sums of a stretch to those of 32 bits and begins the next.
+/// Adds the sums of a stretch to the sums of 32 bits, and begins the next stretch.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn add_part<const M: usize, const WORDS: bool, const VNNI: bool>(
+fn add_stretch<const M: usize, const WORDS: bool, const VNNI: bool>(
     sums: &mut [Sums; M],
-    part: &mut [Sums; M],
+    stretch: &mut [Sums; M],
 ) {
     unrolled!(p < M => {
         unrolled!(half < 2 => {
             let wide = if WORDS || VNNI {
-                part[p][half]
+                stretch[p][half]
             } else {
-                _mm256_madd_epi16(part[p][half], _mm256_set1_epi16(1))
+                _mm256_madd_epi16(stretch[p][half], _mm256_set1_epi16(1))
             };
             sums[p][half] = _mm256_add_epi32(sums[p][half], wide);
-            part[p][half] = _mm256_setzero_si256();
+            stretch[p][half] = _mm256_setzero_si256();
         });
     });
 }
 
-/// Stores the sums of the panel whose first filter is `first`, for positions from `position` on.
+/// Stores the results of a tile: `M` positions from `position` on, the panel whose first filter is `first`.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
 fn store<const M: usize>(
@@ -233,7 +234,7 @@ fn store<const M: usize>(
     });
 }
 
-/// A panel of a [`Line`] in registers.
+/// The parameters of a [`Line`] for a panel, in registers.
 struct OnLine {
     slope: [__m256; 2],
     offset: [__m256; 2],
@@ -251,7 +252,7 @@ impl OnLine {
         }
     }
 
-    /// The levels of shifted potentials.
+    /// The levels of potentials to which the line's shift has been added.
     #[target_feature(enable = "avx2,fma")]
     #[inline]
     fn levels(&self, shifted: &Sums) -> [u8; PANEL] {
@@ -264,7 +265,7 @@ impl OnLine {
             let clipped = _mm256_min_ps(_mm256_max_ps(place, _mm256_setzero_ps()), self.highest);
             _mm256_cvttps_epi32(clipped)
         });
-        // Packing works on halves of registers; the permutation puts the channels in order again.
+        // Packing works on halves of registers. The permutation puts the filters in order again.
         let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(low, high));
         let bytes = _mm_packus_epi16(
             _mm256_castsi256_si128(words),

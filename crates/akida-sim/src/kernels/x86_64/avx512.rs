@@ -1,20 +1,20 @@
-//! Kernels for AVX-512 with VNNI.
+//! Kernels for AVX-512 with VNNI. `docs/engine.md` defines the words.
 #![allow(unsafe_code)]
 
 use super::depthwise;
-use super::{GROUP, Product};
+use super::group::{GROUP, Product};
 use crate::kernels::{DenseCall, DepthwiseCall, Sink, generic};
 use crate::output::{Levels, Line, PANEL};
 use core::arch::x86_64::*;
 
-/// How a product's inputs and weights are held: both in 8 bits.
+/// The form of a product whose inputs and weights have 8 bits.
 const BYTES: u8 = 0;
-/// Both in 16 bits.
+/// The form of a product whose inputs and weights have 16 bits.
 const WORDS: u8 = 1;
-/// Inputs in 8 bits and weights in 4, two panels sharing their bytes.
+/// The form of a product whose inputs have 8 bits and whose weights have 4 bits. Two panels share their bytes.
 const HALVES: u8 = 2;
 
-/// Groups of inputs times panels from which on it pays to look which groups are zero.
+/// With at least so many rare groups times panels, it pays to look which groups are zero.
 const WORTH_LOOKING: usize = 10;
 
 pub(super) fn has_vnni() -> bool {
@@ -49,7 +49,8 @@ pub(super) fn multiply_u8(product: Product<'_>) {
     unsafe { dense::<BYTES>(product) }
 }
 
-/// Exact: as [`dense_u8`], with sums of sixteen times the weights, which fit 32 bits as the kernel objects otherwise.
+/// Exact: as [`dense_u8`]. Sums are sixteen times too large on the way, and the kernel objects where they would not fit 32
+/// bits.
 pub(super) fn dense_u8i4(call: DenseCall<'_, u8, i8>) {
     // SAFETY: kernels are called only where `is_available` has answered yes.
     unsafe {
@@ -74,7 +75,7 @@ pub(super) fn depthwise(call: DepthwiseCall<'_, i16>) {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
 fn depthwise_sums(call: DepthwiseCall<'_, i16>) {
     if depthwise::is_covered(call.shape) {
-        // SAFETY: the registers' instructions are those that this function needs.
+        // SAFETY: this function has the instructions of the registers.
         unsafe { depthwise::run::<__m512i>(call) }
     } else {
         generic::depthwise_i16(call);
@@ -84,7 +85,7 @@ fn depthwise_sums(call: DepthwiseCall<'_, i16>) {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn dense<const FORM: u8>(mut product: Product<'_>) {
     let mut panel = 0;
-    // Widths for which sums, weights and an input stay in 32 registers.
+    // Tiles are such that sums, weights and an input fit 32 registers: four panels and six positions need 24 + 4 + 1.
     while panel < product.panels {
         panel += match product.panels - panel {
             4.. => columns::<4, 6, FORM>(&mut product, panel),
@@ -95,7 +96,7 @@ fn dense<const FORM: u8>(mut product: Product<'_>) {
     }
 }
 
-/// All positions for the `N` panels from `panel` on, `M` positions at a time; gives `N`.
+/// Computes all positions for the `N` panels from `panel` on, in tiles of at most `M` positions; gives `N`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn columns<const N: usize, const M: usize, const FORM: u8>(
     product: &mut Product<'_>,
@@ -119,7 +120,7 @@ fn columns<const N: usize, const M: usize, const FORM: u8>(
     N
 }
 
-/// `M` positions from `position` on, whose windows start at `starts`, for `N` panels; gives `M`.
+/// Computes a tile: `M` positions from `position` on, whose windows begin at `starts`, and `N` panels; gives `M`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 #[inline]
 fn tile<const N: usize, const M: usize, const FORM: u8>(
@@ -135,7 +136,7 @@ fn tile<const N: usize, const M: usize, const FORM: u8>(
     } else {
         [start(product, first); M]
     };
-    // A few groups are multiplied sooner than looked at.
+    // Multiplying a few groups takes less time than looking which are zero.
     let few = (product.groups - product.rare) * N < WORTH_LOOKING;
     let rare = if few { product.groups } else { product.rare };
     for row in 0..product.rows {
@@ -150,7 +151,7 @@ fn tile<const N: usize, const M: usize, const FORM: u8>(
     }
     let mut next = rare;
     while next < product.groups {
-        // SAFETY: as before; inputs are rarely zero only in products of one row.
+        // SAFETY: as before. Products with rare inputs have one run, so that the inputs of the first run are all there are.
         unsafe {
             let inputs = starts.map(|start| product.input.add(start));
             let mut left = nonzero(&inputs, next * GROUP, product.groups - next);
@@ -171,14 +172,14 @@ fn tile<const N: usize, const M: usize, const FORM: u8>(
             });
         });
     }
-    // SAFETY: as there are these features here.
+    // SAFETY: this function has the features that `end` needs.
     unsafe { end(product, first, position, &sums) };
     M
 }
 
-/// Stores the results of sums of `N` panels from the filter `first` on, for `M` positions from `position` on.
+/// Stores the results of a tile: `M` positions from `position` on, `N` panels from the filter `first` on.
 ///
-/// It is always inlined, as the sums would have to leave their registers otherwise, and has the features of its caller.
+/// It is always inlined and has the features of its caller. Otherwise the sums would have to leave their registers.
 ///
 /// # Safety
 ///
@@ -198,7 +199,7 @@ pub(super) unsafe fn end<const N: usize, const M: usize>(
         unrolled!(n < N => {
             let first = first + n * PANEL;
             let width = PANEL.min(filters - first);
-            // SAFETY: the caller's.
+            // SAFETY: as this function's.
             unsafe {
                 let line = OnLine::new(line, first, levels.highest);
                 unrolled!(p < M => {
@@ -223,7 +224,7 @@ pub(super) unsafe fn end<const N: usize, const M: usize>(
 ///
 /// # Safety
 ///
-/// The group is one of the product, and so are the panels.
+/// The group and the panels are some of the product's.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 #[inline]
 unsafe fn weights<const N: usize, const FORM: u8>(
@@ -239,7 +240,7 @@ unsafe fn weights<const N: usize, const FORM: u8>(
     unsafe {
         let weights = product.weights.add(packed * panel_size + group);
         core::array::from_fn(|n| match FORM {
-            // Halves of bytes become upper halves, sixteen times as large.
+            // A weight becomes the upper half of a byte, and so sixteen times as large.
             HALVES => {
                 let pair = _mm512_loadu_si512(weights.add(n / 2 * panel_size).cast());
                 let half = if n % 2 == 0 {
@@ -254,11 +255,11 @@ unsafe fn weights<const N: usize, const FORM: u8>(
     }
 }
 
-/// Adds the products of a group of each input.
+/// Adds to the sums of each position the products of a group of its inputs.
 ///
 /// # Safety
 ///
-/// The group can be read of each input.
+/// The group can be read at each of `inputs`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 #[inline]
 unsafe fn add<const N: usize, const M: usize, const FORM: u8>(
@@ -281,25 +282,25 @@ unsafe fn add<const N: usize, const M: usize, const FORM: u8>(
     }
 }
 
-/// Which of the next groups, at most as many as a register has, are not zero in all inputs.
+/// The groups that are not zero at one position or more, as the bits of a mask. It looks at as many groups as a register has.
 ///
 /// # Safety
 ///
-/// So many groups can be read from `offset` on.
+/// `groups` groups can be read from `offset` on at each of `inputs`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 #[inline]
 unsafe fn nonzero(inputs: &[*const u8], offset: usize, groups: usize) -> __mmask16 {
     let lanes = mask(PANEL.min(groups));
     let mut any = _mm512_setzero_si512();
     for input in inputs {
-        // SAFETY: as this function's; no more than these groups is read, and the instruction needs no alignment.
+        // SAFETY: as this function's. The mask keeps other groups from being read; the instruction needs no alignment.
         let groups = unsafe { _mm512_maskz_loadu_epi32(lanes, input.add(offset).cast()) };
         any = _mm512_or_si512(any, groups);
     }
     _mm512_test_epi32_mask(any, any)
 }
 
-/// What the sums of the filters from `first` on start from: potentials shifted as a line wants them.
+/// What the sums of `N` panels from the filter `first` on start from. Where there is a line, its shift is included.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 #[inline]
 pub(super) fn start<const N: usize>(product: &Product<'_>, first: usize) -> [__m512i; N] {
@@ -318,7 +319,7 @@ pub(super) fn start<const N: usize>(product: &Product<'_>, first: usize) -> [__m
     })
 }
 
-/// A panel of a [`Line`] in registers.
+/// The parameters of a [`Line`] for a panel, in registers.
 struct OnLine {
     slope: __m512,
     offset: __m512,
@@ -336,7 +337,7 @@ impl OnLine {
         }
     }
 
-    /// The levels of shifted potentials.
+    /// The levels of potentials to which the line's shift has been added.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     #[inline]
     fn levels(&self, shifted: __m512i) -> __m512i {
@@ -355,7 +356,7 @@ fn mask(width: usize) -> __mmask16 {
 #[inline]
 fn store_levels(levels: __m512i, out: &mut [u8]) {
     let levels = _mm512_cvtepi32_epi8(levels);
-    // SAFETY: no more than the length of `out` is written; the instructions need no alignment.
+    // SAFETY: no more bytes are written than `out` has; the instructions need no alignment.
     unsafe {
         if out.len() == PANEL {
             _mm_storeu_si128(out.as_mut_ptr().cast(), levels);

@@ -1,6 +1,6 @@
 use super::super::choice::KernelChoice;
 use super::super::error::{PlanError, is_granted};
-use crate::kernels::{Bounds, Kernel, PlanOptions, Selection, select};
+use crate::kernels::{Bounds, Kernel, PlanOptions, Selection, Table, select};
 use crate::model::Layer;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -26,12 +26,12 @@ impl<'a> Chooser<'a> {
         }
     }
 
-    pub(super) fn choose<K: Kernel>(&mut self, bounds: Bounds) -> Result<K, PlanError> {
+    pub(super) fn choose<K: Table>(&mut self, bounds: Bounds) -> Result<K, PlanError> {
         let selection = self.select(bounds)?;
         Ok(self.note(selection))
     }
 
-    pub(super) fn select<K: Kernel>(&self, bounds: Bounds) -> Result<Selection<K>, PlanError> {
+    pub(super) fn select<K: Table>(&self, bounds: Bounds) -> Result<Selection<K>, PlanError> {
         select::<K>(bounds, self.options).map_err(|declined| PlanError::Kernel {
             kernel: self.options.kernel.clone().unwrap_or_default(),
             layer: Some(self.layer.name().to_owned()),

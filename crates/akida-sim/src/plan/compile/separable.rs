@@ -5,7 +5,7 @@ use super::super::product::{Dense, Depthwise};
 use super::chooser::Chooser;
 use crate::kernels::{
     Bounds, BySum, Bytes, DenseElements, DenseKernel, DepthwiseKernel, DepthwisePack,
-    DepthwiseShape, Kernel,
+    DepthwiseShape, Kernel, Table,
 };
 use crate::model::{Pooling, Weights, Windows};
 use alloc::vec;

@@ -1,15 +1,18 @@
-//! The kernel for AMX: products of sixteen positions and sixteen filters at once.
+//! The kernel for AMX: products of sixteen positions and sixteen filters at once. `docs/engine.md` defines the words.
 //!
-//! An instruction multiplies a tile of sixteen windows' next 64 bytes by one of the weights that they meet. Two tiles of each are
-//! multiplied crosswise, so that four instructions follow four loads. Windows that lie at even distances are loaded from where they
-//! are; others are brought side by side first, once for all filters.
+//! AMX has tile registers of 16 rows of 64 bytes. One holds the same step of sixteen windows, another the weights that meet
+//! this step, and a third one the sums. An instruction multiplies two of them and adds to the third.
+//!
+//! Two registers of windows are multiplied crosswise by two of weights: four multiplications follow four loads.
 #![allow(unsafe_code)]
 
 mod tiles;
+mod windows;
 
 pub(super) use tiles::is_available;
 
-use super::{Product, avx512};
+use super::avx512;
+use super::group::Product;
 use crate::kernels::generic::pack_panels;
 use crate::kernels::{DenseCall, DenseShape, Weight};
 use crate::output::PANEL;
@@ -20,55 +23,19 @@ use core::arch::asm;
 use core::arch::x86_64::*;
 use core::cell::Cell;
 use core::mem::MaybeUninit;
-use core::ops::Range;
 use tiles::Tiles;
+use windows::{Place, ROWS, STAGED, STEP, STRIDE, Staging, Steps, Windows};
 
-/// Bytes of a window that an instruction multiplies: a row of a tile.
-const STEP: usize = 64;
-/// Windows of a tile; groups of weights of one.
-const ROWS: usize = 16;
-/// Bytes of a tile.
+/// The bytes of a tile register.
 const TILE: usize = ROWS * STEP;
-/// Steps of windows that are brought side by side at a time.
-const STAGED: usize = 64;
-/// Bytes between windows that are side by side, not such that all fall into one set of a cache.
-const STRIDE: usize = (STAGED + 1) * STEP;
-/// Fewer positions are multiplied as vectors, as most of a tile would be empty while all weights are read once either way.
+/// With fewer positions, the AVX-512 kernel multiplies.
+///
+/// Most of a tile register would be empty then, and both kernels take the time of reading all weights once.
 const FEW: usize = 4;
 
-/// How windows are cut into steps.
-#[derive(Clone, Copy)]
-struct Steps {
-    /// Runs that are cut: those of a window, or one that joins them.
-    runs: usize,
-    per_run: usize,
-}
-
-impl Steps {
-    /// Runs are joined where that spares a third of the steps, as it takes time to bring them together.
-    fn of(shape: DenseShape) -> Self {
-        let apart = Self {
-            runs: shape.rows,
-            per_run: shape.run.div_ceil(STEP),
-        };
-        let joined = Self {
-            runs: 1,
-            per_run: (shape.rows * shape.run).div_ceil(STEP),
-        };
-        let pays = 3 * joined.count() < 2 * apart.count() && joined.count() <= STAGED;
-        if pays { joined } else { apart }
-    }
-
-    fn count(self) -> usize {
-        self.runs * self.per_run
-    }
-
-    fn join_runs_of(self, shape: DenseShape) -> bool {
-        self.runs != shape.rows
-    }
-}
-
-/// Panels of tiles: groups of four weights of sixteen filters, zeros where a last step of a run exceeds it.
+/// Packs weights into panels of tile registers: groups of four weights of sixteen filters.
+///
+/// Zeros meet the bytes of a last step that lie behind its run.
 pub(super) fn pack(shape: DenseShape, weight: Weight<'_>) -> Vec<i8> {
     let steps = Steps::of(shape);
     let none = vec![0; shape.filters];
@@ -95,7 +62,7 @@ pub(super) fn pack(shape: DenseShape, weight: Weight<'_>) -> Vec<i8> {
 pub(super) fn dense_u8(call: DenseCall<'_, u8, i8>) {
     let steps = Steps::of(call.shape);
     let (shape, input) = (call.shape, call.input);
-    // Joined runs may be fewer groups than runs that are filled up to groups each.
+    // Joined runs may have fewer groups than the product counts, which fills up each run to whole groups.
     let mut product = Product::packed(call, |panels, _| panels * steps.count() * TILE);
     product.run_size = steps.per_run * TILE;
     let joined = steps.join_runs_of(shape);
@@ -114,7 +81,7 @@ pub(super) fn dense_u8(call: DenseCall<'_, u8, i8>) {
     unsafe { multiply(product, windows) }
 }
 
-/// Loads rows that are `$stride` bytes apart.
+/// Loads a tile register from rows that are `$stride` bytes apart.
 macro_rules! load_tile {
     ($tile:literal, $first:expr, $stride:expr) => {
         asm!(
@@ -126,7 +93,7 @@ macro_rules! load_tile {
     };
 }
 
-/// Stores rows `$stride` bytes apart.
+/// Stores a tile register to rows that are `$stride` bytes apart.
 macro_rules! store_tile {
     ($tile:literal, $first:expr, $stride:expr) => {
         asm!(
@@ -138,52 +105,28 @@ macro_rules! store_tile {
     };
 }
 
-/// An instruction on tiles alone.
+/// An instruction on tile registers alone.
 macro_rules! on_tiles {
     ($instruction:literal) => {
         asm!($instruction, options(nomem, nostack, preserves_flags))
     };
 }
 
-/// The windows of a product.
-struct Windows<'a> {
-    input: &'a [u8],
-    rows: usize,
-    /// Bytes of a run.
-    run: usize,
-    run_step: usize,
-    /// Whether the runs of a window are joined.
-    joined: bool,
-    steps: Steps,
-}
-
-/// Windows side by side, for two tiles; those that there are not hold anything.
-#[repr(C, align(64))]
-struct Staging([[u8; STRIDE]; 2 * ROWS]);
-
-/// Sums of two tiles of windows and two panels: `[tile][row][panel]`.
+/// The sums of two registers of windows and two panels, in the order `[register][row][panel]`.
 #[repr(C, align(64))]
 struct Sums(MaybeUninit<[[i32; PANEL]; 4 * ROWS]>);
 
 std::thread_local! {
-    /// Kept for the next product of the same thread. It is not on the stack, as threads of other programs may have too small a one.
+    /// Memory for staged windows, kept for the next product of the same thread.
+    ///
+    /// The stack of a thread of another program may be too small for it.
     static STAGING: Cell<Option<Box<MaybeUninit<Staging>>>> = const { Cell::new(None) };
-}
-
-/// Where a tile of windows is loaded from.
-#[derive(Clone, Copy)]
-struct Place {
-    first: *const u8,
-    stride: usize,
-    /// From the end of a run to the next, in addition.
-    jump: usize,
-    is_staged: bool,
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn multiply(mut product: Product<'_>, windows: Windows<'_>) {
     let _tiles = Tiles::new();
-    // A thread that ends keeps nothing.
+    // A thread that is about to end has no kept memory any more.
     let kept = STAGING.try_with(Cell::take).ok().flatten();
     let mut staging = kept.unwrap_or_else(Box::new_uninit);
     let mut sums = Sums(MaybeUninit::uninit());
@@ -206,7 +149,9 @@ fn multiply(mut product: Product<'_>, windows: Windows<'_>) {
     let _ = STAGING.try_with(|kept| kept.set(Some(staging)));
 }
 
-/// The positions from `position` on, whose windows start at `starts`, in `A` tiles, for all panels.
+/// Computes the positions from `position` on, whose windows begin at `starts`, for all panels.
+///
+/// The windows fill `A` tile registers.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn multiply_block<const A: usize>(
     product: &mut Product<'_>,
@@ -283,11 +228,11 @@ fn multiply_block<const A: usize>(
     }
 }
 
-/// Adds the products of `A` tiles of windows and `B` of weights to tiles 0 to 3.
+/// Adds the products of `A` registers of windows and `B` registers of weights to the tile registers 0 to 3.
 ///
 /// # Safety
 ///
-/// All tiles can be read.
+/// All bytes of the windows' and weights' registers can be read.
 #[inline]
 unsafe fn multiply_step<const A: usize, const B: usize>(
     inputs: [*const u8; A],
@@ -313,7 +258,7 @@ unsafe fn multiply_step<const A: usize, const B: usize>(
     }
 }
 
-/// Stores the results of tiles 0 to 3 for `count` positions from `position` on and `B` panels.
+/// Stores the results of the tile registers 0 to 3, for `count` positions from `position` on and `B` panels.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn end<const A: usize, const B: usize>(
     product: &mut Product<'_>,
@@ -322,10 +267,10 @@ fn end<const A: usize, const B: usize>(
     count: usize,
     sums: &mut Sums,
 ) {
-    /// Positions that are ended together.
+    /// The positions whose results are stored together.
     const TOGETHER: usize = 4;
     let sums: *mut [i32; PANEL] = sums.0.as_mut_ptr().cast();
-    // SAFETY: `A * B` tiles, at most four, lie inside the sums.
+    // SAFETY: `A * B` tile registers, at most four, fit the memory of the sums.
     unsafe {
         let tile = |a: usize, b: usize| sums.add(a * ROWS * B + b);
         let stride = B * size_of::<[i32; PANEL]>();
@@ -344,7 +289,8 @@ fn end<const A: usize, const B: usize>(
     let start = avx512::start::<B>(product, first);
     let of = |p: usize| -> [__m512i; B] {
         core::array::from_fn(|b| {
-            // SAFETY: one of `count`, at most `A * ROWS`, rows of `B` sums that the tiles have been stored to.
+            // SAFETY: the tile registers have been stored to `A * ROWS` rows of `B` panels of sums, and `p` is below `count`,
+            // which is at most `A * ROWS`.
             unsafe { _mm512_add_epi32(start[b], _mm512_load_si512(sums.add(p * B + b).cast())) }
         })
     };
@@ -359,72 +305,6 @@ fn end<const A: usize, const B: usize>(
             // SAFETY: as above.
             unsafe { avx512::end::<B, 1>(product, first, position + done, &[of(done)]) };
             done += 1;
-        }
-    }
-}
-
-impl Windows<'_> {
-    /// Where a tile of windows is loaded from: their own place if they are at even distances and all their steps can be
-    /// read, otherwise `staged`.
-    fn place(&self, starts: &[usize], staged: *const u8) -> Place {
-        let in_run = self.steps.per_run * STEP;
-        if let [first, second, .., last] = *starts
-            && starts.len() == ROWS
-            && !self.joined
-            && first <= second
-            && starts
-                .windows(2)
-                .all(|pair| pair[1].wrapping_sub(pair[0]) == second - first)
-            && last + (self.rows - 1) * self.run_step + in_run <= self.input.len()
-        {
-            return Place {
-                first: self.input.as_ptr().wrapping_add(first),
-                stride: second - first,
-                jump: self.run_step.wrapping_sub(in_run),
-                is_staged: false,
-            };
-        }
-        Place {
-            first: staged,
-            stride: STRIDE,
-            jump: 0,
-            is_staged: true,
-        }
-    }
-
-    /// Copies some steps of the window that starts at `start`, and zeros behind its runs.
-    ///
-    /// # Safety
-    ///
-    /// `STRIDE` bytes can be written.
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    #[inline]
-    unsafe fn stage(&self, start: usize, steps: Range<usize>, to: *mut u8) {
-        let copy = |row: usize, place: usize, to: *mut u8| {
-            let mask = u64::MAX >> (STEP - STEP.min(self.run - place));
-            // SAFETY: no more than the rest of a run is read, which `Product::new` has checked; the caller lets 64 bytes
-            // be written behind the steps.
-            unsafe {
-                let from = self.input.as_ptr().add(start + row * self.run_step + place);
-                _mm512_storeu_si512(to.cast(), _mm512_maskz_loadu_epi8(mask, from.cast()));
-            }
-        };
-        if self.joined {
-            for row in 0..self.rows {
-                for place in (0..self.run).step_by(STEP) {
-                    copy(row, place, to.wrapping_add(row * self.run + place));
-                }
-            }
-            return;
-        }
-        let per_run = self.steps.per_run;
-        let (mut row, mut place) = (steps.start / per_run, steps.start % per_run * STEP);
-        for i in 0..steps.len() {
-            copy(row, place, to.wrapping_add(i * STEP));
-            place += STEP;
-            if place >= self.run {
-                (row, place) = (row + 1, 0);
-            }
         }
     }
 }

@@ -1,18 +1,18 @@
-//! Tiles: whether there are any, and their use by a thread.
+//! Tile registers: whether this host has them, and their use by a thread.
 
-use super::{ROWS, STEP};
+use super::windows::{ROWS, STEP};
 use crate::kernels::x86_64::avx512;
 use core::arch::asm;
 use core::arch::x86_64::__cpuid_count;
 use std::sync::OnceLock;
 
-/// Whether processor and system have tiles; the first call asks the system for their use by this process.
+/// Whether processor and system have tile registers. The first call asks the system for their use by this process.
 pub(in super::super) fn is_available() -> bool {
     static GRANTED: OnceLock<bool> = OnceLock::new();
     avx512::has_vnni() && *GRANTED.get_or_init(|| has_tiles() && ask_for_tiles())
 }
 
-/// Whether the processor has tiles and multiplies bytes in them.
+/// Whether the processor has tile registers and multiplies bytes in them.
 fn has_tiles() -> bool {
     const TILES: u32 = 1 << 24;
     const BYTES: u32 = 1 << 25;
@@ -22,7 +22,7 @@ fn has_tiles() -> bool {
     leaf.edx & (TILES | BYTES) == TILES | BYTES
 }
 
-/// Asks the kernel to keep tiles for the threads of this process, which it does only for those who have asked.
+/// Asks Linux to keep the tile registers of this process's threads. Linux keeps them only for a process that has asked.
 fn ask_for_tiles() -> bool {
     const ARCH_PRCTL: isize = 158;
     const ARCH_REQ_XCOMP_PERM: usize = 0x1023;
@@ -43,13 +43,13 @@ fn ask_for_tiles() -> bool {
     result == 0
 }
 
-/// The tiles of this thread, in use as long as this lives.
+/// The tile registers of this thread, in use as long as this value lives.
 pub(super) struct Tiles;
 
 impl Tiles {
     #[inline]
     pub(super) fn new() -> Self {
-        /// All tiles have sixteen rows of 64 bytes.
+        /// All tile registers have sixteen rows of 64 bytes.
         #[repr(C, align(64))]
         struct Configuration {
             palette: u8,
@@ -74,8 +74,8 @@ impl Tiles {
             row_bytes: first(STEP as u16, 0),
             rows: first(ROWS as u8, 0),
         };
-        // SAFETY: 64 readable bytes that describe tiles which the processor has; `Tiles` are made only where `is_available` has
-        // answered yes.
+        // SAFETY: the instruction reads 64 bytes. They describe registers that the processor has, as `Tiles` are made only
+        // where `is_available` has answered yes.
         unsafe {
             asm!(
                 "ldtilecfg [{}]",
@@ -88,10 +88,10 @@ impl Tiles {
 }
 
 impl Drop for Tiles {
-    /// Also on unwinding: the system keeps no tiles of a thread that uses none.
+    /// Gives up the tile registers, also on unwinding: Linux keeps no such registers of a thread that uses none.
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: tiles can be released at any time where there are any.
+        // SAFETY: a processor with tile registers can release them at any time.
         unsafe { asm!("tilerelease", options(nomem, nostack, preserves_flags)) };
     }
 }

@@ -1,28 +1,30 @@
-//! Registers of 32 bytes.
+//! Registers of 32 bytes. `docs/engine.md` defines the words.
 
 use super::Register;
 use crate::kernels::Bytes;
-use crate::kernels::split::{BLOCK, FULL, RANKS};
+use crate::kernels::sum_bytes::{BLOCK, FULL, RANKS};
 use core::arch::x86_64::*;
 
-/// How the bytes of a register of channels are stored.
+/// How the sums of a register of channels are split into bytes. A register holds one block of channels.
 pub(in super::super) struct Split {
     /// Where the first bytes are stored.
     first: usize,
-    /// Halves of registers of further bytes in the order in which they are stored.
+    /// The further bytes in the order in which they are stored. Each piece covers what the one before wrote too much.
     pieces: [Piece; 2 * (RANKS - 1)],
+    /// The number of pieces that there are.
     count: usize,
-    /// Bytes between positions.
+    /// The distance between the bytes of neighbouring positions.
     step: usize,
 }
 
-/// Bytes of half a register.
+/// The further bytes of one rank and half of the channels.
 #[derive(Clone, Copy)]
 struct Piece {
-    /// Where the half lies in the bytes of all ranks.
+    /// Where the half begins among the bytes of all channels, of rank 1 and then of rank 2.
     half: usize,
-    /// Which of its bytes are stored, where.
-    order: __m128i,
+    /// Which bytes of the half are stored: the numbers of their lanes.
+    lanes: __m128i,
+    /// Where they are stored among the bytes of a position.
     place: usize,
 }
 
@@ -92,24 +94,26 @@ impl Register for __m256i {
     #[inline(always)]
     unsafe fn split(bytes: &Bytes, first: usize) -> Split {
         let block = first / BLOCK;
-        let end = bytes.start(block + 1);
+        let end = bytes.begin_of_block(block + 1);
         // SAFETY: as this function's; loads need no alignment.
         unsafe {
             let mut pieces = [Piece {
                 half: 0,
-                order: _mm_setzero_si128(),
+                lanes: _mm_setzero_si128(),
                 place: 0,
             }; 2 * (RANKS - 1)];
             let mut count = 0;
             for rank in 1..RANKS {
-                for (half, start) in bytes.starts(block, rank).into_iter().enumerate() {
+                let begins = bytes.begin_of_halves(block, rank);
+                for (half, begin) in begins.into_iter().enumerate() {
                     pieces[count] = Piece {
                         half: (rank - 1) * 32 + half * 16,
-                        order: _mm_loadu_si128(bytes.order(start).as_ptr().cast()),
-                        place: bytes.further() + start,
+                        // A shuffle takes the lower four bits of a source: the channel's number in its half.
+                        lanes: _mm_loadu_si128(bytes.sources(begin).as_ptr().cast()),
+                        place: bytes.further() + begin,
                     };
-                    // Nothing follows where the last bytes have begun.
-                    count += usize::from(start < end);
+                    // A piece that begins at the end of the block holds nothing, and neither do the pieces after it.
+                    count += usize::from(begin < end);
                 }
             }
             Split {
@@ -163,7 +167,7 @@ impl Register for __m256i {
 }
 
 impl Piece {
-    /// Stores the bytes of the half so many places on.
+    /// Stores the piece of a position whose half lies `on` bytes behind that of the first position.
     ///
     /// # Safety
     ///
@@ -175,12 +179,12 @@ impl Piece {
         unsafe {
             let half = _mm_loadu_si128(half.as_ptr().cast());
             let to = to.add(self.place).cast();
-            _mm_storeu_si128(to, _mm_shuffle_epi8(half, self.order));
+            _mm_storeu_si128(to, _mm_shuffle_epi8(half, self.lanes));
         }
     }
 }
 
-/// The second and third bytes of sums.
+/// The bytes of rank 1 of all channels, then the bytes of rank 2.
 #[inline(always)]
 unsafe fn further([low, high]: [__m256i; 2]) -> [u8; 32 * (RANKS - 1)] {
     let mut further = [0; 32 * (RANKS - 1)];

@@ -1,21 +1,25 @@
-//! Registers of 64 bytes.
+//! Registers of 64 bytes. `docs/engine.md` defines the words.
 
 use super::Register;
 use crate::kernels::Bytes;
-use crate::kernels::split::{BLOCK, FULL, RANKS};
+use crate::kernels::sum_bytes::{BLOCK, FULL, RANKS};
 use core::arch::x86_64::*;
 
-/// How the bytes of a register of channels are stored.
+/// How the sums of a register of channels are split into bytes. A register holds two blocks of channels.
 pub(in super::super) struct Split {
-    /// Where the first bytes go, and which of them are there.
+    /// Where the first bytes are stored, and how many of them: a bit for each.
     first: (usize, __mmask64),
-    /// Which further bytes are stored where, a register at a time.
+    /// The further bytes, a register at a time: their sources, where they are stored, and a bit for each.
     further: [(__m512i, usize, __mmask64); RANKS - 1],
+    /// The number of registers of further bytes.
     count: usize,
-    /// Which of the first and second bytes are stored, where these are all and fit a register.
+    /// The sources of all bytes of a position, where they fit a register and no sum has a byte of rank 2.
+    ///
+    /// Numbers below 64 stand for first bytes, numbers from 64 on for bytes of rank 1.
     joined: Option<__m512i>,
-    /// Channels of each position where a register holds several, and bytes between positions.
+    /// The number of channels of a position, where a register holds several positions.
     channels: usize,
+    /// The distance between the bytes of neighbouring positions.
     step: usize,
 }
 
@@ -86,27 +90,27 @@ impl Register for __m512i {
     #[inline(always)]
     unsafe fn split(bytes: &Bytes, first: usize) -> Split {
         let block = first / BLOCK;
-        let (start, end) = (bytes.start(block), bytes.start(block + 2));
+        let (begin, end) = (bytes.begin_of_block(block), bytes.begin_of_block(block + 2));
         let ones = |count: usize| u64::MAX >> (64 - count.min(64));
         // SAFETY: as this function's; loads need no alignment.
         unsafe {
             let mut split = Split {
                 first: (first, ones(bytes.further() - first)),
                 further: [(_mm512_setzero_si512(), 0, 0); RANKS - 1],
-                count: (end - start).div_ceil(64),
+                count: (end - begin).div_ceil(64),
                 joined: None,
                 channels: bytes.channels(),
                 step: bytes.step(),
             };
-            for (further, start) in split.further.iter_mut().zip((start..end).step_by(64)) {
-                let order = _mm512_loadu_si512(bytes.order(start).as_ptr().cast());
-                *further = (order, bytes.further() + start, ones(end - start));
+            for (further, begin) in split.further.iter_mut().zip((begin..end).step_by(64)) {
+                let sources = _mm512_loadu_si512(bytes.sources(begin).as_ptr().cast());
+                *further = (sources, bytes.further() + begin, ones(end - begin));
             }
-            let order = bytes.order(start);
-            if bytes.len() <= 64 && order.iter().all(|&choice| choice < 64) {
+            let sources = bytes.sources(begin);
+            if bytes.len() <= 64 && sources.iter().all(|&source| source < 64) {
                 let mut joined = LANES;
-                for (joined, &choice) in joined[bytes.further()..].iter_mut().zip(order) {
-                    *joined = 64 + choice;
+                for (joined, &source) in joined[bytes.further()..].iter_mut().zip(sources) {
+                    *joined = 64 + source;
                 }
                 split.joined = Some(_mm512_loadu_si512(joined.as_ptr().cast()));
             }
@@ -124,8 +128,8 @@ impl Register for __m512i {
             _mm512_mask_storeu_epi8(to.add(place).cast(), mask, first);
             if split.count > 0 {
                 let [second, third] = further(sums);
-                for &(order, place, mask) in &split.further[..split.count] {
-                    let chosen = _mm512_permutex2var_epi8(second, order, third);
+                for &(sources, place, mask) in &split.further[..split.count] {
+                    let chosen = _mm512_permutex2var_epi8(second, sources, third);
                     _mm512_mask_storeu_epi8(to.add(place).cast(), mask, chosen);
                 }
             }
@@ -168,14 +172,16 @@ impl Register for __m512i {
     }
 }
 
-/// The second and third bytes of sums. An iterator over them would not be compiled for these registers.
+/// The bytes of rank 1, then the bytes of rank 2.
+///
+/// An iterator over the ranks would be compiled without the instructions of these registers.
 #[inline(always)]
 unsafe fn further(sums: [__m512i; 2]) -> [__m512i; RANKS - 1] {
     // SAFETY: as this function's.
     unsafe { [rest(sums, FULL), rest(sums, 2 * FULL)] }
 }
 
-/// The next bytes of sums of which others hold so much.
+/// The bytes of a rank, where the bytes of lower ranks hold `held`.
 #[inline(always)]
 unsafe fn rest([low, high]: [__m512i; 2], held: i16) -> __m512i {
     // SAFETY: as this function's.

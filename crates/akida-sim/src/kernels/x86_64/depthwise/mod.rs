@@ -1,7 +1,13 @@
-//! Depthwise sums of 3x3 windows, in registers of any width.
+//! Depthwise sums of 3x3 windows, in registers of any width. `docs/engine.md` defines the words.
 //!
-//! The two upper rows of a column side by side, then two columns of the lower row, make pairs of bytes whose products
-//! one instruction adds in 16 bits: five for nine products. All windows that see a column share its pairs.
+//! An instruction multiplies pairs of bytes by pairs of weights, and adds the two products in 16 bits. The nine cells of a
+//! window make five pairs:
+//!
+//! - each of the three columns makes a pair of its upper two cells;
+//! - the left and the middle cell of the lower row make a pair;
+//! - the right cell of the lower row makes a pair with a weight of zero.
+//!
+//! Neighbouring windows see the same columns, so that a tile makes the pairs of a column once for all its windows.
 #![allow(unsafe_code)]
 
 mod avx2;
@@ -10,34 +16,36 @@ mod avx512;
 use crate::kernels::{Bytes, DepthwiseCall, DepthwiseShape, DepthwiseSink, Positions};
 use alloc::vec::Vec;
 
-/// A register of unsigned bytes, of weights, or of 16-bit sums. Two registers hold the sums of the bytes of one, in the
-/// order in which [`interleave`](Self::interleave) leaves them.
+/// A register of unsigned bytes, of weights, or of 16-bit sums.
+///
+/// A register of bytes needs two registers of sums. They hold the sums in the order in which
+/// [`interleave`](Self::interleave) leaves the bytes.
 ///
 /// # Safety
 ///
-/// Methods need the instructions of the register; pointers must be good for as much as a method reads or writes there.
+/// Methods need the instructions of the register. Pointers must be valid for all that a method reads or writes there.
 pub(super) trait Register: Copy {
-    /// Bytes.
+    /// The bytes of a register.
     const LANES: usize;
-    /// How bytes of sums are stored, see [`Bytes`].
+    /// How the sums of a register of channels are split into [`Bytes`] and where these are stored.
     type Split;
 
     unsafe fn zero() -> Self;
     unsafe fn load(from: *const u8) -> Self;
-    /// The bytes of both in turns.
+    /// The bytes of both registers in turns.
     unsafe fn interleave(self, other: Self) -> [Self; 2];
-    /// Adds the products of pairs of bytes and weights.
+    /// Adds the products of pairs of bytes and pairs of weights.
     unsafe fn add_products(self, bytes: Self, weights: Self) -> Self;
     unsafe fn subtract(self, words: Self) -> Self;
-    /// Sums from the order of channels.
+    /// Loads sums that lie in the order of channels.
     unsafe fn load_sums(from: *const i16) -> [Self; 2];
-    /// Sums in the order of channels.
+    /// Stores sums in the order of channels.
     unsafe fn store_sums(sums: [Self; 2], to: *mut i16);
-    /// How to store the bytes of the channels from `first` on.
+    /// The split of the channels from `first` on.
     unsafe fn split(bytes: &Bytes, first: usize) -> Self::Split;
-    /// Stores the bytes of a position among those from `to` on.
+    /// Stores bytes of one position, whose bytes begin at `to`.
     unsafe fn store_bytes(sums: [Self; 2], split: &Self::Split, to: *mut u8);
-    /// Stores those of so many positions, whose channels a register holds together.
+    /// Stores the bytes of several positions, whose channels a register holds side by side.
     unsafe fn store_bytes_of_several(
         sums: [Self; 2],
         split: &Self::Split,
@@ -46,9 +54,9 @@ pub(super) trait Register: Copy {
     );
 }
 
-/// Pairs of weights of a window.
+/// The pairs of a window.
 const PAIRS: usize = 5;
-/// The cells of the pairs: two rows of each column, two columns of the last row, and one.
+/// The cells of each pair. Cells are numbered row by row.
 const CELLS: [[Option<usize>; 2]; PAIRS] = [
     [Some(0), Some(3)],
     [Some(1), Some(4)],
@@ -57,8 +65,9 @@ const CELLS: [[Option<usize>; 2]; PAIRS] = [
     [Some(8), None],
 ];
 
-/// Weights in the order of the registers that they meet: `[first channel][pair][half][channel][2]`. Channels begin anew
-/// after the last, as registers may hold several positions.
+/// Packs weights in the order of the registers that they meet: `[register of channels][pair][half][channel][2]`.
+///
+/// After the last channel the first one follows again, as a register may hold the channels of several positions.
 pub(super) fn pack<const LANES: usize>(shape: DepthwiseShape, weights: Vec<i8>) -> Vec<i8> {
     if !is_covered(shape) {
         return weights;
@@ -67,7 +76,7 @@ pub(super) fn pack<const LANES: usize>(shape: DepthwiseShape, weights: Vec<i8>) 
     let mut packed = Vec::with_capacity(channels.next_multiple_of(LANES) * PAIRS * 2);
     for first in (0..channels).step_by(LANES) {
         for pair in CELLS {
-            // Interleaving takes the lower halves of each 16 bytes, then the upper ones.
+            // Interleaving takes the lower half of each 16 bytes, then the upper half of each.
             for half in [0, 8] {
                 for lane in (0..LANES).step_by(16).flat_map(|l| l..l + 8) {
                     let channel = (first + half + lane) % channels;
@@ -93,14 +102,14 @@ struct Windows<'a> {
     positions: Positions,
     weights: *const i8,
     sink: DepthwiseSink<'a, i16>,
-    /// Positions that a register holds.
+    /// The number of positions whose channels a register holds side by side.
     together: usize,
 }
 
-/// Sums of 3x3 windows.
+/// Computes the sums of 3x3 windows.
 ///
-/// Exact where no sum exceeds 16 bits: neither does a pair of products, nor any sum on the way, be it from zero or from
-/// what makes the lowest sum zero.
+/// It is exact where no sum exceeds 16 bits. Then no pair of products and no sum on the way exceeds them either. That holds
+/// for sums that start from zero, and for sums that start from minus the lowest sum.
 ///
 /// # Safety
 ///
@@ -133,7 +142,7 @@ pub(super) unsafe fn run<R: Register>(call: DepthwiseCall<'_, i16>) {
             assert!(groups * lanes <= bytes.lowest().len(), "lowest sums");
         }
     }
-    // Neighbouring positions follow each other in the inputs.
+    // Neighbouring positions read inputs side by side, so that a register may hold several positions.
     let flat = positions.step == channels && channels >= 16 && lanes.is_multiple_of(channels);
     let mut windows = Windows {
         input: input.as_ptr(),
@@ -151,7 +160,7 @@ pub(super) unsafe fn run<R: Register>(call: DepthwiseCall<'_, i16>) {
 }
 
 impl Windows<'_> {
-    /// All positions for a register of channels.
+    /// Computes all positions for a register of channels.
     ///
     /// # Safety
     ///
@@ -177,7 +186,7 @@ impl Windows<'_> {
         };
         let step = self.positions.step;
         let together = self.together;
-        // Columns from the windows of a register to those of the next, where they share columns.
+        // The number of columns between the windows of a register and the windows of the next register.
         let advance = (together * step).checked_div(self.channels);
         for (row, places) in self.positions.rows() {
             let (mut done, end) = (places.start, places.end);
@@ -200,8 +209,9 @@ impl Windows<'_> {
         }
     }
 
-    /// `P` registers of sums, for the windows of `positions` positions from `position` on, of which the first begins at
-    /// `input`; `S` columns lie between registers. Gives `positions`.
+    /// Computes a tile: `P` registers of sums for `positions` positions from `position` on; gives `positions`.
+    ///
+    /// The first window begins at `input`. The windows of a register begin `S` columns behind the windows of the one before.
     ///
     /// # Safety
     ///
@@ -237,7 +247,7 @@ impl Windows<'_> {
             unrolled!(c < columns => {
                 if c % S == 0 {
                     let cell = lower.add(c * self.channels);
-                    // The last column has no other beside it, which meets zero in any case.
+                    // Nothing follows the last column. What stands in for it meets a weight of zero.
                     let next = if c + 1 < columns { cell.add(self.channels) } else { cell };
                     let pair = R::load(cell).interleave(R::load(next));
                     unrolled!(p < P => {
@@ -257,7 +267,7 @@ impl Windows<'_> {
         positions
     }
 
-    /// Stores the sums of a register, those of so many positions from `position` on.
+    /// Stores the sums of a register, which holds `positions` positions from `position` on.
     ///
     /// # Safety
     ///
@@ -300,11 +310,12 @@ impl Windows<'_> {
     }
 }
 
-/// What becomes of the sums of a group of channels.
+/// What the sums of a register of channels start from, and what becomes of them.
 struct Target<R: Register> {
-    /// What sums start from.
+    /// What the sums start from: zero, or minus the lowest sums.
     start: [R; 2],
+    /// How sums are split into bytes; `None` where they are stored as sums.
     split: Option<R::Split>,
-    /// The first channel.
+    /// The first channel of the register.
     first: usize,
 }

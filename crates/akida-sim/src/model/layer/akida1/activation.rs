@@ -1,11 +1,8 @@
 //! The activation that the layers of Akida 1.0 share: levels of `act_bits`, or potentials.
 
-use crate::model::connection::Stage;
+use crate::model::connection::{LEVEL_BITS, Stage};
 use crate::model::error::ModelError;
 use crate::model::format::{Format, check_bits};
-
-/// Widths of the levels that layers exchange, and of `InputData`.
-pub(crate) const LEVEL_BITS: &[u8] = &[1, 2, 4];
 
 /// Refuses a width that no activation has.
 pub(super) fn check_act_bits(act_bits: Option<u8>) -> Result<(), ModelError> {

@@ -1,5 +1,4 @@
-use super::activation::LEVEL_BITS;
-use crate::model::connection::{Connection, Signal};
+use crate::model::connection::{Connection, LEVEL_BITS, Signal};
 use crate::model::error::ModelError;
 use crate::model::format::{Format, check_bits};
 use crate::model::ip_version::IpVersion;

@@ -9,7 +9,6 @@ mod input_convolutional;
 mod input_data;
 mod separable_convolutional;
 
-pub(crate) use activation::LEVEL_BITS;
 pub use concat::Concat;
 pub use conv_params::ConvParams;
 pub use convolutional::Convolutional;

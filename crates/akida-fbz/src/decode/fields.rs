@@ -1,0 +1,43 @@
+//! Fields of tables: those that must be there, and those that a newer version has added.
+
+use crate::container::UPGRADE;
+use crate::error::{DecodeError, DecodeErrorKind, Location};
+use alloc::format;
+use flatbuffers::{Table, VOffsetT};
+
+/// Refuses a table with fields after `last`, the last one of the schema: what they mean is not known here.
+pub(super) fn check_known(
+    table: &Table<'_>,
+    last: VOffsetT,
+    at: impl FnOnce() -> Location,
+) -> Result<(), DecodeError> {
+    let vtable = table.vtable();
+    let beyond = usize::from(last) + 2..vtable.num_bytes();
+    let unknown_field = |offset| VOffsetT::try_from(offset).is_ok_and(|o| vtable.get(o) != 0);
+    match beyond.step_by(2).find(|&offset| unknown_field(offset)) {
+        None => Ok(()),
+        Some(offset) => Err(DecodeError::new(
+            DecodeErrorKind::Version,
+            "the table",
+            format!(
+                "one of the first {} fields only",
+                (usize::from(last) - 2) / 2
+            ),
+            format!("field {}", (offset - 2) / 2),
+        )
+        .at(at())
+        .remedy(UPGRADE)),
+    }
+}
+
+pub(super) fn required<T>(
+    value: Option<T>,
+    at: impl FnOnce() -> Location,
+) -> Result<T, DecodeError> {
+    value.ok_or_else(|| DecodeError::field(DecodeErrorKind::Payload, at(), "present", "nothing"))
+}
+
+/// A member of an enum or union that this version does not know.
+pub(super) fn unknown(at: Location, allowed: &'static str, received: u8) -> DecodeError {
+    DecodeError::field(DecodeErrorKind::Version, at, allowed, received).remedy(UPGRADE)
+}

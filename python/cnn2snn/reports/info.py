@@ -1,0 +1,290 @@
+"""The report of `cnn2snn info`: what is in an `.fbz` file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnn2snn import _table
+from cnn2snn.akida._summary import SHORT_TYPES
+
+if TYPE_CHECKING:
+    from cnn2snn.akida import Layer, Model
+
+__all__ = ["Dump", "InfoReport", "LayerInfo"]
+
+_UNLIMITED = 10**6
+# For nothing, and for up to an eighth, two eighths, ... of the most.
+_BARS = " ▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """A layer and what its variables consist of.
+
+    Attributes:
+        name, type: the layer.
+        inbounds: names of the layers that it reads.
+        input_shape, output_shape: [height, width, channels].
+        input_bits, weights_bits, output_bits: widths of values; None without weights, and without activation.
+        kernels: shape of each kernel by the name of its variable.
+        weights: number of weights in all kernels.
+        weight_bytes: bytes of the weights, packed at their width.
+        macs: multiply-accumulates for one input.
+        bytes: bytes of all variables in the file.
+        histogram: (value, number of weights with this value) of each kernel, from the smallest value on.
+        threshold: the smallest and the largest threshold; None without variables.
+        act_step: the smallest and the largest step, in potentials; None without variables.
+    """
+
+    name: str
+    type: str
+    inbounds: list[str]
+    input_shape: list[int]
+    output_shape: list[int]
+    input_bits: int
+    weights_bits: int | None
+    output_bits: int | None
+    kernels: dict[str, list[int]]
+    weights: int
+    weight_bytes: int
+    macs: int
+    bytes: int
+    histogram: dict[str, list[tuple[int, int]]]
+    threshold: tuple[int, int] | None
+    act_step: tuple[float, float] | None
+
+    @classmethod
+    def of(cls, layer: Layer) -> LayerInfo:
+        """Returns what is in a layer of a model."""
+        parameters = layer.parameters
+        bits = getattr(parameters, "weights_bits", None)
+        names = [name for name in layer.get_variable_names() if name.startswith("weights")]
+        kernels = {name: list(layer.get_variable(name).shape) for name in names}
+        counts = [math.prod(shape) for shape in kernels.values()]
+        # The layer as it is now: what `_place` gives beside the model has the variables that the layer began with.
+        model, _, index = layer._place()
+        stored, histograms, threshold, act_step = model.layer(index).summary
+        return cls(
+            name=layer.name,
+            type=parameters.layer_type.name,
+            inbounds=[inbound.name for inbound in layer.inbounds],
+            input_shape=layer.input_dims,
+            output_shape=layer.output_dims,
+            input_bits=layer.input_bits,
+            weights_bits=bits,
+            output_bits=layer.output_bits,
+            kernels=kernels,
+            weights=sum(counts),
+            # Each variable is packed at its own width and begins at a byte.
+            weight_bytes=sum(-(-count * bits // 8) for count in counts),
+            macs=layer.macs,
+            bytes=stored,
+            histogram={name: histogram for name, _, histogram in histograms},
+            threshold=threshold,
+            act_step=act_step,
+        )
+
+
+@dataclass(frozen=True)
+class Dump:
+    """Files of variables that were written.
+
+    Attributes:
+        folder: path of the folder.
+        files: names of the files, one per variable.
+    """
+
+    folder: str
+    files: list[str]
+
+
+@dataclass(frozen=True)
+class InfoReport:
+    """What is in an `.fbz` file.
+
+    Attributes:
+        file: path of the file.
+        file_bytes: its size in bytes.
+        ip_version: generation of the hardware, such as "v1".
+        input_shape, output_shape: [height, width, channels].
+        input_bits, output_bits: widths of the values; None for outputs that are potentials.
+        input_scaling: (scale, shift) from inputs of the Keras model to integers; None where the file does not say it.
+        layers: the layers, first to last.
+        dump: the files that variables were written into, if any.
+
+    Example:
+        >>> model = akida.Model("model.fbz")  # doctest: +SKIP
+        >>> print(InfoReport.of(model, Path("model.fbz")).text())  # doctest: +SKIP
+    """
+
+    file: str
+    file_bytes: int
+    ip_version: str
+    input_shape: list[int]
+    input_bits: int
+    input_scaling: tuple[float, float] | None
+    output_shape: list[int]
+    output_bits: int | None
+    layers: list[LayerInfo]
+    dump: Dump | None = None
+
+    @classmethod
+    def of(cls, model: Model, path: Path) -> InfoReport:
+        """Returns the report on a model that was read from `path`."""
+        return cls(
+            file=str(path),
+            file_bytes=path.stat().st_size,
+            ip_version=model.ip_version.name,
+            input_shape=model.input_shape,
+            input_bits=model.layers[0].input_bits,
+            input_scaling=model.input_scaling,
+            output_shape=model.output_shape,
+            output_bits=model.layers[-1].output_bits,
+            layers=[LayerInfo.of(layer) for layer in model.layers],
+        )
+
+    @property
+    def total(self) -> dict[str, int]:
+        """The sums over all layers of `weights`, `weight_bytes` and `macs`."""
+        keys = ("weights", "weight_bytes", "macs")
+        return {key: sum(getattr(layer, key) for layer in self.layers) for key in keys}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the attributes and the sums; `dump` only where variables were written."""
+        values = asdict(self)
+        dump = values.pop("dump")
+        return {**values, "total": self.total, **({} if dump is None else {"dump": dump})}
+
+    def text(self, width: int = 80) -> str:
+        """Returns facts, the table of layers and the table of variables, in lines of `width` columns where they fit."""
+        lines = [f"{title:<10}{value}" for title, value in self._facts()]
+        lines += ["", *_layer_table(self.layers, width)]
+        if any(layer.weights for layer in self.layers):
+            lines += ["", *_variable_table(self.layers, width)]
+        if self.dump is not None:
+            lines += ["", f"{len(self.dump.files)} variables written into {self.dump.folder}"]
+        return "\n".join(lines)
+
+    def _facts(self) -> list[tuple[str, str]]:
+        output = "32-bit potentials" if self.output_bits is None else f"{self.output_bits}-bit levels"
+        total = self.total
+        return [
+            ("File", f"{self.file} ({_exact(self.file_bytes)} bytes)"),
+            ("Hardware", {"v1": "Akida 1.0"}[self.ip_version]),
+            ("Input", f"{_table.shape(self.input_shape)}, {self.input_bits} bits"),
+            *_scaling(self.input_scaling),
+            ("Output", f"{_table.shape(self.output_shape)}, {output}"),
+            ("Weights", f"{_exact(total['weights'])} in {_exact(total['weight_bytes'])} bytes"),
+            ("MACs", f"{_exact(total['macs'])} per input"),
+        ]
+
+
+def _scaling(scaling: tuple[float, float] | None) -> list[tuple[str, str]]:
+    """Returns how inputs follow from those of the Keras model, where the file says it."""
+    if scaling is None:
+        return []
+    scale, shift = scaling
+    return [("", f"{scale:.10g} x {'+' if shift >= 0 else '-'} {abs(shift):.10g} for inputs x of the Keras model")]
+
+
+def _layer_table(layers: list[LayerInfo], width: int) -> list[str]:
+    """Returns the most detailed table that fits."""
+    for full, number in ((True, _exact), (False, _exact), (False, _short)):
+        lines = _layer_columns(layers, _UNLIMITED, full=full, number=number)
+        if max(map(len, lines)) <= width:
+            return lines
+    return _layer_columns(layers, width, full=False, number=_short)
+
+
+def _layer_columns(layers: list[LayerInfo], width: int, *, full: bool, number: Callable[[int], str]) -> list[str]:
+    headers = ["Layer", "Type", "Output", "In", "W", "Act", "Weights", "Bytes", "MACs"]
+    rows = []
+    for layer in layers:
+        row = [
+            layer.name,
+            layer.type if full else SHORT_TYPES.get(layer.type, layer.type),
+            _table.shape(layer.output_shape),
+            str(layer.input_bits),
+            _or_dash(layer.weights_bits),
+            _or_dash(layer.output_bits),
+            *map(number, (layer.weights, layer.weight_bytes, layer.macs)),
+        ]
+        if full:
+            kernels = " + ".join(map(_table.shape, layer.kernels.values()))
+            row[2:2] = [_table.shape(layer.input_shape), kernels or "-"]
+        rows.append(row)
+    if full:
+        headers[2:2] = ["Input", "Kernel"]
+    first = headers.index("In")
+    return _table.columns(headers, rows, width=width, right=range(first, len(headers)))
+
+
+def _variable_table(layers: list[LayerInfo], width: int) -> list[str]:
+    """Returns what the variables consist of: a line for each kernel."""
+    headers = ["Layer", "In file", "Values", "Zero", "Spread", "Threshold", "Step"]
+    rows = []
+    for layer in layers:
+        first = True
+        for name, histogram in layer.histogram.items():
+            count = sum(number for _, number in histogram)
+            zeros = dict(histogram).get(0, 0)
+            rows.append(
+                [
+                    layer.name if first else f"  {name}",
+                    _short(layer.bytes) if first else "",
+                    _range(histogram[0][0], histogram[-1][0]),
+                    f"{zeros / count:.0%}",
+                    _spread(histogram, layer.weights_bits),
+                    _range(*layer.threshold) if first else "",
+                    _range(*layer.act_step) if first else "",
+                ]
+            )
+            first = False
+    spread = headers.index("Spread")
+    if max(map(len, _table.columns(headers, rows, width=_UNLIMITED))) > width:
+        for row in (headers, *rows):
+            del row[spread]
+    return _table.columns(headers, rows, width=width, right=(1, 2, 3))
+
+
+def _range(low: float, high: float) -> str:
+    """Returns two numbers, or the one that both are."""
+    if isinstance(low, int):
+        return f"{low}" if low == high else f"{low}..{high}"
+    return f"{low:.3g}" if low == high else f"{low:.3g}..{high:.3g}"
+
+
+def _spread(histogram: list[tuple[int, int]], bits: int) -> str:
+    """Returns a bar for each value of up to four bits, or for each 17 values of eight bits, from the smallest on."""
+    largest = max(2 ** (bits - 1) - 1, 1)
+    smallest = 0 if bits == 1 else -largest
+    per_bar = 17 if bits == 8 else 1
+    bars = [0] * ((largest - smallest) // per_bar + 1)
+    for value, number in histogram:
+        bars[(value - smallest) // per_bar] += number
+    top = max(bars)
+    return "".join(_BARS[-(-number * (len(_BARS) - 1) // top)] for number in bars)
+
+
+def _or_dash(value: int | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def _exact(value: int) -> str:
+    return f"{value:,}"
+
+
+def _short(value: int) -> str:
+    """Returns three significant digits, such as ``1.23 M``."""
+    if value < 10_000:
+        return f"{value:,}"
+    for unit, factor in (("k", 10**3), ("M", 10**6), ("G", 10**9), ("T", 10**12)):
+        if value < 999.5 * factor or unit == "T":
+            scaled = value / factor
+            digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+            return f"{scaled:.{digits}f} {unit}"
+    raise AssertionError("the last unit takes every value")

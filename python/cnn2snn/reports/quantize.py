@@ -1,0 +1,74 @@
+"""The report of `cnn2snn quantize`: the widths that the layers of a Keras model got."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["LayerBits", "QuantizeReport"]
+
+
+@dataclass(frozen=True)
+class LayerBits:
+    """A quantized Keras layer.
+
+    Attributes:
+        name, type: the layer.
+        weights_bits: width of its weights; None for an activation.
+        act_bits: width of its outputs; None for a layer with weights.
+    """
+
+    name: str
+    type: str
+    weights_bits: int | None = None
+    act_bits: int | None = None
+
+    @classmethod
+    def of(cls, layer: Any) -> LayerBits | None:
+        """Returns the width of a Keras layer; None for a layer that is not quantized."""
+        bits = getattr(layer, "quantizer", layer)
+        if not hasattr(bits, "bitwidth"):
+            return None
+        kind = "act_bits" if bits is layer else "weights_bits"
+        return cls(layer.name, type(layer).__name__, **{kind: bits.bitwidth})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the attributes but for the width that the layer does not have."""
+        bits = {"weights_bits": self.weights_bits, "act_bits": self.act_bits}
+        found = {kind: width for kind, width in bits.items() if width is not None}
+        return {"name": self.name, "type": self.type, **found}
+
+
+@dataclass(frozen=True)
+class QuantizeReport:
+    """A Keras model that was quantized.
+
+    Attributes:
+        file: path of the model.
+        output: path of the quantized model.
+        layers: its quantized layers, in order.
+
+    Example:
+        >>> QuantizeReport.of(Path("net.h5"), Path("q.h5"), quantized).text()  # doctest: +SKIP
+        'Model quantized and saved to q.h5'
+    """
+
+    file: str
+    output: str
+    layers: list[LayerBits]
+
+    @classmethod
+    def of(cls, source: Path, target: Path, quantized: Any) -> QuantizeReport:
+        """Returns the report on a model at `source`, and the Keras model made of it, which is saved at `target`."""
+        return cls(str(source), str(target), list(filter(None, map(LayerBits.of, quantized.layers))))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the attributes."""
+        return {"file": self.file, "output": self.output, "layers": [layer.to_dict() for layer in self.layers]}
+
+    def text(self, width: int = 80) -> str:
+        """Returns where the quantized model is, in a line whatever the width."""
+        return f"Model quantized and saved to {self.output}"

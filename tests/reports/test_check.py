@@ -1,0 +1,39 @@
+"""`CompatibilityReport`, made by hand: no Keras is needed."""
+
+import json
+
+from cnn2snn.reports.check import CompatibilityReport, Problem
+
+
+def problem(layer="conv", device=None, remedy="use (1, 1)"):
+    message = f'layer "{layer}": dilation_rate must be (1, 1), received (2, 2); {remedy}'
+    return Problem(layer, "dilation_rate", "(2, 2)", "(1, 1)", remedy, device, message)
+
+
+def test_every_problem_of_the_dictionary_is_in_the_text():
+    report = CompatibilityReport("net", None, (problem("a"), problem("b")), (problem("c", "AKD1000"),))
+    values = json.loads(json.dumps(report.to_dict()))
+    assert (values["compatible"], values["convertible"]) == (False, False)
+    assert [entry["layer"] for entry in [*values["problems"], *values["notes"]]] == ["a", "b", "c"]
+    lines = report.text(200).splitlines()
+    assert lines[0] == 'Model "net" is not compatible with Akida 1.0: 2 problems.'
+    for number, entry in enumerate(values["problems"], 1):
+        message, remedy = entry["message"], entry["remedy"]
+        place = lines.index(f" {number}. L{message.removesuffix(f'; {remedy}')[1:]}.")
+        assert lines[place + 1] == f"    -> U{remedy[1:]}."
+    assert "Notes on AKD1000, which do not count:" in lines
+
+
+def test_a_limit_of_a_chip_leaves_a_model_convertible():
+    report = CompatibilityReport("net", "AKD1000", (problem(device="AKD1000"),), ())
+    assert report.to_dict()["convertible"] is True
+    assert report.text(100).startswith(
+        'Model "net" is not compatible with AKD1000, though it can be converted: 1 problem.'
+    )
+
+
+def test_a_model_without_problems_is_compatible():
+    report = CompatibilityReport("net", None, (), ())
+    assert report.to_dict()["compatible"] is bool(report) is True
+    assert report.text() == str(report) == 'Model "net" is compatible with Akida 1.0.'
+    assert json.loads(report.to_json()) == report.to_dict() | {"problems": [], "notes": []}
