@@ -11,16 +11,16 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// What is known of a chip that is made: the content of one device file.
+/// What is known of a chip that is made. Each chip has a file, which holds one value of this type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chip {
     /// The documented name, e.g. `"AKD1000"`.
     pub name: &'static str,
     /// The version that the documentation lists.
     pub version: Fact<HwVersion>,
-    /// The number of NPs, the image convolution unit not counted.
+    /// The number of NPs. The image convolution unit does not count as an NP.
     pub nps: Fact<usize>,
-    /// NPs of one node, which share a place in the mesh.
+    /// NPs of one node. The NPs of a node share a place in the mesh.
     pub nps_per_node: Fact<usize>,
     /// Nodes side by side in the mesh.
     pub columns: Fact<usize>,

@@ -4,12 +4,12 @@ use super::fact::Standing;
 use crate::{Padding, Pair};
 use core::fmt;
 
-/// The largest number of filters for a kernel and a number of image channels.
+/// The largest number of filters of a layer with a given kernel and number of image channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FilterLimit {
-    /// The kernel, square.
+    /// The height and the width of the kernel, which are the same.
     pub kernel: usize,
-    /// Image channels.
+    /// The number of image channels.
     pub channels: usize,
     /// The largest number of filters.
     pub filters: usize,
@@ -22,11 +22,11 @@ pub enum Allowed {
     OneOf(&'static [usize]),
     /// From the first to the second, both allowed.
     Range(usize, usize),
-    /// This or more.
+    /// This number or more.
     AtLeast(usize),
-    /// This or less.
+    /// This number or less.
     AtMost(usize),
-    /// One of these (height, width).
+    /// One of these sizes: (height, width).
     Sizes(&'static [Pair]),
     /// One of these paddings.
     Paddings(&'static [Padding]),
@@ -36,20 +36,20 @@ pub enum Allowed {
     Words(&'static [&'static str]),
     /// A signed integer of so many bits.
     Signed(u32),
-    /// An unsigned fixed-point number of so many bits, the second of them after the point.
+    /// An unsigned fixed-point number: its number of bits, and how many of them stand after the point.
     Unsigned(u32, u32),
 }
 
 /// A limit of a chip with its source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limit {
-    /// The stable name of the rule: the parameter or property that it rules, e.g. `"kernel_size"`.
+    /// The stable name of the rule: the parameter or property that the limit rules, e.g. `"kernel_size"`.
     pub rule: &'static str,
     /// What is allowed.
     pub allowed: Allowed,
-    /// How well it is known.
+    /// How well the limit is known.
     pub standing: Standing,
-    /// Where it is from; says which revision where revisions disagree.
+    /// Where the limit is from. Where revisions of a page disagree, the source says which revision.
     pub source: &'static str,
 }
 
@@ -78,8 +78,9 @@ impl Limit {
 }
 
 impl Allowed {
-    /// The allowed number nearest to `received`, the smaller of two; `received` itself when it is allowed. `None` for
-    /// limits on other things than numbers.
+    /// The allowed number nearest to `received`, the smaller of two. An allowed number is nearest to itself.
+    ///
+    /// `None` for limits on other things than numbers.
     #[must_use]
     pub fn nearest(&self, received: usize) -> Option<usize> {
         match *self {
@@ -107,7 +108,7 @@ impl Allowed {
             .min_by_key(|s| (distance(s), s.cells()))
     }
 
-    /// The largest number of filters for a square kernel and a number of channels, where the limit says one.
+    /// The largest number of filters for a kernel and a number of channels; `None` where the limit says none.
     #[must_use]
     pub fn filters(&self, kernel: Pair, channels: usize) -> Option<usize> {
         let Self::Filters(table) = *self else {

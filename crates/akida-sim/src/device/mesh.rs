@@ -10,9 +10,9 @@ pub enum NpType {
     Hrc,
     /// Convolution of levels.
     Cnp1,
-    /// Fully connected, weights in external memory.
+    /// Fully connected layers, with weights in external memory.
     Fnp2,
-    /// Fully connected, weights in the NP's own memory.
+    /// Fully connected layers, with weights in the NP's own memory.
     Fnp3,
 }
 
@@ -29,7 +29,7 @@ impl NpType {
     }
 }
 
-/// The place of an NP in the mesh. Real places are not public: these are schematic.
+/// The place of an NP in the mesh. Real places are not public, so that places here are schematic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NpIdent {
     /// Column of the node, from 1.
@@ -49,18 +49,18 @@ impl fmt::Display for NpIdent {
 /// A processing unit and what it can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Np {
-    /// Its place.
+    /// The place of the unit.
     pub ident: NpIdent,
-    /// What it can be programmed to do.
+    /// What the unit can be programmed to do.
     pub types: &'static [NpType],
 }
 
 /// The memory of one NP, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SramSize {
-    /// For its inputs.
+    /// Memory for inputs.
     pub input_bytes: usize,
-    /// For its filters.
+    /// Memory for filters.
     pub weight_bytes: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What a mapped model would take on the chip: an estimate, from published benchmarks.
+//! How long a mapped model would take on the chip, and how much energy: an estimate from published benchmarks.
 
 use super::akida1::cycles::cycles as cycles_akida1;
 use super::mapping::{Mapping, NpMapping};
@@ -13,18 +13,18 @@ use core::fmt;
 pub struct LayerEstimate {
     /// Milliseconds.
     pub latency_ms: f64,
-    /// Millijoules, those of the chip at rest meanwhile included.
+    /// Millijoules, with the energy that the chip takes at rest meanwhile.
     pub energy_mj: f64,
 }
 
-/// What one input is estimated to take. It is no measurement.
+/// What one input is estimated to take. An estimate is no measurement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
-    /// Each layer, in layer order. Single layers are less certain than the sum.
+    /// What each layer takes, in layer order. Single layers are less certain than the sum.
     pub layers: Vec<LayerEstimate>,
     /// Milliseconds from input to output.
     pub latency_ms: f64,
-    /// Inputs per second, one after the other.
+    /// Inputs per second, when inputs run one after the other.
     pub fps: f64,
     /// Millijoules per input.
     pub energy_mj: f64,
@@ -32,7 +32,7 @@ pub struct Estimate {
     pub latency_error: EstimateError,
     /// Relative error of the energy on models held out from the fit.
     pub energy_error: EstimateError,
-    /// Where it comes from.
+    /// Where the estimate comes from.
     pub source: &'static str,
 }
 
@@ -75,7 +75,7 @@ impl fmt::Display for EstimateRefusal {
 impl core::error::Error for EstimateRefusal {}
 
 impl Mapping {
-    /// Latency and energy of `model`, which is the one that was mapped, for inputs with the given statistics.
+    /// Latency and energy of `model`, the model that was mapped, for inputs with the given statistics.
     ///
     /// # Errors
     ///

@@ -12,9 +12,9 @@ pub(super) struct Need {
     pub(super) row_parts: usize,
     /// Input rows of a part. The last part may have fewer.
     pub(super) rows: usize,
-    /// Filters that the memory of an NP holds, at most.
+    /// Filters that the memory of one NP holds.
     pub(super) filters_per_np: usize,
-    /// The filters.
+    /// All filters of the layer.
     pub(super) filters: usize,
     /// What filters and input rows take in the memory of an NP.
     pub(super) bytes: Bytes,

@@ -34,7 +34,9 @@ pub(super) fn runs(model: &Model, verdicts: &[Verdict]) -> Vec<Run> {
     runs
 }
 
-/// For each layer, whether it follows the layer before: reads nothing else, and nothing else reads what it reads.
+/// For each layer, whether it follows the layer before.
+///
+/// A layer follows another when it reads nothing else and is the only reader.
 pub(super) fn follows(model: &Model) -> Vec<bool> {
     let layers = model.layers();
     let mut readers = vec![0usize; layers.len()];

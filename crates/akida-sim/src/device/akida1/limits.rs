@@ -87,7 +87,9 @@ parts! {
         pool_stride: Limit,
         /// What may read a max-pooled layer.
         pooled_successor: Limit,
+        /// The width of the map that global average pooling (GAP) sums.
         gap_width: Limit,
+        /// The rows of the map that global average pooling sums.
         gap_rows: Limit,
         /// The least number of input positions of a layer with global average pooling; `None` without such a limit.
         gap_input: Option<Limit>,
@@ -125,13 +127,13 @@ pub struct Limits {
 /// The limits that rule one layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum LayerLimits<'a> {
-    /// None but the limit on layer types.
+    /// No limits but the one on layer types.
     Unlimited,
-    /// Those of `InputConvolutional`.
+    /// The limits on `InputConvolutional`.
     Image(&'a ImageLimits),
-    /// Those of `Convolutional` or `SeparableConvolutional`.
+    /// The limits on `Convolutional` or on `SeparableConvolutional`.
     Conv(&'a ConvLimits),
-    /// Those of `FullyConnected`.
+    /// The limits on `FullyConnected`.
     Fully(&'a FullyLimits),
 }
 

@@ -1,4 +1,4 @@
-//! How many cycles a layer takes of an Akida 1.0 chip: the formulas of `docs/mapping.md`, fitted to published benchmarks.
+//! How many cycles a layer takes on an Akida 1.0 chip: the formulas of `docs/mapping.md`.
 
 use crate::device::{NpType, Timing};
 use crate::map::mapping::LayerMapping;

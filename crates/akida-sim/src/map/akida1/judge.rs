@@ -28,7 +28,7 @@ pub(in crate::map) fn judge(model: &Model, device: &Device, limits: &Limits) -> 
     verdicts
 }
 
-/// Judges a layer by itself, of its readers only the types.
+/// Judges a layer by itself. Of the layers that read it only the types matter.
 fn judge_alone(
     layer: &Layer,
     readers: &[&Arc<Layer>],
@@ -42,19 +42,21 @@ fn judge_alone(
     let software = violations.iter().any(|v| v.effect == Effect::Software);
     let need = match need_of(layer, device) {
         Ok(need) => (!software).then_some(need),
-        Err(violation) => {
-            violations.push(violation);
+        Err(misfit) => {
+            violations.push(misfit.into_violation(layer, device));
             None
         }
     };
     Verdict { violations, need }
 }
 
-/// Leaves layers to software that are of use on the chip only together with the next layer, where that one is not there.
+/// Leaves some layers to software because the layer after them does not run on the chip.
+///
+/// A max-pooled layer runs on the chip only together with the next layer, and so does an entry without arithmetic.
 fn leave_stranded(model: &Model, limits: &Limits, verdicts: &mut [Verdict]) {
     let layers = model.layers();
     let follows = follows(model);
-    // From the last layer to the first, as a layer that is left to software can strand the one before.
+    // From the last layer to the first: a layer that is left to software can strand the layer before.
     for (index, layer) in layers.iter().enumerate().rev() {
         let goes_on = follows.get(index + 1) == Some(&true) && verdicts[index + 1].need.is_some();
         if goes_on || verdicts[index].need.is_none() {
@@ -68,7 +70,6 @@ fn leave_stranded(model: &Model, limits: &Limits, verdicts: &mut [Verdict]) {
                 .violations
                 .push(stranded(layer, limit, next));
         }
-        // An entry without arithmetic is of use on the chip only to what follows it there.
         let is_entry = layer.connection().operation == Operation::Pass;
         if is_entry && layers.len() > 1 {
             verdicts[index].need = None;
@@ -76,7 +77,7 @@ fn leave_stranded(model: &Model, limits: &Limits, verdicts: &mut [Verdict]) {
     }
 }
 
-/// Whether an NP pools the potentials of a layer. The image convolution unit pools its own.
+/// Whether an NP takes the maximum over windows of a layer's potentials. The image convolution unit is no NP.
 fn is_max_pooled(layer: &Layer) -> bool {
     let windows = layer.connection().operation.windows();
     let pooled = windows.is_some_and(|w| matches!(w.pooling, Pooling::Max { .. }));

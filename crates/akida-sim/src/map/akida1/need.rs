@@ -7,12 +7,45 @@ use crate::{Layer, Operation, Shape, Weights};
 use alloc::format;
 use alloc::string::{String, ToString};
 
+/// Why a layer does not fit the memory or the units of a device.
+pub(super) struct Misfit {
+    rule: &'static str,
+    received: String,
+    allowed: String,
+    remedy: String,
+}
+
+impl Misfit {
+    /// The misfit as a violation.
+    ///
+    /// The standing of memory and units is that of the chip. An imagined device is as it is said to be.
+    pub(super) fn into_violation(self, layer: &Layer, device: &Device) -> Violation {
+        let (standing, source) = match device.chip {
+            Some(chip) => (chip.weight_bytes.standing, chip.weight_bytes.source),
+            None => (
+                Standing::Assumed,
+                "the memory and the NPs given to the device",
+            ),
+        };
+        Violation {
+            layer: layer.name().to_string(),
+            rule: self.rule,
+            received: self.received,
+            allowed: self.allowed,
+            source,
+            standing,
+            effect: Effect::Software,
+            remedy: self.remedy,
+        }
+    }
+}
+
 /// The least that a layer takes of a device, by `docs/mapping.md`, rules 3 and 4.
 ///
 /// # Errors
 ///
 /// The layer does not fit the memory or the units of the device.
-pub(super) fn need_of(layer: &Layer, device: &Device) -> Result<Need, Violation> {
+pub(super) fn need_of(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
     match &layer.connection().operation {
         Operation::Pass | Operation::Join => Ok(Need::NOTHING),
         Operation::Windows(_) if layer.spec().is_input() => image(layer, device),
@@ -47,23 +80,21 @@ fn one(kind: NpType, layer: &Layer) -> Need {
     }
 }
 
-fn image(layer: &Layer, device: &Device) -> Result<Need, Violation> {
+fn image(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
     if device.mesh.hrc {
         return Ok(one(NpType::Hrc, layer));
     }
-    Err(misfit(
-        layer,
-        device,
-        "image convolution unit",
-        String::from("none"),
-        String::from("present (HRC)"),
-        String::from(
+    Err(Misfit {
+        rule: "image convolution unit",
+        received: String::from("none"),
+        allowed: String::from("present (HRC)"),
+        remedy: String::from(
             "take a device with one, or quantize images to 4 bits and begin with InputData",
         ),
-    ))
+    })
 }
 
-fn fully_connected(layer: &Layer, device: &Device) -> Result<Need, Violation> {
+fn fully_connected(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
     let bytes = bytes_of(layer).filters(layer.connection().output.shape.c);
     let most = device.mesh.sram.weight_bytes;
     let reads_own_memory = device.mesh.count(NpType::Fnp3) > 0;
@@ -84,17 +115,15 @@ fn fully_connected(layer: &Layer, device: &Device) -> Result<Need, Violation> {
             "take a device with such NPs",
         )
     };
-    Err(misfit(
-        layer,
-        device,
-        "weights",
-        format!("{bytes} bytes"),
+    Err(Misfit {
+        rule: "weights",
+        received: format!("{bytes} bytes"),
         allowed,
-        remedy.to_string(),
-    ))
+        remedy: remedy.to_string(),
+    })
 }
 
-fn convolution(layer: &Layer, device: &Device) -> Result<Need, Violation> {
+fn convolution(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
     let input = layer.connection().input.shape;
     let (rows_per_np, filters_per_np) = held_by_one_np(layer, device)?;
     let cut = |most_rows: usize| {
@@ -109,7 +138,7 @@ fn convolution(layer: &Layer, device: &Device) -> Result<Need, Violation> {
         }
     };
     let available = device.mesh.count(NpType::Cnp1);
-    // The limit on rows is inferred, and some published maps are higher: it does not refuse what memory can hold.
+    // The limit on rows is inferred, and some published maps are higher. The limit refuses nothing that memory can hold.
     for need in [cut(rows_per_np.min(device.np_rows())), cut(rows_per_np)] {
         if need.nps(usize::MAX) <= available {
             return Ok(need);
@@ -119,7 +148,7 @@ fn convolution(layer: &Layer, device: &Device) -> Result<Need, Violation> {
 }
 
 /// Input rows and filters that the memory of one NP holds, at least one of each.
-fn held_by_one_np(layer: &Layer, device: &Device) -> Result<(usize, usize), Violation> {
+fn held_by_one_np(layer: &Layer, device: &Device) -> Result<(usize, usize), Misfit> {
     let input = layer.connection().input;
     let (bytes, sram) = (bytes_of(layer), device.mesh.sram);
     let rows = (sram.input_bytes as u64 / bytes.row.max(1)) as usize;
@@ -127,31 +156,27 @@ fn held_by_one_np(layer: &Layer, device: &Device) -> Result<(usize, usize), Viol
         let Shape { y, c, .. } = input.shape;
         let column_bits = c as u64 * u64::from(input.format.bits);
         let width = sram.input_bytes as u64 * 8 / column_bits.max(1);
-        return Err(misfit(
-            layer,
-            device,
-            "bytes of an input row",
-            format!("{} for {y} x {c} values", bytes.row),
-            format!("at most {}, the input memory of an NP", sram.input_bytes),
-            format!("use a width of {width} or fewer channels"),
-        ));
+        return Err(Misfit {
+            rule: "bytes of an input row",
+            received: format!("{} for {y} x {c} values", bytes.row),
+            allowed: format!("at most {}, the input memory of an NP", sram.input_bytes),
+            remedy: format!("use a width of {width} or fewer channels"),
+        });
     }
     let filters = (sram.weight_bytes as u64 * 8 / bytes.filter_bits.max(1)) as usize;
     if filters == 0 {
-        return Err(misfit(
-            layer,
-            device,
-            "bytes of a filter",
-            bytes.filters(1).to_string(),
-            format!("at most {}, the filter memory of an NP", sram.weight_bytes),
-            String::from("use a smaller kernel, fewer channels or fewer bits"),
-        ));
+        return Err(Misfit {
+            rule: "bytes of a filter",
+            received: bytes.filters(1).to_string(),
+            allowed: format!("at most {}, the filter memory of an NP", sram.weight_bytes),
+            remedy: String::from("use a smaller kernel, fewer channels or fewer bits"),
+        });
     }
     Ok((rows, filters))
 }
 
 /// A convolution that takes more NPs than the device has.
-fn too_few_nps(layer: &Layer, device: &Device, need: Need, rows_per_np: usize) -> Violation {
+fn too_few_nps(layer: &Layer, device: &Device, need: Need, rows_per_np: usize) -> Misfit {
     let available = device.mesh.count(NpType::Cnp1);
     let most_filters = need
         .filters_per_np
@@ -166,42 +191,15 @@ fn too_few_nps(layer: &Layer, device: &Device, need: Need, rows_per_np: usize) -
         let channels = device.mesh.sram.input_bytes as u64 * 8 / channel_bits.max(1);
         format!("use at most {channels} input channels, or maps of at most {rows} rows")
     };
-    let received = format!(
-        "{} ({} parts of the rows, {} of the filters)",
-        need.nps(usize::MAX),
-        need.row_parts,
-        need.filter_parts(usize::MAX)
-    );
-    let allowed = format!("at most {available}");
-    misfit(layer, device, "NPs of the layer", received, allowed, remedy)
-}
-
-/// A layer that does not fit the memory or the units of a device.
-///
-/// Their standing is that of the chip; an imagined device is as it is said to be.
-fn misfit(
-    layer: &Layer,
-    device: &Device,
-    rule: &'static str,
-    received: String,
-    allowed: String,
-    remedy: String,
-) -> Violation {
-    let (standing, source) = match device.chip {
-        Some(chip) => (chip.weight_bytes.standing, chip.weight_bytes.source),
-        None => (
-            Standing::Assumed,
-            "the memory and the NPs given to the device",
+    Misfit {
+        rule: "NPs of the layer",
+        received: format!(
+            "{} ({} parts of the rows, {} of the filters)",
+            need.nps(usize::MAX),
+            need.row_parts,
+            need.filter_parts(usize::MAX)
         ),
-    };
-    Violation {
-        layer: layer.name().to_string(),
-        rule,
-        received,
-        allowed,
-        source,
-        standing,
-        effect: Effect::Software,
+        allowed: format!("at most {available}"),
         remedy,
     }
 }

@@ -92,7 +92,7 @@ fn check_potentials(findings: &mut Findings<'_>, layer: &Layer, limit: &Limit) {
         return;
     };
     let (min, max) = signed(bits);
-    // How far the potentials of a filter can leave the register; at most 0 where they cannot.
+    // How far potentials from `low` to `high` leave the register; at most 0 where they do not.
     let outside = |low: i32, high: i32| (min - i64::from(low)).max(i64::from(high) - max);
     let ends = || reach.lowest.iter().zip(&reach.highest);
     let wide = ends().filter(|&(&l, &h)| outside(l, h) > 0).count();
