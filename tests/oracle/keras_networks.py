@@ -245,7 +245,7 @@ def check_block(
         if exact < len(ideal):
             if not searched:  # a complete search takes long
                 near = range(ideal[0] - 30, ideal[0] + 31)
-                best = fit.best_within(ideal, float(s), bits, reach, layer.widths(), near)
+                best = fit.best_within(ideal, float(s), bits, reach, layer.widths("AKD1000"), near)
                 assert len(ideal) - exact == best[0], label
             searched = True
             continue

@@ -1,8 +1,8 @@
 //! Layers as values: what a layer is, and its place in a model.
 
+use crate::device::Device;
 use crate::error::model_error;
 use akida_fbz::{LayerSummary, ValueSummary};
-use akida_sim::convert::Widths;
 use akida_sim::{LayerSpec, Parameter, Parameters, Shape};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -171,10 +171,9 @@ impl Layer {
         (summary.bytes, kernels, threshold, act_step)
     }
 
-    /// What Akida 1.0 devices hold: smallest threshold, largest, largest step, unit of steps.
-    #[getter]
-    fn widths(&self) -> (i32, i32, f32, f32) {
-        let widths = Widths::of(self.0.spec());
+    /// What a device holds of the layer: smallest threshold, largest, largest step, unit of steps.
+    fn widths(&self, device: &Device) -> (i32, i32, f32, f32) {
+        let widths = device.widths(&self.0);
         (
             widths.min_threshold,
             widths.max_threshold,

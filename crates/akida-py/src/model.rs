@@ -202,19 +202,23 @@ impl Model {
         self.layer_at(py, index).map(Layer)
     }
 
-    /// Certificates of a layer's filters: lowest and highest potentials, their levels, whether devices hold the filter, and
-    /// boundaries that clipping would move; then, of shape (differences, 5): filter, level, ideal boundary, held one, witness.
+    /// Certificates of a layer's filters, then where they differ from the ideal boundaries.
+    ///
+    /// Per filter: lowest and highest potential, their levels, whether the device holds the filter, boundaries that clipping
+    /// would move. Of shape (differences, 5): filter, level, ideal boundary, the layer's boundary, witness.
     #[allow(clippy::type_complexity)]
     fn certify(
         &self,
         index: usize,
         boundaries: &Bound<'_, PyAny>,
+        device: &Device,
     ) -> PyResult<(Vec<Py<PyAny>>, Py<PyAny>)> {
         let py = boundaries.py();
         let layer = self.layer_at(py, index)?;
         let name = "boundaries";
         let ideal: Vec<i64> = Subject { layer: None, name }.flat(boundaries)?;
-        let found = enter(py, |_| certify(&layer, &ideal))?;
+        let widths = device.widths(&layer);
+        let found = enter(py, |_| certify(&layer, &ideal, widths))?;
         let found = found.map_err(|e| fit_error(py, &e))?;
         let filters = [found.len()];
         let per_filter = |value: &dyn Fn(&Certificate) -> i32| {

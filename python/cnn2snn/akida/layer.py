@@ -11,6 +11,7 @@ import numpy as np
 from cnn2snn import _akida
 from cnn2snn.akida import _arguments
 from cnn2snn.akida._parameters import from_engine, to_engine
+from cnn2snn.akida.devices import Device, device_of
 from cnn2snn.akida.enums import LayerType
 from cnn2snn.akida.mapping import LayerMapping, layer_mapping
 from cnn2snn.errors import InvalidArgumentError, InvalidTypeError, UnsupportedModelError
@@ -218,33 +219,38 @@ class Layer:
         model, _, index = self._place()
         return model.reach(index)
 
-    def certify(self, boundaries: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    def certify(self, boundaries: np.ndarray, device: Device | str) -> tuple[list[np.ndarray], np.ndarray]:
         """Returns what holds for every input of the layer, compared with ideal boundaries (``docs/arithmetic.md``, H9).
 
         Args:
             boundaries: int64, (filters, 2^act_bits - 1), rising; no elements for a layer without activation.
+            device: the device whose registers hold threshold and step, or its documented name.
 
         Returns:
-            Six int32 arrays (filters,): lowest and highest potential, their levels, whether Akida 1.0 devices hold
-            threshold and step, boundaries that would move if they were clipped to what devices hold; and int64
+            Six int32 arrays (filters,): lowest and highest potential, their levels, whether the device holds
+            threshold and step, boundaries that would move if they were clipped to what the device holds; and int64
             (differences, 5): filter, level, ideal boundary, the layer's, a potential that exceeds one of the two alone.
 
         Raises:
-            ValueError: another number of boundaries.
+            ValueError: another number of boundaries, or an unknown device.
             RuntimeError: the layer is not in a model.
         """
         model, _, index = self._place()
-        return model.certify(index, boundaries)
+        return model.certify(index, boundaries, device_of(device)._native)
 
-    def widths(self) -> tuple[int, int, float, float]:
-        """Returns what Akida 1.0 devices hold of the layer: smallest threshold, largest, largest step, unit of steps.
+    def widths(self, device: Device | str) -> tuple[int, int, float, float]:
+        """Returns what a device holds of the layer: smallest threshold, largest, largest step, unit of steps.
 
         The simulator runs layers beyond these as well.
 
+        Args:
+            device: the device, or its documented name.
+
         Raises:
+            ValueError: an unknown device.
             RuntimeError: the layer is not in a model.
         """
-        return self._place()[1].widths
+        return self._place()[1].widths(device_of(device)._native)
 
     def set_variable(self, name: str, values: np.ndarray) -> None:
         """Replaces a variable.

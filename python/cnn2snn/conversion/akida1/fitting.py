@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnn2snn import _akida, akida
+from cnn2snn.conversion.akida1.target import TARGET
 from cnn2snn.conversion.akida1.variables import IdealLayer, engine_weights, floored
 from cnn2snn.conversion.block import Block
 from cnn2snn.errors import UnsupportedModelError
@@ -94,7 +95,7 @@ def fit(block: Block, ideal: IdealLayer, layer: akida.Layer | None) -> tuple[np.
             threshold, act_step = _akida.fit_output(ideal.rounded_thresholds(), ideal.s)
             return threshold, act_step, np.zeros(ideal.t.shape, np.uint8)
         bits = block.activation.bits
-        known = (None, None) if layer is None else (layer.reach(), layer.widths())
+        known = (None, None) if layer is None else (layer.reach(), layer.widths(TARGET))
         return _akida.fit_boundaries(ideal.boundaries(bits), ideal.s, bits, *known)
     except ValueError as error:
         raise UnsupportedModelError(
@@ -128,5 +129,5 @@ def certify(layer: akida.Layer, ideal: IdealLayer) -> Certificates:
     """The certificates of a layer in a model as it is, against its ideal boundaries."""
     bits = layer.output_bits
     boundaries = np.zeros((0, 0), np.int64) if bits is None else ideal.boundaries(bits)
-    columns, differences = layer.certify(boundaries)
+    columns, differences = layer.certify(boundaries, TARGET)
     return Certificates(*columns, differences)
