@@ -11,6 +11,7 @@ mod error;
 mod layers;
 mod mapping;
 mod model;
+mod results;
 
 /// Native part of `cnn2snn.akida`; not for direct use.
 // It is free of global state, and its classes are immutable or guarded by a lock, so it does not ask for the global
@@ -27,4 +28,8 @@ mod _akida {
     use super::mapping::Mapping;
     #[pymodule_export]
     use super::model::Model;
+    #[pymodule_export]
+    use super::results::{
+        Certificates, Choice, NativeSequence, NativeWidths, Statistics, VariableSummary,
+    };
 }

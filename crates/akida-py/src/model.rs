@@ -1,7 +1,7 @@
 //! The model: edited, run, saved.
 
 use crate::arrays::{Inputs, Subject, array, list, outputs, tensor};
-use crate::convert::fit_error;
+use crate::convert;
 use crate::device::{Device, violation};
 use crate::enter::enter;
 use crate::error::{
@@ -10,9 +10,11 @@ use crate::error::{
 };
 use crate::layers::{Layer, Spec};
 use crate::mapping::{self, Mapping};
-use akida_sim::convert::{Certificate, certify};
+use crate::results::{self, Certificates, Choice};
+use akida_sim::convert::set_fitted;
 use akida_sim::{
-    InputScaling, ModelBuilder, Plan, PlanOptions, RunError, RunOptions, Statistics, ValuesRef,
+    InputScaling, ModelBuilder, Plan, PlanOptions, RunError, RunOptions, Statistics, Tensor,
+    ValuesRef,
 };
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
@@ -202,49 +204,43 @@ impl Model {
         self.layer_at(py, index).map(Layer)
     }
 
-    /// Certificates of a layer's filters, then where they differ from the ideal boundaries.
-    ///
-    /// Per filter: lowest and highest potential, their levels, whether the device holds the filter, boundaries that clipping
-    /// would move. Of shape (differences, 5): filter, level, ideal boundary, the layer's boundary, witness.
-    #[allow(clippy::type_complexity)]
+    /// What is known of the filters of a layer, compared with ideal boundaries.
     fn certify(
         &self,
         index: usize,
         boundaries: &Bound<'_, PyAny>,
         device: &Device,
-    ) -> PyResult<(Vec<Py<PyAny>>, Py<PyAny>)> {
-        let py = boundaries.py();
+    ) -> PyResult<Certificates> {
+        let layer = self.layer_at(boundaries.py(), index)?;
+        convert::certificates(&layer, boundaries, device)
+    }
+
+    /// Sets weights by name, and the thresholds and steps that come nearest to ideal ones; gives how many boundaries differ.
+    fn set_fitted(
+        &self,
+        index: usize,
+        weights: &Bound<'_, PyDict>,
+        ideal: &Bound<'_, PyAny>,
+        s: &Bound<'_, PyAny>,
+        device: &Device,
+    ) -> PyResult<Py<PyAny>> {
+        let py = s.py();
         let layer = self.layer_at(py, index)?;
-        let name = "boundaries";
-        let ideal: Vec<i64> = Subject { layer: None, name }.flat(boundaries)?;
-        let widths = device.widths(&layer);
-        let found = enter(py, |_| certify(&layer, &ideal, widths))?;
-        let found = found.map_err(|e| fit_error(py, &e))?;
-        let filters = [found.len()];
-        let per_filter = |value: &dyn Fn(&Certificate) -> i32| {
-            array(py, found.iter().map(value).collect(), &filters)
-        };
-        let levels = |c: &Certificate| c.levels.unwrap_or((0, 0));
-        let columns = vec![
-            per_filter(&|c| c.lowest)?,
-            per_filter(&|c| c.highest)?,
-            per_filter(&|c| i32::from(levels(c).0))?,
-            per_filter(&|c| i32::from(levels(c).1))?,
-            per_filter(&|c| i32::from(c.held))?,
-            per_filter(&|c| i32::from(c.moved_if_clipped))?,
-        ];
-        let differences: Vec<i64> = found
-            .iter()
-            .zip(0i64..)
-            .flat_map(|(certificate, filter)| {
-                certificate.differences.iter().flat_map(move |d| {
-                    let (held, witness) = (i64::from(d.held), i64::from(d.witness));
-                    [filter, i64::from(d.level), d.ideal, held, witness]
-                })
+        let weights = weights.iter().map(|(name, values)| {
+            let name: String = name.extract()?;
+            let values = tensor_of(py, &layer, &name, &values)?;
+            Ok((name, values))
+        });
+        let weights = weights.collect::<PyResult<_>>()?;
+        let (ideal, s) = convert::ideal(ideal, s)?;
+        let missed = enter(py, |_| {
+            self.edit(|builder| {
+                set_fitted(builder, index, weights, &ideal, &s, |l| device.widths(l))
             })
-            .collect();
-        let rows = differences.len() / 5;
-        Ok((columns, array(py, differences, &[rows, 5])?))
+        })?;
+        let missed = missed.map_err(|e| convert::set_error(py, &e, layer.name()))?;
+        let filters = [missed.len()];
+        array(py, missed, &filters)
     }
 
     /// The lowest and the highest potential of each filter, from the weights.
@@ -282,14 +278,7 @@ impl Model {
     fn set_variable(&self, index: usize, name: &str, values: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = values.py();
         let layer = self.layer_at(py, index)?;
-        let Some((_, variable)) = layer.connection().variable(name) else {
-            return Err(no_variable(py, &layer, name));
-        };
-        let subject = Subject {
-            layer: Some(layer.name()),
-            name,
-        };
-        let values = subject.tensor(values, variable)?;
+        let values = tensor_of(py, &layer, name, values)?;
         self.edit(|builder| builder.set_variable(index, name, values))
             .map_err(|e| model_error(py, &e, Some(layer.name())))
     }
@@ -405,14 +394,13 @@ impl Model {
         self.state().mapping.clone().map(Mapping)
     }
 
-    /// Runs inputs and counts zeros and events: the number of samples, and per layer (sparsity, events, effective
-    /// multiply-accumulates).
-    fn measure(&self, inputs: &Bound<'_, PyAny>) -> PyResult<mapping::Counted> {
+    /// Runs inputs and counts zeros and events.
+    fn measure(&self, inputs: &Bound<'_, PyAny>) -> PyResult<results::Statistics> {
         let edits = self.state().edits;
         let (_, statistics, _) = self.run(inputs, 0, 0, |plan, inputs, options| {
             Statistics::measure(plan, inputs, options)
         })?;
-        let counted = mapping::counted(&statistics);
+        let counted = results::Statistics::from(&statistics);
         let mut state = self.state();
         if state.edits == edits {
             state.statistics = Some(Arc::new(statistics));
@@ -422,9 +410,9 @@ impl Model {
 
     /// The last measured.
     #[getter]
-    fn statistics(&self) -> Option<mapping::Counted> {
+    fn statistics(&self) -> Option<results::Statistics> {
         let statistics = self.state().statistics.clone();
-        statistics.map(|s| mapping::counted(&s))
+        statistics.map(|s| results::Statistics::from(&*s))
     }
 
     /// Latency and energy on the device that the model is mapped on.
@@ -452,17 +440,10 @@ impl Model {
         mapping::estimate(py, &estimated.map_err(refused)?)
     }
 
-    /// The kernel chosen for each operation, and the declined ones with the reason: (layer, kernel, declined).
-    #[expect(clippy::type_complexity, reason = "a plain value for Python")]
-    fn choices(
-        &self,
-        py: Python<'_>,
-    ) -> PyResult<Vec<(String, &'static str, Vec<(&'static str, String)>)>> {
+    /// The kernel chosen for each operation, and the declined ones with the reason.
+    fn choices(&self, py: Python<'_>) -> PyResult<Vec<Choice>> {
         let plan = self.plan(py)?;
-        let all = plan.choices().iter();
-        Ok(all
-            .map(|c| (c.layer.clone(), c.kernel, c.declined.clone()))
-            .collect())
+        Ok(plan.choices().iter().map(Choice::from).collect())
     }
 
     /// Bytes of packed weights and parameters per layer, and of the scratch memory of a thread.
@@ -472,6 +453,23 @@ impl Model {
         let scratch = scratch.map_err(|e| PyMemoryError::new_err(e.to_string()))?;
         Ok((plan.packed_bytes(), scratch.bytes()))
     }
+}
+
+/// An array as values of the variable of a name.
+fn tensor_of(
+    py: Python<'_>,
+    layer: &akida_sim::Layer,
+    name: &str,
+    values: &Bound<'_, PyAny>,
+) -> PyResult<Tensor> {
+    let Some((_, variable)) = layer.connection().variable(name) else {
+        return Err(no_variable(py, layer, name));
+    };
+    let subject = Subject {
+        layer: Some(layer.name()),
+        name,
+    };
+    subject.tensor(values, variable)
 }
 
 fn no_variable(py: Python<'_>, layer: &akida_sim::Layer, received: &str) -> PyErr {

@@ -219,7 +219,7 @@ class Layer:
         model, _, index = self._place()
         return model.reach(index)
 
-    def certify(self, boundaries: np.ndarray, device: Device | str) -> tuple[list[np.ndarray], np.ndarray]:
+    def certify(self, boundaries: np.ndarray, device: Device | str) -> _akida.Certificates:
         """Returns what holds for every input of the layer, compared with ideal boundaries (``docs/arithmetic.md``, H9).
 
         Args:
@@ -227,9 +227,10 @@ class Layer:
             device: the device whose registers hold threshold and step, or its documented name.
 
         Returns:
-            Six int32 arrays (filters,): lowest and highest potential, their levels, whether the device holds
-            threshold and step, boundaries that would move if they were clipped to what the device holds; and int64
-            (differences, 5): filter, level, ideal boundary, the layer's, a potential that exceeds one of the two alone.
+            int32 arrays (filters,): ``lowest`` and ``highest`` potential, ``lowest_level`` and ``highest_level``,
+            ``held`` (whether the device holds threshold and step), ``moved_if_clipped`` (boundaries that would move
+            if threshold and step were clipped to what the device holds). ``differences`` is int64 (differences, 5):
+            filter, level, ideal boundary, the layer's boundary, a potential that exceeds one of the two alone.
 
         Raises:
             ValueError: another number of boundaries, or an unknown device.
@@ -238,19 +239,44 @@ class Layer:
         model, _, index = self._place()
         return model.certify(index, boundaries, device_of(device)._native)
 
-    def widths(self, device: Device | str) -> tuple[int, int, float, float]:
-        """Returns what a device holds of the layer: smallest threshold, largest, largest step, unit of steps.
+    def widths(self, device: Device | str) -> _akida.Widths:
+        """Returns what a device holds of the layer's thresholds and steps.
 
         The simulator runs layers beyond these as well.
 
         Args:
             device: the device, or its documented name.
 
+        Returns:
+            ``min_threshold``, ``max_threshold``, ``max_step``, and ``step_unit``; stored steps are multiples of it.
+
         Raises:
             ValueError: an unknown device.
             RuntimeError: the layer is not in a model.
         """
         return self._place()[1].widths(device_of(device)._native)
+
+    def set_fitted(
+        self, weights: dict[str, np.ndarray], ideal: np.ndarray, steps: np.ndarray, device: Device | str
+    ) -> np.ndarray:
+        """Sets weights, and the thresholds and steps that come nearest to ideal ones (``docs/arithmetic.md``, H6).
+
+        Args:
+            weights: all kernels by name, as for `set_variable`.
+            ideal: int64, (filters, 2^act_bits - 1): ideal boundaries, rising. Without activation (filters,): ideal
+                thresholds.
+            steps: float64, (filters,): the ideal interval between boundaries, or the potentials per unit of output.
+            device: the device whose registers the fit considers, or its documented name.
+
+        Returns:
+            uint8 (filters,): boundaries that differ from the ideal boundaries for a potential that the filter reaches.
+
+        Raises:
+            ValueError: a variable that is not allowed, or an ideal that no layer can hold. The model is unchanged.
+            RuntimeError: the layer is not in a model.
+        """
+        model, _, index = self._place()
+        return model.set_fitted(index, weights, ideal, steps, device_of(device)._native)
 
     def set_variable(self, name: str, values: np.ndarray) -> None:
         """Replaces a variable.

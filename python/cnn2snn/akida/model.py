@@ -190,7 +190,7 @@ class Model(Runnable, Mappable):
         Raises:
             RuntimeError: the model is not complete.
         """
-        return [KernelChoice(layer, kernel, tuple(declined)) for layer, kernel, declined in self._native.choices()]
+        return [KernelChoice(c.layer, c.kernel, tuple(c.declined)) for c in self._native.choices()]
 
     def plan_memory(self) -> PlanMemory:
         """Returns the memory that running the model takes on this host.

@@ -376,7 +376,8 @@ def _describe(before: ConvertedBlock, after: ConvertedBlock) -> SnapLayer:
         layer=after.layer.name,
         channels=channels,
         grid=np.array(grid),
-        storable=np.array([levels < 2]) | (after.layer.get_variable("act_step") % after.layer.widths(TARGET)[3] == 0),
+        storable=np.array([levels < 2])
+        | (after.layer.get_variable("act_step") % after.layer.widths(TARGET).step_unit == 0),
         step_change=max(change for change, _ in changes),
         threshold_change=max(change for _, change in changes),
         margin=min(margins) if levels else max(margins),
