@@ -1,133 +1,24 @@
-//! The model: edited, run, saved.
+//! The model: edited, run, saved. The methods that Python calls.
 
-use crate::arrays::{Inputs, Subject, array, list, outputs, tensor};
+use crate::arrays::{array, list, outputs, tensor};
 use crate::convert;
 use crate::device::{Device, violation};
 use crate::enter::enter;
 use crate::error::{
-    argument, decode_error, encode_error, model_error, read_error, run_error, unsupported,
-    write_error,
+    argument, decode_error, encode_error, model_error, read_error, unsupported, write_error,
 };
 use crate::layers::{Layer, Spec};
 use crate::mapping::{self, Mapping};
 use crate::results::{self, Certificates, Choice};
+use crate::state::Model;
+use crate::variables::{no_variable, tensor_of};
 use akida_sim::convert::set_fitted;
-use akida_sim::{
-    InputScaling, ModelBuilder, Plan, PlanOptions, RunError, RunOptions, Statistics, Tensor,
-    ValuesRef,
-};
+use akida_sim::{InputScaling, ModelBuilder, Statistics};
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// A model under edit, with a plan made on the first run after each edit.
-///
-/// A run keeps its own reference to the plan, so edits by other threads do not disturb it. The lock is held for moments
-/// only, and never while the interpreter is released or waited for.
-#[pyclass(frozen, module = "cnn2snn._akida")]
-pub(crate) struct Model {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    builder: ModelBuilder,
-    /// Counts edits, so that a plan made meanwhile from an older state is not kept.
-    edits: u64,
-    plan: Option<Arc<Plan>>,
-    mapping: Option<Arc<akida_sim::map::Mapping>>,
-    statistics: Option<Arc<Statistics>>,
-}
-
-impl Model {
-    fn new(builder: ModelBuilder) -> Self {
-        Self {
-            state: Mutex::new(State {
-                builder,
-                ..State::default()
-            }),
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // An edit that panics leaves the builder as it was.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn edit<T, E>(&self, edit: impl FnOnce(&mut ModelBuilder) -> Result<T, E>) -> Result<T, E> {
-        let mut state = self.state();
-        let result = edit(&mut state.builder)?;
-        state.edits += 1;
-        state.plan = None;
-        state.mapping = None;
-        state.statistics = None;
-        Ok(result)
-    }
-
-    fn layer_at(&self, py: Python<'_>, index: usize) -> PyResult<Arc<akida_sim::Layer>> {
-        // The lock is given back before an error is made: that runs Python code, which may switch threads.
-        let (layer, count) = {
-            let state = self.state();
-            let layers = state.builder.layers();
-            (layers.get(index).cloned(), layers.len())
-        };
-        layer.ok_or_else(|| {
-            let expected = format!("below {count}");
-            argument(py, None, "index", &expected, &index.to_string(), None)
-        })
-    }
-
-    /// The model as it is now, complete.
-    fn build(&self, py: Python<'_>) -> PyResult<akida_sim::Model> {
-        let builder = self.state().builder.clone();
-        builder.build().map_err(|e| model_error(py, &e, None))
-    }
-
-    fn plan(&self, py: Python<'_>) -> PyResult<Arc<Plan>> {
-        let (builder, edits) = {
-            let state = self.state();
-            if let Some(plan) = &state.plan {
-                return Ok(Arc::clone(plan));
-            }
-            (state.builder.clone(), state.edits)
-        };
-        let model = builder.build().map_err(|e| model_error(py, &e, None))?;
-        let plan = enter(py, |_| Plan::with_options(model, &PlanOptions::default()))?;
-        let plan = Arc::new(plan.map_err(|e| PyMemoryError::new_err(e.to_string()))?);
-        let mut state = self.state();
-        if state.edits != edits {
-            return Ok(plan);
-        }
-        Ok(Arc::clone(state.plan.get_or_insert(plan)))
-    }
-
-    /// Runs `run` on checked inputs; gives its result and the number of samples.
-    fn run<T: Send>(
-        &self,
-        inputs: &Bound<'_, PyAny>,
-        batch_size: usize,
-        threads: usize,
-        run: impl FnOnce(&Plan, ValuesRef<'_>, &RunOptions<'_>) -> Result<T, RunError> + Send,
-    ) -> PyResult<(Arc<Plan>, T, usize)> {
-        let py = inputs.py();
-        let plan = self.plan(py)?;
-        let signal = plan.model().input();
-        let inputs = Inputs::new(inputs, signal.shape)?;
-        let values = inputs.values()?;
-        let result = enter(py, |interrupt| {
-            let options = RunOptions {
-                threads,
-                batch_size,
-                interrupt: Some(interrupt),
-            };
-            run(&plan, values.into(), &options)
-        })?;
-        let result = result.map_err(|e| run_error(py, &e, inputs.dims, signal.format.bits))?;
-        Ok((plan, result, inputs.dims[0]))
-    }
-}
+use std::sync::Arc;
 
 #[pymethods]
 impl Model {
@@ -453,39 +344,4 @@ impl Model {
         let scratch = scratch.map_err(|e| PyMemoryError::new_err(e.to_string()))?;
         Ok((plan.packed_bytes(), scratch.bytes()))
     }
-}
-
-/// An array as values of the variable of a name.
-fn tensor_of(
-    py: Python<'_>,
-    layer: &akida_sim::Layer,
-    name: &str,
-    values: &Bound<'_, PyAny>,
-) -> PyResult<Tensor> {
-    let Some((_, variable)) = layer.connection().variable(name) else {
-        return Err(no_variable(py, layer, name));
-    };
-    let subject = Subject {
-        layer: Some(layer.name()),
-        name,
-    };
-    subject.tensor(values, variable)
-}
-
-fn no_variable(py: Python<'_>, layer: &akida_sim::Layer, received: &str) -> PyErr {
-    let names = layer.variables().map(|(variable, _)| variable.name);
-    let names: Vec<&str> = names.collect();
-    let expected = match names.is_empty() {
-        true => format!("absent: {} has no variables", layer.spec().type_name()),
-        false => format!("one of {}", names.join(", ")),
-    };
-    let received = format!("\"{received}\"");
-    argument(
-        py,
-        Some(layer.name()),
-        "the variable",
-        &expected,
-        &received,
-        None,
-    )
 }
