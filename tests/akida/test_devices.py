@@ -97,15 +97,18 @@ def test_a_model_that_is_not_complete_is_not_checked():
 def test_a_layer_is_told_what_a_device_holds_of_it(device):
     """The registers of the image convolution unit have 24 bits, those of NPs 20; 4 bits of a step are a fraction."""
     image, separable, _ = network().layers
-    assert image.widths(device) == (-(2**23), 2**23 - 1, 2**20 - 1 / 16, 1 / 16)
-    assert separable.widths(device) == (-(2**19), 2**19 - 1, 2**16 - 1 / 16, 1 / 16)
+    for layer, threshold_bits, step_bits in ((image, 24, 20), (separable, 20, 16)):
+        widths = layer.widths(device)
+        assert (widths.min_threshold, widths.max_threshold) == (
+            -(2 ** (threshold_bits - 1)),
+            2 ** (threshold_bits - 1) - 1,
+        )
+        assert (widths.max_step, widths.step_unit) == (2**step_bits - 1 / 16, 1 / 16)
 
 
 def test_a_certificate_says_whether_a_device_holds_each_filter():
     layer = network(act_step=2.0**17).get_layer("separable_8")
-    columns, _ = layer.certify(np.zeros((16, 15), np.int64), "AKD1000")
-    held = columns[4]
-    assert held.tolist() == [0] * 16
+    assert layer.certify(np.zeros((16, 15), np.int64), "AKD1000").held.tolist() == [0] * 16
 
 
 def test_widths_and_certificates_of_a_device_that_is_not_known_are_refused():
