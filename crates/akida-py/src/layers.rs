@@ -54,6 +54,12 @@ impl Spec {
         spec.map(Self).map_err(|e| model_error(py, &e, name))
     }
 
+    /// The documented names of all types.
+    #[staticmethod]
+    fn types() -> Vec<&'static str> {
+        LayerSpec::TYPES.to_vec()
+    }
+
     /// The documented name of the type, e.g. `"Convolutional"`.
     #[getter]
     fn layer_type(&self) -> &'static str {
