@@ -11,6 +11,7 @@ from cnn2snn.errors import InvalidArgumentError
 
 PACKAGE = Path(errors.__file__).parent
 
+
 def test_a_message_is_the_problem_and_the_remedy():
     error = InvalidArgumentError("x must be 1; not 2", kind="x", remedy="take 1")
     assert str(error) == "x must be 1; not 2; take 1"

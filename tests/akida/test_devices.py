@@ -1,5 +1,6 @@
 """Devices, and what they refuse of a model."""
 
+import numpy as np
 import pytest
 
 from cnn2snn import akida
@@ -90,3 +91,29 @@ def test_a_value_too_wide_reads_as_documented():
 def test_a_model_that_is_not_complete_is_not_checked():
     with pytest.raises(RuntimeError, match="at least one layer"):
         akida.Model().check("AKD1000")
+
+
+@pytest.mark.parametrize("device", ["akd1000", "AKD1500", akida.TwoNodesIPv1(), akida.create_device(4, 1)])
+def test_a_layer_is_told_what_a_device_holds_of_it(device):
+    """The registers of the image convolution unit have 24 bits, those of NPs 20; 4 bits of a step are a fraction."""
+    image, separable, _ = network().layers
+    for layer, threshold_bits, step_bits in ((image, 24, 20), (separable, 20, 16)):
+        widths = layer.widths(device)
+        assert (widths.min_threshold, widths.max_threshold) == (
+            -(2 ** (threshold_bits - 1)),
+            2 ** (threshold_bits - 1) - 1,
+        )
+        assert (widths.max_step, widths.step_unit) == (2**step_bits - 1 / 16, 1 / 16)
+
+
+def test_a_certificate_says_whether_a_device_holds_each_filter():
+    layer = network(act_step=2.0**17).get_layer("separable_8")
+    assert layer.certify(np.zeros((16, 15), np.int64), "AKD1000").held.tolist() == [0] * 16
+
+
+def test_widths_and_certificates_of_a_device_that_is_not_known_are_refused():
+    layer = network().get_layer("separable_8")
+    with pytest.raises(ValueError, match="device must be one of AKD1000"):
+        layer.widths("AKD2000")
+    with pytest.raises(ValueError, match="device must be one of AKD1000"):
+        layer.certify(np.zeros((16, 15), np.int64), "AKD2000")

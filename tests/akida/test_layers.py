@@ -7,8 +7,9 @@ import pickle
 import numpy as np
 import pytest
 
-from cnn2snn import akida
-from cnn2snn.akida import LayerType, Padding, PoolType
+from cnn2snn import _akida, akida
+from cnn2snn.akida import LayerType, Padding, PoolType, _parameters
+from cnn2snn.akida.layers import CLASSES
 from cnn2snn.errors import InvalidArgumentError, InvalidTypeError, UnsupportedModelError
 
 CONVOLUTION = {
@@ -21,6 +22,17 @@ CONVOLUTION = {
     "activation": True,
     "act_bits": 1,
 }
+
+
+def test_every_type_of_the_engine_has_a_class_and_a_member_of_the_enumeration():
+    assert list(CLASSES) == _akida.Spec.types()
+    assert set(CLASSES) <= set(LayerType.__members__)
+
+
+@pytest.mark.parametrize("cls", CLASSES.values())
+def test_every_argument_of_a_constructor_has_a_type(cls):
+    names = set(inspect.signature(cls).parameters) - {"name"}
+    assert names <= set(_parameters.CHECKS) | set(_parameters.ENUMS)
 
 
 def defaults(cls):

@@ -162,7 +162,7 @@ def test_inside_a_reach_the_choice_is_that_of_a_complete_search(act_bits):
         ideal = conversion.ideal_boundaries(t, Fraction(s), act_bits)
         reach = np.array([lowest], np.int32), np.array([highest], np.int32)
         threshold, act_step, mismatches = _akida.fit_boundaries(
-            np.array([ideal]), np.array([s]), act_bits, reach, widths
+            np.array([ideal]), np.array([s]), act_bits, reach, _akida.Widths(*widths)
         )
         thresholds = range(-1300, 100) if act_bits > 1 else range(-100, 100)
         best = fit.best_within(ideal, s, act_bits, (lowest, highest), widths, thresholds)
@@ -186,7 +186,7 @@ def test_a_step_that_chips_store_comes_before_the_nearest():
     # Intervals of 100 to 100.5, and of 100.5 to 101, give these boundaries.
     ideal, s = np.array([[-4, 96, 196], [-4, 96, 197]]), np.array([100.01, 100.6])
     reach = np.full(2, -(2**31), np.int32), np.full(2, 2**31 - 1, np.int32)
-    widths = (-(2**19), 2**19 - 1, 65535.9375, 1 / 16)
+    widths = _akida.Widths(-(2**19), 2**19 - 1, 65535.9375, 1 / 16)
     threshold, act_step, mismatches = _akida.fit_boundaries(ideal, s, 2, reach, widths)
     assert (threshold.tolist(), mismatches.tolist()) == ([-4, -4], [0, 0])
     assert act_step.tolist() == [25.0, 25.125]

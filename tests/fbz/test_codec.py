@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnn2snn import akida
+from cnn2snn import _akida, akida
 from tests.fbz import codec
 from tests.oracle.engine import from_engine
 from tests.oracle.random_networks import random_case
@@ -57,12 +57,5 @@ def test_golden_files_are_read_alike(file):
 
 def test_the_random_networks_have_every_layer_type_and_width():
     layers = [layer for seed in range(40) for layer in random_case(seed).network]
-    assert {layer.type for layer in layers} == {
-        "InputData",
-        "InputConvolutional",
-        "Convolutional",
-        "SeparableConvolutional",
-        "FullyConnected",
-        "Concat",
-    }
+    assert {layer.type for layer in layers} == set(_akida.Spec.types())
     assert {layer.parameters.get("weights_bits") for layer in layers} == {None, 1, 2, 4, 8}

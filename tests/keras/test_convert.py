@@ -428,7 +428,7 @@ def test_a_gamma_so_small_that_thresholds_leave_32_bits_leaves_a_filter_that_alw
     (block,) = convert_blocks(model).blocks
     assert block.ideal.t[0] < -(2.0**31)
     assert block.mismatches[0] == 0
-    assert block.layer.get_variable("threshold")[0] == block.layer.widths()[0] == -(2**23)
+    assert block.layer.get_variable("threshold")[0] == block.layer.widths("AKD1000").min_threshold == -(2**23)
     assert np.all(cnn2snn.convert(model).forward(images)[..., 0] == 15)
 
 

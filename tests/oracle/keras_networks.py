@@ -245,7 +245,9 @@ def check_block(
         if exact < len(ideal):
             if not searched:  # a complete search takes long
                 near = range(ideal[0] - 30, ideal[0] + 31)
-                best = fit.best_within(ideal, float(s), bits, reach, layer.widths(), near)
+                own = layer.widths("AKD1000")
+                widths = (own.min_threshold, own.max_threshold, own.max_step, own.step_unit)
+                best = fit.best_within(ideal, float(s), bits, reach, widths, near)
                 assert len(ideal) - exact == best[0], label
             searched = True
             continue

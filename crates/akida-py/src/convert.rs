@@ -1,10 +1,12 @@
 //! The numeric part of conversion.
 
 use crate::arrays::{Subject, array};
+use crate::device::Device;
 use crate::enter::enter;
-use crate::error::{Class, Failure};
-use akida_sim::Reach;
-use akida_sim::convert::{self, Fit, FitError, Widths};
+use crate::error::{Class, Failure, model_error};
+use crate::results::{Certificates, NativeWidths};
+use akida_sim::convert::{self, Certificate, Fit, FitError, SetError, Widths};
+use akida_sim::{Layer, Reach};
 use pyo3::prelude::*;
 
 fn subject(name: &str) -> Subject<'_> {
@@ -39,17 +41,58 @@ fn reach(given: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>)>, channels: usize) -
     })
 }
 
-/// Widths as (smallest threshold, largest, largest step, unit of steps); no limit without.
-fn widths(given: Option<(i32, i32, f32, f32)>) -> Widths {
-    given.map_or(
-        Widths::UNLIMITED,
-        |(min_threshold, max_threshold, max_step, step_unit)| Widths {
-            min_threshold,
-            max_threshold,
-            max_step,
-            step_unit,
-        },
-    )
+/// Ideal boundaries, filter after filter, or ideal thresholds; and the interval of each filter.
+pub(crate) fn ideal(
+    ideal: &Bound<'_, PyAny>,
+    s: &Bound<'_, PyAny>,
+) -> PyResult<(Vec<i64>, Vec<f64>)> {
+    Ok((subject("boundaries").flat(ideal)?, subject("s").vector(s)?))
+}
+
+/// Why a layer was not set.
+pub(crate) fn set_error(py: Python<'_>, error: &SetError, layer: &str) -> PyErr {
+    match error {
+        SetError::Model(error) => model_error(py, error, Some(layer)),
+        SetError::Fit(error) => fit_error(py, error),
+    }
+}
+
+/// The certificates of a layer against ideal boundaries.
+pub(crate) fn certificates(
+    layer: &Layer,
+    boundaries: &Bound<'_, PyAny>,
+    device: &Device,
+) -> PyResult<Certificates> {
+    let py = boundaries.py();
+    let ideal: Vec<i64> = subject("boundaries").flat(boundaries)?;
+    let widths = device.widths(layer);
+    let found = enter(py, |_| convert::certify(layer, &ideal, widths))?;
+    let found = found.map_err(|e| fit_error(py, &e))?;
+    let filters = [found.len()];
+    let per_filter = |value: &dyn Fn(&Certificate) -> i32| {
+        array(py, found.iter().map(value).collect(), &filters)
+    };
+    let levels = |c: &Certificate| c.levels.unwrap_or((0, 0));
+    let differences: Vec<i64> = found
+        .iter()
+        .zip(0i64..)
+        .flat_map(|(certificate, filter)| {
+            certificate.differences.iter().flat_map(move |d| {
+                let (held, witness) = (i64::from(d.held), i64::from(d.witness));
+                [filter, i64::from(d.level), d.ideal, held, witness]
+            })
+        })
+        .collect();
+    let rows = differences.len() / 5;
+    Ok(Certificates {
+        lowest: per_filter(&|c| c.lowest)?,
+        highest: per_filter(&|c| c.highest)?,
+        lowest_level: per_filter(&|c| i32::from(levels(c).0))?,
+        highest_level: per_filter(&|c| i32::from(levels(c).1))?,
+        held: per_filter(&|c| i32::from(c.held))?,
+        moved_if_clipped: per_filter(&|c| i32::from(c.moved_if_clipped))?,
+        differences: array(py, differences, &[rows, 5])?,
+    })
 }
 
 /// Thresholds, steps and number of boundaries that differ from the ideal ones, per channel.
@@ -60,13 +103,13 @@ pub(crate) fn fit_boundaries(
     s: &Bound<'_, PyAny>,
     act_bits: u8,
     reach: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
-    widths: Option<(i32, i32, f32, f32)>,
+    widths: Option<NativeWidths>,
 ) -> PyResult<(Py<PyAny>, Py<PyAny>, Py<PyAny>)> {
     let py = s.py();
     let ideal: Vec<i64> = subject("boundaries").flat(boundaries)?;
     let s: Vec<f64> = subject("s").vector(s)?;
     let reach = self::reach(reach, s.len())?;
-    let widths = self::widths(widths);
+    let widths = widths.map_or(Widths::UNLIMITED, |widths| widths.0);
     let result = enter(py, |_| {
         convert::fit_boundaries(&ideal, &s, act_bits, &reach, widths)
     })?;

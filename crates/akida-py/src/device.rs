@@ -1,5 +1,7 @@
 //! Devices and what they say of a model.
 
+use akida_sim::Layer;
+use akida_sim::convert::Widths;
 use akida_sim::device::{self, HwVersion, SramSize};
 use akida_sim::map::Violation;
 use pyo3::prelude::*;
@@ -91,6 +93,13 @@ impl Device {
     fn sram(&self) -> (usize, usize) {
         let sram = self.0.mesh.sram;
         (sram.input_bytes, sram.weight_bytes)
+    }
+}
+
+impl Device {
+    /// What the device holds of a layer's thresholds and steps.
+    pub(crate) fn widths(&self, layer: &Layer) -> Widths {
+        Widths::of(self.0.limits.registers_of(layer.spec()))
     }
 }
 

@@ -1,18 +1,15 @@
 //! Layers as values: what a layer is, and its place in a model.
 
+use crate::device::Device;
 use crate::error::model_error;
-use akida_fbz::{LayerSummary, ValueSummary};
-use akida_sim::convert::Widths;
+use crate::results::{NativeWidths, VariableSummary};
+use akida_fbz::LayerSummary;
 use akida_sim::{LayerSpec, Parameter, Parameters, Shape};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use std::sync::Arc;
 
 type Triple = (usize, usize, usize);
-/// (name, count, histogram) of a kernel.
-type Kernel = (&'static str, u64, Vec<(i8, u64)>);
-type Summary = (u64, Vec<Kernel>, Option<(i32, i32)>, Option<(f32, f32)>);
-
 /// Type and parameters of a layer, checked.
 #[pyclass(frozen, module = "cnn2snn._akida")]
 pub(crate) struct Spec(pub(crate) LayerSpec);
@@ -55,6 +52,12 @@ impl Spec {
         });
         let spec = LayerSpec::new(layer_type, &all);
         spec.map(Self).map_err(|e| model_error(py, &e, name))
+    }
+
+    /// The documented names of all types.
+    #[staticmethod]
+    fn types() -> Vec<&'static str> {
+        LayerSpec::TYPES.to_vec()
     }
 
     /// The documented name of the type, e.g. `"Convolutional"`.
@@ -153,34 +156,17 @@ impl Layer {
         Ok(dtypes)
     }
 
-    /// What the variables consist of: bytes in a file, (name, count of weights, histogram) of each kernel, the smallest and
-    /// largest threshold and step.
+    /// What the variables consist of, in the order of the table.
     #[getter]
-    fn summary(&self) -> Summary {
+    fn summary(&self, py: Python<'_>) -> PyResult<Vec<VariableSummary>> {
         let summary = LayerSummary::of(&self.0);
-        let (mut kernels, mut threshold, mut act_step) = (Vec::new(), None, None);
-        for variable in summary.variables {
-            match variable.values {
-                ValueSummary::Histogram(values) => {
-                    kernels.push((variable.name, variable.count, values));
-                }
-                ValueSummary::Integers(low, high) => threshold = Some((low, high)),
-                ValueSummary::Floats(low, high) => act_step = Some((low, high)),
-            }
-        }
-        (summary.bytes, kernels, threshold, act_step)
+        let variables = summary.variables.into_iter();
+        variables.map(|v| VariableSummary::new(py, v)).collect()
     }
 
-    /// What Akida 1.0 devices hold: smallest threshold, largest, largest step, unit of steps.
-    #[getter]
-    fn widths(&self) -> (i32, i32, f32, f32) {
-        let widths = Widths::of(self.0.spec());
-        (
-            widths.min_threshold,
-            widths.max_threshold,
-            widths.max_step,
-            widths.step_unit,
-        )
+    /// What a device holds of the layer's thresholds and steps.
+    fn widths(&self, device: &Device) -> NativeWidths {
+        NativeWidths(device.widths(&self.0))
     }
 
     /// Multiply-accumulates for one input.

@@ -11,6 +11,9 @@ mod error;
 mod layers;
 mod mapping;
 mod model;
+mod results;
+mod state;
+mod variables;
 
 /// Native part of `cnn2snn.akida`; not for direct use.
 // It is free of global state, and its classes are immutable or guarded by a lock, so it does not ask for the global
@@ -26,5 +29,9 @@ mod _akida {
     #[pymodule_export]
     use super::mapping::Mapping;
     #[pymodule_export]
-    use super::model::Model;
+    use super::results::{
+        Certificates, Choice, NativeSequence, NativeWidths, Statistics, VariableSummary,
+    };
+    #[pymodule_export]
+    use super::state::Model;
 }

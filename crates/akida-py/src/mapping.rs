@@ -1,12 +1,11 @@
 //! A model placed on a device.
 
 use crate::device::{Device, violation};
-use akida_sim::Statistics;
+use crate::results::NativeSequence;
 use akida_sim::device::EstimateError;
 use akida_sim::map::{self, MapMode, NpMapping};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// A mapping, which does not change.
@@ -48,22 +47,13 @@ impl Mapping {
         self.0.passes()
     }
 
-    /// Every sequence as (name, on the chip, passes as (first layer, end), bytes of its program).
-    #[expect(clippy::type_complexity, reason = "a plain value for Python")]
+    /// Every sequence, in order.
     #[getter]
-    fn sequences(&self) -> Vec<(String, bool, Vec<(usize, usize)>, Option<u64>)> {
-        let range = |r: &Range<usize>| (r.start, r.end);
-        let sequences = self.0.sequences().iter();
-        sequences
-            .map(|s| {
-                let passes = s.passes().iter().map(|p| range(&p.layers)).collect();
-                (
-                    s.name().to_owned(),
-                    s.is_hardware(),
-                    passes,
-                    s.program_bytes(),
-                )
-            })
+    fn sequences(&self) -> Vec<NativeSequence> {
+        self.0
+            .sequences()
+            .iter()
+            .map(NativeSequence::from)
             .collect()
     }
 
@@ -117,14 +107,4 @@ pub(crate) fn estimate<'py>(py: Python<'py>, e: &map::Estimate) -> PyResult<Boun
     all.set_item("source", e.source)?;
     all.set_item("text", e.to_string())?;
     Ok(all)
-}
-
-/// The number of samples, and per layer (sparsity, events, effective multiply-accumulates).
-pub(crate) type Counted = (usize, Vec<(f64, f64, f64)>);
-
-/// Statistics as plain values.
-pub(crate) fn counted(statistics: &Statistics) -> Counted {
-    let layers = statistics.layers().iter();
-    let layers = layers.map(|l| (l.sparsity, l.events, l.effective_macs));
-    (statistics.samples(), layers.collect())
 }

@@ -1,131 +1,24 @@
-//! The model: edited, run, saved.
+//! The model: edited, run, saved. The methods that Python calls.
 
-use crate::arrays::{Inputs, Subject, array, list, outputs, tensor};
-use crate::convert::fit_error;
+use crate::arrays::{array, list, outputs, tensor};
+use crate::convert;
 use crate::device::{Device, violation};
 use crate::enter::enter;
 use crate::error::{
-    argument, decode_error, encode_error, model_error, read_error, run_error, unsupported,
-    write_error,
+    argument, decode_error, encode_error, model_error, read_error, unsupported, write_error,
 };
 use crate::layers::{Layer, Spec};
 use crate::mapping::{self, Mapping};
-use akida_sim::convert::{Certificate, certify};
-use akida_sim::{
-    InputScaling, ModelBuilder, Plan, PlanOptions, RunError, RunOptions, Statistics, ValuesRef,
-};
+use crate::results::{self, Certificates, Choice};
+use crate::state::Model;
+use crate::variables::{no_variable, tensor_of};
+use akida_sim::convert::set_fitted;
+use akida_sim::{InputScaling, ModelBuilder, Statistics};
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// A model under edit, with a plan made on the first run after each edit.
-///
-/// A run keeps its own reference to the plan, so edits by other threads do not disturb it. The lock is held for moments
-/// only, and never while the interpreter is released or waited for.
-#[pyclass(frozen, module = "cnn2snn._akida")]
-pub(crate) struct Model {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    builder: ModelBuilder,
-    /// Counts edits, so that a plan made meanwhile from an older state is not kept.
-    edits: u64,
-    plan: Option<Arc<Plan>>,
-    mapping: Option<Arc<akida_sim::map::Mapping>>,
-    statistics: Option<Arc<Statistics>>,
-}
-
-impl Model {
-    fn new(builder: ModelBuilder) -> Self {
-        Self {
-            state: Mutex::new(State {
-                builder,
-                ..State::default()
-            }),
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // An edit that panics leaves the builder as it was.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn edit<T, E>(&self, edit: impl FnOnce(&mut ModelBuilder) -> Result<T, E>) -> Result<T, E> {
-        let mut state = self.state();
-        let result = edit(&mut state.builder)?;
-        state.edits += 1;
-        state.plan = None;
-        state.mapping = None;
-        state.statistics = None;
-        Ok(result)
-    }
-
-    fn layer_at(&self, py: Python<'_>, index: usize) -> PyResult<Arc<akida_sim::Layer>> {
-        // The lock is given back before an error is made: that runs Python code, which may switch threads.
-        let (layer, count) = {
-            let state = self.state();
-            let layers = state.builder.layers();
-            (layers.get(index).cloned(), layers.len())
-        };
-        layer.ok_or_else(|| {
-            let expected = format!("below {count}");
-            argument(py, None, "index", &expected, &index.to_string(), None)
-        })
-    }
-
-    /// The model as it is now, complete.
-    fn build(&self, py: Python<'_>) -> PyResult<akida_sim::Model> {
-        let builder = self.state().builder.clone();
-        builder.build().map_err(|e| model_error(py, &e, None))
-    }
-
-    fn plan(&self, py: Python<'_>) -> PyResult<Arc<Plan>> {
-        let (builder, edits) = {
-            let state = self.state();
-            if let Some(plan) = &state.plan {
-                return Ok(Arc::clone(plan));
-            }
-            (state.builder.clone(), state.edits)
-        };
-        let model = builder.build().map_err(|e| model_error(py, &e, None))?;
-        let plan = enter(py, |_| Plan::with_options(model, &PlanOptions::default()))?;
-        let plan = Arc::new(plan.map_err(|e| PyMemoryError::new_err(e.to_string()))?);
-        let mut state = self.state();
-        if state.edits != edits {
-            return Ok(plan);
-        }
-        Ok(Arc::clone(state.plan.get_or_insert(plan)))
-    }
-
-    /// Runs `run` on checked inputs; gives its result and the number of samples.
-    fn run<T: Send>(
-        &self,
-        inputs: &Bound<'_, PyAny>,
-        batch_size: usize,
-        threads: usize,
-        run: impl FnOnce(&Plan, ValuesRef<'_>, &RunOptions<'_>) -> Result<T, RunError> + Send,
-    ) -> PyResult<(Arc<Plan>, T, usize)> {
-        let py = inputs.py();
-        let plan = self.plan(py)?;
-        let signal = plan.model().input();
-        let inputs = Inputs::new(inputs, signal.shape)?;
-        let values = inputs.values()?;
-        let result = enter(py, |interrupt| {
-            let options = RunOptions {
-                threads,
-                batch_size,
-                interrupt: Some(interrupt),
-            };
-            run(&plan, values.into(), &options)
-        })?;
-        let result = result.map_err(|e| run_error(py, &e, inputs.dims, signal.format.bits))?;
-        Ok((plan, result, inputs.dims[0]))
-    }
-}
+use std::sync::Arc;
 
 #[pymethods]
 impl Model {
@@ -202,45 +95,43 @@ impl Model {
         self.layer_at(py, index).map(Layer)
     }
 
-    /// Certificates of a layer's filters: lowest and highest potentials, their levels, whether devices hold the filter, and
-    /// boundaries that clipping would move; then, of shape (differences, 5): filter, level, ideal boundary, held one, witness.
-    #[allow(clippy::type_complexity)]
+    /// What is known of the filters of a layer, compared with ideal boundaries.
     fn certify(
         &self,
         index: usize,
         boundaries: &Bound<'_, PyAny>,
-    ) -> PyResult<(Vec<Py<PyAny>>, Py<PyAny>)> {
-        let py = boundaries.py();
+        device: &Device,
+    ) -> PyResult<Certificates> {
+        let layer = self.layer_at(boundaries.py(), index)?;
+        convert::certificates(&layer, boundaries, device)
+    }
+
+    /// Sets weights by name, and the thresholds and steps that come nearest to ideal ones; gives how many boundaries differ.
+    fn set_fitted(
+        &self,
+        index: usize,
+        weights: &Bound<'_, PyDict>,
+        ideal: &Bound<'_, PyAny>,
+        s: &Bound<'_, PyAny>,
+        device: &Device,
+    ) -> PyResult<Py<PyAny>> {
+        let py = s.py();
         let layer = self.layer_at(py, index)?;
-        let name = "boundaries";
-        let ideal: Vec<i64> = Subject { layer: None, name }.flat(boundaries)?;
-        let found = enter(py, |_| certify(&layer, &ideal))?;
-        let found = found.map_err(|e| fit_error(py, &e))?;
-        let filters = [found.len()];
-        let per_filter = |value: &dyn Fn(&Certificate) -> i32| {
-            array(py, found.iter().map(value).collect(), &filters)
-        };
-        let levels = |c: &Certificate| c.levels.unwrap_or((0, 0));
-        let columns = vec![
-            per_filter(&|c| c.lowest)?,
-            per_filter(&|c| c.highest)?,
-            per_filter(&|c| i32::from(levels(c).0))?,
-            per_filter(&|c| i32::from(levels(c).1))?,
-            per_filter(&|c| i32::from(c.held))?,
-            per_filter(&|c| i32::from(c.moved_if_clipped))?,
-        ];
-        let differences: Vec<i64> = found
-            .iter()
-            .zip(0i64..)
-            .flat_map(|(certificate, filter)| {
-                certificate.differences.iter().flat_map(move |d| {
-                    let (held, witness) = (i64::from(d.held), i64::from(d.witness));
-                    [filter, i64::from(d.level), d.ideal, held, witness]
-                })
+        let weights = weights.iter().map(|(name, values)| {
+            let name: String = name.extract()?;
+            let values = tensor_of(py, &layer, &name, &values)?;
+            Ok((name, values))
+        });
+        let weights = weights.collect::<PyResult<_>>()?;
+        let (ideal, s) = convert::ideal(ideal, s)?;
+        let missed = enter(py, |_| {
+            self.edit(|builder| {
+                set_fitted(builder, index, weights, &ideal, &s, |l| device.widths(l))
             })
-            .collect();
-        let rows = differences.len() / 5;
-        Ok((columns, array(py, differences, &[rows, 5])?))
+        })?;
+        let missed = missed.map_err(|e| convert::set_error(py, &e, layer.name()))?;
+        let filters = [missed.len()];
+        array(py, missed, &filters)
     }
 
     /// The lowest and the highest potential of each filter, from the weights.
@@ -278,14 +169,7 @@ impl Model {
     fn set_variable(&self, index: usize, name: &str, values: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = values.py();
         let layer = self.layer_at(py, index)?;
-        let Some((_, variable)) = layer.connection().variable(name) else {
-            return Err(no_variable(py, &layer, name));
-        };
-        let subject = Subject {
-            layer: Some(layer.name()),
-            name,
-        };
-        let values = subject.tensor(values, variable)?;
+        let values = tensor_of(py, &layer, name, values)?;
         self.edit(|builder| builder.set_variable(index, name, values))
             .map_err(|e| model_error(py, &e, Some(layer.name())))
     }
@@ -401,14 +285,13 @@ impl Model {
         self.state().mapping.clone().map(Mapping)
     }
 
-    /// Runs inputs and counts zeros and events: the number of samples, and per layer (sparsity, events, effective
-    /// multiply-accumulates).
-    fn measure(&self, inputs: &Bound<'_, PyAny>) -> PyResult<mapping::Counted> {
+    /// Runs inputs and counts zeros and events.
+    fn measure(&self, inputs: &Bound<'_, PyAny>) -> PyResult<results::Statistics> {
         let edits = self.state().edits;
         let (_, statistics, _) = self.run(inputs, 0, 0, |plan, inputs, options| {
             Statistics::measure(plan, inputs, options)
         })?;
-        let counted = mapping::counted(&statistics);
+        let counted = results::Statistics::from(&statistics);
         let mut state = self.state();
         if state.edits == edits {
             state.statistics = Some(Arc::new(statistics));
@@ -418,9 +301,9 @@ impl Model {
 
     /// The last measured.
     #[getter]
-    fn statistics(&self) -> Option<mapping::Counted> {
+    fn statistics(&self) -> Option<results::Statistics> {
         let statistics = self.state().statistics.clone();
-        statistics.map(|s| mapping::counted(&s))
+        statistics.map(|s| results::Statistics::from(&*s))
     }
 
     /// Latency and energy on the device that the model is mapped on.
@@ -448,17 +331,10 @@ impl Model {
         mapping::estimate(py, &estimated.map_err(refused)?)
     }
 
-    /// The kernel chosen for each operation, and the declined ones with the reason: (layer, kernel, declined).
-    #[expect(clippy::type_complexity, reason = "a plain value for Python")]
-    fn choices(
-        &self,
-        py: Python<'_>,
-    ) -> PyResult<Vec<(String, &'static str, Vec<(&'static str, String)>)>> {
+    /// The kernel chosen for each operation, and the declined ones with the reason.
+    fn choices(&self, py: Python<'_>) -> PyResult<Vec<Choice>> {
         let plan = self.plan(py)?;
-        let all = plan.choices().iter();
-        Ok(all
-            .map(|c| (c.layer.clone(), c.kernel, c.declined.clone()))
-            .collect())
+        Ok(plan.choices().iter().map(Choice::from).collect())
     }
 
     /// Bytes of packed weights and parameters per layer, and of the scratch memory of a thread.
@@ -468,22 +344,4 @@ impl Model {
         let scratch = scratch.map_err(|e| PyMemoryError::new_err(e.to_string()))?;
         Ok((plan.packed_bytes(), scratch.bytes()))
     }
-}
-
-fn no_variable(py: Python<'_>, layer: &akida_sim::Layer, received: &str) -> PyErr {
-    let names = layer.variables().map(|(variable, _)| variable.name);
-    let names: Vec<&str> = names.collect();
-    let expected = match names.is_empty() {
-        true => format!("absent: {} has no variables", layer.spec().type_name()),
-        false => format!("one of {}", names.join(", ")),
-    };
-    let received = format!("\"{received}\"");
-    argument(
-        py,
-        Some(layer.name()),
-        "the variable",
-        &expected,
-        &received,
-        None,
-    )
 }

@@ -4,8 +4,8 @@
 use akida_sim::device::{CHIPS, Device, Standing};
 use akida_sim::map::{Effect, Violation, check};
 use akida_sim::{
-    Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData, LayerSpec,
-    ModelBuilder, Padding, Pair, Pooling, SeparableConvolutional, Shape, Weights,
+    Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData, IpVersion,
+    LayerSpec, ModelBuilder, Padding, Pair, Pooling, SeparableConvolutional, Shape, Weights,
 };
 
 const ALL: [Pair; 4] = [
@@ -631,6 +631,7 @@ fn every_value_of_a_chip_has_a_source() {
             }
         }
         let device = Device::by_name(&chip.name.to_lowercase()).unwrap();
+        assert_eq!(device.ip_version(), IpVersion::V1);
         assert_eq!(device.mesh.nps.len(), chip.nps.value);
     }
     assert_eq!(Device::by_name("AKD2000"), None);

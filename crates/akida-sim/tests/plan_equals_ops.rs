@@ -9,10 +9,11 @@
 mod common;
 
 use akida_sim::{
-    ElementType, Plan, PlanOptions, RunError, RunOptions, Values, available_kernels, ops,
+    ElementType, LayerSpec, Plan, PlanOptions, RunError, RunOptions, Values, available_kernels, ops,
 };
 use common::Random;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 /// Random networks compared per kernel choice.
 const NETWORKS: u64 = 300;
@@ -53,6 +54,14 @@ fn every_layer_equals_the_definition() {
         let forward = plan.forward(&inputs, &RunOptions::default()).unwrap();
         assert_eq!(Some(&forward), expected.last(), "seed {seed}");
     }
+}
+
+#[test]
+fn the_random_models_have_every_layer_type() {
+    let models = (0..NETWORKS).map(|seed| Random::new(seed).model());
+    let layers = models.flat_map(|model| model.layers().to_vec());
+    let types: BTreeSet<&str> = layers.map(|layer| layer.spec().type_name()).collect();
+    assert_eq!(types, LayerSpec::TYPES.iter().copied().collect());
 }
 
 #[test]

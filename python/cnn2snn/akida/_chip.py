@@ -92,18 +92,18 @@ class Mappable:
             ValueError, TypeError: the inputs do not fit the model.
             RuntimeError: the model is not complete.
         """
-        return self._statistics(*self._native.measure(inputs))
+        return self._statistics(self._native.measure(inputs))
 
-    def _statistics(self, samples: int, layers: list[tuple[float, float, float]]) -> Statistics:
+    def _statistics(self, counted: _akida.Statistics) -> Statistics:
         names = [layer.name for layer in self._layers]
-        rows = (LayerStatistics(*values) for values in layers)
-        return Statistics(samples, dict(zip(names, rows, strict=True)))
+        rows = (LayerStatistics(*values) for values in counted.layers)
+        return Statistics(counted.samples, dict(zip(names, rows, strict=True)))
 
     @property
     def statistics(self) -> Statistics | None:
         """Statistics of the samples last given to `measure`; None without, and after every edit."""
         counted = self._native.statistics
-        return None if counted is None else self._statistics(*counted)
+        return None if counted is None else self._statistics(counted)
 
     def estimate(self) -> Estimate:
         """Returns what one input is estimated to take on the device that the model is mapped on.

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from cnn2snn.akida.enums import IpVersion
 from cnn2snn.akida._parameters import ENUMS
+from cnn2snn.akida.enums import IpVersion
 from cnn2snn.akida.layer import Layer
 from cnn2snn.akida.layers import CLASSES
 from cnn2snn.errors import Cnn2SnnError, FormatError

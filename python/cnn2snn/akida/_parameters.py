@@ -16,7 +16,7 @@ from cnn2snn.akida.enums import Padding, PoolType
 ENUMS: dict[str, type[IntEnum]] = {"padding": Padding, "pool_type": PoolType}
 
 # Each takes the layer's name, that of the parameter and the value, and refuses values of another type.
-_CHECKS: dict[str, Callable[[str, str, object], Any]] = {
+CHECKS: dict[str, Callable[[str, str, object], Any]] = {
     "act_bits": _arguments.bits,
     "activation": _arguments.boolean,
     "filters": _arguments.integer,
@@ -44,7 +44,7 @@ def to_engine(layer: str, name: str, value: object) -> Any:
     """
     if name in ENUMS:
         return _arguments.member(layer, name, value, ENUMS[name]).name
-    return _CHECKS[name](layer, name, value)
+    return CHECKS[name](layer, name, value)
 
 
 def from_engine(name: str, value: Any) -> Any:

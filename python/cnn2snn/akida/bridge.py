@@ -18,8 +18,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from cnn2snn.akida import _arguments
-from cnn2snn.akida.enums import LayerType, PoolType
 from cnn2snn.akida._parameters import ENUMS
+from cnn2snn.akida.enums import LayerType, PoolType
 from cnn2snn.akida.layer import Layer
 from cnn2snn.akida.layers import CLASSES
 from cnn2snn.akida.model import Model

@@ -11,6 +11,7 @@ import numpy as np
 from cnn2snn import _akida
 from cnn2snn.akida import _arguments
 from cnn2snn.akida._parameters import from_engine, to_engine
+from cnn2snn.akida.devices import Device, device_of
 from cnn2snn.akida.enums import LayerType
 from cnn2snn.akida.mapping import LayerMapping, layer_mapping
 from cnn2snn.errors import InvalidArgumentError, InvalidTypeError, UnsupportedModelError
@@ -218,33 +219,64 @@ class Layer:
         model, _, index = self._place()
         return model.reach(index)
 
-    def certify(self, boundaries: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    def certify(self, boundaries: np.ndarray, device: Device | str) -> _akida.Certificates:
         """Returns what holds for every input of the layer, compared with ideal boundaries (``docs/arithmetic.md``, H9).
 
         Args:
             boundaries: int64, (filters, 2^act_bits - 1), rising; no elements for a layer without activation.
+            device: the device whose registers hold threshold and step, or its documented name.
 
         Returns:
-            Six int32 arrays (filters,): lowest and highest potential, their levels, whether Akida 1.0 devices hold
-            threshold and step, boundaries that would move if they were clipped to what devices hold; and int64
-            (differences, 5): filter, level, ideal boundary, the layer's, a potential that exceeds one of the two alone.
+            int32 arrays (filters,): ``lowest`` and ``highest`` potential, ``lowest_level`` and ``highest_level``,
+            ``held`` (whether the device holds threshold and step), ``moved_if_clipped`` (boundaries that would move
+            if threshold and step were clipped to what the device holds). ``differences`` is int64 (differences, 5):
+            filter, level, ideal boundary, the layer's boundary, a potential that exceeds one of the two alone.
 
         Raises:
-            ValueError: another number of boundaries.
+            ValueError: another number of boundaries, or an unknown device.
             RuntimeError: the layer is not in a model.
         """
         model, _, index = self._place()
-        return model.certify(index, boundaries)
+        return model.certify(index, boundaries, device_of(device)._native)
 
-    def widths(self) -> tuple[int, int, float, float]:
-        """Returns what Akida 1.0 devices hold of the layer: smallest threshold, largest, largest step, unit of steps.
+    def widths(self, device: Device | str) -> _akida.Widths:
+        """Returns what a device holds of the layer's thresholds and steps.
 
         The simulator runs layers beyond these as well.
 
+        Args:
+            device: the device, or its documented name.
+
+        Returns:
+            ``min_threshold``, ``max_threshold``, ``max_step``, and ``step_unit``; stored steps are multiples of it.
+
         Raises:
+            ValueError: an unknown device.
             RuntimeError: the layer is not in a model.
         """
-        return self._place()[1].widths
+        return self._place()[1].widths(device_of(device)._native)
+
+    def set_fitted(
+        self, weights: dict[str, np.ndarray], ideal: np.ndarray, steps: np.ndarray, device: Device | str
+    ) -> np.ndarray:
+        """Sets weights, and the thresholds and steps that come nearest to ideal ones (``docs/arithmetic.md``, H6).
+
+        Args:
+            weights: all kernels by name, as for `set_variable`.
+            ideal: int64, (filters, 2^act_bits - 1): ideal boundaries, rising. Without activation (filters,): ideal
+                thresholds.
+            steps: float64, (filters,): the ideal interval between boundaries, or the potentials per unit of output.
+            device: the device whose registers the fit considers, or its documented name.
+
+        Returns:
+            uint8 (filters,): boundaries that differ from the ideal boundaries for a potential that the filter reaches.
+
+        Raises:
+            ValueError: a variable that is not allowed, or an ideal that no layer can hold. The model is unchanged.
+            RuntimeError: the layer is not in a model.
+        """
+        model, _, index = self._place()
+        return model.set_fitted(index, weights, ideal, steps, device_of(device)._native)
 
     def set_variable(self, name: str, values: np.ndarray) -> None:
         """Replaces a variable.

@@ -96,10 +96,10 @@ def sequences(layers: list[Layer], mapping: _akida.Mapping | None) -> list[Seque
         name = f"SW/{layers[0].name}-{layers[-1].name}"
         return [Sequence(name, BackendType.Software, (Pass(tuple(layers)),), None)]
     found = []
-    for name, hardware, passes, size in mapping.sequences:
-        backend = BackendType.Hardware if hardware else BackendType.Software
-        parts = tuple(Pass(tuple(layers[start:end])) for start, end in passes)
-        found.append(Sequence(name, backend, parts, size))
+    for native in mapping.sequences:
+        backend = BackendType.Hardware if native.is_hardware else BackendType.Software
+        parts = tuple(Pass(tuple(layers[start:end])) for start, end in native.passes)
+        found.append(Sequence(native.name, backend, parts, native.program_bytes))
     return found
 
 

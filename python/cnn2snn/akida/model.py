@@ -7,20 +7,18 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from cnn2snn import _akida
 from cnn2snn.akida import _arguments, _dictionary, _summary
 from cnn2snn.akida._chip import Mappable
-from cnn2snn.akida._classes import check_labels, classes_of, outputs_per_class
 from cnn2snn.akida._plan import KernelChoice, PlanMemory
+from cnn2snn.akida._run import Runnable
 from cnn2snn.akida.enums import IpVersion
 from cnn2snn.akida.layer import Layer, check_free
 from cnn2snn.akida.layers import layers_of
-from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
+from cnn2snn.errors import InvalidArgumentError
 
 
-class Model(Mappable):
+class Model(Runnable, Mappable):
     """A network of Akida layers that runs on this host, bit-exactly.
 
     Layers form a graph: each reads the outputs of earlier ones, the first takes the inputs, the
@@ -144,11 +142,6 @@ class Model(Mappable):
         """Returns the number of layers."""
         return len(self._layers)
 
-    def _end(self, index: int) -> Layer:
-        if not self._layers:
-            raise UnsupportedModelError("the model has no layer yet", kind="structure")
-        return self._layers[index]
-
     @property
     def input_shape(self) -> list[int]:
         """Shape of one input: [X, Y, C]."""
@@ -197,7 +190,7 @@ class Model(Mappable):
         Raises:
             RuntimeError: the model is not complete.
         """
-        return [KernelChoice(layer, kernel, tuple(declined)) for layer, kernel, declined in self._native.choices()]
+        return [KernelChoice(c.layer, c.kernel, tuple(c.declined)) for c in self._native.choices()]
 
     def plan_memory(self) -> PlanMemory:
         """Returns the memory that running the model takes on this host.
@@ -207,131 +200,6 @@ class Model(Mappable):
         """
         packed, scratch = self._native.plan_bytes()
         return PlanMemory(dict(zip((layer.name for layer in self._layers), packed, strict=True)), scratch)
-
-    # Running
-
-    def forward(self, inputs: np.ndarray, batch_size: int = 0, *, threads: int = 0) -> np.ndarray:
-        """Runs the integer network.
-
-        Args:
-            inputs: uint8 array of shape (n, X, Y, C), with values of the first layer's
-                `input_bits`. It is read where it lies when it is C-contiguous, and must not be
-                written to meanwhile.
-            batch_size: number of inputs between two looks for Ctrl-C; 0 leaves it to the engine. It
-                has no influence on the result.
-            threads: the most threads to use; 0 for one per core. There are never more than cores, and all
-                runs of the process share them: while one has them, others use their calling thread
-                alone. It has no influence on the result.
-
-        Returns:
-            Array of shape (n, X, Y, C): uint8 levels, or int32 potentials when the last layer has
-            no activation (its threshold is not applied).
-
-        Raises:
-            ValueError: wrong dtype, shape or values.
-            TypeError: `inputs` is not an array.
-            RuntimeError: the model is not complete.
-        """
-        return self._native.forward(inputs, *_run_options(batch_size, threads))
-
-    def predict(self, inputs: np.ndarray, batch_size: int = 0, *, threads: int = 0) -> np.ndarray:
-        """Runs the network and gives real numbers: (potential − threshold) / act_step.
-
-        Args:
-            inputs: as for `forward`.
-            batch_size: as for `forward`.
-            threads: as for `forward`.
-
-        Returns:
-            float32 array of shape (n, X, Y, C).
-
-        Raises:
-            ValueError: wrong dtype, shape or values.
-            TypeError: `inputs` is not an array.
-            RuntimeError: the last layer has an activation, or the model is not complete.
-        """
-        return self._native.predict(inputs, *_run_options(batch_size, threads))
-
-    def predict_classes(
-        self, inputs: np.ndarray, num_classes: int = 0, batch_size: int = 0, *, threads: int = 0
-    ) -> np.ndarray:
-        """Returns the class of each input: the index of its largest output, the first in a tie.
-
-        Outputs are those of `predict`, or the levels of `forward` when the last layer has an
-        activation.
-
-        Args:
-            inputs: as for `forward`.
-            num_classes: number of classes, each with an equal number of neighbouring outputs; 0 for
-                one output per class.
-            batch_size: as for `forward`.
-            threads: as for `forward`.
-
-        Returns:
-            int32 array of shape (n,).
-
-        Raises:
-            ValueError: wrong inputs, or outputs that cannot be shared out among the classes.
-            TypeError: an argument has the wrong type.
-            RuntimeError: outputs with more than one position, or a model that is not complete.
-        """
-        per_class = outputs_per_class(self._end(-1), num_classes)
-        run = self.predict if self._end(-1).output_bits is None else self.forward
-        return classes_of(run(inputs, batch_size, threads=threads), per_class)
-
-    def evaluate(
-        self,
-        inputs: np.ndarray,
-        labels: np.ndarray,
-        num_classes: int = 0,
-        batch_size: int = 0,
-        *,
-        threads: int = 0,
-    ) -> float:
-        """Returns the accuracy: the share of inputs whose class is its label.
-
-        Args:
-            inputs: as for `forward`, at least one.
-            labels: integers of shape (n,), each the number of a class from 0 on.
-            num_classes: as for `predict_classes`.
-            batch_size: as for `forward`.
-            threads: as for `forward`.
-
-        Returns:
-            A number in 0 … 1.
-
-        Raises:
-            ValueError: wrong inputs, labels that are no classes or not as many as inputs, or no
-                input at all.
-            TypeError: an argument has the wrong type.
-            RuntimeError: as for `predict_classes`.
-        """
-        per_class = outputs_per_class(self._end(-1), num_classes)
-        truth = check_labels(labels, self._end(-1).output_dims[2] // per_class)
-        if isinstance(inputs, np.ndarray) and inputs.ndim == 4 and len(inputs) != len(truth):
-            expected = f"of shape ({len(inputs)},), one per input"
-            _arguments.wrong_value("", "labels", expected, truth.shape)
-        classes = self.predict_classes(inputs, num_classes, batch_size, threads=threads)
-        if not len(classes):
-            _arguments.wrong_value("", "inputs", "at least one", "none")
-        return float(np.mean(classes == truth))
-
-    def forward_taps(self, inputs: np.ndarray) -> list[np.ndarray]:
-        """Runs the network on one thread and gives the outputs of every layer, in order.
-
-        Args:
-            inputs: as for `forward`.
-
-        Returns:
-            Arrays of shape (n, X, Y, C): uint8 levels, or int32 potentials for a layer without
-            activation.
-
-        Raises:
-            ValueError: wrong dtype, shape or values.
-            TypeError: `inputs` is not an array.
-            RuntimeError: the model is not complete.
-        """
-        return self._native.forward_taps(inputs)
 
     # Saving
 
@@ -441,10 +309,3 @@ class Model(Mappable):
 
     def _repr_html_(self) -> str:
         return _summary.markup(self)
-
-
-def _run_options(batch_size: object, threads: object) -> tuple[int, int]:
-    return (
-        _arguments.integer("", "batch_size", batch_size, low=0),
-        _arguments.integer("", "threads", threads, low=0),
-    )

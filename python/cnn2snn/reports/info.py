@@ -67,7 +67,8 @@ class LayerInfo:
         counts = [math.prod(shape) for shape in kernels.values()]
         # The layer as it is now: what `_place` gives beside the model has the variables that the layer began with.
         model, _, index = layer._place()
-        stored, histograms, threshold, act_step = model.layer(index).summary
+        variables = {variable.name: variable for variable in model.layer(index).summary}
+        ranges = {name: variable.range for name, variable in variables.items()}
         return cls(
             name=layer.name,
             type=parameters.layer_type.name,
@@ -82,10 +83,10 @@ class LayerInfo:
             # Each variable is packed at its own width and begins at a byte.
             weight_bytes=sum(-(-count * bits // 8) for count in counts),
             macs=layer.macs,
-            bytes=stored,
-            histogram={name: histogram for name, _, histogram in histograms},
-            threshold=threshold,
-            act_step=act_step,
+            bytes=sum(variable.bytes for variable in variables.values()),
+            histogram={name: v.histogram for name, v in variables.items() if v.histogram is not None},
+            threshold=ranges.get("threshold"),
+            act_step=ranges.get("act_step"),
         )
 
 

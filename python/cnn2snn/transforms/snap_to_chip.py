@@ -11,7 +11,7 @@ import numpy as np
 
 from cnn2snn import _table
 from cnn2snn._keras import keras
-from cnn2snn.conversion.akida1 import ConvertedBlock, build_model
+from cnn2snn.conversion.akida1 import TARGET, ConvertedBlock, build_model
 from cnn2snn.conversion.keras import join_depthwise, read_blocks
 from cnn2snn.conversion.scaling import InputScaling, input_scaling_of
 from cnn2snn.errors import UnsupportedModelError
@@ -376,7 +376,8 @@ def _describe(before: ConvertedBlock, after: ConvertedBlock) -> SnapLayer:
         layer=after.layer.name,
         channels=channels,
         grid=np.array(grid),
-        storable=np.array([levels < 2]) | (after.layer.get_variable("act_step") % after.layer.widths()[3] == 0),
+        storable=np.array([levels < 2])
+        | (after.layer.get_variable("act_step") % after.layer.widths(TARGET).step_unit == 0),
         step_change=max(change for change, _ in changes),
         threshold_change=max(change for _, change in changes),
         margin=min(margins) if levels else max(margins),

@@ -31,16 +31,17 @@ pub struct Certificate {
     /// The levels of the lowest and of the highest potential; `None` without activation. A filter whose highest level
     /// is 0 never fires, one whose lowest is 2^b − 1 always saturates.
     pub levels: Option<(u8, u8)>,
-    /// Whether Akida 1.0 devices hold threshold and step.
+    /// Whether the chip holds threshold and step.
     pub held: bool,
     /// How many boundaries would move for some potential inside the reach if threshold and step were set to the nearest
-    /// values that those devices hold.
+    /// values that the chip holds.
     pub moved_if_clipped: u8,
 }
 
 /// The certificates of a layer's filters; none for a layer without weights.
 ///
 /// `ideal` holds, filter after filter, the 2^b − 1 ideal boundaries (H4), and nothing for a layer without activation.
+/// `widths` says what the chip holds.
 ///
 /// # Errors
 ///
@@ -49,7 +50,8 @@ pub struct Certificate {
 /// # Examples
 ///
 /// ```
-/// use akida_sim::{FullyConnected, InputData, ModelBuilder, Shape, Weights, convert::certify};
+/// use akida_sim::convert::{Widths, certify};
+/// use akida_sim::{FullyConnected, InputData, ModelBuilder, Shape, Weights, device::Device};
 ///
 /// let mut builder = ModelBuilder::new();
 /// builder.add("events", InputData::new(Shape::new(1, 1, 1), 2), &[])?;
@@ -58,13 +60,16 @@ pub struct Certificate {
 /// builder.set_variable(dense, "weights", Weights::new([1, 1, 1, 1], vec![2])?)?;
 /// builder.set_variable(dense, "act_step", vec![0.625])?;
 /// // Boundaries 0, 2, 5 of potentials 0 … 6, where 0, 3, 5 are wanted.
-/// let certificate = &certify(&builder.layers()[dense], &[0, 3, 5])?[0];
+/// let layer = &builder.layers()[dense];
+/// let device = Device::akd1000();
+/// let widths = Widths::of(device.limits.registers_of(layer.spec()));
+/// let certificate = &certify(layer, &[0, 3, 5], widths)?[0];
 /// assert_eq!((certificate.lowest, certificate.highest), (0, 6));
 /// assert_eq!(certificate.differences[0].witness, 3);
 /// assert_eq!(certificate.levels, Some((0, 3)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn certify(layer: &Layer, ideal: &[i64]) -> Result<Vec<Certificate>, FitError> {
+pub fn certify(layer: &Layer, ideal: &[i64], widths: Widths) -> Result<Vec<Certificate>, FitError> {
     let (Some(thresholds), Some(reach)) = (layer.thresholds(), layer.reach()) else {
         return Ok(Vec::new());
     };
@@ -76,7 +81,6 @@ pub fn certify(layer: &Layer, ideal: &[i64]) -> Result<Vec<Certificate>, FitErro
     if ideal.len() != count * thresholds.filters().len() {
         return Err(FitError::boundaries(ideal.len()));
     }
-    let widths = Widths::of(layer.spec());
     let reaches = reach.lowest.iter().zip(&reach.highest);
     let certificates = thresholds.filters().zip(reaches).enumerate();
     Ok(certificates
@@ -123,6 +127,7 @@ pub fn certify(layer: &Layer, ideal: &[i64]) -> Result<Vec<Certificate>, FitErro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::Device;
     use crate::{FullyConnected, InputData, ModelBuilder, Shape, Weights};
     use alloc::vec;
 
@@ -148,8 +153,18 @@ mod tests {
         builder
     }
 
+    fn certified(
+        builder: &ModelBuilder,
+        index: usize,
+        ideal: &[i64],
+    ) -> Result<Vec<Certificate>, FitError> {
+        let layer = &builder.layers()[index];
+        let limits = Device::akd1000().limits;
+        certify(layer, ideal, Widths::of(limits.registers_of(layer.spec())))
+    }
+
     fn of(builder: &ModelBuilder, ideal: &[i64]) -> Certificate {
-        certify(&builder.layers()[1], ideal).unwrap().remove(0)
+        certified(builder, 1, ideal).unwrap().remove(0)
     }
 
     #[test]
@@ -192,7 +207,7 @@ mod tests {
     #[test]
     fn another_number_of_boundaries_is_refused() {
         let builder = unit(1, 0, 1.0, Some(2));
-        assert!(certify(&builder.layers()[1], &[0]).is_err());
-        assert_eq!(certify(&builder.layers()[0], &[]), Ok(vec![]));
+        assert!(certified(&builder, 1, &[0]).is_err());
+        assert_eq!(certified(&builder, 0, &[]), Ok(vec![]));
     }
 }

@@ -4,8 +4,10 @@
 
 mod certificate;
 mod fit;
+mod setting;
 mod widths;
 
 pub use certificate::{Certificate, Difference, certify};
 pub use fit::{Fit, FitError, fit_boundaries, fit_output};
+pub use setting::{SetError, set_fitted};
 pub use widths::Widths;

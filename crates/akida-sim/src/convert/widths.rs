@@ -1,7 +1,7 @@
 //! What a chip holds of thresholds and steps (`docs/arithmetic.md`, H7).
 
-use crate::device::{Allowed, Registers};
-use crate::model::LayerSpec;
+use crate::device::Allowed;
+use crate::device::akida1::Registers;
 
 /// The largest and smallest values of a layer's `threshold` and `act_step` on a chip.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,20 +25,21 @@ impl Widths {
         step_unit: 0.0,
     };
 
-    /// What Akida 1.0 devices hold of a layer.
+    /// The widths of registers.
     ///
     /// # Examples
     ///
     /// ```
-    /// use akida_sim::{FullyConnected, convert::Widths};
+    /// use akida_sim::{FullyConnected, convert::Widths, device::Device};
     ///
-    /// let widths = Widths::of(&FullyConnected::new(10).into());
+    /// let device = Device::akd1000();
+    /// let registers = device.limits.registers_of(&FullyConnected::new(10).into());
+    /// let widths = Widths::of(registers);
     /// assert!(widths.hold(-524_288, 65_535.0) && !widths.hold(524_288, 65_535.0));
     /// assert!(widths.store(2.0625) && !widths.store(2.05));
     /// ```
     #[must_use]
-    pub fn of(spec: &LayerSpec) -> Self {
-        let registers = Registers::of(spec);
+    pub fn of(registers: &Registers) -> Self {
         let mut widths = Self::UNLIMITED;
         if let Allowed::Signed(bits @ 1..=32) = registers.threshold.allowed {
             widths.min_threshold = i32::MIN >> (32 - bits);

@@ -1,171 +1,39 @@
-//! A limit: what is allowed, and who says so.
+//! The limits on layers, by generation.
 
-use super::Standing;
-use crate::{Padding, Pair};
-use core::fmt;
+use super::akida1::limits as akida1;
+use super::limit::Limit;
+use crate::{IpVersion, LayerSpec};
+use alloc::vec::Vec;
 
-/// The largest number of filters for a kernel and a number of image channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FilterLimit {
-    /// The kernel, square.
-    pub kernel: usize,
-    /// Image channels.
-    pub channels: usize,
-    /// The largest number of filters.
-    pub filters: usize,
-}
-
-/// The values that a limit allows.
+/// The limits that the layers of a model must obey on a device. Each generation states limits on layers of its own.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Allowed {
-    /// One of these numbers.
-    OneOf(&'static [usize]),
-    /// From the first to the second, both allowed.
-    Range(usize, usize),
-    /// This or more.
-    AtLeast(usize),
-    /// This or less.
-    AtMost(usize),
-    /// One of these (height, width).
-    Sizes(&'static [Pair]),
-    /// One of these paddings.
-    Paddings(&'static [Padding]),
-    /// At most so many filters, by kernel and channels.
-    Filters(&'static [FilterLimit]),
-    /// One of these layer types, these words or this property.
-    Words(&'static [&'static str]),
-    /// A signed integer of so many bits.
-    Signed(u32),
-    /// An unsigned fixed-point number of so many bits, the second of them after the point.
-    Unsigned(u32, u32),
+pub enum Limits {
+    /// The limits of Akida 1.0 devices.
+    Akida1(&'static akida1::Limits),
 }
 
-/// A limit of a chip with its source.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Limit {
-    /// The stable name of the rule: the parameter or property that it rules, e.g. `"kernel_size"`.
-    pub rule: &'static str,
-    /// What is allowed.
-    pub allowed: Allowed,
-    /// How well it is known.
-    pub standing: Standing,
-    /// Where it is from; says which revision where revisions disagree.
-    pub source: &'static str,
-}
-
-impl Limit {
-    pub(super) const fn stated(rule: &'static str, allowed: Allowed, source: &'static str) -> Self {
-        Self {
-            rule,
-            allowed,
-            standing: Standing::Stated,
-            source,
-        }
-    }
-
-    pub(super) const fn inferred(
-        rule: &'static str,
-        allowed: Allowed,
-        source: &'static str,
-    ) -> Self {
-        Self {
-            rule,
-            allowed,
-            standing: Standing::Inferred,
-            source,
-        }
-    }
-}
-
-impl Allowed {
-    /// The allowed number nearest to `received`, the smaller of two; `received` itself when it is allowed. `None` for
-    /// limits on other things than numbers.
+impl Limits {
+    /// The generation of the layers that the limits rule.
     #[must_use]
-    pub fn nearest(&self, received: usize) -> Option<usize> {
-        match *self {
-            Self::OneOf(values) => values
-                .iter()
-                .copied()
-                .min_by_key(|&v| (v.abs_diff(received), v)),
-            Self::Range(min, max) => Some(received.clamp(min, max)),
-            Self::AtLeast(min) => Some(received.max(min)),
-            Self::AtMost(max) => Some(received.min(max)),
-            _ => None,
+    pub fn ip_version(&self) -> IpVersion {
+        match self {
+            Self::Akida1(_) => IpVersion::V1,
         }
     }
 
-    /// The allowed size nearest to `received`, the smaller of two.
+    /// The registers that hold the values of a layer.
     #[must_use]
-    pub fn nearest_size(&self, received: Pair) -> Option<Pair> {
-        let Self::Sizes(sizes) = *self else {
-            return None;
-        };
-        let distance = |s: &Pair| s.x.abs_diff(received.x) + s.y.abs_diff(received.y);
-        sizes
-            .iter()
-            .copied()
-            .min_by_key(|s| (distance(s), s.cells()))
-    }
-
-    /// The largest number of filters for a square kernel and a number of channels, where the limit says one.
-    #[must_use]
-    pub fn filters(&self, kernel: Pair, channels: usize) -> Option<usize> {
-        let Self::Filters(table) = *self else {
-            return None;
-        };
-        let row = |r: &&FilterLimit| Pair::square(r.kernel) == kernel && r.channels == channels;
-        table.iter().find(row).map(|r| r.filters)
-    }
-}
-
-/// Values separated by commas.
-fn list<T>(
-    f: &mut fmt::Formatter<'_>,
-    values: &[T],
-    show: impl Fn(&T, &mut fmt::Formatter<'_>) -> fmt::Result,
-) -> fmt::Result {
-    if values.len() > 1 {
-        f.write_str("one of ")?;
-    }
-    for (i, value) in values.iter().enumerate() {
-        if i > 0 {
-            f.write_str(", ")?;
+    pub fn registers_of(&self, layer: &LayerSpec) -> &'static akida1::Registers {
+        match self {
+            Self::Akida1(limits) => limits.registers_of(layer),
         }
-        show(value, f)?;
     }
-    Ok(())
-}
 
-impl fmt::Display for Allowed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::OneOf(values) => list(f, values, |v, f| write!(f, "{v}")),
-            Self::Range(min, max) => write!(f, "in {min}..={max}"),
-            Self::AtLeast(min) => write!(f, "at least {min}"),
-            Self::AtMost(max) => write!(f, "at most {max}"),
-            Self::Sizes(sizes) => list(f, sizes, |s, f| write!(f, "{s}")),
-            Self::Paddings(paddings) => list(f, paddings, |p, f| write!(f, "{p:?}")),
-            Self::Words(words) => list(f, words, |w, f| f.write_str(w)),
-            Self::Signed(bits) => write!(f, "a {bits}-bit signed integer"),
-            Self::Unsigned(bits, 0) => write!(f, "a {bits}-bit unsigned integer"),
-            Self::Unsigned(bits, fraction) => {
-                write!(
-                    f,
-                    "a {bits}-bit unsigned integer when multiplied by {}",
-                    1u64 << fraction
-                )
-            }
-            Self::Filters(rows) => {
-                f.write_str("at most ")?;
-                for (i, r) in rows.iter().enumerate() {
-                    if i > 0 {
-                        f.write_str(", ")?;
-                    }
-                    let (k, plural) = (r.kernel, if r.channels == 1 { "" } else { "s" });
-                    write!(f, "{} ({k}x{k}, {} channel{plural})", r.filters, r.channels)?;
-                }
-                Ok(())
-            }
+    /// Every limit under the layers that it rules, for reports.
+    #[must_use]
+    pub fn all(&self) -> Vec<(&'static str, Vec<&'static Limit>)> {
+        match self {
+            Self::Akida1(limits) => limits.all(),
         }
     }
 }

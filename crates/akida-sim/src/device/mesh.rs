@@ -1,44 +1,7 @@
-//! The parts of a chip: processing units, memories, version numbers.
+//! The parts of a chip: processing units and their memories.
 
-use super::Chip;
 use alloc::vec::Vec;
 use core::fmt;
-
-/// A hardware version, printed as documented: `BC.A1.003.009`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct HwVersion {
-    /// The vendor: 0xBC.
-    pub vendor_id: u8,
-    /// The product.
-    pub product_id: u8,
-    /// The major revision.
-    pub major_rev: u8,
-    /// The minor revision.
-    pub minor_rev: u8,
-}
-
-impl HwVersion {
-    /// A version of the vendor 0xBC.
-    #[must_use]
-    pub const fn new(product_id: u8, major_rev: u8, minor_rev: u8) -> Self {
-        Self {
-            vendor_id: 0xbc,
-            product_id,
-            major_rev,
-            minor_rev,
-        }
-    }
-}
-
-impl fmt::Display for HwVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:02X}.{:02X}.{:03}.{:03}",
-            self.vendor_id, self.product_id, self.major_rev, self.minor_rev
-        )
-    }
-}
 
 /// What a processing unit can be programmed to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,9 +10,9 @@ pub enum NpType {
     Hrc,
     /// Convolution of levels.
     Cnp1,
-    /// Fully connected, weights in external memory.
+    /// Fully connected layers, with weights in external memory.
     Fnp2,
-    /// Fully connected, weights in the NP's own memory.
+    /// Fully connected layers, with weights in the NP's own memory.
     Fnp3,
 }
 
@@ -66,7 +29,7 @@ impl NpType {
     }
 }
 
-/// The place of an NP in the mesh. Real places are not public: these are schematic.
+/// The place of an NP in the mesh. Real places are not public, so that places here are schematic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NpIdent {
     /// Column of the node, from 1.
@@ -86,28 +49,19 @@ impl fmt::Display for NpIdent {
 /// A processing unit and what it can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Np {
-    /// Its place.
+    /// The place of the unit.
     pub ident: NpIdent,
-    /// What it can be programmed to do.
+    /// What the unit can be programmed to do.
     pub types: &'static [NpType],
 }
 
 /// The memory of one NP, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SramSize {
-    /// For its inputs.
+    /// Memory for inputs.
     pub input_bytes: usize,
-    /// For its filters.
+    /// Memory for filters.
     pub weight_bytes: usize,
-}
-
-impl SramSize {
-    pub(super) fn of(chip: &Chip) -> Self {
-        Self {
-            input_bytes: chip.input_bytes.value,
-            weight_bytes: chip.weight_bytes.value,
-        }
-    }
 }
 
 /// The processing units of a device.
@@ -160,17 +114,5 @@ impl Mesh {
                 .filter(|np| np.types.contains(&kind))
                 .count(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::string::ToString;
-
-    #[test]
-    fn versions_read_as_documented() {
-        assert_eq!(HwVersion::new(0, 0, 2).to_string(), "BC.00.000.002");
-        assert_eq!(HwVersion::new(0xa1, 3, 9).to_string(), "BC.A1.003.009");
     }
 }

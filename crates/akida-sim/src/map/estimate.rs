@@ -1,8 +1,9 @@
-//! What a mapped model would take on the chip: an estimate, from published benchmarks.
+//! How long a mapped model would take on the chip, and how much energy: an estimate from published benchmarks.
 
-use super::mapping::{LayerMapping, Mapping};
-use crate::device::{EstimateError, NpType, Timing};
-use crate::{Channels, Layer, Model, Statistics};
+use super::akida1::cycles::cycles as cycles_akida1;
+use super::mapping::{Mapping, NpMapping};
+use crate::device::EstimateError;
+use crate::{IpVersion, Model, Statistics};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -12,18 +13,18 @@ use core::fmt;
 pub struct LayerEstimate {
     /// Milliseconds.
     pub latency_ms: f64,
-    /// Millijoules, those of the chip at rest meanwhile included.
+    /// Millijoules, with the energy that the chip takes at rest meanwhile.
     pub energy_mj: f64,
 }
 
-/// What one input is estimated to take. It is no measurement.
+/// What one input is estimated to take. An estimate is no measurement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
-    /// Each layer, in layer order. Single layers are less certain than the sum.
+    /// What each layer takes, in layer order. Single layers are less certain than the sum.
     pub layers: Vec<LayerEstimate>,
     /// Milliseconds from input to output.
     pub latency_ms: f64,
-    /// Inputs per second, one after the other.
+    /// Inputs per second, when inputs run one after the other.
     pub fps: f64,
     /// Millijoules per input.
     pub energy_mj: f64,
@@ -31,7 +32,7 @@ pub struct Estimate {
     pub latency_error: EstimateError,
     /// Relative error of the energy on models held out from the fit.
     pub energy_error: EstimateError,
-    /// Where it comes from.
+    /// Where the estimate comes from.
     pub source: &'static str,
 }
 
@@ -90,7 +91,7 @@ impl fmt::Display for EstimateRefusal {
 impl core::error::Error for EstimateRefusal {}
 
 impl Mapping {
-    /// Latency and energy of `model`, which is the one that was mapped, for inputs with the given statistics.
+    /// Latency and energy of `model`, the model that was mapped, for inputs with the given statistics.
     ///
     /// # Errors
     ///
@@ -114,6 +115,9 @@ impl Mapping {
         if statistics.layers().len() != count || self.layers().len() != count {
             return Err(EstimateRefusal::Statistics);
         }
+        let cycles = match self.device().ip_version() {
+            IpVersion::V1 => cycles_akida1,
+        };
         let reloads = self.passes() > 1;
         let layers: Vec<LayerEstimate> = model
             .layers()
@@ -122,7 +126,7 @@ impl Mapping {
             .zip(statistics.layers())
             .map(|((layer, mapping), s)| {
                 let ms = cycles(timing, layer, mapping, s.events) / (timing.clock_mhz.value * 1e3);
-                let bytes = |np: &super::NpMapping| np.weight_bytes + np.external_bytes;
+                let bytes = |np: &NpMapping| np.weight_bytes + np.external_bytes;
                 let loaded: u64 = mapping.nps.iter().map(bytes).sum();
                 let reload = if reloads { loaded as f64 } else { 0.0 };
                 LayerEstimate {
@@ -150,34 +154,6 @@ impl Mapping {
     }
 }
 
-/// The cycles of a layer whose input has so many events.
-fn cycles(timing: &Timing, layer: &Layer, mapping: &LayerMapping, events: f64) -> f64 {
-    let connection = layer.connection();
-    let (Some(windows), Some(weights)) = (connection.operation.windows(), layer.weights()) else {
-        return 0.0;
-    };
-    let [kx, ky, channels, _] = weights.shape();
-    let filters = connection.output.shape.c as f64;
-    match mapping.nps.first().map(|np| np.kind) {
-        None => 0.0,
-        Some(NpType::Hrc) => timing.image_cycles.value * connection.potential_shape.len() as f64,
-        Some(NpType::Fnp2 | NpType::Fnp3) => {
-            timing.fully_weight_cycles.value * channels as f64 * filters
-        }
-        Some(NpType::Cnp1) => {
-            let macs = events * (kx * ky) as f64 * filters / mapping.nps.len() as f64;
-            let weights = match windows.channels {
-                Channels::EachThenAll => {
-                    let held = mapping.nps.iter().map(|np| np.filters).sum::<usize>();
-                    (held * channels) as f64
-                }
-                Channels::All => 0.0,
-            };
-            macs / timing.macs_per_cycle.value + timing.separable_weight_cycles.value * weights
-        }
-    }
-}
-
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -185,12 +161,5 @@ impl fmt::Display for Estimate {
             "estimated, not measured: {:.3} ms ({}), {:.1} frames/s, {:.3} mJ per frame ({})",
             self.latency_ms, self.latency_error, self.fps, self.energy_mj, self.energy_error
         )
-    }
-}
-
-impl fmt::Display for EstimateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (median, largest) = (100.0 * self.median, 100.0 * self.largest);
-        write!(f, "± {largest:.0} %, half of them ± {median:.0} %")
     }
 }

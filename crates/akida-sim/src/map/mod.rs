@@ -19,17 +19,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod akida1;
 mod check;
 mod estimate;
+mod findings;
+mod judgement;
+mod mapper;
 mod mapping;
 mod need;
 mod place;
-mod remedy;
-mod sequences;
+mod runs;
+mod verdict;
 mod violation;
 
 pub use check::check;
 pub use estimate::{Estimate, EstimateRefusal, LayerEstimate};
-pub use mapping::{LayerMapping, MapError, Mapping, NpMapping, NpSpace, Pass, Sequence, map};
+pub use mapper::map;
+pub use mapping::{LayerMapping, MapError, Mapping, NpMapping, NpSpace, Pass, Sequence};
 pub use place::MapMode;
 pub use violation::{Effect, Violation};

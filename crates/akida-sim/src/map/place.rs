@@ -1,4 +1,4 @@
-//! How many NPs each layer gets, in which pass, and which ones.
+//! How many NPs each layer gets, in which pass, and which NPs these are (`docs/mapping.md`, rules 5 and 6).
 
 use super::need::Need;
 use crate::device::{Mesh, NpType};
@@ -12,7 +12,7 @@ pub enum MapMode {
     /// As many NPs as possible with as few passes as possible.
     #[default]
     AllNps,
-    /// As many NPs and as many passes as possible: the chip is reprogrammed in parts while it runs.
+    /// As many NPs and as many passes as possible. The chip is reprogrammed in parts while it runs.
     HwPr,
     /// As few NPs as possible.
     Minimal,
@@ -30,9 +30,11 @@ impl MapMode {
     }
 }
 
-/// The largest number of filters of one NP, and the passes that follow from it.
+/// How the layers of a run share the NPs.
 pub(super) struct Choice {
+    /// The largest number of filters of one NP, the same for all layers.
     pub(super) cap: usize,
+    /// The passes that follow from the cap, as ranges of layers.
     pub(super) passes: Vec<Range<usize>>,
 }
 
@@ -46,21 +48,15 @@ pub(super) fn choose(needs: &[Need], mesh: &Mesh, mode: MapMode) -> Choice {
     if mode == MapMode::Minimal {
         return minimal;
     }
-    let fully_alone = |passes: &[Range<usize>]| {
-        let alone = |pass: &&Range<usize>| {
-            let mut kinds = needs[(*pass).clone()].iter().map(|n| n.kind);
-            kinds.all(|k| matches!(k, Some(NpType::Fnp2 | NpType::Fnp3)))
-        };
-        passes.iter().filter(alone).count()
-    };
     // Half of the mesh runs while the other half is programmed.
     let half = mesh.nps.len() / 2;
     let suits = |cap: usize, passes: &[Range<usize>]| match mode {
         MapMode::HwPr => {
             let small = |n: &Need| n.nps(cap) <= half.max(n.nps(usize::MAX));
-            needs.iter().all(small) && fully_alone(passes) <= fully_alone(&minimal.passes)
+            needs.iter().all(small)
+                && fully_alone(needs, passes) <= fully_alone(needs, &minimal.passes)
         }
-        _ => passes.len() <= minimal.passes.len(),
+        MapMode::AllNps | MapMode::Minimal => passes.len() <= minimal.passes.len(),
     };
     let mut caps: Vec<usize> = needs.iter().flat_map(|n| n.caps(mesh.nps.len())).collect();
     caps.sort_unstable();
@@ -79,22 +75,38 @@ pub(super) fn choose(needs: &[Need], mesh: &Mesh, mode: MapMode) -> Choice {
     minimal
 }
 
-/// The NPs of a mesh by what they can do. Each convolves, runs one kind of fully connected layer, or both.
+/// How many passes hold nothing but fully connected layers.
+fn fully_alone(needs: &[Need], passes: &[Range<usize>]) -> usize {
+    let is_fully = |need: &Need| matches!(need.kind, Some(NpType::Fnp2 | NpType::Fnp3));
+    let alone = |pass: &&Range<usize>| needs[(*pass).clone()].iter().all(is_fully);
+    passes.iter().filter(alone).count()
+}
+
+/// The NPs of a mesh, counted by what they can do.
+///
+/// An NP runs convolutions, one kind of fully connected layer, or both.
 struct Capacity {
+    /// NPs that run convolutions.
     convolution: usize,
+    /// NPs that run fully connected layers with weights in external memory.
     external: Kind,
+    /// NPs that run fully connected layers with weights in their own memory.
     internal: Kind,
 }
 
 /// NPs for one kind of fully connected layer.
 #[derive(Default)]
 struct Kind {
+    /// NPs that run nothing else.
     only: usize,
+    /// NPs that run convolutions too.
     or_convolution: usize,
 }
 
 impl Kind {
-    /// How many of these NPs convolutions have to leave to `count` layers; `None` when there are too few.
+    /// How many of the NPs that run convolutions too `count` fully connected layers take.
+    ///
+    /// The layers take NPs that run nothing else first. `None` when there are too few NPs.
     fn taken(&self, count: usize) -> Option<usize> {
         let taken = count.saturating_sub(self.only);
         (taken <= self.or_convolution).then_some(taken)
@@ -134,7 +146,7 @@ impl Capacity {
         }
     }
 
-    /// Layer after layer, each in the pass of the one before where it fits.
+    /// The passes of some layers. A layer joins the pass of the layer before where it fits.
     fn pack(&self, needs: &[Need], cap: usize) -> Vec<Range<usize>> {
         let mut passes: Vec<Range<usize>> = Vec::new();
         for index in 0..needs.len() {
@@ -149,7 +161,7 @@ impl Capacity {
 
 /// The NPs of each layer of a pass, as indices into the mesh.
 ///
-/// Fully connected layers choose first, from the end of the mesh; NPs that can do less are taken before others.
+/// Fully connected layers choose first, from the end of the mesh. NPs that can do less are taken before NPs that can do more.
 pub(super) fn assign(needs: &[Need], mesh: &Mesh, cap: usize) -> Vec<Vec<usize>> {
     let mut free = vec![true; mesh.nps.len()];
     let mut all = vec![Vec::new(); needs.len()];

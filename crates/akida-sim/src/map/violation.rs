@@ -1,17 +1,18 @@
 //! A broken limit of a chip.
 
-use crate::device::Standing;
-use alloc::string::String;
+use crate::Layer;
+use crate::device::{Limit, Standing};
+use alloc::string::{String, ToString};
 use core::fmt;
 
 /// What a violation does to the mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
-    /// The layer cannot run on the chip: it is left to software, or refused where hardware alone is asked for.
+    /// The layer cannot run on the chip. Software runs it, or mapping is refused where hardware alone is asked for.
     Software,
-    /// A value does not fit its register: the layer cannot be programmed, and mapping is refused.
+    /// A value does not fit its register. The layer cannot be programmed, and mapping is refused.
     Refused,
-    /// Some inputs could lead out of a register, which may never happen: mapping goes on and says so.
+    /// A potential could leave its register for some inputs, which may never occur. Mapping goes on and says so.
     Possible,
 }
 
@@ -43,10 +44,32 @@ pub struct Violation {
     pub source: &'static str,
     /// How well the limit is known.
     pub standing: Standing,
-    /// What it does to the mapping.
+    /// What the violation does to the mapping.
     pub effect: Effect,
     /// The smallest change that helps.
     pub remedy: String,
+}
+
+impl Violation {
+    /// A layer that breaks a limit of the device data.
+    pub(super) fn of(
+        layer: &Layer,
+        limit: &Limit,
+        effect: Effect,
+        received: String,
+        remedy: String,
+    ) -> Self {
+        Self {
+            layer: layer.name().to_string(),
+            rule: limit.rule,
+            received,
+            allowed: limit.allowed.to_string(),
+            source: limit.source,
+            standing: limit.standing,
+            effect,
+            remedy,
+        }
+    }
 }
 
 impl fmt::Display for Violation {

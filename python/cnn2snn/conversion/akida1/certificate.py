@@ -8,6 +8,7 @@ import numpy as np
 
 from cnn2snn.conversion.akida1.fitting import certify
 from cnn2snn.conversion.akida1.model import Converted, ConvertedBlock
+from cnn2snn.conversion.akida1.target import TARGET
 from cnn2snn.conversion.akida1.variables import LinearMap
 from cnn2snn.conversion.block import Kind
 from cnn2snn.conversion.report import ConversionReport, Difference, Exceedance, InputReport, LayerReport, Place, number
@@ -61,7 +62,8 @@ def _report(b: ConvertedBlock) -> LayerReport:
     # Keras sums `terms` products in float32, then adds the bias, normalizes, averages and divides by the step; each
     # operation errs by 2^-24 of what it handles, in units of potentials at most the sum of magnitudes below.
     float32 = (terms + 16) * 2.0**-23 * (magnitude + zero + np.abs(ideal.t) + edges)
-    low, high, largest, _ = layer.widths()
+    widths = layer.widths(TARGET)
+    low, high, largest = widths.min_threshold, widths.max_threshold, widths.max_step
     differences = []
     for row in found.differences.tolist():
         _, level, ideal_boundary, held_boundary, witness = row

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
 from cnn2snn import _akida, akida
+from cnn2snn.conversion.akida1.target import TARGET
 from cnn2snn.conversion.akida1.variables import IdealLayer, engine_weights, floored
 from cnn2snn.conversion.block import Block
 from cnn2snn.errors import UnsupportedModelError
 
-__all__ = ["THRESHOLDS", "Certificates", "certify", "fit", "set_variables"]
+__all__ = ["THRESHOLDS", "certify", "mismatches_without_layer", "set_variables"]
 
 # Why a threshold or a step can be out of all proportion.
 _HUGE = "a tiny gamma, a dead filter or a huge scale is the usual cause: constrain gamma while training"
@@ -39,23 +41,42 @@ def set_variables(
     Raises:
         UnsupportedModelError: a threshold or a step that no layer can hold.
     """
-    dims = tuple(layer.input_dims)
-    if ideal.depthwise is None:
-        layer_type = layer.parameters.layer_type.name
-        layer.set_variable("weights", engine_weights(layer_type, ideal.weights, dims))
-    else:
-        layer.set_variable("weights", engine_weights("Depthwise", ideal.depthwise, dims))
-        layer.set_variable("weights_pw", engine_weights("Pointwise", ideal.weights, dims))
+    weights = _weights(layer, ideal)
     if thresholds == "floor":
         threshold, act_step = _floor(block, ideal, input_scale, input_shift)
-    else:
-        threshold, act_step, mismatches = fit(block, ideal, layer)
-    layer.set_variable("threshold", threshold)
-    layer.set_variable("act_step", act_step)
-    if thresholds == "floor":
+        for name, values in {**weights, "threshold": threshold, "act_step": act_step}.items():
+            layer.set_variable(name, values)
         differing = certify(layer, ideal).differences[:, 0]
-        mismatches = np.bincount(differing, minlength=len(threshold)).astype(np.uint8)
-    return mismatches
+        return np.bincount(differing, minlength=len(threshold)).astype(np.uint8)
+    with _unheld(block):
+        return layer.set_fitted(weights, _targets(block, ideal), ideal.s, TARGET)
+
+
+def _weights(layer: akida.Layer, ideal: IdealLayer) -> dict[str, np.ndarray]:
+    """The kernels of a layer by name, in the engine's order."""
+    dims = tuple(layer.input_dims)
+    if ideal.depthwise is None:
+        return {"weights": engine_weights(layer.parameters.layer_type.name, ideal.weights, dims)}
+    return {
+        "weights": engine_weights("Depthwise", ideal.depthwise, dims),
+        "weights_pw": engine_weights("Pointwise", ideal.weights, dims),
+    }
+
+
+def _targets(block: Block, ideal: IdealLayer) -> np.ndarray:
+    """The ideal boundaries of a block, or its ideal thresholds where it has no activation."""
+    return ideal.rounded_thresholds() if block.activation is None else ideal.boundaries(block.activation.bits)
+
+
+@contextmanager
+def _unheld(block: Block) -> Iterator[None]:
+    """Says of which block a threshold or a step is that no layer can hold."""
+    try:
+        yield
+    except ValueError as error:
+        raise UnsupportedModelError(
+            f'layer "{block.name}": {error}', layer=block.name, kind="threshold", remedy=_HUGE
+        ) from error
 
 
 def _floor(block: Block, ideal: IdealLayer, input_scale: float, input_shift: float) -> tuple[np.ndarray, np.ndarray]:
@@ -78,55 +99,21 @@ def _floor(block: Block, ideal: IdealLayer, input_scale: float, input_shift: flo
     return threshold.astype(np.int32), act_step
 
 
-def fit(block: Block, ideal: IdealLayer, layer: akida.Layer | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Thresholds, steps and numbers of boundaries that differ (H6).
-
-    Args:
-        block: the block.
-        ideal: its ideal thresholds and steps.
-        layer: the engine's layer, with its weights, whose potentials and chip are considered; None considers none.
+def mismatches_without_layer(block: Block, ideal: IdealLayer) -> np.ndarray:
+    """How many boundaries differ per channel in the best fit, whatever potentials occur and whatever a chip holds.
 
     Raises:
         UnsupportedModelError: a threshold or a step that no layer can hold.
     """
-    try:
+    with _unheld(block):
         if block.activation is None:
-            threshold, act_step = _akida.fit_output(ideal.rounded_thresholds(), ideal.s)
-            return threshold, act_step, np.zeros(ideal.t.shape, np.uint8)
-        bits = block.activation.bits
-        known = (None, None) if layer is None else (layer.reach(), layer.widths())
-        return _akida.fit_boundaries(ideal.boundaries(bits), ideal.s, bits, *known)
-    except ValueError as error:
-        raise UnsupportedModelError(
-            f'layer "{block.name}": {error}', layer=block.name, kind="threshold", remedy=_HUGE
-        ) from error
+            _akida.fit_output(_targets(block, ideal), ideal.s)
+            return np.zeros(ideal.t.shape, np.uint8)
+        return _akida.fit_boundaries(_targets(block, ideal), ideal.s, block.activation.bits)[2]
 
 
-@dataclass(frozen=True)
-class Certificates:
-    """What is known of the filters of a layer (H7, H9); integer arrays of shape (filters,) but for the last.
-
-    Attributes:
-        lowest, highest: the potentials that a filter reaches.
-        lowest_level, highest_level: their levels; zeros without activation.
-        held: whether Akida 1.0 devices hold threshold and step.
-        moved_if_clipped: boundaries that would move if they were set to the nearest values that devices hold.
-        differences: (number of them, 5): filter, level that begins, ideal boundary, the layer's, and a potential that
-            exceeds one alone.
-    """
-
-    lowest: np.ndarray
-    highest: np.ndarray
-    lowest_level: np.ndarray
-    highest_level: np.ndarray
-    held: np.ndarray
-    moved_if_clipped: np.ndarray
-    differences: np.ndarray
-
-
-def certify(layer: akida.Layer, ideal: IdealLayer) -> Certificates:
-    """The certificates of a layer in a model as it is, against its ideal boundaries."""
+def certify(layer: akida.Layer, ideal: IdealLayer) -> _akida.Certificates:
+    """What is known of a layer in a model, compared with its ideal boundaries (H7, H9); see `akida.Layer.certify`."""
     bits = layer.output_bits
     boundaries = np.zeros((0, 0), np.int64) if bits is None else ideal.boundaries(bits)
-    columns, differences = layer.certify(boundaries)
-    return Certificates(*columns, differences)
+    return layer.certify(boundaries, TARGET)

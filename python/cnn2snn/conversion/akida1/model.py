@@ -9,7 +9,7 @@ import numpy as np
 
 from cnn2snn import akida
 from cnn2snn._problems import Problems
-from cnn2snn.conversion.akida1.fitting import fit, set_variables
+from cnn2snn.conversion.akida1.fitting import mismatches_without_layer, set_variables
 from cnn2snn.conversion.akida1.inputs import ImageInput, input_data
 from cnn2snn.conversion.akida1.layers import engine_layer
 from cnn2snn.conversion.akida1.variables import IdealLayer, ideal_layer
@@ -145,7 +145,7 @@ class _Builder:
         ideal = ideal_layer(block, input_scale=alpha, input_shift=beta)
         if self.problems.found:
             # The layer may have no place in the model, and needs no variables.
-            mismatches = fit(block, ideal, None)[2]
+            mismatches = mismatches_without_layer(block, ideal)
         else:
             scale, shift = self._floor_input_of(block)
             mismatches = set_variables(

@@ -19,7 +19,7 @@ use search::Search;
 use step::saturate;
 
 /// `threshold` and `act_step` per channel.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fit {
     /// The variable `threshold`.
     pub threshold: Vec<i32>,

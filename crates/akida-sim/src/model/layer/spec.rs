@@ -20,6 +20,9 @@ macro_rules! layers {
         }
 
         impl LayerSpec {
+            /// The documented names of all types of layers.
+            pub const TYPES: &'static [&'static str] = &[$(stringify!($layer)),*];
+
             /// The layer, as what the model asks of every type.
             pub(in crate::model) fn kind(&self) -> &dyn LayerKind {
                 match self {
@@ -38,8 +41,7 @@ macro_rules! layers {
                 let spec = match type_name {
                     $(stringify!($layer) => Self::$layer($layer::of(parameters)?),)*
                     other => {
-                        let types = [$(stringify!($layer)),*].join(", ");
-                        let allowed = format!("one of {types}");
+                        let allowed = format!("one of {}", Self::TYPES.join(", "));
                         return Err(ModelError::parameter("the layer's type", allowed, other));
                     }
                 };

@@ -1,10 +1,15 @@
 //! AKD1500.
 
-use super::akd1000::{FITTED_INPUT, FITTED_ROWS, FITTED_WEIGHTS, SCHEMATIC, TYPES, VERSIONS};
-use super::akida1::AKIDA1;
-use super::{Chip, EstimateError, Fact, HwVersion, Timing};
+use super::generation::AKIDA1;
+use super::program::PROGRAM;
+use super::sources::{FITTED_INPUT, FITTED_ROWS, FITTED_WEIGHTS, SCHEMATIC, TYPES, VERSIONS};
+use crate::device::chip::Chip;
+use crate::device::fact::Fact;
+use crate::device::limits::Limits;
+use crate::device::timing::{EstimateError, Timing};
+use crate::device::version::HwVersion;
 
-pub(super) static AKD1500: Chip = Chip {
+pub(in crate::device) static AKD1500: Chip = Chip {
     name: "AKD1500",
     version: Fact::stated(HwVersion::new(0xa1, 3, 9), VERSIONS),
     nps: Fact::inferred(
@@ -19,7 +24,8 @@ pub(super) static AKD1500: Chip = Chip {
     weight_bytes: Fact::inferred(37_400, FITTED_WEIGHTS),
     np_rows: Fact::inferred(32, FITTED_ROWS),
     timing: Some(TIMING),
-    limits: &AKIDA1,
+    program: PROGRAM,
+    limits: Limits::Akida1(&AKIDA1),
 };
 
 const LAYERS: &str = "published latencies of the layers of AkidaNet 1.0/224";

@@ -1,10 +1,14 @@
 //! The Akida 1.0 IP with two nodes.
 
-use super::akd1000::{FITTED_INPUT, FITTED_ROWS, FITTED_WEIGHTS, SCHEMATIC, TYPES, VERSIONS};
-use super::akida1::AKIDA1;
-use super::{Chip, Fact, HwVersion};
+use super::generation::AKIDA1;
+use super::program::PROGRAM;
+use super::sources::{FITTED_INPUT, FITTED_ROWS, FITTED_WEIGHTS, SCHEMATIC, TYPES, VERSIONS};
+use crate::device::chip::Chip;
+use crate::device::fact::Fact;
+use crate::device::limits::Limits;
+use crate::device::version::HwVersion;
 
-pub(super) static TWO_NODES_IP_V1: Chip = Chip {
+pub(in crate::device) static TWO_NODES_IP_V1: Chip = Chip {
     name: "TwoNodesIPv1",
     version: Fact::stated(HwVersion::new(0xa1, 3, 6), VERSIONS),
     nps: Fact::assumed(
@@ -19,5 +23,6 @@ pub(super) static TWO_NODES_IP_V1: Chip = Chip {
     weight_bytes: Fact::inferred(37_400, FITTED_WEIGHTS),
     np_rows: Fact::inferred(32, FITTED_ROWS),
     timing: None,
-    limits: &AKIDA1,
+    program: PROGRAM,
+    limits: Limits::Akida1(&AKIDA1),
 };

@@ -1,11 +1,11 @@
-//! What makes a variable too wide for its register, and what helps.
+//! What makes a threshold or a step too wide for its register, and what helps.
 
 use crate::{Layer, Pooling, Stage, Thresholds};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// A step this many times the median of its layer is its filter's own doing.
+/// A step beyond this many times the median of the layer is a fault of its filter, not of the layer.
 const OUTLIER: f32 = 4.0;
 
 /// The remedy for the `act_step` of a filter, which is `excess` times the largest that fits.

@@ -1,0 +1,119 @@
+//! What a model under edit holds, and who may change it when.
+
+use crate::arrays::Inputs;
+use crate::enter::enter;
+use crate::error::{argument, model_error, run_error};
+use akida_sim::{ModelBuilder, Plan, PlanOptions, RunError, RunOptions, Statistics, ValuesRef};
+use pyo3::exceptions::PyMemoryError;
+use pyo3::prelude::*;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A model under edit, with a plan made on the first run after each edit.
+///
+/// A run keeps its own reference to the plan, so edits by other threads do not disturb it. The lock is held for moments
+/// only, and never while the interpreter is released or waited for.
+#[pyclass(frozen, module = "cnn2snn._akida")]
+pub(crate) struct Model {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) builder: ModelBuilder,
+    /// Counts edits, so that a plan made meanwhile from an older state is not kept.
+    pub(crate) edits: u64,
+    pub(crate) plan: Option<Arc<Plan>>,
+    pub(crate) mapping: Option<Arc<akida_sim::map::Mapping>>,
+    pub(crate) statistics: Option<Arc<Statistics>>,
+}
+
+impl Model {
+    pub(crate) fn new(builder: ModelBuilder) -> Self {
+        Self {
+            state: Mutex::new(State {
+                builder,
+                ..State::default()
+            }),
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        // An edit that panics leaves the builder as it was.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn edit<T, E>(
+        &self,
+        edit: impl FnOnce(&mut ModelBuilder) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut state = self.state();
+        let result = edit(&mut state.builder)?;
+        state.edits += 1;
+        state.plan = None;
+        state.mapping = None;
+        state.statistics = None;
+        Ok(result)
+    }
+
+    pub(crate) fn layer_at(&self, py: Python<'_>, index: usize) -> PyResult<Arc<akida_sim::Layer>> {
+        // The lock is given back before an error is made: that runs Python code, which may switch threads.
+        let (layer, count) = {
+            let state = self.state();
+            let layers = state.builder.layers();
+            (layers.get(index).cloned(), layers.len())
+        };
+        layer.ok_or_else(|| {
+            let expected = format!("below {count}");
+            argument(py, None, "index", &expected, &index.to_string(), None)
+        })
+    }
+
+    /// The model as it is now, complete.
+    pub(crate) fn build(&self, py: Python<'_>) -> PyResult<akida_sim::Model> {
+        let builder = self.state().builder.clone();
+        builder.build().map_err(|e| model_error(py, &e, None))
+    }
+
+    pub(crate) fn plan(&self, py: Python<'_>) -> PyResult<Arc<Plan>> {
+        let (builder, edits) = {
+            let state = self.state();
+            if let Some(plan) = &state.plan {
+                return Ok(Arc::clone(plan));
+            }
+            (state.builder.clone(), state.edits)
+        };
+        let model = builder.build().map_err(|e| model_error(py, &e, None))?;
+        let plan = enter(py, |_| Plan::with_options(model, &PlanOptions::default()))?;
+        let plan = Arc::new(plan.map_err(|e| PyMemoryError::new_err(e.to_string()))?);
+        let mut state = self.state();
+        if state.edits != edits {
+            return Ok(plan);
+        }
+        Ok(Arc::clone(state.plan.get_or_insert(plan)))
+    }
+
+    /// Runs `run` on checked inputs; gives its result and the number of samples.
+    pub(crate) fn run<T: Send>(
+        &self,
+        inputs: &Bound<'_, PyAny>,
+        batch_size: usize,
+        threads: usize,
+        run: impl FnOnce(&Plan, ValuesRef<'_>, &RunOptions<'_>) -> Result<T, RunError> + Send,
+    ) -> PyResult<(Arc<Plan>, T, usize)> {
+        let py = inputs.py();
+        let plan = self.plan(py)?;
+        let signal = plan.model().input();
+        let inputs = Inputs::new(inputs, signal.shape)?;
+        let values = inputs.values()?;
+        let result = enter(py, |interrupt| {
+            let options = RunOptions {
+                threads,
+                batch_size,
+                interrupt: Some(interrupt),
+            };
+            run(&plan, values.into(), &options)
+        })?;
+        let result = result.map_err(|e| run_error(py, &e, inputs.dims, signal.format.bits))?;
+        Ok((plan, result, inputs.dims[0]))
+    }
+}

@@ -1,0 +1,205 @@
+//! The units that a layer takes of an Akida 1.0 chip.
+
+use crate::device::{Device, NpType, Standing};
+use crate::map::need::{Bytes, Need};
+use crate::map::violation::{Effect, Violation};
+use crate::{Layer, Operation, Shape, Weights};
+use alloc::format;
+use alloc::string::{String, ToString};
+
+/// Why a layer does not fit the memory or the units of a device.
+pub(super) struct Misfit {
+    rule: &'static str,
+    received: String,
+    allowed: String,
+    remedy: String,
+}
+
+impl Misfit {
+    /// The misfit as a violation.
+    ///
+    /// The standing of memory and units is that of the chip. An imagined device is as it is said to be.
+    pub(super) fn into_violation(self, layer: &Layer, device: &Device) -> Violation {
+        let (standing, source) = match device.chip {
+            Some(chip) => (chip.weight_bytes.standing, chip.weight_bytes.source),
+            None => (
+                Standing::Assumed,
+                "the memory and the NPs given to the device",
+            ),
+        };
+        Violation {
+            layer: layer.name().to_string(),
+            rule: self.rule,
+            received: self.received,
+            allowed: self.allowed,
+            source,
+            standing,
+            effect: Effect::Software,
+            remedy: self.remedy,
+        }
+    }
+}
+
+/// The least that a layer takes of a device, by `docs/mapping.md`, rules 3 and 4.
+///
+/// # Errors
+///
+/// The layer does not fit the memory or the units of the device.
+pub(super) fn need_of(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
+    match &layer.connection().operation {
+        Operation::Pass | Operation::Join => Ok(Need::NOTHING),
+        Operation::Windows(_) if layer.spec().is_input() => image(layer, device),
+        Operation::Windows(windows) if windows.is_fully_connected() => {
+            fully_connected(layer, device)
+        }
+        Operation::Windows(_) => convolution(layer, device),
+    }
+}
+
+/// What a layer takes in the memory of an NP. Of a separable layer only the pointwise weights count.
+fn bytes_of(layer: &Layer) -> Bytes {
+    let weights = layer.pointwise_weights().or(layer.weights());
+    let [kx, ky, channels, _] = weights.map(Weights::shape).unwrap_or_default();
+    let bits = weights.map(Weights::bits).unwrap_or_default();
+    let input = layer.connection().input;
+    let row_bits = (input.shape.y * input.shape.c) as u64 * u64::from(input.format.bits);
+    Bytes {
+        filter_bits: (kx * ky * channels) as u64 * u64::from(bits),
+        row: row_bits.div_ceil(8),
+    }
+}
+
+/// A layer that takes one unit.
+fn one(kind: NpType, layer: &Layer) -> Need {
+    Need {
+        kind: Some(kind),
+        rows: layer.connection().input.shape.x,
+        filters: layer.connection().output.shape.c,
+        bytes: bytes_of(layer),
+        ..Need::NOTHING
+    }
+}
+
+fn image(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
+    if device.mesh.hrc {
+        return Ok(one(NpType::Hrc, layer));
+    }
+    Err(Misfit {
+        rule: "image convolution unit",
+        received: String::from("none"),
+        allowed: String::from("present (HRC)"),
+        remedy: String::from(
+            "take a device with one, or quantize images to 4 bits and begin with InputData",
+        ),
+    })
+}
+
+fn fully_connected(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
+    let bytes = bytes_of(layer).filters(layer.connection().output.shape.c);
+    let most = device.mesh.sram.weight_bytes;
+    let reads_own_memory = device.mesh.count(NpType::Fnp3) > 0;
+    if reads_own_memory && bytes <= most as u64 {
+        return Ok(one(NpType::Fnp3, layer));
+    }
+    if device.mesh.count(NpType::Fnp2) > 0 {
+        return Ok(one(NpType::Fnp2, layer));
+    }
+    let (allowed, remedy) = if reads_own_memory {
+        (
+            format!("at most {most}: no NP reads external memory (FNP2)"),
+            "use fewer units or inputs",
+        )
+    } else {
+        (
+            String::from("for an NP of a type that the device has: none is FNP2 or FNP3"),
+            "take a device with such NPs",
+        )
+    };
+    Err(Misfit {
+        rule: "weights",
+        received: format!("{bytes} bytes"),
+        allowed,
+        remedy: remedy.to_string(),
+    })
+}
+
+fn convolution(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
+    let input = layer.connection().input.shape;
+    let (rows_per_np, filters_per_np) = held_by_one_np(layer, device)?;
+    let cut = |most_rows: usize| {
+        let row_parts = input.x.div_ceil(most_rows);
+        Need {
+            kind: Some(NpType::Cnp1),
+            row_parts,
+            rows: input.x.div_ceil(row_parts),
+            filters_per_np,
+            filters: layer.connection().output.shape.c,
+            bytes: bytes_of(layer),
+        }
+    };
+    let available = device.mesh.count(NpType::Cnp1);
+    // The limit on rows is inferred, and some published maps are higher. The limit refuses nothing that memory can hold.
+    for need in [cut(rows_per_np.min(device.np_rows())), cut(rows_per_np)] {
+        if need.nps(usize::MAX) <= available {
+            return Ok(need);
+        }
+    }
+    Err(too_few_nps(layer, device, cut(rows_per_np), rows_per_np))
+}
+
+/// Input rows and filters that the memory of one NP holds, at least one of each.
+fn held_by_one_np(layer: &Layer, device: &Device) -> Result<(usize, usize), Misfit> {
+    let input = layer.connection().input;
+    let (bytes, sram) = (bytes_of(layer), device.mesh.sram);
+    let rows = (sram.input_bytes as u64 / bytes.row.max(1)) as usize;
+    if rows == 0 {
+        let Shape { y, c, .. } = input.shape;
+        let column_bits = c as u64 * u64::from(input.format.bits);
+        let width = sram.input_bytes as u64 * 8 / column_bits.max(1);
+        return Err(Misfit {
+            rule: "bytes of an input row",
+            received: format!("{} for {y} x {c} values", bytes.row),
+            allowed: format!("at most {}, the input memory of an NP", sram.input_bytes),
+            remedy: format!("use a width of {width} or fewer channels"),
+        });
+    }
+    let filters = (sram.weight_bytes as u64 * 8 / bytes.filter_bits.max(1)) as usize;
+    if filters == 0 {
+        return Err(Misfit {
+            rule: "bytes of a filter",
+            received: bytes.filters(1).to_string(),
+            allowed: format!("at most {}, the filter memory of an NP", sram.weight_bytes),
+            remedy: String::from("use a smaller kernel, fewer channels or fewer bits"),
+        });
+    }
+    Ok((rows, filters))
+}
+
+/// A convolution that takes more NPs than the device has.
+fn too_few_nps(layer: &Layer, device: &Device, need: Need, rows_per_np: usize) -> Misfit {
+    let available = device.mesh.count(NpType::Cnp1);
+    let most_filters = need
+        .filters_per_np
+        .saturating_mul(available / need.row_parts);
+    let remedy = if most_filters > 0 {
+        format!("use at most {most_filters} filters, fewer input channels or fewer bits")
+    } else {
+        let input = layer.connection().input;
+        let rows = rows_per_np.saturating_mul(available);
+        let rows_each = input.shape.x.div_ceil(available.max(1)) as u64;
+        let channel_bits = rows_each * input.shape.y as u64 * u64::from(input.format.bits);
+        let channels = device.mesh.sram.input_bytes as u64 * 8 / channel_bits.max(1);
+        format!("use at most {channels} input channels, or maps of at most {rows} rows")
+    };
+    Misfit {
+        rule: "NPs of the layer",
+        received: format!(
+            "{} ({} parts of the rows, {} of the filters)",
+            need.nps(usize::MAX),
+            need.row_parts,
+            need.filter_parts(usize::MAX)
+        ),
+        allowed: format!("at most {available}"),
+        remedy,
+    }
+}
