@@ -1,6 +1,6 @@
-//! The C interface of `include/akida_sim.h`: loading a model from memory, its shapes, running it, error texts.
+//! The C interface of `include/akida_sim.h`: a model is loaded from memory, asked for shapes, and run; errors have texts.
 //!
-//! This crate turns pointers into slices and errors into codes; everything else is in `akida-sim` and `akida-fbz`.
+//! This crate turns pointers into slices and errors into codes. Everything else is in `akida-sim` and `akida-fbz`.
 #![allow(
     unsafe_code,
     reason = "a C interface: what callers promise is in the header"
@@ -11,21 +11,21 @@ use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char};
 use std::slice;
 
-/// What a call gave: `akida_status`.
+/// The outcome of a call: `akida_status`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// Success.
     Ok = 0,
-    /// A pointer that must not be null is.
+    /// A pointer is null that must not be null.
     Null = 1,
     /// The bytes are no model.
     Format = 2,
-    /// An array has another length than the shapes ask for.
+    /// The length of an array does not fit the shapes.
     Length = 3,
     /// An input value is beyond the width of inputs.
     Value = 4,
-    /// Float outputs of a model whose last layer has an activation.
+    /// Float outputs were asked for, but the last layer has an activation.
     Output = 5,
     /// The memory does not suffice.
     Memory = 6,
@@ -39,7 +39,7 @@ pub struct CShape {
     pub height: usize,
     /// The second axis.
     pub width: usize,
-    /// The last axis, which runs fastest.
+    /// The last axis. It runs fastest.
     pub channels: usize,
 }
 
@@ -49,14 +49,14 @@ pub struct Model {
     plan: Plan,
 }
 
-/// A status that is not `Ok`, and why.
+/// A status that is not `Ok`, and the text of the error.
 type Failure = (Status, String);
 
 thread_local! {
     static ERROR: RefCell<CString> = RefCell::new(CString::default());
 }
 
-/// Notes why a call failed.
+/// The status of a call. The text of an error is kept for `akida_error`.
 fn status(result: Result<(), Failure>) -> Status {
     let Err((status, message)) = result else {
         return Status::Ok;
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn akida_load(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn akida_free(model: *mut Model) {
     if !model.is_null() {
-        // SAFETY: it was made by `Box::into_raw` in `akida_load` and is not used again.
+        // SAFETY: `Box::into_raw` has made the pointer in `akida_load`, and it is not used again.
         drop(unsafe { Box::from_raw(model) });
     }
 }
@@ -178,8 +178,9 @@ pub unsafe extern "C" fn akida_output_bits(model: *const Model) -> u8 {
 ///
 /// # Safety
 ///
-/// `model` as for [`akida_input_shape`]; `inputs` is null or readable for `count` inputs, `outputs` null or writable
-/// for `length` elements, and the two do not overlap.
+/// `model` is as for [`akida_input_shape`]. `inputs` is null or readable for `count` inputs. `outputs` is null or writable
+/// for
+/// `length` elements. The two do not overlap.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn akida_forward(
     model: *const Model,
@@ -249,7 +250,7 @@ fn shape(shape: Option<Shape>) -> CShape {
     )
 }
 
-/// The elements at a pointer, which may be null when there are none.
+/// The elements at a pointer. It may be null when there are no elements.
 ///
 /// # Safety
 ///

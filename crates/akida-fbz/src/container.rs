@@ -26,11 +26,11 @@ const STORED_LEN_AT: usize = 24;
 
 const STORED: u8 = 0;
 const DEFLATE: u8 = 1;
-/// No deflate stream gives more bytes per byte: two bits for 258 bytes.
+/// The most bytes that a byte of a deflate stream gives: two bits can stand for 258 bytes.
 const MAX_RATIO: u64 = 1032;
-/// Shorter payloads are stored as they are: no disk would notice, and the bytes can be read by eye.
+/// Shorter payloads are not compressed: that would save hardly any space, and people can read stored bytes.
 const MIN_TO_COMPRESS: usize = 512;
-/// From 0 (none) to 10; higher levels take several times as long for hardly fewer bytes.
+/// The level of compression, from 0 (none) to 10. Higher levels take several times as long for hardly fewer bytes.
 const LEVEL: u8 = 6;
 
 pub(crate) const UPGRADE: &str = "the file was written by a newer version: upgrade akida-sim";
@@ -64,8 +64,8 @@ pub(crate) fn wrap(payload: &[u8]) -> Vec<u8> {
 pub(crate) fn unwrap<'a>(file: &'a [u8], limits: &Limits) -> Result<Cow<'a, [u8]>, DecodeError> {
     check_beginning(file)?;
     let header = Header::read(file)?;
-    // Stored bytes are never more than the payload. Without this check, a file that was read only up to the limit
-    // would pass for a truncated one.
+    // Stored bytes are never more than the payload. The file may have been read up to the limit only. Without this check it
+    // would seem to be truncated.
     let most = limits.max_payload().saturating_add(HEADER_LEN as u64);
     if file.len() as u64 > most {
         let allowed = format!("at most {most} bytes");
@@ -92,8 +92,9 @@ pub(crate) fn unwrap<'a>(file: &'a [u8], limits: &Limits) -> Result<Cow<'a, [u8]
     }
 }
 
-/// Refuses bytes that are not the beginning of a file of this format and version. Shorter ones than a header pass when
-/// the file ends there, and are refused by [`unwrap`].
+/// Refuses bytes that are not the beginning of a file of this format and version.
+///
+/// Fewer bytes than a header pass. [`unwrap`] refuses them as truncated.
 pub(crate) fn check_beginning(bytes: &[u8]) -> Result<(), DecodeError> {
     if !bytes.starts_with(&MAGIC) {
         return Err(foreign::refuse(bytes));
@@ -152,7 +153,7 @@ impl Header {
         })
     }
 
-    /// What follows the header: all of it, and nothing else.
+    /// The bytes after the header. They must be as many as the header says.
     fn stored_bytes<'a>(&self, file: &'a [u8]) -> Result<&'a [u8], DecodeError> {
         let rest = file.get(HEADER_LEN..).unwrap_or_default();
         let expected = self.stored_len.saturating_add(HEADER_LEN as u64);
@@ -165,7 +166,7 @@ impl Header {
         Err(length_error(kind, allowed, file, expected))
     }
 
-    /// Checks what the checksum has shown to be as written.
+    /// Checks the fields of the header. The checksum has shown that they are as they were written.
     fn check(&self, limits: &Limits) -> Result<(), DecodeError> {
         let newer = |subject: &'static str, allowed: &'static str, received, at| {
             let error = DecodeError::new(DecodeErrorKind::Version, subject, allowed, received);
@@ -204,7 +205,7 @@ impl Header {
     }
 }
 
-/// The `payload_len` bytes that `stored` gives, which the caller has compared with the limits and the ratio.
+/// The `payload_len` bytes that `stored` gives. The caller has compared the length with the limits and the ratio.
 fn inflate(stored: &[u8], payload_len: u64) -> Result<Vec<u8>, DecodeError> {
     let error = |subject: &'static str, allowed, received| {
         DecodeError::new(DecodeErrorKind::Compression, subject, allowed, received)
@@ -254,7 +255,7 @@ fn inflate(stored: &[u8], payload_len: u64) -> Result<Vec<u8>, DecodeError> {
     }
 }
 
-/// CRC-32 (as in PNG and zip) of the header, with zeros in place of the checksum, and of the stored bytes.
+/// CRC-32, as in PNG and zip, of the header and the stored bytes. Zeros stand in place of the checksum.
 fn checksum(file: &[u8]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     crc.update(file.get(..CRC_AT).unwrap_or_default());
@@ -263,7 +264,7 @@ fn checksum(file: &[u8]) -> u32 {
     crc.finalize()
 }
 
-/// The file ends before `end`, where it should, or goes on after it.
+/// The error of a file that should end at `end`.
 fn length_error(
     kind: DecodeErrorKind,
     allowed: alloc::string::String,
@@ -284,7 +285,7 @@ fn byte(offset: usize) -> Location {
     Location::Byte(offset as u64)
 }
 
-/// The `N` bytes at `offset`, where there are as many.
+/// The `N` bytes at `offset`; `None` where there are fewer.
 fn array<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
     bytes.get(offset..)?.first_chunk().copied()
 }

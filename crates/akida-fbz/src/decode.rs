@@ -1,7 +1,7 @@
 //! From bytes to a model.
 //!
-//! Everything goes through [`ModelBuilder`]: a layer is connected first, which gives the shapes of its variables
-//! without allocating them; only when the lengths in the file agree are they unpacked.
+//! Every layer goes through [`ModelBuilder`]. It is connected first: that gives the shapes of its variables, and allocates
+//! none. Variables are read only when their lengths in the file agree with the shapes.
 
 mod fields;
 mod layer;
@@ -19,19 +19,19 @@ use fields::{check_known, required, unknown};
 use flatbuffers::{ErrorTraceDetail, InvalidFlatbuffer, VerifierOptions};
 use variables::Budget;
 
-/// The deepest payload: model, layer, parameters, convolution.
+/// The depth of tables: model, layer, parameters, convolution.
 const MAX_DEPTH: usize = 4;
-/// A layer, its parameters, its convolution, its variables.
+/// The tables of one layer: the layer, its parameters, its convolution, its variables.
 const TABLES_OF_A_LAYER: usize = 4;
 
 /// The model in the bytes of an `.fbz` file.
 ///
-/// The bytes may come from anywhere: whatever they are, the result is a valid model or an error, and the memory taken
-/// is bounded by [`Limits::DEFAULT`].
+/// The bytes may come from anywhere. The result is a valid model or an error, whatever they are. [`Limits::DEFAULT`] bounds
+/// the memory that is taken.
 ///
 /// # Errors
 ///
-/// Bytes of another format, of a newer version, damaged, beyond the limits, or describing no valid model:
+/// The bytes are of another format or of a newer version, are damaged or beyond the limits, or describe no valid model.
 /// [`DecodeErrorKind`] tells which.
 ///
 /// # Examples
@@ -127,7 +127,7 @@ fn input_scaling(scaling: &fb::InputScaling) -> Result<InputScaling, DecodeError
     ))
 }
 
-/// Checks every offset, length and string of the payload, so that the accessors may be used.
+/// Checks every offset, length and string of the payload. The accessors rely on that.
 fn verify(payload: &[u8]) -> Result<fb::Model<'_>, DecodeError> {
     let identifier = payload.get(4..8).unwrap_or_default();
     if identifier != fb::MODEL_IDENTIFIER.as_bytes() {
@@ -142,8 +142,8 @@ fn verify(payload: &[u8]) -> Result<fb::Model<'_>, DecodeError> {
     let options = VerifierOptions {
         max_depth: MAX_DEPTH,
         max_tables: 1 + TABLES_OF_A_LAYER * MAX_LAYERS,
-        // The verifier counts shared tables, vectors and descriptions of tables each time that it meets them. What
-        // a writer shares takes less than four times its place; a payload that only pretends to be large takes more.
+        // The verifier counts tables, vectors and descriptions of tables each time that it meets them, shared or not. What
+        // writers share counts less than four times its size. A payload that only pretends to be large counts more.
         max_apparent_size: payload.len().saturating_mul(4).saturating_add(1024),
         ignore_missing_null_terminator: false,
     };
@@ -176,7 +176,7 @@ fn invalid(error: &InvalidFlatbuffer) -> DecodeError {
     error.at(Location::Field(path.unwrap_or_else(|| "model".into())))
 }
 
-/// The path of the field that the verifier was at; it traces from the inside to the outside.
+/// The path of the field that the verifier was at. The trace goes from the inside to the outside.
 fn path(trace: &[ErrorTraceDetail]) -> Option<String> {
     let mut path = String::new();
     for (details_inside, detail) in trace.iter().enumerate().rev() {
@@ -223,7 +223,7 @@ fn add_layer(
             indices.iter().map(|i| i as usize).collect()
         }
     };
-    // The builder would take the layer before; in a file, nothing is left to a default.
+    // The builder would take the layer before. In a file nothing is left to a default.
     if inbounds.is_empty() != spec.is_input() {
         let allowed = match spec.is_input() {
             true => "absent for an input layer",
@@ -243,7 +243,7 @@ fn add_layer(
     Ok(())
 }
 
-/// A rule broken by layer `index`, located as closely as the rule allows.
+/// The error of a rule that layer `index` breaks, with its place as closely as the rule tells it.
 fn model_error(index: usize, error: ModelError) -> DecodeError {
     let name = match (error.kind(), error.subject()) {
         (ModelErrorKind::Variable, subject) => subject,

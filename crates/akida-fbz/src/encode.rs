@@ -12,7 +12,7 @@ use alloc::format;
 use alloc::vec::Vec;
 use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 
-/// More than the tables of one layer take, its vectors and its name left out.
+/// More bytes than the tables of one layer take, without its vectors and its name.
 const TABLES_OF_A_LAYER: u64 = 512;
 
 const RAISE_PAYLOAD: &str = "raise Limits::with_max_payload (at most 1 GiB)";
@@ -23,7 +23,7 @@ const RAISE_PAYLOAD: &str = "raise Limits::with_max_payload (at most 1 GiB)";
 ///
 /// # Errors
 ///
-/// A model beyond [`Limits::DEFAULT`]; use [`encode_with`] to write it nevertheless.
+/// The model is beyond [`Limits::DEFAULT`]. [`encode_with`] can write it nevertheless.
 ///
 /// # Examples
 ///
@@ -42,11 +42,11 @@ pub fn encode(model: &Model) -> Result<Vec<u8>, EncodeError> {
     encode_with(model, &Limits::DEFAULT)
 }
 
-/// [`encode`] with other limits. The same limits are needed to decode the bytes; they do not change them.
+/// [`encode`] with other limits. Limits do not change the bytes. To decode the bytes takes the same limits.
 ///
 /// # Errors
 ///
-/// A model beyond `limits`, or with something that this version of the format cannot express.
+/// The model is beyond `limits`, or has something that this version of the format cannot express.
 ///
 /// # Examples
 ///
@@ -98,8 +98,9 @@ pub(crate) fn payload(model: &Model, limits: &Limits) -> Result<Vec<u8>, EncodeE
     Ok(bytes)
 }
 
-/// Checks the size of a model before anything is written, since the FlatBuffers writer panics where its offsets end.
-/// Gives an upper bound of the payload's length.
+/// Checks the size of a model before anything is written, and gives an upper bound of the payload's length.
+///
+/// The FlatBuffers writer panics where offsets would be too large.
 fn check_size(model: &Model, limits: &Limits) -> Result<usize, EncodeError> {
     let mut weights: u64 = 0;
     let mut variables: u64 = 0;
@@ -187,7 +188,7 @@ fn write_layer<'a>(
     ))
 }
 
-/// The variables of a layer, each in the field of its name; `None` for a layer without any.
+/// The variables of a layer, each in the field of its name; `None` for a layer without variables.
 fn write_variables<'a>(
     fbb: &mut FlatBufferBuilder<'a>,
     layer: &Layer,

@@ -13,7 +13,7 @@ use core::fmt;
 pub enum DecodeErrorKind {
     /// The bytes are of another format, or empty.
     NotFbz,
-    /// Written by a newer version of this toolchain, with something that this one does not know.
+    /// A newer version of this toolchain has written the bytes, with something that this version does not know.
     Version,
     /// The end of the file is missing.
     Truncated,
@@ -27,7 +27,7 @@ pub enum DecodeErrorKind {
     Limit,
     /// A field of the payload is missing or has a value that no writer may give it.
     Payload,
-    /// The layers are well-formed but make no valid model; see [`DecodeError::model_error`].
+    /// The layers are well-formed, but make no valid model. [`DecodeError::model_error`] tells the broken rule.
     Model,
 }
 
@@ -78,10 +78,10 @@ impl fmt::Display for Location {
     }
 }
 
-/// A broken rule: what must be how, and what was received instead.
+/// A broken rule: what must be how, and what was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Rule {
-    /// Empty when the location says it.
+    /// What is wrong; empty when the location says it.
     subject: Cow<'static, str>,
     allowed: Cow<'static, str>,
     received: String,
@@ -107,9 +107,9 @@ enum Detail {
     Model(ModelError),
 }
 
-/// Why bytes are not a model: the culprit, the place, what was received and what is allowed.
+/// Why bytes are no model: the culprit, the place, what was received and what is allowed.
 ///
-/// It shows with the remedy after a semicolon, and as `{:#}` without the remedy.
+/// `{}` shows it with the remedy after a semicolon, `{:#}` without the remedy.
 ///
 /// # Examples
 ///
@@ -221,7 +221,7 @@ impl DecodeError {
         }
     }
 
-    /// What to do about it, where that is known.
+    /// What to do about the error, where that is known.
     #[must_use]
     pub fn remedy(&self) -> Option<&str> {
         match &self.0.detail {
@@ -275,7 +275,9 @@ impl EncodeErrorKind {
     }
 }
 
-/// Why a model is not written. It shows with the remedy after a semicolon, and as `{:#}` without the remedy.
+/// Why a model is not written.
+///
+/// `{}` shows it with the remedy after a semicolon, `{:#}` without the remedy.
 ///
 /// # Examples
 ///
@@ -341,7 +343,7 @@ impl EncodeError {
         self.0.kind
     }
 
-    /// The name of the layer concerned; `None` when the model as a whole is at fault.
+    /// The name of the layer at fault; `None` when the model as a whole is at fault.
     #[must_use]
     pub fn layer(&self) -> Option<&str> {
         self.0.layer.as_deref()
@@ -359,7 +361,7 @@ impl EncodeError {
         &self.0.rule.received
     }
 
-    /// What to do about it, where that is known.
+    /// What to do about the error, where that is known.
     #[must_use]
     pub fn remedy(&self) -> Option<&str> {
         self.0.rule.remedy

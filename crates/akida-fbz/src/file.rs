@@ -93,11 +93,11 @@ impl From<EncodeError> for WriteError {
 
 /// The model in the file at `path`.
 ///
-/// No more is read than [`Limits::DEFAULT`] allow, and nothing after the first bytes of a file of another format.
+/// No more is read than [`Limits::DEFAULT`] allow. Of a file of another format only the first bytes are read.
 ///
 /// # Errors
 ///
-/// A file that cannot be read, or whose bytes [`decode`](crate::decode) refuses.
+/// The file cannot be read, or [`decode`](crate::decode) refuses its bytes.
 ///
 /// # Examples
 ///
@@ -178,17 +178,18 @@ fn read_bytes_of(path: &Path, limits: &Limits) -> Result<Vec<u8>, ReadError> {
     })
 }
 
-/// The bytes of a file, cut off where they are certain to be refused: after the header of another format, and after
-/// the most that the limits allow.
+/// The bytes of a file, as far as they can matter.
+///
+/// After the header of another format, and beyond the limits, bytes are certain to be refused.
 fn read_bytes(path: &Path, limits: &Limits) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let mut bytes = Vec::new();
     let header_len = container::HEADER_LEN as u64;
     (&file).take(header_len).read_to_end(&mut bytes)?;
     if container::check_beginning(&bytes).is_ok() {
-        // One byte more than can be right, so that it is refused.
+        // One byte more than the limits allow, so that the file is refused.
         let rest = limits.max_payload().saturating_add(1);
-        // Growing step by step would take the memory twice. What the length says wrongly does no harm.
+        // A vector that grows step by step would take the memory twice. A length that is wrong does no harm.
         let length = file.metadata().map_or(0, |m| m.len().min(rest));
         let missing = usize::try_from(length).unwrap_or(0);
         bytes
@@ -201,13 +202,13 @@ fn read_bytes(path: &Path, limits: &Limits) -> io::Result<Vec<u8>> {
 
 /// Writes a model to the file at `path`, all of it or nothing.
 ///
-/// The bytes are written to a temporary file beside it, flushed to the disk, and renamed: whoever reads the file, also
-/// after a crash, finds the old bytes or the new ones. A symbolic link is followed: the file that it names is replaced.
-/// An existing file keeps its permissions. Something that is not a file (a device, a pipe) is written to directly.
+/// The bytes go to a temporary file beside it, are flushed to the disk, and the temporary file is renamed. So a reader finds
+/// the old bytes or the new bytes, also after a crash. A symbolic link is followed: the file that it names is replaced. An
+/// existing file keeps its permissions. Something that is not a file (a device, a pipe) is written to directly.
 ///
 /// # Errors
 ///
-/// A model that [`encode`](crate::encode) refuses, or a failure to write. The file is then as before.
+/// [`encode`](crate::encode) refuses the model, or the file cannot be written. The file stays as it was.
 ///
 /// # Examples
 ///
@@ -258,7 +259,7 @@ pub fn write_file_with(
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // A rename asks for no right to the old file; opening it does, and leaves it as it is.
+    // A rename needs no right to write to the old file. Opening the file for writing does, and changes nothing.
     let permissions = match OpenOptions::new().write(true).open(path) {
         Ok(mut old) => {
             let metadata = old.metadata()?;
@@ -286,14 +287,14 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// The path at the end of a chain of symbolic links; it need not exist.
+/// The path at the end of a chain of symbolic links. No file need exist there.
 fn follow_links(path: &Path) -> io::Result<PathBuf> {
     const MAX_LINKS: usize = 40;
     let mut path = path.to_path_buf();
     for _ in 0..MAX_LINKS {
         match fs::read_link(&path) {
             Ok(next) => path = path.parent().unwrap_or(Path::new("")).join(next),
-            // Not a link, or nothing that can be looked at: opening it tells.
+            // The path is no link, or cannot be looked at. Whoever opens it will see.
             Err(_) => return Ok(path),
         }
     }
@@ -335,13 +336,14 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // The failure that led here is the one to report.
+        // The caller reports the failure that led here.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Makes a rename in `folder` last. File systems that cannot do it, and folders that may not be read, are left alone:
-/// the file is complete in any case.
+/// Makes a rename in `folder` last through a crash.
+///
+/// Some file systems cannot do that, and some folders may not be read. Neither is an error, as the file is complete.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
     let Ok(folder) = File::open(folder) else {

@@ -1,9 +1,11 @@
-//! Files of other formats, recognised so that the message can say what to do.
+//! Files of other formats. They are recognised, so that the message can say what to do.
 
 use crate::error::{DecodeError, DecodeErrorKind, Location};
 
-/// A byte above 127 and all kinds of line ends show a transfer in text mode; 0x1A ends the display of the file on
-/// some systems.
+/// The first bytes of every file.
+///
+/// A byte above 127 and line ends of all kinds show a transfer in text mode. 0x1A ends the display of the file on some
+/// systems.
 pub(crate) const MAGIC: [u8; 8] = [0x89, b'F', b'B', b'Z', b'\r', b'\n', 0x1A, b'\n'];
 
 const CONVERT: &str =
@@ -13,7 +15,7 @@ const CONVERT_SOURCE: &str =
 const COPY_AGAIN: &str = "copy the file again, in binary mode";
 const VENDOR: &str = "files of the vendor's runtime use another format: convert the Keras model again with `cnn2snn convert`";
 
-/// The error for bytes that do not begin as an `.fbz` file does; `bytes` may be the beginning of the file only.
+/// The error for bytes that do not begin as an `.fbz` file. `bytes` may be the beginning of the file only.
 pub(crate) fn refuse(bytes: &[u8]) -> DecodeError {
     let error = |received, remedy| {
         DecodeError::new(
@@ -47,13 +49,13 @@ pub(crate) fn refuse(bytes: &[u8]) -> DecodeError {
             error("a TensorFlow Lite model", CONVERT_SOURCE)
         }
         [0x08, 1, 0x12, ..] => error("a TensorFlow SavedModel", CONVERT_SOURCE),
-        // The field ir_version, then one of producer_name, graph, opset_import.
+        // The field ir_version, then the field producer_name, graph or opset_import.
         [0x08, 2..=31, 0x12 | 0x3A | 0x42, ..] => error("an ONNX model", CONVERT_SOURCE),
         _ => error("another format", VENDOR),
     }
 }
 
-/// Whether the first bytes are the magic number after a change of line ends, character encoding or the highest bit.
+/// Whether the first bytes are the magic number, with its line ends, its encoding or the highest bit changed.
 fn is_damaged_magic(bytes: &[u8]) -> bool {
     let rest = match bytes {
         // U+FFFD, and U+0089, in UTF-8.

@@ -18,7 +18,7 @@ pub struct Inspection {
     pub file_bytes: u64,
     /// The length of the payload in bytes, not compressed.
     pub payload_bytes: u64,
-    /// The model, valid: names, parameters, shapes, multiply-accumulates.
+    /// The model: names, parameters, shapes, multiply-accumulates.
     pub model: Model,
     /// What the variables of each layer consist of, in the order of the model's layers.
     pub layers: Vec<LayerSummary>,
@@ -29,7 +29,7 @@ pub struct Inspection {
 pub struct LayerSummary {
     /// Bytes of all variables in the payload.
     pub bytes: u64,
-    /// Each variable, in the order of the layer's table; none for a layer without variables.
+    /// Each variable, in the order of the layer's table. A layer without variables has none.
     pub variables: Vec<VariableSummary>,
 }
 
@@ -49,18 +49,18 @@ pub struct VariableSummary {
 /// Which values a variable has.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ValueSummary {
-    /// Of weights: how often each value occurs, rising by value; values that do not occur are left out.
+    /// For weights: how often each value occurs, rising by value. Values that do not occur are left out.
     Histogram(Vec<(i8, u64)>),
-    /// Of integers: the smallest and the largest. Thresholds are in potentials.
+    /// For integers: the smallest and the largest. Thresholds are in the unit of potentials.
     Integers(i32, i32),
-    /// Of floats: the smallest and the largest. A step is the interval between levels on the 4-bit grid
+    /// For floats: the smallest and the largest. A step is the interval between levels on the 4-bit grid
     /// (`docs/arithmetic.md`, E1).
     Floats(f32, f32),
 }
 
 /// What is in the bytes of an `.fbz` file.
 ///
-/// It costs little more than [`decode`](crate::decode()): weights are counted packed, each layer for itself.
+/// This takes little longer than [`decode`](crate::decode()), as weights are counted without unpacking.
 ///
 /// # Errors
 ///

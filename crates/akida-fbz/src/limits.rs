@@ -9,14 +9,14 @@ pub(crate) const MAX_NAME_BYTES: usize = 255;
 
 /// Bounds on the memory that one model may take, when it is read and when it is written.
 ///
-/// Decoding takes at most four times the file and its payload together, and 1 MiB, the model that it gives included:
-/// weights stay packed at their own width. The limits bound the payload, and the weights for those who unpack them. The
-/// defaults are far above what any chip of this generation holds. Writing obeys the limits too, so that what
-/// [`encode`](crate::encode) gives, [`decode`](crate::decode) takes.
+/// Decoding takes at most 4 · (file + payload) + 1 MiB, with the model that it gives. Weights stay packed at their own
+/// width. The limits bound the payload. They bound the number of weights too, for programs that unpack weights. The defaults
+/// are far above what any chip of Akida 1.0 holds. Writing obeys the limits too. So [`decode`](crate::decode) takes what
+/// [`encode`](crate::encode) gives.
 ///
 /// # Examples
 ///
-/// A limit that is too small on purpose:
+/// The limit is too small on purpose:
 ///
 /// ```
 /// use akida_fbz::{DecodeErrorKind, Limits, decode_with, encode};
@@ -39,15 +39,15 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// 256 MiB of payload, 2^28 weights.
+    /// A payload of 256 MiB, and 2^28 weights.
     pub const DEFAULT: Self = Self {
         max_payload: 256 << 20,
         max_weights: 1 << 28,
     };
 
-    /// With at most this many bytes of uncompressed payload; 256 MiB by default.
+    /// Limits with at most this many bytes of uncompressed payload. The default is 256 MiB.
     ///
-    /// The format itself ends at 1 GiB: a larger limit means that one.
+    /// The format allows 1 GiB. A larger limit means 1 GiB.
     #[must_use]
     pub const fn with_max_payload(mut self, bytes: u64) -> Self {
         self.max_payload = if bytes < MAX_PAYLOAD {
@@ -58,9 +58,9 @@ impl Limits {
         self
     }
 
-    /// With at most this many weights in all layers together; 2^28 (268,435,456) by default.
+    /// Limits with at most this many weights in all layers together. The default is 2^28, or 268,435,456.
     ///
-    /// A weight takes as many bits in a model as in its file; a plan that runs the model unpacks it.
+    /// A weight takes as many bits in a model as in its file. A plan that runs the model unpacks weights.
     #[must_use]
     pub const fn with_max_weights(mut self, weights: u64) -> Self {
         self.max_weights = weights;

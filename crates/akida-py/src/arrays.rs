@@ -1,7 +1,7 @@
 //! NumPy arrays in and out.
 //!
-//! C-contiguous arrays are read where they lie, others are copied first; results are moved out. As with NumPy's own
-//! functions, an array must not be written to by another thread during a call that reads it.
+//! C-contiguous arrays are read where they lie. Other arrays are copied first. Results are moved out, not copied. As with
+//! NumPy's own functions, no other thread may write to an array during a call that reads it.
 
 use crate::error::{Class, Failure, argument, model_error};
 use akida_sim::{Shape, Tensor, Values, VariableRule, VariableSpec, Weights};
@@ -21,7 +21,7 @@ fn tuple(shape: &[usize]) -> String {
     }
 }
 
-/// What an array is called in errors.
+/// The names that errors give to an array.
 #[derive(Clone, Copy)]
 pub(crate) struct Subject<'a> {
     pub(crate) layer: Option<&'a str>,
@@ -33,7 +33,7 @@ impl Subject<'_> {
         argument(py, self.layer, self.name, expected, received, remedy)
     }
 
-    /// `value` as an array, whatever its type of elements.
+    /// `value` as an array, of elements of any type.
     fn array<'a, 'py>(
         self,
         value: &'a Bound<'py, PyAny>,
@@ -181,7 +181,7 @@ impl<'py> Inputs<'py> {
     }
 }
 
-/// `values` as an array of this shape; nothing is copied.
+/// `values` as an array of this shape. Nothing is copied.
 pub(crate) fn array<T: Element>(
     py: Python<'_>,
     values: Vec<T>,

@@ -1,4 +1,4 @@
-//! The numeric part of conversion.
+//! The numeric part of conversion, as functions on arrays.
 
 use crate::arrays::{Subject, array};
 use crate::device::Device;
@@ -30,7 +30,7 @@ fn fit(py: Python<'_>, result: Result<Fit, FitError>) -> PyResult<Fit> {
     result.map_err(|error| fit_error(py, &error))
 }
 
-/// A reach of arrays (lowest, highest); every potential without.
+/// The reach that two arrays give (lowest, highest). Without them every potential is within reach.
 fn reach(given: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>)>, channels: usize) -> PyResult<Reach> {
     let Some((lowest, highest)) = given else {
         return Ok(Reach::unknown(channels));
@@ -41,7 +41,7 @@ fn reach(given: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>)>, channels: usize) -
     })
 }
 
-/// Ideal boundaries, filter after filter, or ideal thresholds; and the interval of each filter.
+/// Two arrays: ideal boundaries of all filters, or ideal thresholds; and the interval of each filter.
 pub(crate) fn ideal(
     ideal: &Bound<'_, PyAny>,
     s: &Bound<'_, PyAny>,
@@ -49,7 +49,7 @@ pub(crate) fn ideal(
     Ok((subject("boundaries").flat(ideal)?, subject("s").vector(s)?))
 }
 
-/// Why a layer was not set.
+/// The exception for a layer that could not be set.
 pub(crate) fn set_error(py: Python<'_>, error: &SetError, layer: &str) -> PyErr {
     match error {
         SetError::Model(error) => model_error(py, error, Some(layer)),
@@ -57,7 +57,7 @@ pub(crate) fn set_error(py: Python<'_>, error: &SetError, layer: &str) -> PyErr 
     }
 }
 
-/// The certificates of a layer against ideal boundaries.
+/// The certificates of a layer, compared with ideal boundaries.
 pub(crate) fn certificates(
     layer: &Layer,
     boundaries: &Bound<'_, PyAny>,
@@ -95,7 +95,7 @@ pub(crate) fn certificates(
     })
 }
 
-/// Thresholds, steps and number of boundaries that differ from the ideal ones, per channel.
+/// The threshold and the step of each channel, and how many of its boundaries differ from the ideal ones.
 #[pyfunction]
 #[pyo3(signature = (boundaries, s, act_bits, reach=None, widths=None))]
 pub(crate) fn fit_boundaries(
@@ -122,7 +122,7 @@ pub(crate) fn fit_boundaries(
     ))
 }
 
-/// Thresholds and steps of a layer without activation, per channel.
+/// The threshold and the step of each channel of a layer without activation.
 #[pyfunction]
 #[pyo3(signature = (t, a))]
 pub(crate) fn fit_output(

@@ -1,4 +1,4 @@
-//! Devices and what they say of a model.
+//! Devices, and which of their limits a model breaks.
 
 use akida_sim::Layer;
 use akida_sim::convert::Widths;
@@ -16,7 +16,7 @@ type Place = (usize, usize, usize);
 
 #[pymethods]
 impl Device {
-    /// The device of a documented name; None for unknown ones.
+    /// The device of a documented name; None for an unknown name.
     #[staticmethod]
     fn by_name(name: &str) -> Option<Self> {
         device::Device::by_name(name).map(Self)
@@ -28,7 +28,7 @@ impl Device {
         device::CHIPS.iter().map(|chip| chip.name).collect()
     }
 
-    /// A device that is not made.
+    /// A device that is not made, of any mesh, version and memory.
     #[staticmethod]
     fn custom(
         convolution: usize,
@@ -88,7 +88,7 @@ impl Device {
         self.0.mesh.hrc
     }
 
-    /// Bytes of one NP: (for inputs, for filters).
+    /// The bytes of memory of one NP: (for inputs, for filters).
     #[getter]
     fn sram(&self) -> (usize, usize) {
         let sram = self.0.mesh.sram;

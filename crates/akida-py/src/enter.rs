@@ -4,13 +4,14 @@ use pyo3::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-/// Signals are looked for at most this often: doing so waits for whichever thread runs Python code.
+/// The least time between two looks for signals. A look waits for the thread that runs Python code.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Runs `work` with the interpreter released, so that other Python threads go on.
 ///
-/// `work` receives a question to ask now and then on its own thread: it answers true once a signal handler of Python
-/// has raised an exception (Ctrl-C). `work` should then return soon; its result is dropped and the exception raised.
+/// `work` receives a question, and asks it now and then on its own thread. The answer is true once a signal handler of
+/// Python has raised an exception (Ctrl-C). `work` should then return soon. Its result is dropped, and the exception is
+/// raised.
 pub(crate) fn enter<T: Send>(
     py: Python<'_>,
     work: impl FnOnce(&dyn Fn() -> bool) -> T + Send,

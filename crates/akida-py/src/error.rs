@@ -32,10 +32,10 @@ impl Class {
     }
 }
 
-/// An exception to be raised: the problem, the remedy, and the attributes for programs.
+/// An exception to raise: the problem, the remedy, and attributes for programs.
 pub(crate) struct Failure<'a> {
     pub(crate) class: Class,
-    /// The message without the remedy, which the exception adds.
+    /// The message without the remedy. The exception adds the remedy.
     pub(crate) problem: String,
     pub(crate) remedy: Option<&'a str>,
     pub(crate) layer: Option<&'a str>,
@@ -62,7 +62,7 @@ impl Failure<'_> {
     }
 }
 
-/// A refused argument, worded as the errors of the engine are.
+/// The exception for a refused argument, worded as errors of the engine.
 pub(crate) fn argument(
     py: Python<'_>,
     layer: Option<&str>,
@@ -77,7 +77,7 @@ pub(crate) fn argument(
         problem: at(layer, &problem),
         remedy,
         layer,
-        // "variable" of "the variable": a name for programs.
+        // The name for programs, such as "variable" of "the variable".
         kind: subject.rsplit(' ').next().unwrap_or(subject),
         expected,
         received,
@@ -85,7 +85,7 @@ pub(crate) fn argument(
     .raise(py)
 }
 
-/// A model with which something cannot be done.
+/// The exception for something that cannot be done with a model.
 pub(crate) fn unsupported(
     py: Python<'_>,
     kind: &str,
@@ -111,13 +111,13 @@ fn at(layer: Option<&str>, message: &str) -> String {
     }
 }
 
-/// `layer` names the layer for errors that were found before it had a place in a model.
+/// `layer` is the name of the layer, for errors that were found before the layer was in a model.
 pub(crate) fn model_error(py: Python<'_>, error: &ModelError, layer: Option<&str>) -> PyErr {
     let problem = match error.layer() {
         Some(_) => format!("{error:#}"),
         None => at(layer, &format!("{error:#}")),
     };
-    // The name of the parameter or variable where it is one: more useful than "parameter".
+    // The name of a parameter or variable is of more use than the word "parameter".
     let subject = error.subject();
     let is_name = subject
         .chars()
@@ -141,7 +141,7 @@ pub(crate) fn model_error(py: Python<'_>, error: &ModelError, layer: Option<&str
     .raise(py)
 }
 
-/// An error of a run over inputs of shape `dims`, batch axis first.
+/// The exception for an error of a run over inputs of shape `dims`, the batch axis first.
 pub(crate) fn run_error(py: Python<'_>, error: &RunError, dims: [usize; 4], bits: u8) -> PyErr {
     match error {
         RunError::Value {
@@ -189,7 +189,7 @@ fn unravel(index: usize, dims: [usize; 4]) -> [usize; 4] {
     place
 }
 
-/// `place` is put before the message, to say which file is meant.
+/// `place` is the file. The message begins with it.
 pub(crate) fn decode_error(py: Python<'_>, error: &DecodeError, place: Option<&Path>) -> PyErr {
     let problem = match place {
         Some(path) => format!("{}: {error:#}", path.display()),
@@ -242,7 +242,7 @@ fn io_error(py: Python<'_>, error: &io::Error, path: &Path) -> PyErr {
     let Some(number) = error.raw_os_error() else {
         return PyOSError::new_err(format!("{name}: {error}"));
     };
-    // Windows numbers its errors in its own way: the fourth argument.
+    // Windows numbers its errors in its own way. The number is the fourth argument.
     #[cfg(windows)]
     let arguments = (0, error.to_string(), name, number);
     #[cfg(not(windows))]
@@ -253,6 +253,6 @@ fn io_error(py: Python<'_>, error: &io::Error, path: &Path) -> PyErr {
             .map_or_else(|_| error.to_string(), |words| words.to_string());
         (number, words, name)
     };
-    // Called with an error number, the constructor itself chooses the subclass.
+    // With an error number, the constructor chooses the subclass itself.
     PyOSError::new_err(arguments)
 }

@@ -1,4 +1,4 @@
-//! Layers as values: what a layer is, and its place in a model.
+//! Layers: what a layer is, and the layer in a model.
 
 use crate::device::Device;
 use crate::error::model_error;
@@ -10,11 +10,12 @@ use pyo3::types::{PyDict, PyTuple};
 use std::sync::Arc;
 
 type Triple = (usize, usize, usize);
+
 /// Type and parameters of a layer, checked.
 #[pyclass(frozen, module = "cnn2snn._akida")]
 pub(crate) struct Spec(pub(crate) LayerSpec);
 
-/// The value of a parameter, as Python gives it; enumerations by their names.
+/// The value of a parameter, as Python gives it. A member of an enumeration is given by its name.
 #[derive(FromPyObject)]
 enum Value {
     Flag(bool),
@@ -38,7 +39,7 @@ impl From<Value> for Parameter {
 
 #[pymethods]
 impl Spec {
-    /// A layer of a documented type; `parameters` are the constructor's arguments but for the name, which errors show.
+    /// A layer of a documented type. `parameters` are the constructor's arguments without the name. Errors show the name.
     #[new]
     fn new(
         py: Python<'_>,
@@ -66,7 +67,7 @@ impl Spec {
         self.0.type_name()
     }
 
-    /// The constructor's arguments but for the name; enums by their names.
+    /// The constructor's arguments without the name. A member of an enumeration is given by its name.
     #[getter]
     fn parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let all = PyDict::new(py);
@@ -87,7 +88,7 @@ fn triple(shape: Shape) -> Triple {
     (shape.x, shape.y, shape.c)
 }
 
-/// A layer's place in a model: what its parameters and inbounds determine. It does not change.
+/// A layer in a model, with what its parameters and inbounds determine. It does not change.
 #[pyclass(frozen, module = "cnn2snn._akida")]
 pub(crate) struct Layer(pub(crate) Arc<akida_sim::Layer>);
 
@@ -105,7 +106,7 @@ impl Layer {
         Spec(self.0.spec().clone())
     }
 
-    /// Indices of the layers that this one reads.
+    /// The indices of the layers that this layer reads.
     #[getter]
     fn inbounds(&self) -> Vec<usize> {
         self.0.inbounds().to_vec()

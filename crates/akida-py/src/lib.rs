@@ -1,7 +1,7 @@
 //! The native module `cnn2snn._akida`: akida-sim and akida-fbz as seen from Python.
 //!
-//! It holds no rule of its own. Arguments arrive with the right Python types (`cnn2snn.akida` sees to that); this crate
-//! turns arrays into slices, errors into exceptions, and lets the interpreter go during long calls.
+//! The module has no rule of its own. `cnn2snn.akida` has checked the Python types of arguments. This crate turns arrays
+//! into slices and errors into exceptions, and releases the interpreter during long calls.
 
 mod arrays;
 mod convert;
@@ -15,8 +15,8 @@ mod results;
 mod state;
 mod variables;
 
-/// Native part of `cnn2snn.akida`; not for direct use.
-// It is free of global state, and its classes are immutable or guarded by a lock, so it does not ask for the global
+/// The native part of `cnn2snn.akida`, not for direct use.
+// The module has no global state, and its classes are immutable or guarded by a lock. So it does not ask for the global
 // interpreter lock on interpreters that can do without.
 #[pyo3::pymodule]
 mod _akida {

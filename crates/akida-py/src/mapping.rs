@@ -1,4 +1,4 @@
-//! A model placed on a device.
+//! Models that are placed on a device.
 
 use crate::device::{Device, violation};
 use crate::results::NativeSequence;
@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::sync::Arc;
 
-/// A mapping, which does not change.
+/// A mapping. It does not change.
 #[pyclass(frozen, module = "cnn2snn._akida")]
 pub(crate) struct Mapping(pub(crate) Arc<map::Mapping>);
 
@@ -35,13 +35,13 @@ impl Mapping {
         self.0.mode().name()
     }
 
-    /// NPs, counted in each pass that uses them.
+    /// The number of NPs. An NP counts once for each pass that uses it.
     #[getter]
     fn nps(&self) -> usize {
         self.0.nps()
     }
 
-    /// Passes of all hardware sequences.
+    /// The number of passes of all hardware sequences.
     #[getter]
     fn passes(&self) -> usize {
         self.0.passes()
@@ -57,7 +57,7 @@ impl Mapping {
             .collect()
     }
 
-    /// The units of a layer; None in software.
+    /// The units of a layer; None for a layer in software.
     fn layer<'py>(
         &self,
         py: Python<'py>,

@@ -1,4 +1,4 @@
-//! The model: edited, run, saved. The methods that Python calls.
+//! The methods of a model that Python calls: to edit, run, save and map it.
 
 use crate::arrays::{array, list, outputs, tensor};
 use crate::convert;
@@ -62,7 +62,7 @@ impl Model {
         self.build(py).map(drop)
     }
 
-    /// Adds a layer reading the layers at `inbounds` (the last one when empty); gives its index.
+    /// Adds a layer that reads the layers at `inbounds`, and gives its index. Without inbounds it reads the last layer.
     fn add(
         &self,
         py: Python<'_>,
@@ -80,7 +80,7 @@ impl Model {
             .map_err(|()| argument(py, None, "the model", "of at least one layer", "none", None))
     }
 
-    /// Every layer in its place.
+    /// Every layer, in layer order.
     fn layers(&self) -> Vec<Layer> {
         self.state()
             .builder
@@ -90,7 +90,7 @@ impl Model {
             .collect()
     }
 
-    /// The layer at an index, in its place.
+    /// The layer at an index.
     fn layer(&self, py: Python<'_>, index: usize) -> PyResult<Layer> {
         self.layer_at(py, index).map(Layer)
     }
@@ -106,7 +106,8 @@ impl Model {
         convert::certificates(&layer, boundaries, device)
     }
 
-    /// Sets weights by name, and the thresholds and steps that come nearest to ideal ones; gives how many boundaries differ.
+    /// Sets weights by name, and the thresholds and steps that come nearest to the ideal ones. Gives how many boundaries
+    /// differ.
     fn set_fitted(
         &self,
         index: usize,
@@ -174,18 +175,18 @@ impl Model {
             .map_err(|e| model_error(py, &e, Some(layer.name())))
     }
 
-    /// How inputs follow from those of the network that the model was made from: (scale, shift).
+    /// How inputs follow from the inputs of the network that the model was made from: (scale, shift).
     #[getter]
     fn input_scaling(&self) -> Option<(f64, f64)> {
         let scaling = self.state().builder.input_scaling();
         scaling.map(|s| (s.scale(), s.shift()))
     }
 
-    /// Says how inputs follow from those of the network that the model was made from.
+    /// Sets how inputs follow from the inputs of the network that the model was made from.
     fn set_input_scaling(&self, py: Python<'_>, scaling: Option<(f64, f64)>) -> PyResult<()> {
         let scaling = scaling.map(|(scale, shift)| InputScaling::new(scale, shift));
         let scaling = scaling.transpose().map_err(|e| model_error(py, &e, None))?;
-        // No result depends on it, so the plan stays.
+        // No result depends on the scaling, so that the plan stays.
         self.state().builder.set_input_scaling(scaling);
         Ok(())
     }
@@ -234,14 +235,14 @@ impl Model {
         list(py, taps?)
     }
 
-    /// The limits of a device that the layers break, each as its fields.
+    /// The limits of a device that layers break. Each violation is a dictionary of its fields.
     fn check<'py>(&self, py: Python<'py>, device: &Device) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let model = self.build(py)?;
         let found = enter(py, |_| akida_sim::map::check(&model, &device.0))?;
         found.iter().map(|v| violation(py, v)).collect()
     }
 
-    /// Places the model on a device; gives the violations that stand in the way, None when it is placed.
+    /// Places the model on a device. Gives None when it is placed, else the violations that stand in the way.
     fn map<'py>(
         &self,
         py: Python<'py>,
@@ -261,7 +262,7 @@ impl Model {
         match mapped {
             Ok(mapping) => {
                 let mut state = self.state();
-                // An edit by another thread meanwhile unmaps the model, as every edit does.
+                // Every edit unmaps the model, also an edit that another thread has made meanwhile.
                 if state.edits == edits {
                     state.mapping = Some(Arc::new(mapping));
                 }
@@ -279,7 +280,7 @@ impl Model {
         self.state().mapping = None;
     }
 
-    /// The mapping; None before it is mapped and after every edit.
+    /// The mapping; None before the model is mapped and after every edit.
     #[getter]
     fn mapping(&self) -> Option<Mapping> {
         self.state().mapping.clone().map(Mapping)
@@ -299,7 +300,7 @@ impl Model {
         Ok(counted)
     }
 
-    /// The last measured.
+    /// The statistics of the last call of `measure`; None before one.
     #[getter]
     fn statistics(&self) -> Option<results::Statistics> {
         let statistics = self.state().statistics.clone();
@@ -331,13 +332,13 @@ impl Model {
         mapping::estimate(py, &estimated.map_err(refused)?)
     }
 
-    /// The kernel chosen for each operation, and the declined ones with the reason.
+    /// The kernels chosen, and the earlier kernels of each table with the reason against them.
     fn choices(&self, py: Python<'_>) -> PyResult<Vec<Choice>> {
         let plan = self.plan(py)?;
         Ok(plan.choices().iter().map(Choice::from).collect())
     }
 
-    /// Bytes of packed weights and parameters per layer, and of the scratch memory of a thread.
+    /// The bytes of packed weights and other parameters of each layer, and the bytes of the scratch memory of a thread.
     fn plan_bytes(&self, py: Python<'_>) -> PyResult<(Vec<usize>, usize)> {
         let plan = self.plan(py)?;
         let scratch = plan.try_scratch();

@@ -41,29 +41,29 @@ impl NativeWidths {
         self.0.max_step
     }
 
-    /// Steps are stored as multiples of this.
+    /// The unit of steps: a chip stores steps as multiples of it.
     #[getter]
     fn step_unit(&self) -> f32 {
         self.0.step_unit
     }
 }
 
-/// What is known of the filters of a layer: arrays of a value per filter, but for the differences.
+/// What is known of the filters of a layer. The arrays have a value per filter, except for the differences.
 #[pyclass(frozen, get_all, module = "cnn2snn._akida")]
 pub(crate) struct Certificates {
-    /// Lowest potentials.
+    /// The lowest potentials.
     pub(crate) lowest: Py<PyAny>,
-    /// Highest potentials.
+    /// The highest potentials.
     pub(crate) highest: Py<PyAny>,
-    /// Their levels.
+    /// The levels of the lowest potentials.
     pub(crate) lowest_level: Py<PyAny>,
-    /// Their levels.
+    /// The levels of the highest potentials.
     pub(crate) highest_level: Py<PyAny>,
     /// Whether the device holds threshold and step.
     pub(crate) held: Py<PyAny>,
     /// Boundaries that clipping would move.
     pub(crate) moved_if_clipped: Py<PyAny>,
-    /// Of shape (differences, 5): filter, level, ideal boundary, that of the layer, witness.
+    /// An array of shape (differences, 5): filter, level, ideal boundary, boundary of the layer, witness.
     pub(crate) differences: Py<PyAny>,
 }
 
@@ -74,11 +74,11 @@ pub(crate) struct VariableSummary {
     pub(crate) name: &'static str,
     /// The number of values.
     pub(crate) count: u64,
-    /// Bytes in a file.
+    /// The number of bytes in a file.
     pub(crate) bytes: u64,
-    /// Of weights: each value with how often it occurs.
+    /// For weights: each value, and how often it occurs.
     pub(crate) histogram: Option<Vec<(i8, u64)>>,
-    /// Of thresholds and steps: the smallest and the largest.
+    /// For thresholds and steps: the smallest and the largest.
     pub(crate) range: Option<Py<PyAny>>,
 }
 
@@ -102,9 +102,9 @@ impl VariableSummary {
 /// Statistics of samples.
 #[pyclass(frozen, get_all, module = "cnn2snn._akida")]
 pub(crate) struct Statistics {
-    /// How many samples were counted.
+    /// The number of samples.
     pub(crate) samples: usize,
-    /// Per layer: (sparsity, events, effective multiply-accumulates).
+    /// For each layer: (sparsity, events, effective multiply-accumulates).
     pub(crate) layers: Vec<(f64, f64, f64)>,
 }
 
@@ -118,14 +118,14 @@ impl From<&akida_sim::Statistics> for Statistics {
     }
 }
 
-/// The kernel of one operation, and why not another.
+/// A kernel that a plan has chosen, and why no earlier one.
 #[pyclass(frozen, get_all, module = "cnn2snn._akida")]
 pub(crate) struct Choice {
-    /// The layer.
+    /// The name of the layer.
     pub(crate) layer: String,
-    /// The kernel.
+    /// The name of the kernel.
     pub(crate) kernel: &'static str,
-    /// Kernels that were declined, each with the reason.
+    /// The kernels before it in the table, each with the reason against it.
     pub(crate) declined: Vec<(&'static str, String)>,
 }
 
@@ -144,11 +144,11 @@ impl From<&KernelChoice> for Choice {
 pub(crate) struct NativeSequence {
     /// The documented name.
     pub(crate) name: String,
-    /// Whether they run on the chip.
+    /// Whether the layers run on the chip.
     pub(crate) is_hardware: bool,
     /// The passes as (first layer, end).
     pub(crate) passes: Vec<(usize, usize)>,
-    /// Bytes of the program; None in software.
+    /// The bytes of the program; None for layers in software.
     pub(crate) program_bytes: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! What a model under edit holds, and who may change it when.
+//! The state of a model that is edited, and the lock that guards it.
 
 use crate::arrays::Inputs;
 use crate::enter::enter;
@@ -8,10 +8,10 @@ use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A model under edit, with a plan made on the first run after each edit.
+/// A model that can be edited. The first run after an edit makes a plan.
 ///
-/// A run keeps its own reference to the plan, so edits by other threads do not disturb it. The lock is held for moments
-/// only, and never while the interpreter is released or waited for.
+/// A run keeps a reference to its plan, so that edits by other threads do not disturb it. The lock is held for moments only,
+/// and never while a thread releases the interpreter or waits for it.
 #[pyclass(frozen, module = "cnn2snn._akida")]
 pub(crate) struct Model {
     state: Mutex<State>,
@@ -20,7 +20,7 @@ pub(crate) struct Model {
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) builder: ModelBuilder,
-    /// Counts edits, so that a plan made meanwhile from an older state is not kept.
+    /// The number of edits. A plan that was made of an older state is not kept.
     pub(crate) edits: u64,
     pub(crate) plan: Option<Arc<Plan>>,
     pub(crate) mapping: Option<Arc<akida_sim::map::Mapping>>,
@@ -38,7 +38,7 @@ impl Model {
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        // An edit that panics leaves the builder as it was.
+        // A lock that a panic has poisoned may be used: an edit that panics leaves the builder as it was.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -56,7 +56,7 @@ impl Model {
     }
 
     pub(crate) fn layer_at(&self, py: Python<'_>, index: usize) -> PyResult<Arc<akida_sim::Layer>> {
-        // The lock is given back before an error is made: that runs Python code, which may switch threads.
+        // The lock is given back before an error is made. To make an error runs Python code, and that may switch threads.
         let (layer, count) = {
             let state = self.state();
             let layers = state.builder.layers();
@@ -68,7 +68,7 @@ impl Model {
         })
     }
 
-    /// The model as it is now, complete.
+    /// The complete model, as it is now.
     pub(crate) fn build(&self, py: Python<'_>) -> PyResult<akida_sim::Model> {
         let builder = self.state().builder.clone();
         builder.build().map_err(|e| model_error(py, &e, None))
@@ -92,7 +92,7 @@ impl Model {
         Ok(Arc::clone(state.plan.get_or_insert(plan)))
     }
 
-    /// Runs `run` on checked inputs; gives its result and the number of samples.
+    /// Calls `run` with checked inputs. Gives the plan, the result, and the number of samples.
     pub(crate) fn run<T: Send>(
         &self,
         inputs: &Bound<'_, PyAny>,

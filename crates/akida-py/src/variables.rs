@@ -5,7 +5,7 @@ use crate::error::argument;
 use akida_sim::Tensor;
 use pyo3::prelude::*;
 
-/// An array as values of the variable of a name.
+/// An array, as the values of a variable.
 pub(crate) fn tensor_of(
     py: Python<'_>,
     layer: &akida_sim::Layer,
@@ -22,6 +22,7 @@ pub(crate) fn tensor_of(
     subject.tensor(values, variable)
 }
 
+/// The exception for a variable that a layer does not have.
 pub(crate) fn no_variable(py: Python<'_>, layer: &akida_sim::Layer, received: &str) -> PyErr {
     let names = layer.variables().map(|(variable, _)| variable.name);
     let names: Vec<&str> = names.collect();

@@ -2,7 +2,7 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
-// Tests of the crate and those beside it share networks.
+// Tests inside the crate and tests beside it share networks.
 #[cfg(test)]
 extern crate self as akida_sim;
 

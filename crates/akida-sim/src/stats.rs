@@ -1,16 +1,16 @@
-//! What samples do to a model: sparsity, events, effective multiply-accumulates (`docs/arithmetic.md`, section I).
+//! Statistics of a model over samples: sparsity, events, effective multiply-accumulates (`docs/arithmetic.md`, section I).
 
 use crate::{Model, Plan, RunError, RunOptions, ValuesRef};
 use alloc::vec::Vec;
 
-/// The statistics of a layer: means over the samples.
+/// The statistics of a layer: means over all samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LayerStatistics {
-    /// The share of zeros among its outputs, 0 … 1 (I1).
+    /// The share of zeros among the outputs, 0 … 1 (I1).
     pub sparsity: f64,
-    /// Its input values that are not zero, per sample (I2).
+    /// The input values that are not zero, per sample (I2).
     pub events: f64,
-    /// Multiply-accumulates that events cause, per sample (I3).
+    /// The multiply-accumulates that events cause, per sample (I3).
     pub effective_macs: f64,
 }
 
@@ -22,7 +22,7 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// Runs samples and counts.
+    /// Runs samples, and counts values that are not zero.
     ///
     /// # Errors
     ///
@@ -56,8 +56,10 @@ impl Statistics {
         Ok(Self::of(model, samples, mean(counts.inputs), &active))
     }
 
-    /// The statistics that given sparsities stand for: `density` is the share of model inputs that are not zero, `sparsity` has
-    /// a value per layer. `None` for another number of values, or values outside 0 … 1.
+    /// The statistics that follow from assumed sparsities.
+    ///
+    /// `density` is the share of the model's inputs that are not zero. `sparsity` has a value for each layer. The result is
+    /// `None` for another number of values, and for values outside 0 … 1.
     #[must_use]
     pub fn assumed(model: &Model, density: f64, sparsity: &[f64]) -> Option<Self> {
         let layers = model.layers();
@@ -72,7 +74,8 @@ impl Statistics {
         Some(Self::of(model, 0, given, &active))
     }
 
-    /// From the values that are not zero: of the model's inputs, and of each layer's outputs.
+    /// The statistics that follow from counts of values that are not zero: `given` of the model's inputs, `active` of the
+    /// outputs of each layer.
     fn of(model: &Model, samples: usize, given: f64, active: &[f64]) -> Self {
         let layer = |(layer, &active_outputs): (&alloc::sync::Arc<crate::Layer>, &f64)| {
             let connection = layer.connection();

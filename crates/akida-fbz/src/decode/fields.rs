@@ -1,11 +1,11 @@
-//! Fields of tables: those that must be there, and those that a newer version has added.
+//! Fields of tables: fields that must be there, and fields that a newer version has added.
 
 use crate::container::UPGRADE;
 use crate::error::{DecodeError, DecodeErrorKind, Location};
 use alloc::format;
 use flatbuffers::{Table, VOffsetT};
 
-/// Refuses a table with fields after `last`, the last one of the schema: what they mean is not known here.
+/// Refuses a table with fields after `last`, the last field of the schema. Their meaning is not known here.
 pub(super) fn check_known(
     table: &Table<'_>,
     last: VOffsetT,
@@ -37,7 +37,7 @@ pub(super) fn required<T>(
     value.ok_or_else(|| DecodeError::field(DecodeErrorKind::Payload, at(), "present", "nothing"))
 }
 
-/// A member of an enum or union that this version does not know.
+/// The error of a member of an enum or union that this version does not know.
 pub(super) fn unknown(at: Location, allowed: &'static str, received: u8) -> DecodeError {
     DecodeError::field(DecodeErrorKind::Version, at, allowed, received).with_remedy(UPGRADE)
 }

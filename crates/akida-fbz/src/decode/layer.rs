@@ -1,4 +1,4 @@
-//! Parameters of a layer.
+//! The type and the parameters of a layer.
 
 use super::fields::{check_known, required, unknown};
 use crate::error::{DecodeError, DecodeErrorKind, Location};
@@ -8,7 +8,7 @@ use akida_sim::{
     Padding, Pair, Pooling, SeparableConvolutional, Shape,
 };
 
-/// Type and parameters of the layer at `index`, as they are in the file: the builder judges them.
+/// Type and parameters of the layer at `index`, as they are in the file. The builder judges them later.
 pub(super) fn spec(index: usize, layer: fb::Layer<'_>) -> Result<LayerSpec, DecodeError> {
     let parameters = Parameters { index };
     let kind = layer.parameters_type();
@@ -36,7 +36,7 @@ pub(super) fn spec(index: usize, layer: fb::Layer<'_>) -> Result<LayerSpec, Deco
     }
 }
 
-/// Reader of the parameters of one layer.
+/// A reader of the parameters of one layer.
 struct Parameters {
     index: usize,
 }
@@ -201,7 +201,7 @@ impl Parameters {
         ))
     }
 
-    /// A size as it is counted in memory; hosts with 16-bit addresses cannot hold every one.
+    /// A size as `usize`. Hosts with 16-bit addresses cannot hold every size.
     fn size(&self, name: &str, size: Option<u32>) -> Result<usize, DecodeError> {
         let size = self.required(name, size)?;
         usize::try_from(size).map_err(|_| {

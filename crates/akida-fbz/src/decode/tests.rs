@@ -9,7 +9,7 @@ use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 type Fbb = FlatBufferBuilder<'static>;
 type Union = (fb::Parameters, WIPOffset<UnionWIPOffset>);
 
-/// What a test says about one layer; the rest is a valid `FullyConnected` of 3 inputs, 2 units, 2-bit weights.
+/// What a test says about one layer. The rest is a valid `FullyConnected` of 3 inputs, 2 units, weights of 2 bits.
 struct Dense {
     name: Option<&'static str>,
     inbounds: Option<Vec<u32>>,
@@ -277,7 +277,7 @@ fn the_rules_of_the_model_keep_their_words_and_gain_a_place() {
         .error();
         assert_field(&error, model, "layers[1].act_step");
     }
-    // The bits 10 are −2, which two-bit weights do not have.
+    // The bits 10 are −2. Weights of two bits do not have that value.
     let weights = Some(vec![0x02, 0]);
     assert_field(
         &Dense {

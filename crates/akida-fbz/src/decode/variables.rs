@@ -1,4 +1,4 @@
-//! Weights, thresholds and steps of a layer, within the limits.
+//! The variables of a layer, within the limits.
 
 use super::fields::{check_known, required};
 use crate::error::{DecodeError, DecodeErrorKind, Location};
@@ -10,10 +10,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use flatbuffers::Vector;
 
-/// What the layers not yet read may still take.
+/// What the layers that are not yet read may still take.
 pub(super) struct Budget {
-    /// Bytes of vectors: FlatBuffers could share one vector between many layers, and a small payload would then take
-    /// much memory.
+    /// The bytes of vectors. In FlatBuffers many layers could share one vector. A small payload would then take much memory.
     bytes: usize,
     weights: u64,
     max_weights: u64,
@@ -47,7 +46,7 @@ impl Budget {
         }
     }
 
-    /// The variables of the layer at `index`, which `connection` lists.
+    /// The variables of the layer at `index`. `connection` has the table of what they must be.
     pub(super) fn variables(
         &mut self,
         index: usize,
@@ -152,7 +151,7 @@ impl Budget {
     }
 }
 
-/// What a field of the table of variables holds.
+/// What a field of the file's table of variables holds.
 #[derive(Clone, Copy)]
 enum Field<'a> {
     Bytes(Vector<'a, u8>),
@@ -170,7 +169,7 @@ impl Field<'_> {
     }
 }
 
-/// The fields of the table, by the names of the variables that they hold.
+/// The fields of the file's table, by the names of the variables that they hold.
 fn fields(table: fb::Variables<'_>) -> [(&'static str, Option<Field<'_>>); 4] {
     [
         ("weights", table.weights().map(Field::Bytes)),

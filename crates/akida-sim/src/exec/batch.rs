@@ -1,4 +1,4 @@
-//! Batches: pieces of them between two questions to `interrupt`, and samples one after the other.
+//! Batches: cut into pieces, with a question to `interrupt` after each piece. `docs/engine.md` defines the words.
 
 use super::counts::Total;
 use super::options::RunOptions;
@@ -9,19 +9,19 @@ use crate::threads::Crew;
 use crate::threads::threads;
 use alloc::vec::Vec;
 
-/// What becomes of the samples of a batch.
+/// What becomes of every sample of a batch.
 pub(super) struct Job<'a, T> {
-    /// Writes the outputs of so many.
+    /// Writes what becomes of the outputs of so many samples. The scratch memory holds their outputs.
     pub(super) store: &'a (dyn Fn(&Scratch, usize, &mut [T]) + Sync),
-    /// Where values that are not zero are counted, if so.
+    /// Where values that are not zero are counted; `None` where nothing is counted.
     pub(super) total: Option<&'a Total>,
 }
 
-/// Multiply-accumulates between two questions to `interrupt`: some hundredths of a second.
+/// The multiply-accumulates of a thread between two questions to `interrupt`. They take some hundredths of a second.
 const MACS_PER_BATCH: u64 = 1 << 28;
 
 impl Plan {
-    /// Runs every sample.
+    /// Runs every sample, and gives what the job has written.
     pub(super) fn batch<T: Copy + Default + Send>(
         &self,
         inputs: ValuesRef<'_>,
@@ -61,7 +61,7 @@ impl Plan {
         Ok(outputs)
     }
 
-    /// Runs samples one after the other, or as many at once as the plan takes.
+    /// Runs samples one after the other; through the tail of the model, as many at once as it takes.
     pub(super) fn sequence<T>(
         &self,
         scratch: &mut Scratch,

@@ -1,4 +1,4 @@
-//! Counting of values that are not zero, layer by layer as they are made.
+//! Counting of values that are not zero, layer by layer as outputs are made.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 /// How many values were not zero, over all samples of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counts {
-    /// Of the model's inputs.
+    /// How many of the model's inputs.
     pub inputs: u64,
-    /// Of the outputs of each layer, in layer order: levels, or potentials without activation.
+    /// How many of the outputs of each layer, in layer order. Outputs are levels, or potentials without activation.
     pub outputs: Vec<u64>,
 }
 
@@ -17,7 +17,7 @@ type Shared = std::sync::Mutex<Vec<u64>>;
 #[cfg(not(feature = "std"))]
 type Shared = core::cell::RefCell<Vec<u64>>;
 
-/// Where the counts of all threads come together: of the outputs of each layer, then of the inputs.
+/// The sums of the counts of all threads: of the outputs of each layer, then of the inputs.
 pub(super) struct Total(Shared);
 
 impl Total {
@@ -25,7 +25,7 @@ impl Total {
         Self(Shared::new(vec![0; layers + 1]))
     }
 
-    /// Takes over what was counted.
+    /// Adds the counts of a thread, and sets them to 0.
     pub(super) fn add(&self, counts: &mut [u64]) {
         #[cfg(feature = "std")]
         let mut total = self

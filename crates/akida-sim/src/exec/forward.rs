@@ -1,4 +1,4 @@
-//! Single inputs, batches of them, and the outputs of every layer.
+//! The calls of a plan: for single inputs, for batches, for the outputs of every layer. `docs/engine.md` defines the words.
 
 use super::batch::Job;
 use super::counts::{Counts, Total};
@@ -12,9 +12,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 impl Plan {
-    /// Runs one input in `scratch`, without any allocation but for what a kernel keeps for a thread from its first run on.
+    /// Runs one input in `scratch`, without allocation.
     ///
-    /// `input` holds one sample of `model().input()` in C order.
+    /// The exception is what some kernels allocate on the first run of a thread, and keep.
+    ///
+    /// `input` holds the values of one sample in C order, of the shape and format of `model().input()`.
     ///
     /// # Errors
     ///
@@ -40,11 +42,12 @@ impl Plan {
         Ok(scratch.last(1))
     }
 
-    /// The outputs of a whole number of samples: levels, or potentials when the last layer has no activation.
+    /// The outputs of a whole number of samples. They are levels, or potentials where the last layer has no activation.
     ///
     /// # Errors
     ///
-    /// Inputs of another type, that are not a whole number of samples or outside the format of inputs; an interrupt.
+    /// The inputs are of another type, are not a whole number of samples, or have a value outside their format. Or the run is
+    /// interrupted, or the memory does not suffice.
     pub fn forward<'a>(
         &self,
         inputs: impl Into<ValuesRef<'a>>,
@@ -82,7 +85,7 @@ impl Plan {
         Ok((outputs, total.counts()))
     }
 
-    /// How many values are not zero, without the outputs.
+    /// How many values were not zero. The outputs are not kept.
     pub(crate) fn counts(
         &self,
         inputs: ValuesRef<'_>,
@@ -137,7 +140,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// As for [`forward`](Self::forward), and a last layer with activation.
+    /// As for [`forward`](Self::forward), and for a last layer with activation.
     pub fn predict<'a>(
         &self,
         inputs: impl Into<ValuesRef<'a>>,
@@ -168,7 +171,7 @@ impl Plan {
         self.batch(inputs.into(), options, &job)
     }
 
-    /// The outputs of every layer, in layer order: what [`forward`](Self::forward) gives for the last one.
+    /// The outputs of every layer, in layer order. The outputs of the last layer are what [`forward`](Self::forward) gives.
     ///
     /// # Errors
     ///

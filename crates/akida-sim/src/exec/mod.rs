@@ -1,4 +1,4 @@
-//! Running a plan: single inputs, batches over threads, the outputs of every layer.
+//! Running a plan: single inputs, batches over threads, the outputs of every layer. `docs/engine.md` defines the words.
 
 mod batch;
 mod counts;

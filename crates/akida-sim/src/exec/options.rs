@@ -1,15 +1,18 @@
+//! The options of a run. `docs/engine.md` defines the words.
+
 use core::fmt;
 
 /// How a batch is run. No option changes a result.
 #[derive(Clone, Copy, Default)]
 pub struct RunOptions<'a> {
-    /// Threads to use, but no more than one per core; 0 means one per core. Without the feature `threads` it is 1. Each takes
-    /// some inputs of a batch, and all share those that do not go round. The threads are those of the process: while another
-    /// run uses them, this one has the calling thread alone.
+    /// The number of threads, but at most one per core; 0 means one per core. Without the feature `threads` there is one.
+    ///
+    /// Each thread takes some images of a batch, and all threads share leftover images. All runs of a process use the same
+    /// threads. A run that finds them busy has the calling thread alone.
     pub threads: usize,
-    /// The most inputs processed together, and so before `interrupt` is asked again; 0 leaves the choice to the plan.
+    /// The most inputs between two questions to `interrupt`; 0 leaves the choice to the plan.
     pub batch_size: usize,
-    /// Asked on the calling thread between batches; the run stops when it answers true.
+    /// A question that is asked on the calling thread now and then. The run stops when the answer is true.
     pub interrupt: Option<&'a dyn Fn() -> bool>,
 }
 

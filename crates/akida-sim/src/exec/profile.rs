@@ -1,4 +1,4 @@
-//! How long each layer takes.
+//! How long each layer takes. `docs/engine.md` defines the words.
 
 use crate::plan::Plan;
 use crate::run::{RunError, ValuesRef};
@@ -7,7 +7,7 @@ use std::vec;
 use std::vec::Vec;
 
 impl Plan {
-    /// The least time that each layer took in `runs` runs of one input on one thread, of which no more begin after `most`.
+    /// The least time that each layer took, over `runs` runs of one input on one thread. No further run begins after `most`.
     ///
     /// # Errors
     ///

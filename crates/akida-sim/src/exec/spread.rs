@@ -1,4 +1,4 @@
-//! Batches spread over threads, and single inputs shared among them.
+//! How threads divide a batch: each runs some images, and all share leftover images. `docs/engine.md` defines the words.
 
 use super::batch::Job;
 use crate::plan::Plan;
@@ -7,7 +7,7 @@ use crate::threads::{Crew, kept_team};
 use std::sync::{Mutex, PoisonError};
 
 impl Plan {
-    /// Runs samples on several threads: each some of them, or all threads on one after the other where there are fewer.
+    /// Runs samples on several threads. Each thread runs some samples, and all threads share each leftover sample.
     pub(super) fn spread<T: Send>(
         &self,
         inputs: ValuesRef<'_>,
@@ -23,24 +23,24 @@ impl Plan {
             return;
         };
         let team = kept.team(threads);
-        // The system may have granted fewer.
+        // The system may have granted fewer threads.
         let threads = threads.min(team.threads());
         let mut crew = Crew::of(team, threads);
         let sample = self.model().input().shape.len();
         let size = self.model().output_shape().len();
         let samples = inputs.len() / sample;
-        // Threads share those inputs that would leave some of them without one.
-        let shared = if samples < 4 * threads {
+        // With many samples per thread, leftover samples cost less than threads that meet at every layer.
+        let leftover = if samples < 4 * threads {
             samples % threads
         } else {
             0
         };
-        let spread = samples - shared;
-        let shared_inputs = inputs.slice(spread * sample..inputs.len());
+        let spread = samples - leftover;
+        let leftover_inputs = inputs.slice(spread * sample..inputs.len());
         let inputs = inputs.slice(0..spread * sample);
-        let (outputs, shared_outputs) = outputs.split_at_mut(spread * size);
+        let (outputs, leftover_outputs) = outputs.split_at_mut(spread * size);
         if spread > 0 {
-            // Several parts per thread even out samples that take longer than others.
+            // Four parts per thread: a thread that other programs delay then does fewer parts.
             let part = spread.div_ceil(threads * 4);
             let parts = inputs.chunks(part * sample);
             let parts = Mutex::new(parts.zip(outputs.chunks_mut(part * size)));
@@ -53,11 +53,11 @@ impl Plan {
                 });
             });
         }
-        if shared > 0 {
+        if leftover > 0 {
             self.with_scratch(|scratch| {
                 scratch.share(threads);
-                let parts = shared_inputs.chunks(sample);
-                for (input, output) in parts.zip(shared_outputs.chunks_mut(size)) {
+                let samples = leftover_inputs.chunks(sample);
+                for (input, output) in samples.zip(leftover_outputs.chunks_mut(size)) {
                     self.sequence(scratch, &mut crew, input, output, job);
                 }
             });

@@ -1,4 +1,4 @@
-//! Threads change nothing: not those of a batch, not those that share an input.
+//! Threads change nothing: neither threads that divide a batch, nor threads that share an input.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,3 +1,5 @@
+//! Assembling and editing models, with all checks on the way.
+
 use super::connection::Connection;
 use super::error::{ModelError, ModelErrorKind};
 use super::input_scaling::InputScaling;
@@ -11,15 +13,15 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// Longest layer name, in bytes.
+/// The longest name of a layer, in bytes.
 const MAX_NAME_BYTES: usize = 255;
-/// The most layers of a model: a bound on what a small file can ask for, far above any network that a chip holds.
+/// The most layers of a model. It bounds what a small file can ask for, and is far above any network that a chip holds.
 pub const MAX_LAYERS: usize = 1024;
 
-/// Assembles layers into a [`Model`] and is the only place where a model is validated.
+/// Assembles layers into a [`Model`]. No other place validates models.
 ///
-/// Each [`add`](Self::add) checks the layer against its inputs and gives it its variables (weights and thresholds 0,
-/// steps 1); [`build`](Self::build) checks the rules on the model as a whole. Cloning is cheap: layers are shared.
+/// Each [`add`](Self::add) checks a layer against its inputs. The layer gets variables: weights and thresholds of 0, steps
+/// of 1. [`build`](Self::build) checks the rules on the model as a whole. Cloning is cheap, as clones share layers.
 ///
 /// # Examples
 ///
@@ -39,7 +41,7 @@ pub const MAX_LAYERS: usize = 1024;
 #[derive(Debug, Clone, Default)]
 pub struct ModelBuilder {
     layers: Vec<Arc<Layer>>,
-    /// Those of the layers.
+    /// The names of the layers.
     names: BTreeSet<String>,
     input_scaling: Option<InputScaling>,
 }
@@ -65,14 +67,15 @@ impl ModelBuilder {
         &self.layers
     }
 
-    /// Adds a layer reading the layers at `inbounds` (the last one added when empty) and gives its index.
+    /// Adds a layer that reads the layers at `inbounds`, and gives its index. Without inbounds it reads the last layer
+    /// added.
     ///
-    /// An empty `name` is replaced by one made from the layer's type and index.
+    /// A name is made from the layer's type and index where `name` is empty.
     ///
     /// # Errors
     ///
-    /// A parameter that is not allowed, an input that does not fit, a name that is taken, or potentials that could
-    /// leave 32 bits. The builder is then unchanged.
+    /// A parameter is not allowed, an input does not fit, a name is taken, or potentials could leave 32 bits. The builder
+    /// stays as it was.
     pub fn add(
         &mut self,
         name: &str,
@@ -88,11 +91,11 @@ impl ModelBuilder {
 
     /// Adds a layer together with its variables: [`add`](Self::add) and [`set_variable`](Self::set_variable) in one step.
     ///
-    /// `variables` are all that [`Connection::variables`] lists, in that order.
+    /// `variables` has a value for every entry of [`Connection::variables`], in that order.
     ///
     /// # Errors
     ///
-    /// As for both. The builder is then unchanged.
+    /// As for [`add`](Self::add) and [`set_variable`](Self::set_variable). The builder stays as it was.
     pub fn add_with_variables(
         &mut self,
         name: &str,
@@ -107,8 +110,8 @@ impl ModelBuilder {
         Ok(self.push(name, spec, inbounds, connection, variables))
     }
 
-    /// What [`add`](Self::add) would make of a layer: the check without the addition, and without any allocation that
-    /// grows with the layer.
+    /// What [`add`](Self::add) would make of a layer. The layer is checked and not added. No allocation grows with the
+    /// layer.
     ///
     /// # Errors
     ///
@@ -134,8 +137,8 @@ impl ModelBuilder {
     ///
     /// # Errors
     ///
-    /// An index or variable that does not exist, a wrong type or shape, weights outside `weights_bits`, a step that is not
-    /// finite and positive. The builder is then unchanged.
+    /// The layer or the variable does not exist. Or its values are not what [`Connection::variables`] asks for. The builder stays
+    /// as it was.
     pub fn set_variable(
         &mut self,
         index: usize,
@@ -167,22 +170,22 @@ impl ModelBuilder {
         Ok(())
     }
 
-    /// What the model will say about its inputs.
+    /// How the model's inputs follow from the inputs of the network that it is made from.
     #[must_use]
     pub fn input_scaling(&self) -> Option<InputScaling> {
         self.input_scaling
     }
 
-    /// Says how inputs follow from those of the network that the model is made from.
+    /// Sets how the model's inputs follow from the inputs of the network that it is made from.
     pub fn set_input_scaling(&mut self, input_scaling: Option<InputScaling>) {
         self.input_scaling = input_scaling;
     }
 
-    /// The model, complete.
+    /// The complete model.
     ///
     /// # Errors
     ///
-    /// When there is no layer, or the output of a layer other than the last is not read by any.
+    /// There is no layer, or no layer reads the output of a layer other than the last.
     pub fn build(&self) -> Result<Model, ModelError> {
         let error = |allowed, received| {
             ModelError::new(ModelErrorKind::Structure, "the model", allowed, received)
@@ -214,7 +217,7 @@ impl ModelBuilder {
         ))
     }
 
-    /// The given name, or the one made for a layer without.
+    /// The given name, or a name that is made where it is empty.
     fn name_of(&self, name: &str, spec: &LayerSpec) -> String {
         if name.is_empty() {
             let numbers = self.layers.len()..;
@@ -227,7 +230,7 @@ impl ModelBuilder {
         }
     }
 
-    /// The indices of the layers to read: the last one by default.
+    /// The indices of the layers to read: by default the index of the last layer added.
     fn inbounds_of(&self, spec: &LayerSpec, inbounds: &[usize]) -> Vec<usize> {
         match self.layers.len().checked_sub(1) {
             Some(last) if inbounds.is_empty() && !spec.is_input() => alloc::vec![last],
@@ -364,7 +367,7 @@ impl ModelBuilder {
     }
 }
 
-/// The values of all variables, checked, weights packed at their width.
+/// Checks the values of all variables, and packs weights at their width.
 fn checked(connection: &Connection, variables: Vec<Tensor>) -> Result<Vec<Tensor>, ModelError> {
     let specs = &connection.variables;
     if specs.len() != variables.len() {

@@ -8,7 +8,7 @@ use super::variables::VariableSpec;
 use alloc::format;
 use alloc::vec::Vec;
 
-/// What flows from a layer to the layers that read it.
+/// What flows from a layer to the layers that read it: a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signal {
     /// The shape of the map.
@@ -17,44 +17,44 @@ pub struct Signal {
     pub format: Format,
 }
 
-/// Widths of the levels that [`Stage::Thresholds`] makes.
+/// The widths of levels that [`Stage::Thresholds`] makes.
 pub(crate) const LEVEL_BITS: &[u8] = &[1, 2, 4];
 
 /// The output stage: what becomes of the result of a layer's operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Nothing: the result is the output. Sums are then 32-bit potentials.
+    /// The result is the output, unchanged. Sums are 32-bit potentials.
     Raw,
-    /// Levels: how many boundaries a potential exceeds, by the threshold and the step of its filter
-    /// (`docs/arithmetic.md`, section E).
+    /// The output is a level: the number of boundaries that a potential exceeds. Boundaries follow from the threshold and
+    /// the step of a filter (`docs/arithmetic.md`, section E).
     Thresholds,
 }
 
 /// What a layer's parameters and its inputs determine: operation, shapes, formats, variables, bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
-    /// The input. For a layer with several inbounds, the joined map.
+    /// The input. For a layer with several inbounds it is the joined map.
     pub input: Signal,
-    /// What is computed.
+    /// What is computed, before the output stage.
     pub operation: Operation,
     /// The shape of the operation's result before pooling.
     pub potential_shape: Shape,
-    /// What becomes of the result.
+    /// What becomes of the operation's result.
     pub stage: Stage,
     /// The output.
     pub output: Signal,
-    /// What the layer's variables must be, in their order.
+    /// The table of variables: what each variable must be, in order.
     pub variables: Vec<VariableSpec>,
-    /// Largest absolute value that a depthwise sum can reach; 0 for other layers.
+    /// The largest absolute value that a depthwise sum can reach; 0 for layers without depthwise sums.
     pub depthwise_bound: u32,
-    /// Largest absolute value that a potential can reach (`docs/arithmetic.md`, B5).
+    /// The largest absolute value that a potential can reach (`docs/arithmetic.md`, B5).
     pub potential_bound: u32,
-    /// Multiply-accumulates for one input, padding counted (`docs/arithmetic.md`, G4).
+    /// The multiply-accumulates for one input. Border cells count too (`docs/arithmetic.md`, G4).
     pub macs: u64,
 }
 
 impl Connection {
-    /// A layer without weights, which passes `signal` on.
+    /// The connection of a layer without weights, whose output is `signal`.
     pub(crate) fn without_weights(operation: Operation, signal: Signal) -> Self {
         Self {
             input: signal,
@@ -69,13 +69,13 @@ impl Connection {
         }
     }
 
-    /// Whether the outputs are potentials: sums that no stage has changed. No layer can read them.
+    /// Whether the outputs are potentials: sums that no output stage has changed. No layer can read potentials.
     #[must_use]
     pub fn gives_potentials(&self) -> bool {
         self.operation.windows().is_some() && self.stage == Stage::Raw
     }
 
-    /// The variable of a name, and its place among the layer's.
+    /// The variable of a name, with its index in the table.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<(usize, &VariableSpec)> {
         let mut all = self.variables.iter().enumerate();
@@ -83,7 +83,7 @@ impl Connection {
     }
 }
 
-/// The only input of a layer that takes one.
+/// The input of a layer that takes one input only.
 pub(crate) fn single(inputs: &[Signal]) -> Result<Signal, ModelError> {
     match inputs {
         [signal] => Ok(*signal),
@@ -97,7 +97,7 @@ pub(crate) fn single(inputs: &[Signal]) -> Result<Signal, ModelError> {
     }
 }
 
-/// The bound on potentials of B5 as a number that is known to fit 31 bits.
+/// A bound of rule B5, checked to fit 31 bits.
 pub(crate) fn check_bound(subject: &'static str, bound: u128) -> Result<u32, ModelError> {
     match u32::try_from(bound) {
         Ok(bound) if bound <= i32::MAX as u32 => Ok(bound),
@@ -111,7 +111,7 @@ pub(crate) fn check_bound(subject: &'static str, bound: u128) -> Result<u32, Mod
     }
 }
 
-/// The product of some sizes as a number of multiply-accumulates.
+/// A number of multiply-accumulates: the product of some sizes.
 pub(crate) fn saturating_macs<const N: usize>(factors: [usize; N]) -> u64 {
     u64::try_from(product(factors)).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Why a model, or an edit of one, is refused.
+//! Why a model, or an edit of a model, is refused.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -13,7 +13,7 @@ pub enum ModelErrorKind {
     Parameter,
     /// A layer does not fit the shape of its input.
     Shape,
-    /// The layers feeding a layer are missing, unsuitable or in conflict.
+    /// The layers that a layer reads are missing, unsuitable or in conflict.
     Inbounds,
     /// A layer name is taken or unusable.
     Name,
@@ -21,7 +21,7 @@ pub enum ModelErrorKind {
     Variable,
     /// A potential could leave the range of 32 bits.
     PotentialRange,
-    /// The model as a whole breaks a rule (empty, an output nobody reads, …).
+    /// The model as a whole breaks a rule: it has no layers, or no layer reads an output.
     Structure,
 }
 
@@ -41,9 +41,9 @@ impl ModelErrorKind {
     }
 }
 
-/// A broken rule of a model: where, what was received, what is allowed, and the remedy where one exists.
+/// A broken rule of a model. It tells the place, what was received, what is allowed, and the remedy where there is one.
 ///
-/// It shows with the remedy after a semicolon, and as `{:#}` without the remedy.
+/// `{}` shows it with the remedy after a semicolon, `{:#}` without the remedy.
 ///
 /// # Examples
 ///
@@ -110,7 +110,7 @@ impl ModelError {
         self.0.kind
     }
 
-    /// The name of the layer concerned; `None` when the model as a whole is at fault.
+    /// The name of the layer at fault; `None` when the model as a whole is at fault.
     #[must_use]
     pub fn layer(&self) -> Option<&str> {
         self.0.layer.as_deref()
@@ -134,7 +134,7 @@ impl ModelError {
         &self.0.received
     }
 
-    /// What to do about it, where that is known.
+    /// What to do about the error, where that is known.
     #[must_use]
     pub fn remedy(&self) -> Option<&str> {
         self.0.remedy.as_deref()

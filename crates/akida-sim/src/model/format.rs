@@ -20,17 +20,17 @@ use alloc::vec::Vec;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Format {
-    /// The number of bits, 1 to 32; more count as 32.
+    /// The number of bits, 1 to 32. More bits count as 32.
     pub bits: u8,
-    /// Whether values may be negative; they are then in two's complement.
+    /// Whether values may be negative. Values are then in two's complement.
     pub signed: bool,
 }
 
 impl Format {
-    /// The format of sums that no output stage has changed (`docs/arithmetic.md`, B5).
+    /// The format of potentials: sums that no output stage has changed (`docs/arithmetic.md`, B5).
     pub const SUMS: Self = Self::signed(32);
 
-    /// Integers from 0 on, of `bits` bits.
+    /// Integers of `bits` bits, from 0 on.
     #[must_use]
     pub const fn unsigned(bits: u8) -> Self {
         Self {
@@ -54,7 +54,7 @@ impl Format {
         }
     }
 
-    /// The largest value: 2^bits − 1 without a sign (`docs/arithmetic.md`, A3 and B1), 2^(bits − 1) − 1 with one.
+    /// The largest value: 2^bits − 1 without a sign (`docs/arithmetic.md`, A3 and B1), 2^(bits − 1) − 1 with a sign.
     #[must_use]
     pub const fn max(self) -> i64 {
         let values = match self.signed {

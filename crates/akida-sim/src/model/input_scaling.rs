@@ -1,10 +1,13 @@
+//! How integer inputs follow from real inputs.
+
 use super::error::{ModelError, ModelErrorKind};
 use alloc::format;
 
-/// How the integer inputs of a model follow from the real inputs x of the network that it was made from:
-/// scale · x + shift (`docs/arithmetic.md`, H1).
+/// How the integer inputs of a model follow from real inputs: scale · x + shift (`docs/arithmetic.md`, H1).
 ///
-/// It describes a model and changes no result.
+/// The network that the model was made from reads the real inputs x.
+///
+/// The scaling describes a model. It changes no result.
 ///
 /// # Examples
 ///
@@ -27,10 +30,10 @@ impl InputScaling {
     ///
     /// # Errors
     ///
-    /// Other numbers.
+    /// The scale or the shift is another number.
     pub fn new(scale: f64, shift: f64) -> Result<Self, ModelError> {
         if scale.is_finite() && scale > 0.0 && shift.is_finite() {
-            // Equal scalings have equal bits: -0.0 + 0.0 is 0.0.
+            // A shift of -0.0 becomes 0.0, so that equal scalings have equal bits.
             let shift = shift + 0.0;
             return Ok(Self { scale, shift });
         }
@@ -42,7 +45,7 @@ impl InputScaling {
         ))
     }
 
-    /// What real inputs are multiplied by, greater than zero.
+    /// The factor of real inputs, greater than zero.
     #[must_use]
     pub fn scale(&self) -> f64 {
         self.scale

@@ -1,3 +1,5 @@
+//! The generations of the hardware.
+
 /// The generation of the hardware that a model's layers belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IpVersion {

@@ -1,3 +1,5 @@
+//! A complete model, and the layers in it.
+
 use super::builder::ModelBuilder;
 use super::connection::{Connection, Signal};
 use super::input_scaling::InputScaling;
@@ -12,14 +14,14 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// A layer in a model: its parameters, its place and its variables.
+/// A layer in a model: its parameters, the layers it reads, and its variables.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer {
     pub(super) name: String,
     pub(super) spec: LayerSpec,
     pub(super) inbounds: Vec<usize>,
     pub(super) connection: Connection,
-    /// As many as the connection lists, in that order.
+    /// The values of all variables, in the order of the connection's table.
     pub(super) variables: Vec<Tensor>,
 }
 
@@ -36,19 +38,19 @@ impl Layer {
         &self.spec
     }
 
-    /// Indices of the layers that this one reads, all smaller than its own; empty for an input layer.
+    /// The indices of the layers that this layer reads. All are smaller than its own index. An input layer has none.
     #[must_use]
     pub fn inbounds(&self) -> &[usize] {
         &self.inbounds
     }
 
-    /// Shapes, widths and bounds.
+    /// Operation, shapes, formats and bounds.
     #[must_use]
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// What each variable must be, and its values, in the order of [`Connection::variables`].
+    /// Each variable in the order of [`Connection::variables`]: what it must be, and its values.
     pub fn variables(&self) -> impl ExactSizeIterator<Item = (&VariableSpec, &Tensor)> {
         self.connection.variables.iter().zip(&self.variables)
     }
@@ -60,13 +62,13 @@ impl Layer {
         self.variables.get(index)
     }
 
-    /// The kernel (or depthwise kernel, or matrix); `None` for layers without weights.
+    /// The kernel, the depthwise kernel or the matrix; `None` for layers without weights.
     #[must_use]
     pub fn weights(&self) -> Option<&Weights> {
         self.variable(WEIGHTS)?.weights()
     }
 
-    /// The pointwise kernel; `None` for layers without one.
+    /// The pointwise kernel; `None` for layers without a pointwise kernel.
     #[must_use]
     pub fn pointwise_weights(&self) -> Option<&Weights> {
         self.variable(WEIGHTS_PW)?.weights()
@@ -81,7 +83,7 @@ impl Layer {
         })
     }
 
-    /// What the layer passes on; `None` when it gives potentials, which no layer can read.
+    /// The output that other layers can read; `None` for potentials, as no layer can read them.
     pub(super) fn signal(&self) -> Option<Signal> {
         (!self.connection.gives_potentials()).then_some(self.connection.output)
     }
@@ -89,8 +91,8 @@ impl Layer {
 
 /// A complete network that obeys every rule of `docs/arithmetic.md`, section G.
 ///
-/// Only [`ModelBuilder::build`] makes one, so a model that exists is valid: running it cannot fail on its account. It
-/// is immutable and cheap to clone (layers are shared); it knows nothing of files, hosts or chips.
+/// Only [`ModelBuilder::build`] makes models. So a model that exists is valid, and a run cannot fail on its account. A model
+/// is immutable. Cloning is cheap, as clones share layers. A model knows nothing of files, hosts or chips.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     layers: Vec<Arc<Layer>>,
@@ -101,7 +103,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// `layers` obey the rules: the builder has checked them.
+    /// A model of layers that obey the rules, as the builder has checked.
     pub(super) fn from_checked(
         layers: Vec<Arc<Layer>>,
         first: &Layer,
@@ -141,7 +143,7 @@ impl Model {
         self.output.shape
     }
 
-    /// How inputs follow from those of the network that the model was made from; `None` when nobody has said it.
+    /// How the model's inputs follow from the inputs of the network that it was made from; `None` when that is not known.
     #[must_use]
     pub fn input_scaling(&self) -> Option<InputScaling> {
         self.input_scaling

@@ -1,10 +1,11 @@
-//! What a layer computes, apart from its parameters' names and from what becomes of its sums.
+//! Operations: what layers compute, before their output stage. `docs/engine.md` defines the words.
 
 use super::shape::{Padding, Pair, Shape};
 
 /// What a layer computes from its inbounds, before its output stage.
 ///
-/// Everything that runs, bounds or places a layer reads its operation, never the layer's type.
+/// Code that runs, bounds or places a layer reads its operation, never its type. So a new type of layer needs no new code
+/// there where its operation exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// The values of the model's input, as they are.
@@ -31,7 +32,7 @@ impl Operation {
 pub enum Pooling {
     /// No pooling.
     None,
-    /// Largest potential of each window; cells outside the map are left out.
+    /// The largest potential of each window. Cells outside the map are left out.
     Max {
         /// The window: (height, width).
         size: Pair,
@@ -42,13 +43,12 @@ pub enum Pooling {
     GlobalAverage,
 }
 
-/// Which channels a window's sum is taken over.
+/// Which channels of a window a sum adds up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channels {
-    /// Over all channels, for each filter (`docs/arithmetic.md`, C3, C4 and C6).
+    /// All channels, for each filter (`docs/arithmetic.md`, C3, C4 and C6).
     All,
-    /// Over each channel alone, and then over all channels of each position with pointwise weights
-    /// (`docs/arithmetic.md`, C5).
+    /// Each channel alone, then all channels of a position with pointwise weights (`docs/arithmetic.md`, C5).
     EachThenAll,
 }
 
@@ -59,7 +59,7 @@ pub enum WeightOrder {
     Straight,
     /// Cell (u, v) meets the weight at the opposite place: a true convolution (`docs/arithmetic.md`, C4).
     Flipped,
-    /// The weights are a matrix. The window is flattened with its first axis fastest (`docs/arithmetic.md`, C6).
+    /// The weights are a matrix. The window is flattened, and its first axis runs fastest (`docs/arithmetic.md`, C6).
     FirstAxisFastest,
 }
 
@@ -68,24 +68,24 @@ pub enum WeightOrder {
 /// A fully connected layer has one window: the whole map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Windows {
-    /// A window: (height, width).
+    /// The size of a window: (height, width).
     pub size: Pair,
     /// The step between windows: (along the height, along the width).
     pub stride: Pair,
-    /// Border of the windows, and of the pooling windows.
+    /// The border of windows, and of pooling windows.
     pub padding: Padding,
     /// The value of cells outside the map.
     pub border: i32,
     /// The order of the weights.
     pub order: WeightOrder,
-    /// The channels of a sum.
+    /// The channels that a sum adds up.
     pub channels: Channels,
     /// Pooling of the sums.
     pub pooling: Pooling,
 }
 
 impl Windows {
-    /// The one window of a fully connected layer: the whole of `map`, its weights a matrix.
+    /// The only window of a fully connected layer: the whole of `map`. Its weights are a matrix.
     pub(crate) const fn whole(map: Shape) -> Self {
         let size = Pair::new(map.x, map.y);
         Self {
@@ -105,9 +105,11 @@ impl Windows {
         matches!(self.order, WeightOrder::FirstAxisFastest)
     }
 
-    /// The row of weights that channel `c` at cell (`u`, `v`) of a window meets, of a kernel with so many `channels`.
+    /// The row of weights that channel `c` of cell (`u`, `v`) of a window meets. The kernel has `channels` channels.
     ///
-    /// Rows are counted in C order over (row, column, channel) of the kernel; each holds one weight per filter.
+    /// Rows are counted in C order over (row, column, channel) of the kernel. Each row has one weight per filter.
+    ///
+    /// *Example:* of a kernel of (2, 3) cells and 1 channel, cell (0, 0) meets row 0 straight, and row 5 flipped.
     pub(crate) const fn weight_row(&self, channels: usize, u: usize, v: usize, c: usize) -> usize {
         let Pair { x, y } = self.size;
         match self.order {

@@ -1,5 +1,6 @@
-//! Integers at their own width: 8 / bits values per byte, the first in the lowest bits, in two's complement for more
-//! than one bit.
+//! Integers packed at their own width of 1, 2, 4 or 8 bits.
+//!
+//! A byte has 8 / bits values, the first in its lowest bits. Values of more than one bit are in two's complement.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -34,7 +35,7 @@ pub(super) fn unpack(packed: &[u8], bits: u8, count: usize) -> Vec<i8> {
     }
 }
 
-/// [`unpack`] for a number of values per byte that the compiler knows, so that it unpacks many at once.
+/// [`unpack`] for a number of values per byte that is known at compile time, so that vector code is made.
 fn unpack_places<const PER_BYTE: usize>(packed: &[u8], count: usize) -> Vec<i8> {
     let mut values = vec![0; packed.len() * PER_BYTE];
     for (values, &byte) in values.as_chunks_mut::<PER_BYTE>().0.iter_mut().zip(packed) {
@@ -87,7 +88,7 @@ pub(super) fn histogram(packed: &[u8], bits: u8, count: usize) -> Vec<(i8, u64)>
             values[usize::from(value(byte, bits, place) as u8)] += number;
         }
     }
-    // The bits left over in the last byte are zero, and no values.
+    // The bits left over in the last byte are zero. They are no values.
     values[0] -= (packed.len() * per_byte(bits) - count) as u64;
     let rising = (i8::MIN..=i8::MAX).map(|value| (value, values[usize::from(value as u8)]));
     rising.filter(|(_, number)| *number > 0).collect()

@@ -1,4 +1,4 @@
-//! The potentials that a filter can reach (`docs/arithmetic.md`, H5).
+//! The reach of filters: the potentials that their weights allow (`docs/arithmetic.md`, H5).
 
 use super::model::Layer;
 use super::operation::{Pooling, WeightOrder};
@@ -8,7 +8,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// An interval of potentials per filter, ends included.
+/// The reach of each filter: an interval of potentials, ends included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reach {
     /// The lowest potential of each filter.
@@ -39,11 +39,10 @@ impl Reach {
 }
 
 impl Layer {
-    /// The potentials that the layer can reach with its weights, whatever its inputs, after pooling; `None` for a layer
-    /// without weights.
+    /// The potentials after pooling that each filter can reach, whatever the inputs; `None` for a layer without weights.
     ///
-    /// Both ends are attained by some input where the layer has one window or no pooling; elsewhere the interval may be
-    /// wider than what occurs, never narrower.
+    /// Where the layer has one window or no pooling, some input attains each end. Elsewhere the interval may be wider than
+    /// what occurs, never narrower.
     ///
     /// # Examples
     ///
@@ -66,7 +65,7 @@ impl Layer {
         let windows = connection.operation.windows()?;
         let weights_pw = self.pointwise_weights();
         let [x, y, channels, filters] = weights.shape();
-        // A depthwise kernel has a sum per channel.
+        // A depthwise kernel has one sum for each channel.
         let (channels, sums) = match weights_pw {
             Some(_) => (1, channels),
             None => (channels, filters),
@@ -108,15 +107,17 @@ impl Layer {
     }
 }
 
-/// Which cells of a window lie inside the map, for all kinds of windows along one axis; the whole one alone where there is
-/// one, as border values are among those that inputs take.
+/// The kinds of windows along one axis: which cells of a window lie inside the map.
+///
+/// Where a window lies inside the map as a whole, it stands for all kinds. Border values are among the values that inputs
+/// take, so that no other window reaches further.
 fn axis_windows(map: usize, size: usize, stride: usize, windows: AxisWindows) -> Vec<Range<usize>> {
-    // The first window that begins inside the map is whole if any is.
+    // If any window is whole, the first window that begins inside the map is.
     let first_inside = windows.before.div_ceil(stride);
     if first_inside < windows.out && first_inside * stride + size <= map + windows.before {
         return core::iter::once(0..size).collect();
     }
-    // All others reach into the border, so there are no more of them than the window has cells.
+    // Otherwise every window reaches into the border. So there are no more windows than a window has cells.
     let kinds: BTreeSet<(usize, usize)> = (0..windows.out)
         .map(|i| {
             let start = i * stride;
@@ -128,20 +129,22 @@ fn axis_windows(map: usize, size: usize, stride: usize, windows: AxisWindows) ->
     kinds.into_iter().map(|(first, end)| first..end).collect()
 }
 
-/// Cells along one axis that meet the same cells of the kernel: `first`, every stride after it, and `last`.
+/// A group of cells of the bordered map, along one axis.
+///
+/// Each of them meets the same cells of the kernel: `first`, then one cell every stride, up to `last`.
 struct Cells {
     first: usize,
     last: usize,
-    /// How many there are.
+    /// How many cells the group has.
     times: usize,
-    /// Whether they lie in the border, where the value is known.
+    /// Whether the cells lie in the border, where the value is known.
     border: bool,
 }
 
-/// All cells along one axis that windows meet, in no more than four groups for each cell of the kernel.
+/// All cells that windows meet along one axis, in at most four groups for each cell of the kernel.
 fn axis_cells(map: usize, size: usize, stride: usize, windows: AxisWindows) -> Vec<Cells> {
     let mut groups = Vec::new();
-    // Cell `phase + j * stride` meets the kernel at `phase + t * stride`, where `j - t` is the window.
+    // In window `j - t`, cell `phase + j * stride` meets the kernel at `phase + t * stride`.
     for phase in 0..size.min(stride) {
         let taps = (size - phase).div_ceil(stride);
         let mut add = |js: Range<usize>| {
@@ -166,7 +169,8 @@ fn axis_cells(map: usize, size: usize, stride: usize, windows: AxisWindows) -> V
                 }
             }
         };
-        // Those in the middle meet all that the kernel has in this phase, those at the ends fewer, each other ones.
+        // Cells in the middle meet every cell of the kernel of this phase, and are one group. Cells at the ends meet fewer
+        // cells, each other ones.
         let middle = if taps <= windows.out {
             taps - 1..windows.out
         } else {
@@ -182,11 +186,12 @@ fn axis_cells(map: usize, size: usize, stride: usize, windows: AxisWindows) -> V
     groups
 }
 
-/// Weights with the values that they meet. The sums are the filters', or of a depthwise kernel the channels'.
+/// Weights, and the values that they meet. A sum belongs to a filter, or to a channel of a depthwise kernel.
 ///
-/// All sums fit 32 bits: their absolute values are at most the bound of rule B5, as border values are among those of inputs.
+/// All sums fit 32 bits. Their absolute values are at most the bound of rule B5, as border values are among the values of
+/// inputs.
 struct Kernel<'a> {
-    /// Of (height, width, `channels`, `sums`).
+    /// The weights, of shape (height, width, `channels`, `sums`).
     weights: &'a [i8],
     size: Pair,
     channels: usize,
@@ -197,7 +202,7 @@ struct Kernel<'a> {
 }
 
 impl Kernel<'_> {
-    /// The potentials of every pair of windows, joined.
+    /// The reach of every pair of a row and a column of windows, joined.
     fn hull(
         &self,
         rows: &[Range<usize>],
@@ -238,7 +243,7 @@ impl Kernel<'_> {
         hull
     }
 
-    /// The sums over the whole map of all windows' sums.
+    /// The totals of the sums of all windows on the map.
     fn whole_map(&self, rows: &[Cells], columns: &[Cells], stride: Pair) -> Reach {
         let mut reach = Reach {
             lowest: vec![0; self.sums],
@@ -252,7 +257,7 @@ impl Kernel<'_> {
                     coefficients.fill(0);
                     let row_cells = (row.first, row.last);
                     weights.add_to(&mut coefficients, row_cells, (column.first, column.last));
-                    // No more than there are windows, as each meets one of them at most.
+                    // At most the number of windows: each cell of the group meets a cell of the kernel in another window.
                     let times = i32::try_from(row.times * column.times).unwrap_or(i32::MAX);
                     let ends = reach.lowest.iter_mut().zip(&mut reach.highest);
                     for ((low, high), &sum) in ends.zip(&coefficients) {
@@ -271,17 +276,20 @@ impl Kernel<'_> {
     }
 }
 
-/// For each cell of a kernel, in the order in which a window meets its weights: the sum over it and all cells that lie a
-/// multiple of the steps before it.
+/// Running sums over the cells of a kernel, in the order in which a window meets its weights.
+///
+/// The value of a cell is the sum over the cell and all cells that lie multiples of the steps before it.
+///
+/// *Example:* in steps of 1, a row of weights 1, 2, 3, 4 has the running sums 1, 3, 6, 10. Cells 1 and 2 add up to 6 − 1 = 5.
 struct RunningSums {
-    /// Of (height, width, sums). Between their ends they wrap around, which their differences do not show.
+    /// The values, of shape (height, width, sums). They may wrap at 32 bits. Their differences are right all the same.
     values: Vec<i32>,
     width: usize,
     steps: Pair,
 }
 
 impl RunningSums {
-    /// Of what `term` makes of each weight, over `channels`.
+    /// Running sums of what `term` makes of each weight, added up over `channels`.
     fn new(
         kernel: &Kernel<'_>,
         channels: Range<usize>,
@@ -319,7 +327,7 @@ impl RunningSums {
         running
     }
 
-    /// Adds the sums over the cells from the first to the last row and column, in steps, to `sums`.
+    /// Adds to `sums` the sums over the cells from the first to the last row and column, in steps.
     fn add_to(&self, sums: &mut [i32], rows: (usize, usize), columns: (usize, usize)) {
         let above = rows.0.checked_sub(self.steps.x);
         let left = columns.0.checked_sub(self.steps.y);
@@ -330,7 +338,7 @@ impl RunningSums {
         self.add_at(sums, above, left, i32::wrapping_add);
     }
 
-    /// Adds the values of a cell; before the first row or column there are none.
+    /// Adds the values of a cell to `sums`. Before the first row or column there are no values.
     fn add_at(
         &self,
         sums: &mut [i32],
@@ -349,7 +357,7 @@ impl RunningSums {
     }
 }
 
-/// The interval of each filter's pointwise sum of depthwise sums inside `sums`.
+/// The reach of each filter of a pointwise product, whose depthwise sums lie inside `sums`.
 fn pointwise(sums: &Reach, weights: &[i8], filters: usize) -> Reach {
     let mut reach = Reach {
         lowest: vec![0; filters],

@@ -4,9 +4,9 @@ use super::error::{ModelError, ModelErrorKind};
 use alloc::format;
 use core::fmt;
 
-/// The largest number of elements of one map, and of one weight tensor.
+/// The most elements of one map, and of one array of weights.
 ///
-/// It keeps every index inside 31 bits and bounds what a small file can ask for.
+/// It keeps every index inside 31 bits, and bounds what a small file can ask for.
 pub const MAX_ELEMENTS: usize = (1 << 31) - 1;
 
 /// A map of `x` rows, `y` columns and `c` channels: (height, width, channels).
@@ -27,7 +27,7 @@ impl Shape {
         Self { x, y, c }
     }
 
-    /// The number of elements; `usize::MAX` for shapes beyond that, which no model has.
+    /// The number of elements; `usize::MAX` where it is larger, as in no model.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.x.saturating_mul(self.y).saturating_mul(self.c)
@@ -39,7 +39,7 @@ impl Shape {
         self.x == 0 || self.y == 0 || self.c == 0
     }
 
-    /// The number of positions, height times width; `usize::MAX` beyond that.
+    /// The number of positions, height times width; `usize::MAX` where it is larger.
     #[must_use]
     pub const fn positions(&self) -> usize {
         self.x.saturating_mul(self.y)
@@ -133,7 +133,7 @@ pub(crate) struct AxisWindows {
 }
 
 impl Padding {
-    /// Windows of `size` at every `stride` cells of `input`; `None` when not one fits.
+    /// Windows of `size` cells at every `stride` cells of an input of `input` cells; `None` when no window fits.
     pub(crate) fn windows(self, input: usize, size: usize, stride: usize) -> Option<AxisWindows> {
         match self {
             Self::Valid => {
@@ -187,7 +187,7 @@ impl Padding {
     }
 }
 
-/// The product of sizes, which cannot wrap.
+/// The product of sizes. It cannot wrap.
 pub(crate) fn product<const N: usize>(sizes: [usize; N]) -> u128 {
     sizes
         .iter()

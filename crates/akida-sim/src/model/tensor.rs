@@ -7,7 +7,7 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Widths of weights.
+/// The widths of weights, in bits.
 pub(crate) const WEIGHT_BITS: &[u8] = &[1, 2, 4, 8];
 
 /// The smallest and largest weight of `bits` bits, 1, 2, 4 or 8 (`docs/arithmetic.md`, B2).
@@ -26,8 +26,8 @@ pub type WeightShape = [usize; 4];
 
 /// An array of integer weights of shape (kernel height, kernel width, input channels, filters).
 ///
-/// The last axis runs fastest. In memory, as in a file, a weight takes `bits` bits: the weights of a model's layer its
-/// `weights_bits`, those of [`Weights::new`] eight. Two arrays are equal when their shapes and values are.
+/// The last axis runs fastest. A weight takes `bits` bits, in memory as in a file. That is `weights_bits` for weights in a
+/// model, and 8 for weights that [`Weights::new`] has made. Two arrays are equal when their shapes and values are equal.
 ///
 /// # Examples
 ///
@@ -52,7 +52,7 @@ impl Weights {
     ///
     /// # Errors
     ///
-    /// When the number of values is not the product of the shape.
+    /// The number of values is not the product of the shape.
     pub fn new(shape: WeightShape, values: Vec<i8>) -> Result<Self, ModelError> {
         if product(shape) != values.len() as u128 {
             return Err(error(
@@ -70,12 +70,12 @@ impl Weights {
 
     /// Weights of `shape` from `packed` bytes, `bits` (1, 2, 4 or 8) for each value.
     ///
-    /// The values are in C order, 8 / `bits` of them per byte, the first in the lowest bits, in two's complement for
-    /// more than one bit. The bits left over in the last byte are zero.
+    /// The values are in C order. A byte has 8 / `bits` values, the first in its lowest bits. Values of more than one bit
+    /// are in two's complement. The bits left over in the last byte are zero.
     ///
     /// # Errors
     ///
-    /// Another width, another number of bytes than the shape asks for, or left-over bits that are not zero.
+    /// The width is another one, the number of bytes does not fit the shape, or bits left over are not zero.
     pub fn from_packed(shape: WeightShape, bits: u8, packed: &[u8]) -> Result<Self, ModelError> {
         if !WEIGHT_BITS.contains(&bits) {
             return Err(error("bits", "one of 1, 2, 4, 8", format!("{bits}")));
@@ -143,9 +143,9 @@ impl Weights {
         packed::unpack(&self.packed, self.bits, self.len())
     }
 
-    /// How often each value occurs, rising by value; values that do not occur are left out.
+    /// How often each value occurs, rising by value. Values that do not occur are left out.
     ///
-    /// It reads the packed bytes once and unpacks nothing.
+    /// The packed bytes are read once, and nothing is unpacked.
     ///
     /// # Examples
     ///
@@ -167,7 +167,7 @@ impl Weights {
         &self.packed
     }
 
-    /// The weight of filter `f` in a row of the kernel; rows are counted over its height, width and input channels.
+    /// The weight of filter `f` in a row of weights. Rows are counted over the kernel's height, width and input channels.
     pub(crate) fn at(&self, row: usize, f: usize) -> i8 {
         let [_, _, _, filters] = self.shape;
         packed::at(&self.packed, self.bits, row * filters + f)
@@ -185,7 +185,7 @@ impl Weights {
         })
     }
 
-    /// The same values at `bits` bits each, which hold them.
+    /// The same values, at `bits` bits each. The values fit so many bits.
     pub(crate) fn at_width(self, bits: u8) -> Self {
         if self.bits == bits {
             return self;

@@ -1,4 +1,4 @@
-//! The variables of a layer: a table of what each must be, and the values.
+//! The variables of a layer: the table of what each variable must be, and the values.
 
 use super::error::{ModelError, ModelErrorKind};
 use super::tensor::{WeightShape, Weights, weight_range};
@@ -16,18 +16,18 @@ pub(super) const THRESHOLD: &str = "threshold";
 /// The documented name of steps, one per filter.
 pub(super) const ACT_STEP: &str = "act_step";
 
-/// What a variable of a layer must be. A layer's variables are a table of these, in a fixed order.
+/// What a variable of a layer must be: an entry of the layer's table of variables. The order of the table is fixed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariableSpec {
     /// The documented name, e.g. `"weights"`.
     pub name: &'static str,
-    /// The shape: of weights [`WeightShape`], of other variables the number of filters.
+    /// The shape: a [`WeightShape`] for weights, the number of filters for other variables.
     pub shape: Vec<usize>,
     /// The values that are allowed.
     pub rule: VariableRule,
 }
 
-/// The values that a variable may have, and with them its type.
+/// The values that a variable may have. They determine its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VariableRule {
     /// Weights of so many bits (`docs/arithmetic.md`, B2).
@@ -81,7 +81,7 @@ impl Tensor {
         }
     }
 
-    /// Bytes of the values, weights packed.
+    /// The bytes of all values. Weights are packed.
     #[must_use]
     pub fn bytes(&self) -> usize {
         match self {
@@ -91,7 +91,7 @@ impl Tensor {
         }
     }
 
-    /// The weights, for a variable of this type.
+    /// The weights; `None` for a variable of another type.
     #[must_use]
     pub fn weights(&self) -> Option<&Weights> {
         match self {
@@ -100,7 +100,7 @@ impl Tensor {
         }
     }
 
-    /// The 32-bit integers, for a variable of this type.
+    /// The 32-bit integers; `None` for a variable of another type.
     #[must_use]
     pub fn integers(&self) -> Option<&[i32]> {
         match self {
@@ -109,7 +109,7 @@ impl Tensor {
         }
     }
 
-    /// The float32 values, for a variable of this type.
+    /// The float32 values; `None` for a variable of another type.
     #[must_use]
     pub fn floats(&self) -> Option<&[f32]> {
         match self {
@@ -119,17 +119,17 @@ impl Tensor {
     }
 }
 
-/// Threshold and step of each filter of a layer (`docs/arithmetic.md`, section E).
+/// The threshold and the step of each filter of a layer (`docs/arithmetic.md`, section E).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds<'a> {
-    /// One per filter.
+    /// The threshold of each filter.
     pub threshold: &'a [i32],
-    /// One per filter, finite and greater than zero.
+    /// The step of each filter, finite and greater than zero.
     pub act_step: &'a [f32],
 }
 
 impl<'a> Thresholds<'a> {
-    /// Threshold and step of each filter, in order.
+    /// The threshold and the step of each filter, in order.
     pub fn filters(&self) -> impl ExactSizeIterator<Item = (i32, f32)> + use<'a> {
         let steps = self.act_step.iter();
         self.threshold.iter().copied().zip(steps.copied())
@@ -175,7 +175,7 @@ impl VariableSpec {
         self.shape.iter().product()
     }
 
-    /// The values of a new layer: weights and thresholds 0, steps 1.
+    /// The values in a new layer: 0 for weights and thresholds, 1 for steps.
     pub(crate) fn initial(&self) -> Tensor {
         match self.rule {
             VariableRule::Weights { bits } => {
@@ -186,17 +186,17 @@ impl VariableSpec {
         }
     }
 
-    /// The four axes of weights.
+    /// The shape of weights; `None` for other variables.
     #[must_use]
     pub fn weight_shape(&self) -> Option<WeightShape> {
         self.shape.as_slice().try_into().ok()
     }
 
-    /// Gives values back, weights packed at their width.
+    /// Checks values, and packs weights at their width.
     ///
     /// # Errors
     ///
-    /// Values of another type or shape, or beyond the rule.
+    /// The values are of another type or shape, or beyond the rule.
     pub(crate) fn checked(&self, tensor: Tensor) -> Result<Tensor, ModelError> {
         match (self.rule, tensor) {
             (VariableRule::Weights { bits }, Tensor::Weights(weights)) => {

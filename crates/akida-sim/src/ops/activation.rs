@@ -1,12 +1,12 @@
-//! Section E (levels) and rule F2 (predictions).
+//! Levels (section E) and predictions (rule F2).
 
 use crate::model::{Format, LEVEL_BITS};
 use alloc::vec::Vec;
 
 /// The 2^b − 1 integer boundaries B_n = T + floor(n · s), s = act_step · 2^(4 − b) (E1, E3), rising.
 ///
-/// `act_bits` is 1, 2 or 4; there are no boundaries for other widths. A potential has the level n + 1 or more when it
-/// exceeds B_n. Boundaries beyond the range of int32 take the end of that range.
+/// `act_bits` is 1, 2 or 4. Other widths have no boundaries. A potential has the level n + 1 or more when it exceeds B_n.
+/// A boundary beyond the range of int32 becomes the end of that range.
 ///
 /// # Examples
 ///
@@ -21,7 +21,7 @@ pub fn boundaries(threshold: i32, act_step: f32, act_bits: u8) -> Vec<i32> {
     let interval = f64::from(act_step) * f64::from(1u16 << (4 - act_bits));
     (0..Format::unsigned(act_bits).max())
         .map(|n| {
-            // Exact: n has 4 bits, the interval 24. The cast saturates, as the clamp after it does.
+            // Exact: n has 4 bits, and the interval has 24. The cast saturates, and so does the clamp after it.
             let distance = libm::floor(n as f64 * interval) as i64;
             let boundary = i64::from(threshold).saturating_add(distance);
             boundary.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
@@ -35,7 +35,7 @@ pub fn level(potential: i32, boundaries: &[i32]) -> u8 {
     boundaries.iter().filter(|&&b| potential > b).count() as u8
 }
 
-/// float32((P − T) / act_step): exact difference, one division in double precision, one rounding (F2).
+/// float32((P − T) / act_step): an exact difference, one division in double precision, one rounding (F2).
 ///
 /// # Examples
 ///

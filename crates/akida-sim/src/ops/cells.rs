@@ -10,7 +10,7 @@ pub(super) fn cell<T: Copy>(map: &[T], shape: Shape, i: isize, j: isize, c: usiz
     map.get((i * shape.y + j) * shape.c + c).copied()
 }
 
-/// Where each window on a map of `shape` begins, row by row: negative inside the border.
+/// Where each window on a map of `shape` begins, row by row. Indices inside the border are negative.
 pub(super) fn origins(
     shape: Shape,
     padding: Padding,

@@ -1,3 +1,5 @@
+//! Joined maps: rule C8.
+
 use crate::model::Shape;
 use alloc::vec::Vec;
 

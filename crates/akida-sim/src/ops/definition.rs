@@ -1,4 +1,4 @@
-//! A model, layer by layer, by the rules of this folder.
+//! The outputs of a model, layer by layer, by the rules of this folder.
 
 use super::activation::{boundaries, level};
 use super::concat::concat;
@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 /// The outputs of every layer of `model` for one input, in layer order.
 ///
-/// `input` holds one sample of `model.input()` in C order.
+/// `input` holds the values of one sample in C order, of the shape and format of `model.input()`.
 ///
 /// # Errors
 ///
@@ -100,7 +100,7 @@ fn wide(values: ValuesRef<'_>) -> Vec<i64> {
     values.iter().map(i64::from).collect()
 }
 
-/// Values in the type of their format, which holds them.
+/// Values in the type of their format. The type holds them all.
 fn narrow(values: &[i64], element: ElementType) -> Values {
     let all = values.iter();
     match element {

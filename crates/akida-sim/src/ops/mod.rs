@@ -1,7 +1,7 @@
 //! The definition: scalar, slow, obvious. Each file follows `docs/arithmetic.md` rule by rule.
 //!
-//! Every kernel is compared with these functions for equality. Sums are taken in 64 bits, so that nothing here
-//! relies on the bound of rule B5; results are narrowed where that bound guarantees that they fit.
+//! Every kernel is compared with these functions for equality. Sums have 64 bits, so that nothing here relies on the bound
+//! of rule B5. Results are narrowed to 32 bits where rule B5 guarantees that they fit.
 
 mod activation;
 mod cells;

@@ -1,11 +1,11 @@
-//! Section D: pooling of potentials.
+//! Pooling of potentials: section D.
 
 use super::cells::{cell, origins};
 use crate::model::{Padding, Pair, Shape};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The largest potential of each window, cells outside the map left out (D1).
+/// The largest potential of each window. Cells outside the map are left out (D1).
 pub(super) fn max_pool(
     map: &[i64],
     shape: Shape,
@@ -27,7 +27,7 @@ pub(super) fn max_pool(
     pooled
 }
 
-/// The sum of the whole map, per channel (D2).
+/// The sum of each channel over the whole map (D2).
 pub(super) fn global_sum(map: &[i64], shape: Shape) -> Vec<i64> {
     let mut sums = vec![0; shape.c];
     for position in map.chunks_exact(shape.c) {

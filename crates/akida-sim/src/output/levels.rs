@@ -1,31 +1,33 @@
-//! From potentials to levels: the fast forms of rule E3, shared by all kernels.
+//! From potentials to levels: the fast forms of rule E3, shared by all kernels. `docs/engine.md` defines the words.
 
 use crate::model::{Format, Thresholds};
 use crate::ops;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Channels are laid out in multiples of this, so that vectors of parameters may be read whole; kernels start at multiples.
+/// The number of filters of a panel. Parameters are laid out for whole panels, and kernels begin at a panel, so that they
+/// may read whole vectors.
 pub(crate) const PANEL: usize = 16;
 
-/// The activation of a layer, laid out for neighbouring channels.
+/// The boundaries and lines of a layer's filters. Parameters of neighbouring filters are neighbours.
 pub(crate) struct Levels {
     /// The highest level.
     pub(crate) highest: u8,
-    /// Channels of a row of parameters: the filters, rounded up to whole panels.
+    /// The length of a row of parameters: the number of filters, rounded up to whole panels.
     stride: usize,
-    /// Boundary n of channel f at `[n * stride + f]`.
+    /// Boundary n of filter f at `[n * stride + f]`.
     boundaries: Vec<i32>,
-    /// A straight line through the boundaries, when there is an exact one for every channel.
+    /// The line of every filter; `None` where some filter has no line that is exact.
     pub(crate) line: Option<Line>,
 }
 
-/// Levels as ⌊clip(float32(P + `shift`) · `slope` + `offset`, 0, highest)⌋, the product and sum rounded once.
+/// Lines, one per filter. A level is ⌊clip(float32(P + `shift`) · `slope` + `offset`, 0, highest)⌋. Product and sum are
+/// rounded once, together.
 ///
-/// Every step of this rises with P. So it equals the count of exceeded boundaries for every potential if it does at both
-/// sides of each boundary, which is where [`Channel::new`] looks before a line is used.
+/// Every step of this formula rises with P. So a line that is right at both sides of each boundary is right for every
+/// potential. [`FilterLine::new`] checks both sides of each boundary.
 pub(crate) struct Line {
-    /// −T, from which a kernel may start its sums.
+    /// −T. Kernels may let the sums of a filter start from it.
     pub(crate) shift: Vec<i32>,
     pub(crate) slope: Vec<f32>,
     pub(crate) offset: Vec<f32>,
@@ -50,13 +52,13 @@ impl Levels {
             }
             let interval = f64::from(act_step) * f64::from(1u16 << (4 - bits));
             match (
-                Channel::new(&channel, threshold, interval, bound),
+                FilterLine::new(&channel, threshold, interval, bound),
                 &mut line,
             ) {
-                (Some(channel), Some(line)) => {
-                    line.shift[f] = channel.shift;
-                    line.slope[f] = channel.slope;
-                    line.offset[f] = channel.offset;
+                (Some(own), Some(line)) => {
+                    line.shift[f] = own.shift;
+                    line.slope[f] = own.slope;
+                    line.offset[f] = own.offset;
                 }
                 _ => line = None,
             }
@@ -69,23 +71,23 @@ impl Levels {
         }
     }
 
-    /// Channels that can be read in each row of parameters.
+    /// How many filters can be read in each row of parameters.
     pub(crate) fn stride(&self) -> usize {
         self.stride
     }
 
-    /// Bytes of parameters.
+    /// The bytes of all parameters.
     pub(crate) fn bytes(&self) -> usize {
         let lines = self.line.as_ref().map_or(0, |line| 3 * line.shift.len());
         4 * (self.boundaries.len() + lines)
     }
 
-    /// The boundaries of level n + 1 for all channels, n = 0, 1, …
+    /// Rows of boundaries. Row n has the boundary of level n + 1 of every filter.
     pub(crate) fn boundaries(&self) -> impl Iterator<Item = &[i32]> {
         self.boundaries.chunks_exact(self.stride)
     }
 
-    /// The levels of whole positions of `filters` channels.
+    /// Makes levels of the potentials of whole positions, of `filters` filters each.
     pub(crate) fn apply(&self, filters: usize, potentials: &[i32], levels: &mut [u8]) {
         let positions = potentials.chunks_exact(filters);
         for (potentials, levels) in positions.zip(levels.chunks_exact_mut(filters)) {
@@ -93,7 +95,7 @@ impl Levels {
         }
     }
 
-    /// Counts the boundaries that potentials of the channels from `first` on exceed (E3).
+    /// Makes levels of the potentials of filters from `first` on: counts the boundaries that they exceed (E3).
     #[inline(always)]
     pub(crate) fn count(&self, first: usize, potentials: &[i32], levels: &mut [u8]) {
         let (panels, rest) = potentials.as_chunks::<PANEL>();
@@ -122,16 +124,16 @@ impl Levels {
     }
 }
 
-/// The line of one channel.
+/// The line of one filter.
 #[derive(Clone, Copy)]
-struct Channel {
+struct FilterLine {
     shift: i32,
     slope: f32,
     offset: f32,
 }
 
-impl Channel {
-    /// A line that is exact for all potentials in −`bound`..=`bound`, if one is found.
+impl FilterLine {
+    /// A line that is exact for all potentials in −`bound`..=`bound`; `None` where none is found.
     fn new(boundaries: &[i32], threshold: i32, interval: f64, bound: u32) -> Option<Self> {
         let bound = i64::from(bound);
         let level = |p: i64| boundaries.iter().filter(|&&b| p > i64::from(b)).count();
@@ -157,16 +159,16 @@ impl Channel {
             let mut seen = sides.filter(inside).chain([-bound, bound]);
             seen.all(|p| usize::from(channel.level(p as i32, highest)) == level(p))
         };
-        // Potentials reach level n + 1 at `corner` + n · slope, which has to lie between B_n and B_n + 1 for every n that
-        // matters.
+        // A line reaches level n + 1 at a potential that has to lie between B_n and B_n + 1. The middle of the two, less T,
+        // is a corner. Boundaries beyond the potentials have none.
         let corners: Vec<(f64, f64)> = (0..)
             .map(f64::from)
             .zip(boundaries)
             .filter(|(_, b)| (-bound..bound).contains(&i64::from(**b)))
             .map(|(n, &b)| (n, (i64::from(b) - t) as f64 + 0.5))
             .collect();
-        // For one slope, the best line is in the middle of the corners, seen along it: the distance from the farthest is
-        // what it misses them by.
+        // Lines of one slope differ in their height. The best one lies midway between the lowest and the highest corner,
+        // seen along the slope. `high - low` tells how far it misses the corners.
         let line = |slope: f64| {
             let heights = corners.iter().map(|(n, corner)| corner - n * slope);
             let (low, high) = heights.fold((f64::MAX, f64::MIN), |(low, high), h| {
@@ -179,13 +181,13 @@ impl Channel {
             };
             (high - low, channel)
         };
-        // Shorter intervals make all boundaries coincide, and longer ones put all but the first beyond the potentials.
+        // With shorter intervals all boundaries coincide. With longer intervals all but the first lie beyond the potentials.
         let (shortest, longest) = (1.0 / 32.0, (2 * bound + 2) as f64);
         let plain = line(interval.clamp(shortest, longest)).1;
         if equals(&plain) {
             return Some(plain);
         }
-        // The line that misses by least is parallel to one through two of the corners.
+        // The line that misses the corners by least is parallel to a line through two of them.
         let pairs = corners.iter().enumerate().flat_map(|(i, &(n, corner))| {
             let later = corners[i + 1..].iter();
             later.map(move |&(m, other)| (other - corner) / (m - n))
@@ -206,7 +208,7 @@ impl Channel {
 mod tests {
     use super::*;
 
-    /// Every potential around every boundary of every width.
+    /// Checks every potential around every boundary, for every width.
     #[test]
     fn levels_equal_the_definition() {
         for bits in [1u8, 2, 4] {
@@ -226,7 +228,7 @@ mod tests {
                         let (t, s) = (threshold[f], act_step[f]);
                         let expected = ops::level(p, &ops::boundaries(t, s, bits));
                         assert_eq!(level, expected, "bits {bits}, potential {p}");
-                        let channel = Channel {
+                        let channel = FilterLine {
                             shift: line.shift[f],
                             slope: line.slope[f],
                             offset: line.offset[f],
@@ -243,7 +245,8 @@ mod tests {
         }
     }
 
-    /// Lines are checked at the boundaries alone; here at every potential, over steps and thresholds of all sizes.
+    /// A line is checked at boundaries when it is made. The test checks it at every potential, for steps and thresholds of
+    /// all sizes.
     #[test]
     fn a_line_equals_the_definition_everywhere() {
         let bound = 3000;
@@ -275,7 +278,7 @@ mod tests {
             ] {
                 let boundaries = ops::boundaries(threshold, step, bits);
                 let interval = f64::from(step) * f64::from(1u16 << (4 - bits));
-                let Some(line) = Channel::new(&boundaries, threshold, interval, bound) else {
+                let Some(line) = FilterLine::new(&boundaries, threshold, interval, bound) else {
                     continue;
                 };
                 found += 1;

@@ -1,3 +1,5 @@
+//! Global averages: what is added up before and after a product. `docs/engine.md` defines the words.
+
 use super::neural::{Neural, shares};
 use super::product::Depthwise;
 use super::scratch::Work;
@@ -9,14 +11,14 @@ use core::mem::take;
 const PARTS: usize = 8;
 
 impl Neural {
-    /// The sums that those of all positions are added up to at most.
+    /// The most groups of positions. The depthwise sums of a group are added up before the product.
     pub(super) fn most_groups(&self, depthwise: &Depthwise) -> usize {
         let cells = self.potential_shape.x * self.potential_shape.y;
         let groups = cells.div_ceil(depthwise.most_per_group(&self.dense));
         groups.max(PARTS.min(cells))
     }
 
-    /// The potentials of all positions, added up, or their levels.
+    /// Adds up the potentials of all positions. The outputs are the totals or their levels.
     pub(super) fn average(
         &self,
         map: &[u8],
@@ -36,7 +38,7 @@ impl Neural {
         }
     }
 
-    /// Adds up depthwise sums before their product, which is linear, as far as they fit.
+    /// Adds up the depthwise sums of each group, then multiplies. The totals are the same, as the product is linear.
     fn total_of_sums(
         &self,
         depthwise: &Depthwise,
@@ -64,7 +66,7 @@ impl Neural {
             let places = groups.start * channels..groups.end * channels;
             first.sums.take(places, &work.sums);
         }
-        // Lent to all threads during the product.
+        // All threads read the sums during the product, while each writes to its own work.
         let (sums, mut totals) = (take(&mut first.sums), take(&mut first.totals));
         let mut rest = &mut totals[..self.potential_shape.c];
         let blocks = shares(self.dense.blocks(), most);
@@ -114,7 +116,7 @@ impl Neural {
     }
 }
 
-/// Adds positions to their totals.
+/// Adds the potentials of each position to the totals of the filters.
 fn add(positions: &[i32], totals: &mut [i32]) {
     for position in positions.chunks_exact(totals.len()) {
         for (total, p) in totals.iter_mut().zip(position) {

@@ -1,13 +1,15 @@
+//! What a plan tells about its choice of kernels. `docs/engine.md` defines the words.
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The kernel that a plan uses for one operation of a layer, and why not another.
+/// The kernel that a plan has chosen for a product of a layer or for its depthwise sums, and why no earlier one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KernelChoice {
-    /// The layer.
+    /// The name of the layer.
     pub layer: String,
-    /// The kernel's name.
+    /// The name of the kernel.
     pub kernel: &'static str,
-    /// Kernels that come before it in the table, each with the reason for which it was declined.
+    /// The kernels before it in the table, each with the reason against it.
     pub declined: Vec<(&'static str, String)>,
 }

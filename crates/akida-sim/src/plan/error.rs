@@ -1,3 +1,5 @@
+//! Why a model has no plan on this host.
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -8,18 +10,18 @@ use core::fmt;
 pub enum PlanError {
     /// The kernel that was asked for cannot be used.
     Kernel {
-        /// The kernel.
+        /// The name of the kernel.
         kernel: String,
-        /// The layer, when it is for one that the kernel cannot be used.
+        /// The name of the layer that the kernel cannot be used for; `None` when no layer can use it.
         layer: Option<String>,
         /// Why not.
         reason: String,
     },
     /// The memory does not hold the weights of a layer, unpacked and padded for this host.
     Memory {
-        /// The layer.
+        /// The name of the layer.
         layer: String,
-        /// The bytes that were asked for at once.
+        /// How many bytes the system has refused.
         bytes: usize,
     },
 }
@@ -47,7 +49,7 @@ impl fmt::Display for PlanError {
 
 impl core::error::Error for PlanError {}
 
-/// Whether the system grants so many bytes as a whole. Few are granted without a question.
+/// Whether the system grants so many bytes in one piece. A few bytes are taken to be granted.
 pub(super) fn is_granted(bytes: usize) -> bool {
     const FEW: usize = 1 << 20;
     bytes <= FEW || Vec::<u8>::new().try_reserve_exact(bytes).is_ok()

@@ -1,4 +1,4 @@
-//! A model made ready for one host: packed weights, chosen kernels, scratch memory sized once.
+//! Plans: models made ready for one host. `docs/engine.md` defines the words.
 
 mod average;
 mod choice;

@@ -1,3 +1,5 @@
+//! The step of a layer with weights, and how threads share it. `docs/engine.md` defines the words.
+
 use super::pool::MaxPool;
 use super::product::{Dense, DenseRoutine, Depthwise, DepthwiseInput};
 use super::scratch::{ByElement, Sizes, Sums, Work};
@@ -10,9 +12,9 @@ use crate::threads::{Crew, PARTS_PER_THREAD};
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// A layer with weights: products that end in levels or potentials, then pooling.
+/// A layer with weights: its products give levels or potentials, and pooling follows.
 pub(super) struct Neural {
-    /// The layer that is read; `None` for the model's input.
+    /// The index of the layer that is read; `None` for the model's input.
     pub(super) source: Option<usize>,
     pub(super) windows: InputWindows,
     pub(super) depthwise: Option<Depthwise>,
@@ -20,9 +22,9 @@ pub(super) struct Neural {
     pub(super) potential_shape: Shape,
     pub(super) pooling: Pooling,
     pub(super) padding: Padding,
-    /// Multiply-accumulates for one input.
+    /// The multiply-accumulates for one input.
     pub(super) macs: u64,
-    /// `None` for a layer without activation.
+    /// The output stage; `None` where potentials are the outputs.
     pub(super) levels: Option<Levels>,
 }
 
@@ -35,24 +37,24 @@ impl core::fmt::Debug for Neural {
     }
 }
 
-/// Bytes of depthwise sums that are made before their product, so that they stay in a core's cache.
+/// The most bytes of depthwise sums of a strip: so few that they stay in a core's cache.
 const STRIP: usize = 1 << 16;
-/// Multiply-accumulates that are worth another thread: less than a microsecond's.
+/// The multiply-accumulates that a part has at least. They take less than a microsecond.
 const MACS_PER_PART: u64 = 1 << 16;
-/// Multiply-accumulates per thread from which on a layer has more parts than threads, so that a thread which other programs
-/// delay does fewer of them.
+/// A layer with so many multiply-accumulates per thread has more parts than threads. A thread that other programs delay then
+/// does fewer parts.
 const MACS_TO_EVEN_OUT: u64 = 1 << 22;
 
-/// An input as the first routine takes it.
+/// Windows as the first routine of a layer reads them.
 #[derive(Clone, Copy)]
-pub(super) struct Laid<'a> {
+pub(super) struct LaidOut<'a> {
     values: ByElement<&'a [u8], &'a [i16], &'a [i32]>,
-    /// The row of positions whose windows come first.
+    /// The row of positions whose windows begin at the first value.
     first_row: usize,
 }
 
 impl Neural {
-    /// What it needs for so many inputs at once.
+    /// The sizes of the buffers that the layer uses for so many inputs at once.
     pub(super) fn sizes(&self, inputs: usize) -> Sizes {
         let shape = self.potential_shape;
         let when = |condition, size| if condition { size } else { 0 };
@@ -101,17 +103,17 @@ impl Neural {
         }
     }
 
-    /// Bytes of packed weights and parameters.
+    /// The bytes of packed weights and other parameters.
     pub(super) fn bytes(&self) -> usize {
         self.dense.bytes()
             + self.depthwise.as_ref().map_or(0, Depthwise::bytes)
             + self.levels.as_ref().map_or(0, Levels::bytes)
     }
 
-    /// Computes the layer's outputs from `map`. Each thread of the crew takes some rows of pooled positions, some positions,
-    /// or some filters of the only position.
+    /// Computes the layer's outputs from `map`. A part of the layer is some rows of pooled positions, some positions, or
+    /// some blocks of filters of the only position.
     ///
-    /// The maps of several inputs follow each other; only fully connected layers take more than one, as rows of positions.
+    /// The maps of several inputs follow each other. Only fully connected layers take several: each input is one position.
     pub(super) fn run(
         &self,
         inputs: usize,
@@ -123,7 +125,7 @@ impl Neural {
         let mut sink = match (&self.levels, outputs) {
             (Some(activation), ValuesMut::U8(levels)) => Sink::Levels(activation, levels),
             (None, ValuesMut::I32(potentials)) => Sink::Potentials(potentials),
-            // A plan's scratch memory has the type of the layer's format, which its stage gives.
+            // Never: outputs have the type of the layer's format, and the output stage determines the format.
             _ => return,
         };
         let shape = self.potential_shape;
@@ -166,7 +168,7 @@ impl Neural {
         }
     }
 
-    /// How many parts the layer is worth, each with one of `works`.
+    /// How many parts the layer is computed in. Each part uses one of `works`.
     pub(super) fn most_parts(&self, crew: &Crew<'_>, works: &[Work]) -> usize {
         let worth = |macs| usize::try_from(self.macs / macs).unwrap_or(usize::MAX);
         let threads = crew.threads();
@@ -178,12 +180,12 @@ impl Neural {
         worth(MACS_PER_PART).clamp(1, parts.min(works.len()))
     }
 
-    /// Whether there is one position, whose filters are what can be shared.
+    /// Whether there is one position only, so that threads share its filters.
     fn is_one_window(&self, inputs: usize) -> bool {
         self.depthwise.is_none() && inputs * self.potential_shape.x * self.potential_shape.y == 1
     }
 
-    /// The largest values of some rows of pooling windows.
+    /// Computes some rows of pooled positions.
     fn pooled(
         &self,
         map: &[u8],
@@ -198,7 +200,7 @@ impl Neural {
         let positions = rows.start * shape.y..rows.end * shape.y;
         let values = positions.len() * shape.c;
         match sink {
-            // Levels rise with potentials, so the level of the largest is the largest level.
+            // Levels rise with potentials. So the largest level is that of the largest potential.
             Sink::Levels(activation, levels) => {
                 let unpooled = &mut work.unpooled[..values];
                 let sink = Sink::Levels(activation, unpooled);
@@ -214,7 +216,7 @@ impl Neural {
         }
     }
 
-    /// The results of some blocks of filters at the only position.
+    /// Computes the results of some blocks of filters at the only position.
     fn blocks(&self, map: &[u8], blocks: Range<usize>, work: &mut Work, sink: Sink<'_>) {
         let input = self.lay_out(map, 0..1, &mut work.bordered).values;
         let positions = self.positions(0..1, 0);
@@ -222,6 +224,7 @@ impl Neural {
         match sink {
             Sink::Potentials(_) => self.dense.run(blocks, input, run_step, positions, sink),
             Sink::Levels(activation, levels) => {
+                // A kernel takes the first filter it computes for the first of `activation`; `count` can begin at another.
                 let row = &mut work.row[..levels.len()];
                 let sink = Sink::Potentials(row);
                 self.dense.run(blocks, input, run_step, positions, sink);
@@ -230,7 +233,7 @@ impl Neural {
         }
     }
 
-    /// Whether the routine reads the layer's input where it lies: without a border, and without reading beyond it.
+    /// Whether the routine reads the map where it lies. There is no border then, and no group reaches beyond a run.
     fn reads_map(&self) -> bool {
         self.windows.is_plain()
             && self.depthwise.is_none()
@@ -238,25 +241,25 @@ impl Neural {
             && self.dense.shape.run.is_multiple_of(GRAIN)
     }
 
-    /// The rows that positions lie in.
+    /// The rows of positions that `positions` lie in.
     pub(super) fn rows(&self, positions: &Range<usize>) -> Range<usize> {
         let columns = self.potential_shape.y;
         positions.start / columns..positions.end.div_ceil(columns)
     }
 
-    /// The input of some rows of positions.
+    /// Lays out the windows of some rows of positions, unless the routine reads the map where it lies.
     pub(super) fn lay_out<'a>(
         &self,
         map: &'a [u8],
         rows: Range<usize>,
         bordered: &'a mut ByElement<Vec<u8>, Vec<i16>, Vec<i32>>,
-    ) -> Laid<'a> {
+    ) -> LaidOut<'a> {
         if self.reads_map() {
             let values = ByElement {
                 u8: map,
                 ..ByElement::default()
             };
-            return Laid {
+            return LaidOut {
                 values,
                 first_row: 0,
             };
@@ -275,10 +278,10 @@ impl Neural {
             i16: bordered.i16.as_slice(),
             i32: bordered.i32.as_slice(),
         };
-        Laid { values, first_row }
+        LaidOut { values, first_row }
     }
 
-    /// Rows of positions whose depthwise sums are made before their product.
+    /// The number of rows of a strip.
     fn strip_rows(&self, depthwise: &Depthwise) -> usize {
         let position = match &depthwise.bytes {
             Some(bytes) => bytes.step(),
@@ -288,7 +291,7 @@ impl Neural {
         (STRIP / row).clamp(1, self.potential_shape.x)
     }
 
-    /// The windows of positions in an input laid out from a row on.
+    /// Where the windows of positions begin in an input that is laid out from row `first_row` of positions on.
     fn positions(&self, positions: Range<usize>, first_row: usize) -> Positions {
         let columns = self.potential_shape.y;
         Positions {
@@ -303,10 +306,10 @@ impl Neural {
         }
     }
 
-    /// The windows of positions, for depthwise sums.
+    /// The windows of positions, as depthwise sums take them.
     pub(super) fn depthwise_input<'a>(
         &self,
-        input: Laid<'a>,
+        input: LaidOut<'a>,
         positions: Range<usize>,
     ) -> DepthwiseInput<'a> {
         DepthwiseInput {
@@ -316,10 +319,10 @@ impl Neural {
         }
     }
 
-    /// The results of some positions.
+    /// Computes the results of some positions, before pooling.
     pub(super) fn products(
         &self,
-        input: Laid<'_>,
+        input: LaidOut<'_>,
         positions: Range<usize>,
         sums: &mut Sums,
         mut sink: Sink<'_>,
@@ -347,7 +350,9 @@ impl Neural {
     }
 }
 
-/// At most so many ranges that are together 0..`count`.
+/// Cuts 0..`count` into at most `most` ranges of nearly equal length.
+///
+/// *Example:* 10 in 4 ranges are 0..2, 2..5, 5..7 and 7..10.
 pub(super) fn shares(count: usize, most: usize) -> impl ExactSizeIterator<Item = Range<usize>> {
     let parts = most.min(count);
     (0..parts).map(move |part| part * count / parts..(part + 1) * count / parts)

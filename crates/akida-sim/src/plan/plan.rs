@@ -1,3 +1,5 @@
+//! The plan of a model: its steps, and the memory that they run in. `docs/engine.md` defines the words.
+
 use super::choice::KernelChoice;
 use super::compile::{Compiled, compile};
 use super::error::{PlanError, is_granted};
@@ -19,8 +21,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// A model made ready to run on this host.
 ///
-/// It is made once and run many times, from any number of threads. Whatever kernels it chooses, results are the same
-/// integers.
+/// A plan is made once and run many times, by any number of threads. Its results are the same integers, whatever kernels it
+/// has chosen.
 ///
 /// # Examples
 ///
@@ -39,11 +41,11 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Plan {
-    /// Tells the scratch memory of this plan from that of others.
+    /// The number of the plan in this process. Scratch memory keeps the number of its plan.
     id: usize,
     model: Model,
     steps: Box<[Step]>,
-    /// What the steps need, one after the other, in the same memory.
+    /// The sizes of the buffers that the steps use in turn.
     sizes: Sizes,
     tail: Tail,
     choices: Box<[KernelChoice]>,
@@ -54,8 +56,8 @@ pub struct Plan {
 impl Plan {
     /// A plan with the best kernels that this host has.
     ///
-    /// Where the memory does not hold its weights, the program ends, as with any allocation;
-    /// [`with_options`](Self::with_options) answers with an error.
+    /// The program ends where the memory does not hold the weights, as with any allocation.
+    /// [`with_options`](Self::with_options) gives an error instead.
     #[must_use]
     pub fn new(model: Model) -> Self {
         match Self::with_options(model, &PlanOptions::default()) {
@@ -72,8 +74,8 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// When the kernel asked for does not exist, is not available on this host, or is not exact for a layer; when the
-    /// memory does not hold the weights, unpacked and padded.
+    /// The kernel asked for does not exist, is not available on this host, or is not exact for a layer. Or the memory does
+    /// not hold the weights, unpacked and padded.
     pub fn with_options(model: Model, options: &PlanOptions) -> Result<Self, PlanError> {
         let tail = Tail::of(&model);
         let Compiled {
@@ -100,31 +102,34 @@ impl Plan {
         &self.model
     }
 
-    /// The kernel of every operation, in the order of the layers.
+    /// The kernels chosen, in the order of the layers.
+    ///
+    /// A separable layer has two: for its depthwise sums and for its pointwise product. Other layers with weights have one.
     #[must_use]
     pub fn choices(&self) -> &[KernelChoice] {
         &self.choices
     }
 
-    /// Bytes of the packed weights and other parameters of each layer, in the order of the layers. All threads share them.
+    /// The bytes of packed weights and other parameters, for each layer in order. All threads share them.
     #[must_use]
     pub fn packed_bytes(&self) -> Vec<usize> {
         self.steps.iter().map(Step::bytes).collect()
     }
 
-    /// [`scratch`](Self::scratch) for models of strangers: a few hundred bytes can describe maps of gigabytes.
+    /// Scratch memory as [`scratch`](Self::scratch) makes it, or an error. It is for models from anywhere: a file of a few
+    /// hundred bytes can describe maps of gigabytes.
     ///
     /// # Errors
     ///
-    /// When the memory does not suffice, where `scratch` would end the program.
+    /// The memory does not suffice. `scratch` would end the program.
     pub fn try_scratch(&self) -> Result<Scratch, RunError> {
         self.check_memory()?;
         Ok(self.scratch())
     }
 
-    /// Asks for the scratch memory as a whole, which a system refuses that does not have it.
+    /// Asks the system whether it has scratch memory, before it is allocated piece by piece.
     pub(crate) fn check_memory(&self) -> Result<(), RunError> {
-        /// Less is there, and not worth a question on every run.
+        /// So many bytes are taken to be there. To ask on every run would cost more than it is worth.
         const LITTLE: usize = 64 << 20;
         let bytes = Scratch::needed(&self.model, &self.sizes, self.tail);
         if bytes <= LITTLE || is_granted(bytes) {
@@ -134,13 +139,13 @@ impl Plan {
         }
     }
 
-    /// Memory for one run at a time, to be kept and used again.
+    /// Scratch memory for one run at a time. Runs that use it again allocate nothing.
     #[must_use]
     pub fn scratch(&self) -> Scratch {
         Scratch::new(self.id, &self.model, &self.sizes, self.tail)
     }
 
-    /// Lends scratch memory, kept from an earlier run where there is some.
+    /// Lends scratch memory to `work`: that of an earlier run where one has been kept.
     pub(crate) fn with_scratch(&self, work: impl FnOnce(&mut Scratch)) {
         #[cfg(feature = "std")]
         self.scratch_pool.lend(|| self.scratch(), work);
@@ -152,12 +157,13 @@ impl Plan {
         self.id
     }
 
-    /// How many inputs [`run_checked`](Self::run_checked) takes at most.
+    /// The most inputs that [`run_checked`](Self::run_checked) takes.
     pub(crate) fn inputs_at_once(&self) -> usize {
         self.tail.inputs
     }
 
-    /// Runs all layers on inputs whose lengths and values are known to be right; their outputs follow each other.
+    /// Runs all layers on some inputs, whose number and values have been checked. The outputs of the inputs follow each
+    /// other.
     pub(crate) fn run_checked(
         &self,
         scratch: &mut Scratch,
@@ -171,6 +177,7 @@ impl Plan {
         for (place, input) in inputs.enumerate() {
             scratch.count_input(input);
             for (index, step) in self.steps[..first].iter().enumerate() {
+                // Only the last layer before the tail keeps the outputs of every input, for the tail to read.
                 let place = if index + 1 == first { place } else { 0 };
                 step.run(index, input, place..place + 1, scratch, crew);
                 scratch.count(index, place..place + 1);
@@ -182,7 +189,7 @@ impl Plan {
         }
     }
 
-    /// Runs one layer on one input; those before it have run.
+    /// Runs one layer on one input. The layers before it have run in `scratch`.
     #[cfg(feature = "std")]
     pub(crate) fn run_layer(&self, index: usize, scratch: &mut Scratch, input: ValuesRef<'_>) {
         self.steps[index].run(index, input, 0..1, scratch, &mut Crew::alone());

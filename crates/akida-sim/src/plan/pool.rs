@@ -1,21 +1,23 @@
+//! Max pooling. `docs/engine.md` defines the words.
+
 use crate::model::{Padding, Pair, Shape};
 use core::ops::Range;
 
-/// Pooling windows on a map.
+/// The pooling windows on a map.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MaxPool {
     /// The map that is pooled.
     shape: Shape,
     size: Pair,
     stride: Pair,
-    /// Cells above and to the left of the map that the first windows reach to.
+    /// How many cells the first windows reach beyond the map: above, and to the left.
     before: Pair,
-    /// Rows and columns of windows.
+    /// The number of rows of windows, and of columns.
     windows: Pair,
 }
 
 impl MaxPool {
-    /// Windows that fit, as the model's builder has checked.
+    /// Windows on a map of `shape`. They fit, as the model's builder has checked.
     pub(super) fn new(shape: Shape, size: Pair, stride: Pair, padding: Padding) -> Self {
         let axis = |input, size, stride| {
             let windows = padding.windows(input, size, stride);
@@ -32,17 +34,17 @@ impl MaxPool {
         }
     }
 
-    /// Rows of windows.
+    /// The number of rows of windows.
     pub(super) fn rows(&self) -> usize {
         self.windows.x
     }
 
-    /// Windows of a row.
+    /// The number of windows of a row.
     pub(super) fn columns(&self) -> usize {
         self.windows.y
     }
 
-    /// The rows of the map under some rows of windows, of which there is at least one.
+    /// The rows of the map under some rows of windows. There is at least one row.
     pub(super) fn under(&self, windows: &Range<usize>) -> Range<usize> {
         self.row(windows.start).start..self.row(windows.end - 1).end
     }
@@ -69,7 +71,7 @@ impl MaxPool {
         )
     }
 
-    /// The largest value of each window of some rows of them; `map` holds `rows` of the map.
+    /// Writes the largest value of each window of some rows of windows. `map` holds only `rows` of the map.
     pub(super) fn run<T: Copy + Ord>(
         &self,
         map: &[T],
@@ -98,7 +100,7 @@ impl MaxPool {
     }
 }
 
-/// The cells under a window, those outside of the map left out.
+/// The cells under a window along one axis. Cells outside of the map are left out.
 fn inside(window: usize, stride: usize, before: usize, size: usize, end: usize) -> Range<usize> {
     (window * stride).saturating_sub(before)..(window * stride + size - before).min(end)
 }

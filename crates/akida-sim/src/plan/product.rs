@@ -1,3 +1,5 @@
+//! Products and depthwise sums, ready to run: routines and packed weights. `docs/engine.md` defines the words.
+
 use super::scratch::{ByElement, Sums};
 use crate::kernels::{
     BySum, Bytes, DenseCall, DenseRun, DenseShape, DepthwiseCall, DepthwiseRun, DepthwiseShape,
@@ -6,17 +8,17 @@ use crate::kernels::{
 use alloc::vec::Vec;
 use core::ops::{AddAssign, Range};
 
-/// The product of windows and filters.
+/// A dense product: windows times filters.
 pub(super) struct Dense {
     pub(super) shape: DenseShape,
     pub(super) routine: DenseRoutine,
-    /// Filters whose packed weights lie together: one panel or several. Those of the next block follow.
+    /// The number of filters of a block of filters. The last block may have fewer.
     pub(super) block: usize,
-    /// What each filter's sums start from; zeros fill up the last panel.
+    /// What the sums of each filter start from. Zeros fill up the last panel.
     pub(super) start: Vec<i32>,
 }
 
-/// A routine and its packed weights.
+/// The routine of a kernel, by the elements that it reads, and its packed weights.
 pub(super) enum DenseRoutine {
     U8(DenseRun<u8, i8>, Vec<i8>),
     I16(DenseRun<i16, i16>, Vec<i16>),
@@ -24,7 +26,7 @@ pub(super) enum DenseRoutine {
 }
 
 impl Dense {
-    /// Multiplies windows of the input held in the element type of the routine by the filters of some blocks.
+    /// Multiplies windows by the filters of some blocks. `input` holds the windows in the element type of the routine.
     pub(super) fn run(
         &self,
         blocks: Range<usize>,
@@ -81,17 +83,17 @@ impl Dense {
         }
     }
 
-    /// How many blocks of filters there are.
+    /// The number of blocks of filters.
     pub(super) fn blocks(&self) -> usize {
         self.shape.filters.div_ceil(self.block)
     }
 
-    /// The filters of some blocks.
+    /// The number of filters of some blocks.
     pub(super) fn filters(&self, blocks: &Range<usize>) -> usize {
         (blocks.end * self.block).min(self.shape.filters) - blocks.start * self.block
     }
 
-    /// Multiplies depthwise sums of `count` positions, `step` elements apart.
+    /// Multiplies the depthwise sums of `count` positions. The sums of neighbouring positions begin `step` elements apart.
     pub(super) fn run_on_sums(
         &self,
         blocks: Range<usize>,
@@ -116,7 +118,7 @@ impl Dense {
         self.run(blocks, input, 0, positions, sink);
     }
 
-    /// Bytes of packed weights and parameters.
+    /// The bytes of packed weights and other parameters.
     pub(super) fn bytes(&self) -> usize {
         let start = size_of_val(self.start.as_slice());
         start
@@ -128,34 +130,35 @@ impl Dense {
     }
 }
 
-/// The convolution of each channel alone.
+/// Depthwise sums: the sums of a window in each channel alone.
 pub(super) struct Depthwise {
     pub(super) shape: DepthwiseShape,
     /// The largest absolute sum.
     pub(super) bound: u32,
-    /// How sums become bytes, where a product takes such.
+    /// How sums are written as bytes; `None` where the product reads sums.
     pub(super) bytes: Option<Bytes>,
     pub(super) routine: BySum<DepthwiseRun<i16>, DepthwiseRun<i32>>,
-    /// Packed by the kernel.
+    /// The weights, packed in the order in which the routine reads them.
     pub(super) weights: Vec<i8>,
 }
 
-/// Where depthwise sums are read.
+/// The windows that depthwise sums are made from.
 #[derive(Clone, Copy)]
 pub(super) struct DepthwiseInput<'a> {
     pub(super) values: &'a [u8],
-    /// Elements between rows of a window.
+    /// The distance between the runs of a window, in elements.
     pub(super) run_step: usize,
     pub(super) positions: Positions,
 }
 
 impl Depthwise {
-    /// Bytes of packed weights and parameters.
+    /// The bytes of packed weights and other parameters.
     pub(super) fn bytes(&self) -> usize {
         self.weights.len() + self.bytes.as_ref().map_or(0, Bytes::size)
     }
 
-    /// Fills `sums` with those of all positions, in the element type that `dense` takes; gives the elements between positions.
+    /// Makes the sums of all positions, in the element type that `dense` reads. Gives the distance between positions in
+    /// `sums`, in elements.
     pub(super) fn run(&self, input: DepthwiseInput<'_>, dense: &Dense, sums: &mut Sums) -> usize {
         let channels = self.shape.channels;
         let len = input.positions.count * channels;
@@ -175,7 +178,8 @@ impl Depthwise {
         channels
     }
 
-    /// Fills `sums` with those of all positions, each `per_group` of them added up to one of `groups`.
+    /// Makes the sums of all positions, and adds up the sums of each group of `per_group` positions. `sums` then begins with
+    /// the totals of the `groups` groups.
     pub(super) fn run_added(
         &self,
         input: DepthwiseInput<'_>,
@@ -211,10 +215,10 @@ impl Depthwise {
         self.convert(dense, len, sums);
     }
 
-    /// How many sums may be added up without leaving the narrowest element type that they pass.
+    /// The most positions of a group. Its sums fit every element type that they take on their way through the product.
     pub(super) fn most_per_group(&self, dense: &Dense) -> usize {
         match (&self.routine, &dense.routine) {
-            // The sums of all positions fit, as the potentials made of them do.
+            // The sums of all positions fit 32 bits, as the potentials made of them do.
             (BySum::I32(_), DenseRoutine::I32(..)) => usize::MAX,
             _ => (i16::MAX as usize / self.bound.max(1) as usize).max(1),
         }
@@ -231,12 +235,12 @@ impl Depthwise {
         });
     }
 
-    /// Brings sums of one element type into that of the product, where they differ.
+    /// Converts sums to the element type that `dense` reads, where the routine writes another.
     fn convert(&self, dense: &Dense, len: usize, sums: &mut Sums) {
         match (&self.routine, &dense.routine) {
             (BySum::I32(_), DenseRoutine::I16(..)) => {
                 for (narrow, &wide) in sums.i16.iter_mut().zip(&sums.i32[..len]) {
-                    // Exact: the routine was chosen because the sums fit 16 bits.
+                    // Exact: a product of 16 bits is chosen only where all sums fit 16 bits.
                     *narrow = wide as i16;
                 }
             }
@@ -250,7 +254,7 @@ impl Depthwise {
     }
 }
 
-/// Adds the sums of positions from the one numbered `first` on to their groups of `per_group` positions.
+/// Adds the sums of positions to the totals of their groups. `first` is the number of the first position.
 fn add_positions<T: Copy + Default + AddAssign>(
     row: &[T],
     channels: usize,

@@ -1,3 +1,5 @@
+//! Scratch memory: the outputs of all layers, and the buffers of parts. `docs/engine.md` defines the words.
+
 use super::tail::Tail;
 use crate::kernels::{PADDING, active_levels, active_potentials};
 use crate::model::Model;
@@ -8,25 +10,25 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// Memory in which the [`Plan`](super::Plan) that made it runs one input at a time.
+/// Memory for the runs of the [`Plan`](super::Plan) that made it, one run at a time.
 #[derive(Debug, Clone)]
 pub struct Scratch {
-    /// The plan that made it.
+    /// The number of the plan that made it.
     pub(crate) plan: usize,
-    /// Outputs of each layer, in the type of their format.
+    /// The outputs of each layer, in the type of their format.
     pub(crate) outputs: Vec<PerInput>,
-    /// One for each part of a layer that threads compute side by side.
+    /// The buffers of the parts that threads compute side by side: one work for each part.
     pub(super) works: Vec<Work>,
     /// Whether values that are not zero are counted.
     pub(crate) counting: bool,
-    /// Those counted: of the outputs of each layer, then of the inputs.
+    /// How many values were not zero: of the outputs of each layer, then of the inputs.
     pub(crate) counts: Vec<u64>,
 }
 
-/// Outputs of a layer for the inputs that are kept at once, one after the other.
+/// The outputs of a layer for some inputs, one input after the other. The place of an input is its index among these inputs.
 #[derive(Debug, Clone)]
 pub(crate) struct PerInput {
-    /// Values of one input.
+    /// The number of outputs for one input.
     size: usize,
     values: Values,
 }
@@ -39,18 +41,18 @@ impl PerInput {
         }
     }
 
-    /// The values of the first inputs.
+    /// The outputs at the first `inputs` places.
     pub(crate) fn first(&self, inputs: usize) -> ValuesRef<'_> {
         self.of(0..inputs)
     }
 
-    /// The values of the inputs at some places.
+    /// The outputs at some places.
     fn of(&self, places: Range<usize>) -> ValuesRef<'_> {
         let range = places.start * self.size..places.end * self.size;
         self.values.as_ref().slice(range)
     }
 
-    /// The values of the inputs at some places, to be written.
+    /// The outputs at some places, to be written.
     pub(super) fn of_mut(&mut self, places: Range<usize>) -> ValuesMut<'_> {
         let range = places.start * self.size..places.end * self.size;
         self.values.as_mut().slice(range)
@@ -67,23 +69,23 @@ fn active(values: ValuesRef<'_>) -> u64 {
     }
 }
 
-/// Buffers that layers use in turn.
+/// The buffers of one part. Layers use them in turn.
 #[derive(Debug, Clone)]
 pub(super) struct Work {
-    /// A layer's input with its border, in the element type that the kernel takes.
+    /// The bordered map, in the element type that the kernel reads.
     pub(super) bordered: ByElement<Vec<u8>, Vec<i16>, Vec<i32>>,
     pub(super) sums: Sums,
-    /// Potentials that are not the result of a layer.
+    /// Potentials that are not yet outputs: they are added up, or become levels.
     pub(super) row: Vec<i32>,
     /// Levels before max pooling.
     pub(super) unpooled: Vec<u8>,
     /// Potentials before max pooling, of a layer without activation.
     pub(super) unpooled_potentials: Vec<i32>,
-    /// Potentials summed by global average pooling.
+    /// The sums of potentials over all positions, of a global average.
     pub(super) totals: Vec<i32>,
 }
 
-/// One thing per element type of inputs.
+/// One thing for each element type that kernels read.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ByElement<A, B, C> {
     pub(super) u8: A,
@@ -91,7 +93,7 @@ pub(super) struct ByElement<A, B, C> {
     pub(super) i32: C,
 }
 
-/// Depthwise sums, in the element types of kernels.
+/// Depthwise sums of 16 or 32 bits, or the bytes that they are written as.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sums {
     pub(super) u8: Vec<u8>,
@@ -100,7 +102,7 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// Puts what others begin with to some places.
+    /// Copies the first sums of `others` to `places`. Bytes are left out, as global averages have none.
     pub(super) fn take(&mut self, places: Range<usize>, others: &Self) {
         fn copy<T: Copy>(values: &mut [T], places: &Range<usize>, others: &[T]) {
             if let Some(values) = values.get_mut(places.clone()) {
@@ -112,7 +114,7 @@ impl Sums {
     }
 }
 
-/// The sizes that one step needs.
+/// The sizes of the buffers that one step uses, in elements.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sizes {
     pub(super) bordered: ByElement<usize, usize, usize>,
@@ -126,7 +128,7 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// What two steps need that use the same memory in turn.
+    /// The sizes that suffice for two steps that use the same buffers in turn.
     pub(super) fn max(self, other: Self) -> Self {
         Self {
             bordered: ByElement {
@@ -145,7 +147,7 @@ impl Sizes {
     }
 }
 
-/// Memory for `len` elements that kernels read in groups.
+/// A buffer of `len` elements, with room behind them for kernels that read whole groups.
 fn padded<T: Clone + Default>(len: usize) -> Vec<T> {
     vec![T::default(); if len == 0 { 0 } else { len + PADDING }]
 }
@@ -170,7 +172,7 @@ impl Work {
 }
 
 impl Scratch {
-    /// Its size in bytes. Every thread of a batch has one.
+    /// The size in bytes. Each thread that runs a batch has scratch memory of its own.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let outputs = self.outputs.iter().map(|outputs| {
@@ -182,13 +184,13 @@ impl Scratch {
             + self.works.iter().map(Work::bytes).sum::<usize>()
     }
 
-    /// The outputs of the last layer for the first inputs.
+    /// The outputs of the last layer at the first `inputs` places.
     pub(crate) fn last(&self, inputs: usize) -> ValuesRef<'_> {
         let last = self.outputs.last();
         last.map_or(ValuesRef::U8(&[]), |outputs| outputs.first(inputs))
     }
 
-    /// Counts the values of an input that are not zero, where asked to.
+    /// Counts the values of an input that are not zero, if counting is on.
     pub(super) fn count_input(&mut self, input: ValuesRef<'_>) {
         if self.counting
             && let Some(count) = self.counts.last_mut()
@@ -197,14 +199,14 @@ impl Scratch {
         }
     }
 
-    /// Counts the outputs of a layer at some places that are not zero, where asked to.
+    /// Counts the outputs of a layer at some places that are not zero, if counting is on.
     pub(super) fn count(&mut self, layer: usize, places: Range<usize>) {
         if self.counting {
             self.counts[layer] += active(self.outputs[layer].of(places));
         }
     }
 
-    /// Makes it ready for so many threads that work on one input.
+    /// Makes enough works for all parts of a layer that so many threads share.
     #[cfg(feature = "threads")]
     pub(crate) fn share(&mut self, threads: usize) {
         let parts = threads * PARTS_PER_THREAD;
@@ -214,7 +216,7 @@ impl Scratch {
         }
     }
 
-    /// The bytes that [`new`](Self::new) asks for, without what allocations are rounded to.
+    /// The bytes that [`new`](Self::new) allocates, without the room behind buffers.
     pub(super) fn needed(model: &Model, sizes: &Sizes, tail: Tail) -> usize {
         let bytes = [
             sizes.bordered.u8,

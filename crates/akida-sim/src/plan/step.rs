@@ -1,3 +1,5 @@
+//! The steps of a plan. `docs/engine.md` defines the words.
+
 use super::neural::Neural;
 use super::scratch::{PerInput, Scratch, Sizes};
 use crate::run::{ValuesMut, ValuesRef};
@@ -9,19 +11,19 @@ use core::ops::Range;
 /// What a plan does for one layer.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// Passes the input on.
+    /// Passes the model's input on.
     Pass,
-    /// Joins the outputs of other layers.
+    /// Joins the outputs of other layers on the channel axis.
     Join {
-        /// (layer, its channels), in order.
+        /// The layers to join, in order: (index of the layer, its channels).
         parts: Vec<(usize, usize)>,
     },
-    /// Convolves or multiplies.
+    /// Multiplies by weights.
     Neural(Box<Neural>),
 }
 
 impl Step {
-    /// What it needs for so many inputs at once.
+    /// The sizes of the buffers that the step uses for so many inputs at once.
     pub(super) fn sizes(&self, inputs: usize) -> Sizes {
         match self {
             Self::Pass | Self::Join { .. } => Sizes::default(),
@@ -29,7 +31,7 @@ impl Step {
         }
     }
 
-    /// Bytes of packed weights and parameters.
+    /// The bytes of packed weights and other parameters.
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Pass | Self::Join { .. } => 0,
@@ -37,8 +39,9 @@ impl Step {
         }
     }
 
-    /// Computes the outputs of layer `index` at some places among those that are kept; those of all layers before it are
-    /// there, from the first place on.
+    /// Computes the outputs of layer `index` for some inputs, and keeps them at `places`.
+    ///
+    /// The layers before it keep their outputs for the same inputs from place 0 on.
     pub(super) fn run(
         &self,
         index: usize,

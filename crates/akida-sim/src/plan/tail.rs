@@ -1,3 +1,5 @@
+//! The tail of a model. `docs/engine.md` defines the words.
+
 use crate::model::{Model, Windows};
 
 /// The most inputs that share one reading of weights.
@@ -5,13 +7,13 @@ const INPUTS: usize = 16;
 
 /// The fully connected layers at the end of a model, each reading the one before it.
 ///
-/// They take several inputs of a batch at once: their weights are used once for each input, and reading them takes longer
-/// than multiplying.
+/// The tail takes several inputs of a batch at once. Each weight is multiplied once for each input, and to read weights
+/// takes longer than to multiply them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tail {
-    /// The first of these layers, or the number of all layers where there are none.
+    /// The index of the first layer of the tail. Without a tail it is the number of layers.
     pub(crate) first: usize,
-    /// Inputs taken at once.
+    /// The most inputs that the tail takes at once.
     pub(crate) inputs: usize,
 }
 
@@ -30,12 +32,12 @@ impl Tail {
         }
     }
 
-    /// Inputs that layer `index` takes at once.
+    /// The most inputs that layer `index` takes at once.
     pub(super) fn taken(self, index: usize) -> usize {
         if index < self.first { 1 } else { self.inputs }
     }
 
-    /// Inputs whose outputs of layer `index` are kept at once.
+    /// How many inputs layer `index` keeps the outputs of: as many as the next layer takes at once.
     pub(super) fn kept(self, index: usize) -> usize {
         self.taken(index + 1)
     }

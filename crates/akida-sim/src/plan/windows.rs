@@ -1,23 +1,25 @@
+//! Input windows: where windows begin in a bordered map. `docs/engine.md` defines the words.
+
 use crate::model::{Pair, Shape, Windows};
 use core::ops::Range;
 
-/// An input laid out with its border, and the windows on it.
+/// The bordered map of a layer, and where its windows begin.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct InputWindows {
     input: Shape,
-    /// Border cells above and to the left.
+    /// How many border cells are above the map, and to its left.
     before: Pair,
-    /// Height and width with the border.
+    /// Height and width of the bordered map.
     bordered: Pair,
-    /// Rows of a window.
+    /// How many rows a window has.
     height: usize,
     stride: Pair,
-    /// The value of the border.
+    /// The value of border cells.
     border: u8,
 }
 
 impl InputWindows {
-    /// Windows on a map of shape `input`; they fit, as the model's builder has checked.
+    /// The input windows of an operation on a map of shape `input`. They fit, as the model's builder has checked.
     pub(super) fn new(input: Shape, windows: &Windows) -> Self {
         let (size, stride, padding) = (windows.size, windows.stride, windows.padding);
         let axis = |input, size, stride| match padding.windows(input, size, stride) {
@@ -32,42 +34,43 @@ impl InputWindows {
             bordered: Pair::new(x.1, y.1),
             height: size.x,
             stride,
-            // Maps hold unsigned bytes, and so does their border.
+            // The maps of windows hold unsigned bytes, and so does their border.
             border: windows.border as u8,
         }
     }
 
-    /// Elements of the input with its border.
+    /// The number of elements of the bordered map.
     pub(super) fn len(&self) -> usize {
         self.bordered.cells() * self.input.c
     }
 
-    /// Whether the input has no border, so that it need not be laid out.
+    /// Whether there is no border, so that the map itself is the bordered map.
     pub(super) fn is_plain(&self) -> bool {
         self.bordered == Pair::new(self.input.x, self.input.y)
     }
 
-    /// Elements between rows.
+    /// The distance between rows of the bordered map, in elements: the run step.
     pub(super) fn row_step(&self) -> usize {
         self.bordered.y * self.input.c
     }
 
-    /// Elements between the windows of neighbouring positions of a row.
+    /// The distance between neighbouring windows of a row, in elements.
     pub(super) fn position_step(&self) -> usize {
         self.stride.y * self.input.c
     }
 
-    /// Where the first window of output row `i` begins.
+    /// Where the first window of row `i` of positions begins.
     pub(super) fn row_start(&self, i: usize) -> usize {
         i * self.stride.x * self.row_step()
     }
 
-    /// The rows of the input with its border that the windows of output rows lie on.
+    /// The rows of the bordered map under some rows of positions.
     pub(super) fn under(&self, rows: Range<usize>) -> Range<usize> {
         rows.start * self.stride.x..(rows.end - 1) * self.stride.x + self.height
     }
 
-    /// Copies rows of a map with its border into `bordered`. Maps without a border may follow each other.
+    /// Copies `rows` of the bordered map into `bordered`. Where there is no border, `map` may hold several maps that follow
+    /// each other.
     pub(super) fn lay_out<T: Copy + From<u8>>(
         &self,
         map: &[u8],

@@ -1,6 +1,8 @@
+//! The integer types that values have in memory.
+
 use crate::model::Format;
 
-/// The integer type of values in memory.
+/// The integer type that values have in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ElementType {
     /// Unsigned bytes: levels, images.

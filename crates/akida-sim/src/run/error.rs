@@ -1,10 +1,12 @@
+//! Why a run is refused or stopped.
+
 use super::element::ElementType;
 use alloc::string::String;
 use core::fmt;
 
 /// Why a run did not happen or did not finish.
 ///
-/// It shows with the remedy after a semicolon, and as `{:#}` without the remedy.
+/// `{}` shows it with the remedy after a semicolon, `{:#}` without the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunError {
@@ -17,14 +19,14 @@ pub enum RunError {
     },
     /// The inputs are not a whole number of samples.
     Length {
-        /// Values received.
+        /// The number of values received.
         received: usize,
-        /// Values of one sample.
+        /// The number of values of one sample.
         sample: usize,
     },
     /// An input value is outside the format of the model's inputs.
     Value {
-        /// Its place among the inputs.
+        /// The index of the value among all inputs.
         index: usize,
         /// The value.
         received: i64,
@@ -33,21 +35,21 @@ pub enum RunError {
         /// The largest allowed value.
         max: i64,
     },
-    /// The outputs of so many samples, or the maps between layers, do not fit the memory.
+    /// The memory does not hold the outputs of all samples, or the maps between layers.
     Memory,
     /// The scratch memory was made by another plan.
     Scratch,
     /// `RunOptions::interrupt` asked to stop.
     Interrupted,
-    /// `predict` on a model whose last layer has an activation.
+    /// `predict` was called for a model whose last layer has an activation.
     NotPredictable {
-        /// The last layer.
+        /// The name of the last layer.
         layer: String,
     },
 }
 
 impl RunError {
-    /// What to do about it, where that is known.
+    /// What to do about the error, where that is known.
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
         match self {

@@ -1,4 +1,4 @@
-//! What goes into a run and comes out of it: values, and errors.
+//! What goes into a run and what comes out: values and errors.
 
 mod element;
 mod error;

@@ -19,7 +19,7 @@ macro_rules! each_type {
     };
 }
 
-/// Like [`each_type`], where `$body` gives values of the same type, which become a `$to`.
+/// Like [`each_type`], for a `$body` that gives values of the same type. They become a `$to`.
 macro_rules! map_type {
     ($of:ident, $values:expr, $inner:ident => $to:ident($body:expr)) => {
         match $values {
@@ -124,7 +124,7 @@ impl<'a> ValuesRef<'a> {
         self.len() == 0
     }
 
-    /// The values in their order, as 32-bit integers, which hold every type.
+    /// The values in order, as 32-bit integers: these hold values of every type.
     ///
     /// # Examples
     ///
@@ -143,23 +143,23 @@ impl<'a> ValuesRef<'a> {
         })
     }
 
-    /// The values of a range inside the length.
+    /// The values of a range. The range lies within the length.
     pub(crate) fn slice(self, range: Range<usize>) -> Self {
         map_type!(Self, self, values => Self(&values[range]))
     }
 
-    /// Pieces of `size` values that follow each other; the last may be shorter. `size` is not 0.
+    /// Pieces of `size` values that follow each other. The last piece may be shorter. `size` is not 0.
     pub(crate) fn chunks(self, size: usize) -> impl ExactSizeIterator<Item = Self> {
         let len = self.len();
         let pieces = 0..len.div_ceil(size);
         pieces.map(move |i| self.slice(i * size..((i + 1) * size).min(len)))
     }
 
-    /// The first value outside a range, with its place.
+    /// The first value outside a format, with its index.
     fn first_outside(self, format: Format) -> Option<(usize, i64)> {
         let allowed = |value: i64| format.allows(value);
         each_type!(Self, self, values => {
-            // The compiler compares many values at once for the ends, one at a time for a place.
+            // The compiler makes vector code for the smallest and the largest value, but not for the search of an index.
             let ends = [values.iter().copied().min(), values.iter().copied().max()];
             if ends.into_iter().flatten().all(|end| allowed(i64::from(end))) {
                 return None;
@@ -171,12 +171,12 @@ impl<'a> ValuesRef<'a> {
 }
 
 impl ValuesMut<'_> {
-    /// The values of a range inside the length.
+    /// The values of a range. The range lies within the length.
     pub(crate) fn slice(self, range: Range<usize>) -> Self {
         map_type!(Self, self, values => Self(&mut values[range]))
     }
 
-    /// Takes over values of the same type and number.
+    /// Copies values of the same type and number.
     pub(crate) fn copy_from(&mut self, values: ValuesRef<'_>) {
         match (self, values) {
             (Self::U8(to), ValuesRef::U8(from)) => to.copy_from_slice(from),
@@ -232,7 +232,7 @@ impl<'a> From<&'a Values> for ValuesRef<'a> {
     }
 }
 
-/// Checks that inputs are whole samples of a model's type and inside its format.
+/// Checks inputs of a model: their type, that they are whole samples, and that each value is inside the format.
 pub(crate) fn check_values(model: &Model, inputs: ValuesRef<'_>) -> Result<(), RunError> {
     let Signal { shape, format } = model.input();
     let element = ElementType::of(format);

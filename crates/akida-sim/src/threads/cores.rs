@@ -1,6 +1,8 @@
+//! How many threads a run has at most. `docs/engine.md` defines the words.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The threads of a run: no more than there are cores. More threads would wait for their turn on a core.
+/// The number of threads of a run that asks for `asked`: at most one per core. More threads would wait for a core.
 pub(crate) fn threads(asked: usize) -> usize {
     match asked {
         0 => cores(),
@@ -8,7 +10,8 @@ pub(crate) fn threads(asked: usize) -> usize {
     }
 }
 
-/// The cores that this process may use, or 0 as long as nobody has asked. The question takes longer than a small network.
+/// The number of cores that this process may use; 0 until the first run. To ask the system takes longer than a small
+/// network.
 pub(crate) static CORES: AtomicUsize = AtomicUsize::new(0);
 
 fn cores() -> usize {

@@ -1,13 +1,15 @@
+//! The threads of one run. `docs/engine.md` defines the words.
+
 #[cfg(feature = "threads")]
 use super::team::Team;
 #[cfg(feature = "threads")]
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 
-/// Parts per thread of a layer that is large enough: a thread that other programs delay then does fewer of them.
+/// How many parts per thread a large layer has. A thread that other programs delay then does fewer parts.
 pub(crate) const PARTS_PER_THREAD: usize = 2;
 
-/// The threads that work on one input: the calling one, and perhaps others of a team.
+/// A crew: the calling thread, and perhaps threads of the team.
 pub(crate) struct Crew<'a> {
     #[cfg(feature = "threads")]
     team: Option<&'a mut Team>,
@@ -26,7 +28,7 @@ impl<'a> Crew<'a> {
         }
     }
 
-    /// So many threads, the calling one among them.
+    /// So many threads. The calling thread is one, the others are of `team`.
     #[cfg(feature = "threads")]
     pub(crate) fn of(team: &'a mut Team, threads: usize) -> Self {
         Self {
@@ -36,12 +38,13 @@ impl<'a> Crew<'a> {
         }
     }
 
-    /// How many threads there are.
+    /// The number of threads, the calling one included.
     pub(crate) fn threads(&self) -> usize {
         self.threads
     }
 
-    /// Whether no more threads than these would work on more parts.
+    /// Whether the crew has every thread of the team. Otherwise a surplus part would wake a thread that the run did not ask
+    /// for.
     pub(crate) fn is_whole(&self) -> bool {
         #[cfg(feature = "threads")]
         return self
@@ -52,7 +55,7 @@ impl<'a> Crew<'a> {
         true
     }
 
-    /// Does `run` on every part, side by side.
+    /// Calls `run` for every part, side by side where there are several threads.
     pub(crate) fn each<T: Send>(
         &mut self,
         parts: impl ExactSizeIterator<Item = T>,

@@ -1,18 +1,20 @@
+//! The team of the process, kept between runs. `docs/engine.md` defines the words.
+
 use super::team::Team;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
-/// The team of a process; threads do not survive a fork.
+/// The team, and the process that it belongs to. A forked child has none of its parent's threads.
 pub(crate) struct Kept {
     process: u32,
     team: Option<Team>,
 }
 
 impl Kept {
-    /// The team, of enough threads to have so many with the calling one, if the system grants them.
+    /// The team, with enough threads for a crew of `threads`, or as many as the system grants.
     pub(crate) fn team(&mut self, threads: usize) -> &mut Team {
         let process = std::process::id();
         if self.process != process {
-            // What the parent's threads left behind is nobody's.
+            // The parent's threads are not here, and may have left locks held. So nothing of their team is touched.
             std::mem::forget(self.team.take());
             self.process = process;
         }
@@ -22,8 +24,7 @@ impl Kept {
     }
 }
 
-/// The team, unless another thread uses it: then this one works alone. In a forked child this is for ever so when it was
-/// used at the moment of the fork.
+/// The team; `None` while another run uses it. In a child that was forked during a run, that is for ever so.
 pub(crate) fn kept_team() -> Option<MutexGuard<'static, Kept>> {
     static KEPT: Mutex<Kept> = Mutex::new(Kept {
         process: 0,
@@ -31,7 +32,7 @@ pub(crate) fn kept_team() -> Option<MutexGuard<'static, Kept>> {
     });
     match KEPT.try_lock() {
         Ok(kept) => Some(kept),
-        // A panic of a part is passed on after all parts are done.
+        // The team is still good: a panic of a part is passed on only after all parts are done.
         Err(TryLockError::Poisoned(kept)) => Some(kept.into_inner()),
         Err(TryLockError::WouldBlock) => None,
     }

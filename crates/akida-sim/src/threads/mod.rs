@@ -1,4 +1,4 @@
-//! The threads of a run: how many there are, and who does which part of a job.
+//! The threads of a run: how many there are, and which thread does which part of a job. `docs/engine.md` defines the words.
 
 #[cfg(feature = "threads")]
 mod cores;

@@ -1,9 +1,11 @@
-//! Threads that do parts of a job beside the thread that has it.
+//! The team: threads that do parts of a job beside the calling thread. `docs/engine.md` defines the words.
 //!
-//! A layer of a small network takes microseconds, so that threads look for parts for a while before they sleep, and no thread
-//! waits for one that has not begun: parts that no other has taken, the thread that has the job does itself.
+//! A layer of a small network takes microseconds, and waking a thread takes longer. So threads look for parts for a while
+//! before they sleep. No thread waits for a thread that has not begun: the calling thread does all parts that no other
+//! thread has taken.
 //!
-//! This is the only unsafe code outside of kernels: parts are borrowed for the time of a job by threads that outlive it.
+//! This file has the only unsafe code of the crate outside of kernels. Threads borrow parts for the time of a job, and
+//! outlive the job. Safe code cannot lend so.
 #![allow(unsafe_code)]
 
 use std::any::Any;
@@ -13,58 +15,61 @@ use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a thread looks for work, or for the end of others' work, before it lets others run in between.
+/// How long a thread looks for what it waits for, before it lets other threads run in between.
 const SPIN: Duration = Duration::from_micros(50);
-/// How long it does so before it sleeps. Waking it takes some 50 microseconds.
+/// How long a thread looks before it sleeps. To wake it takes some 50 microseconds.
 const PATIENCE: Duration = Duration::from_micros(300);
 
-/// Threads that wait for jobs, and the one that is being done.
+/// Threads that wait for jobs.
 #[derive(Debug)]
 pub(crate) struct Team {
     shared: Arc<Shared>,
+    /// The number of members: threads that wait for jobs. The calling thread is none.
     members: usize,
 }
 
 #[derive(Debug)]
 struct Shared {
-    /// Parts of the job that no thread has taken: those whose indices are up to this, without 0. Lowering it takes one.
-    open: Line<AtomicUsize>,
-    /// Parts that members have done.
-    done: Line<AtomicUsize>,
-    /// Written while no part is open and all taken ones are done; read by those who have taken a part.
+    /// How many parts no thread has taken. Their indices are 1 to this number: a thread takes the last of them by lowering the
+    /// number. Part 0 is the calling thread's.
+    open: OwnCacheLine<AtomicUsize>,
+    /// How many parts the members have done.
+    done: OwnCacheLine<AtomicUsize>,
+    /// The job. It is written while no part is open and every taken part is done. Threads that have taken a part read it.
     job: UnsafeCell<Job>,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
-    /// Where members sleep.
+    /// Where members wait for parts.
     members: Bell,
-    /// Where the thread sleeps that has the job.
+    /// Where the calling thread waits for the end of a job.
     caller: Bell,
 }
 
-// SAFETY: `job` is the only field that is not shared by itself. `Team::each` is called by one thread at a time, as it takes
-// the team mutably; it writes `job` before `open` is raised from 0, which whoever takes a part has seen, and does not return,
-// let alone write again, before each of those has counted its part as done.
+// SAFETY: `job` is the only field that is not `Sync` by itself. `Team::each` takes the team mutably, so that one thread at a
+// time calls it. `Team::each` writes `job` before it raises `open` from 0, and a thread reads `job` only after it has taken a
+// part from `open`. `Team::each` returns, and so can write again, only after every thread has counted its part as done.
 unsafe impl Sync for Shared {}
-// SAFETY: what `job` points to may be used by any thread, as `Team::each` demands.
+// SAFETY: any thread may use what `job` points to: `Team::each` demands parts that are `Send` and a function that is `Sync`.
 unsafe impl Send for Shared {}
 
-/// A value with cache lines of its own, which other threads' writes to its neighbours do not take away.
+/// A value in cache lines of its own. Writes of other threads to its neighbours do not slow it down.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Line<T>(T);
+struct OwnCacheLine<T>(T);
 
-/// Parts and what is to be done with each, their types forgotten.
+/// Parts, and what is done with each. The types are erased, so that one team serves all jobs.
 #[derive(Debug, Clone, Copy)]
 struct Job {
     /// A [`Parts`].
     parts: *const (),
-    /// Does the part of an index.
+    /// Does the part at an index.
     ///
     /// # Safety
     ///
-    /// The parts must live, and the index be taken by nobody else.
+    /// The parts are alive, and no other thread uses the part at the index.
     run: unsafe fn(*const (), usize),
 }
 
+/// The parts of a job, and the function for each.
 struct Parts<T, F> {
     first: *mut T,
     run: F,
@@ -73,11 +78,11 @@ struct Parts<T, F> {
 impl<T: Send, F: Fn(&mut T) + Sync> Parts<T, F> {
     /// # Safety
     ///
-    /// As for [`Job::run`]; `parts` is of this type.
+    /// As for [`Job::run`]. `parts` points to a value of this type.
     unsafe fn run(parts: *const (), index: usize) {
-        // SAFETY: the parts live, as the caller grants.
+        // SAFETY: the parts are alive, as the caller grants.
         let parts = unsafe { &*parts.cast::<Self>() };
-        // SAFETY: an index below the number of parts, which nobody else uses, as the caller grants.
+        // SAFETY: the index is below the number of parts, and no other thread uses its part, as the caller grants.
         (parts.run)(unsafe { &mut *parts.first.add(index) });
     }
 }
@@ -89,8 +94,8 @@ impl Team {
             run: |_, _| {},
         };
         let shared = Shared {
-            open: Line::default(),
-            done: Line::default(),
+            open: OwnCacheLine::default(),
+            done: OwnCacheLine::default(),
             job: UnsafeCell::new(nothing),
             panic: Mutex::default(),
             members: Bell::default(),
@@ -102,7 +107,7 @@ impl Team {
         }
     }
 
-    /// Lets so many threads wait for jobs, or as many as the system grants. They live as long as the process.
+    /// Starts threads until there are so many members, or as many as the system grants. They live as long as the process.
     pub(crate) fn grow(&mut self, members: usize) {
         while self.members < members {
             let shared = Arc::clone(&self.shared);
@@ -115,16 +120,16 @@ impl Team {
         }
     }
 
-    /// How many threads there are with the calling one.
+    /// The number of threads, the calling one included.
     pub(crate) fn threads(&self) -> usize {
         self.members + 1
     }
 
-    /// Does `run` on every part: the first on this thread, the others on whichever takes them.
+    /// Calls `run` for every part: for the first on this thread, for others on the thread that takes them first.
     ///
     /// # Panics
     ///
-    /// When `run` panics, after all parts are done.
+    /// `run` panics. The panic is passed on after all parts are done.
     pub(crate) fn each<T: Send, F: Fn(&mut T) + Sync>(&mut self, parts: &mut [T], run: F) {
         let Some(count) = parts.len().checked_sub(1) else {
             return;
@@ -139,7 +144,7 @@ impl Team {
         };
         let shared = &*self.shared;
         shared.done.0.store(0, Ordering::Relaxed);
-        // SAFETY: no part is open and none being done, so that no other thread reads this.
+        // SAFETY: no part is open and no part is being done, so that no other thread reads the job.
         unsafe { *shared.job.get() = job };
         shared.open.0.store(count, Ordering::Release);
         shared.members.ring(count);
@@ -159,11 +164,11 @@ impl Team {
 }
 
 impl Shared {
-    /// Does parts of jobs for ever.
+    /// Does parts of jobs, for ever: what a member runs.
     fn serve(&self) {
         loop {
             let index = self.members.wait(|| self.take());
-            // SAFETY: a part is taken and not done, so that nobody writes this.
+            // SAFETY: a part is taken and not counted as done, so that no thread writes the job.
             let job = unsafe { *self.job.get() };
             self.run(job, index);
             self.done.0.fetch_add(1, Ordering::Release);
@@ -171,7 +176,7 @@ impl Shared {
         }
     }
 
-    /// An index of the job that no other thread has.
+    /// Takes a part that no other thread has taken.
     fn take(&self) -> Option<usize> {
         let lower = |open: usize| open.checked_sub(1);
         let open = &self.open.0;
@@ -181,7 +186,7 @@ impl Shared {
 
     /// Does a part that this thread has taken.
     fn run(&self, job: Job, index: usize) {
-        // SAFETY: `Team::each` returns no sooner than all parts are done, until when they live; each index is taken once.
+        // SAFETY: parts live until `Team::each` returns, and it returns after all parts are done. Each index is taken once.
         let part = || unsafe { (job.run)(job.parts, index) };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(part)) {
             *lock(&self.panic) = Some(panic);
@@ -189,16 +194,16 @@ impl Shared {
     }
 }
 
-/// Waiting for what other threads do: by looking often, then by sleeping.
+/// A place to wait for other threads: first by looking often, then asleep.
 #[derive(Debug, Default)]
 struct Bell {
-    asleep: Line<AtomicUsize>,
+    asleep: OwnCacheLine<AtomicUsize>,
     lock: Mutex<()>,
     rung: Condvar,
 }
 
 impl Bell {
-    /// Waits until `ready` gives something, which some thread brings about that rings afterwards.
+    /// Waits until `ready` gives something. The thread that brings it about rings the bell afterwards.
     fn wait<T>(&self, ready: impl Fn() -> Option<T>) -> T {
         let mut start = None;
         loop {
@@ -218,7 +223,8 @@ impl Bell {
         }
         let mut guard = lock(&self.lock);
         self.asleep.0.fetch_add(1, Ordering::SeqCst);
-        // Either this thread sees what has been brought about, or the other that somebody is asleep.
+        // With the fence of `ring`: either this thread sees what was brought about, or the ringing thread sees that one is
+        // asleep.
         fence(Ordering::SeqCst);
         let value = loop {
             if let Some(value) = ready() {
@@ -233,12 +239,12 @@ impl Bell {
         value
     }
 
-    /// Wakes so many threads.
+    /// Wakes threads that are asleep, `most` at most.
     fn ring(&self, most: usize) {
         fence(Ordering::SeqCst);
         let asleep = self.asleep.0.load(Ordering::Relaxed).min(most);
         if asleep > 0 {
-            // Who is about to sleep has seen what was brought about, or sleeps once this is free.
+            // A thread that holds the lock is about to sleep. It sleeps once the lock is free, and then hears the bell.
             drop(lock(&self.lock));
             for _ in 0..asleep {
                 self.rung.notify_one();

@@ -1,15 +1,17 @@
+//! What every type of layer says of itself. `docs/adding-a-layer.md` says how to add a type.
+
 use crate::model::connection::{Connection, Signal};
 use crate::model::error::ModelError;
 use crate::model::ip_version::IpVersion;
 use crate::model::layer::parameters::Parameters;
 
-/// What the model asks of every type of layer. Each file of a layer implements it once.
+/// What the model asks of every type of layer. The file of each layer implements it.
 pub(in crate::model) trait LayerKind {
-    /// The layer that has these parameters, all of those that [`parameters`](Self::parameters) lists.
+    /// The layer that has these parameters. They must have every name that [`parameters`](Self::parameters) lists.
     ///
     /// # Errors
     ///
-    /// A parameter that is missing, of another kind, or not allowed.
+    /// A parameter is missing, of another kind, or not allowed.
     fn of(parameters: &Parameters) -> Result<Self, ModelError>
     where
         Self: Sized;
@@ -20,7 +22,7 @@ pub(in crate::model) trait LayerKind {
     /// The documented name of the type, e.g. `"Convolutional"`.
     fn type_name(&self) -> &'static str;
 
-    /// Start of the name given to a layer that was added without one.
+    /// How the name begins that a layer gets when it is added without a name.
     fn default_name(&self) -> &'static str;
 
     /// The generation of the hardware that has the layer.
@@ -35,13 +37,14 @@ pub(in crate::model) trait LayerKind {
     ///
     /// # Errors
     ///
-    /// The first parameter that is not allowed.
+    /// A parameter is not allowed. The error is about the first one.
     fn check(&self) -> Result<(), ModelError>;
 
-    /// Operation, shapes, formats, variables and bounds for the given inputs; the parameters were checked.
+    /// Operation, shapes, formats, output stage, variables and bounds for the given inputs. The parameters have been
+    /// checked.
     ///
     /// # Errors
     ///
-    /// Inputs that do not fit, or sums that could leave 32 bits.
+    /// Inputs do not fit, or sums could leave 32 bits.
     fn connect(&self, inputs: &[Signal]) -> Result<Connection, ModelError>;
 }

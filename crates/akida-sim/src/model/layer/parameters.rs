@@ -1,4 +1,4 @@
-//! The parameters of a layer as names and values, as other languages and files of text have them.
+//! The parameters of a layer as names and values, for other languages and for text.
 
 use crate::model::error::ModelError;
 use crate::model::shape::{Pair, Shape};
@@ -26,7 +26,7 @@ pub enum Parameter {
 impl fmt::Display for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // As the documentation writes them.
+            // As Python writes flags.
             Self::Flag(true) => f.write_str("True"),
             Self::Flag(false) => f.write_str("False"),
             Self::Number(number) => write!(f, "{number}"),
@@ -99,7 +99,7 @@ impl Parameters {
         Self::default()
     }
 
-    /// These and one more.
+    /// The same parameters and one more.
     #[must_use]
     pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Parameter>) -> Self {
         self.0.push((name.into(), value.into()));
@@ -111,7 +111,7 @@ impl Parameters {
         self.0.iter().map(|(name, value)| (&**name, value))
     }
 
-    /// The value of a name.
+    /// The value of the parameter of a name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Parameter> {
         self.iter().find(|(own, _)| *own == name).map(|(_, v)| v)
@@ -144,7 +144,7 @@ impl Parameters {
         }
     }
 
-    /// A number of the type that the layer holds, in which every allowed number is.
+    /// A number, in the type that the layer holds. Every allowed number fits that type.
     pub(super) fn number<T: TryFrom<i64>>(&self, name: &'static str) -> Result<T, ModelError> {
         let value = self.required(name)?;
         let number = match value {
@@ -177,7 +177,7 @@ impl Parameters {
             .ok_or_else(|| ModelError::parameter(name, "three positive numbers", value))
     }
 
-    /// The choice of a name, by the words that stand for choices.
+    /// The choice that the word of a parameter stands for.
     pub(super) fn word<T: Copy, const N: usize>(
         &self,
         name: &'static str,

@@ -1,3 +1,5 @@
+//! The list of layer types, and layers of any type.
+
 use super::akida1::{
     Concat, Convolutional, FullyConnected, InputConvolutional, InputData, SeparableConvolutional,
 };
@@ -8,7 +10,7 @@ use crate::model::error::ModelError;
 use crate::model::ip_version::IpVersion;
 use alloc::format;
 
-/// Lists the types of layers: the variants of [`LayerSpec`], and what each one is.
+/// Makes [`LayerSpec`] of the list of layer types. A new type is one line of the list.
 macro_rules! layers {
     ($($(#[$doc:meta])* $layer:ident,)*) => {
         /// What a layer is: its type and the parameters of its constructor.
@@ -21,7 +23,7 @@ macro_rules! layers {
             /// The documented names of all types of layers.
             pub const TYPES: &'static [&'static str] = &[$(stringify!($layer)),*];
 
-            /// The layer as what the model asks of every type.
+            /// The layer, as what the model asks of every type.
             pub(in crate::model) fn kind(&self) -> &dyn LayerKind {
                 match self {
                     $(Self::$layer(layer) => layer,)*
@@ -30,11 +32,11 @@ macro_rules! layers {
         }
 
         impl LayerSpec {
-            /// The layer of a type that has these parameters, checked.
+            /// The layer of a type with these parameters, checked.
             ///
             /// # Errors
             ///
-            /// A type that does not exist; a parameter that is missing, not one of the type's, or not allowed.
+            /// The type does not exist, or a parameter is missing, unknown to the type, or not allowed.
             pub fn new(type_name: &str, parameters: &Parameters) -> Result<Self, ModelError> {
                 let spec = match type_name {
                     $(stringify!($layer) => Self::$layer($layer::of(parameters)?),)*
@@ -101,7 +103,7 @@ impl LayerSpec {
     ///
     /// # Errors
     ///
-    /// The first parameter that is not allowed.
+    /// A parameter is not allowed. The error is about the first one.
     pub fn check(&self) -> Result<(), ModelError> {
         self.kind().check()
     }

@@ -1,3 +1,5 @@
+//! The choice of kernels for one layer, with a note of each choice.
+
 use super::super::choice::KernelChoice;
 use super::super::error::{PlanError, is_granted};
 use crate::kernels::{Bounds, Kernel, PlanOptions, Selection, Table, select};
@@ -6,7 +8,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Makes the step of one layer and notes which kernels it chose.
+/// Makes the step of one layer, and notes the kernels that it chooses.
 pub(super) struct Chooser<'a> {
     pub(super) layer: &'a Layer,
     pub(super) options: &'a PlanOptions,
@@ -26,11 +28,13 @@ impl<'a> Chooser<'a> {
         }
     }
 
+    /// Chooses a kernel that is exact within `bounds`, and notes it.
     pub(super) fn choose<K: Table>(&mut self, bounds: Bounds) -> Result<K, PlanError> {
         let selection = self.select(bounds)?;
         Ok(self.note(selection))
     }
 
+    /// Selects a kernel that is exact within `bounds`, without a note: the caller may decide against it.
     pub(super) fn select<K: Table>(&self, bounds: Bounds) -> Result<Selection<K>, PlanError> {
         select::<K>(bounds, self.options).map_err(|declined| PlanError::Kernel {
             kernel: self.options.kernel.clone().unwrap_or_default(),
@@ -42,6 +46,7 @@ impl<'a> Chooser<'a> {
         })
     }
 
+    /// Notes that the layer uses a selected kernel.
     pub(super) fn note<K: Kernel>(&mut self, selection: Selection<K>) -> K {
         self.choices.push(KernelChoice {
             layer: self.layer.name().to_owned(),
@@ -51,7 +56,7 @@ impl<'a> Chooser<'a> {
         selection.kernel
     }
 
-    /// Asks for the product of some numbers as bytes before they are allocated.
+    /// Asks the system for as many bytes as the product of four numbers, before they are allocated.
     pub(super) fn granted(&self, bytes: [usize; 4]) -> Result<(), PlanError> {
         let bytes = bytes.into_iter().fold(1, usize::saturating_mul);
         if is_granted(bytes) {

@@ -1,4 +1,4 @@
-//! Products of windows and filters: the kernel chosen, its weights packed.
+//! Dense products: the kernel is chosen, its weights are packed.
 
 use super::super::error::PlanError;
 use super::super::product::{Dense, DenseRoutine};
@@ -23,7 +23,7 @@ impl Chooser<'_> {
         self.pack(selection, rows, run, bounds, weight)
     }
 
-    /// The product of a selected kernel, its weights packed.
+    /// The product with a kernel that was selected before.
     pub(super) fn pack(
         &mut self,
         selection: Selection<DenseKernel>,
@@ -36,11 +36,11 @@ impl Chooser<'_> {
         let kernel = self.note(selection);
         let element = match kernel.elements {
             DenseElements::U8(_) => 1,
-            // Pairs are made of what is packed singly.
+            // Two weights in a byte are packed from weights in a byte each.
             DenseElements::U8I4(_) | DenseElements::I16(_) => 2,
             DenseElements::I32(_) => 4,
         };
-        // No kernel fills runs up to more than a multiple of 64 inputs.
+        // No kernel fills up a run beyond the next multiple of 64 inputs.
         let [run_padded, filters_padded] =
             [(run, 64), (filters, 2 * PANEL)].map(|(count, grain)| count.next_multiple_of(grain));
         self.granted([rows, run_padded, filters_padded, element])?;

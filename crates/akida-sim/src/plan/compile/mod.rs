@@ -1,4 +1,4 @@
-//! From a model to the steps of a plan: which kernels, and their weights packed.
+//! From a model to the steps of a plan: kernels are chosen, weights are packed. `docs/engine.md` defines the words.
 
 mod chooser;
 mod dense;

@@ -1,3 +1,5 @@
+//! A whole model: its layers one by one, and the buffers that their steps share.
+
 use super::super::choice::KernelChoice;
 use super::super::error::PlanError;
 use super::super::scratch::Sizes;
@@ -11,17 +13,17 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
-/// What a model becomes on this host.
+/// The steps of a model on this host, with what they need.
 pub(in crate::plan) struct Compiled {
-    /// What is done for each layer, in layer order.
+    /// The step of each layer, in layer order.
     pub(in crate::plan) steps: Box<[Step]>,
-    /// What the steps need, one after the other, in the same memory.
+    /// The sizes of the buffers that the steps use in turn.
     pub(in crate::plan) sizes: Sizes,
-    /// The kernel of every operation, in layer order.
+    /// The kernels chosen, in layer order.
     pub(in crate::plan) choices: Box<[KernelChoice]>,
 }
 
-/// Compiles every layer of a model.
+/// Makes the step of every layer.
 pub(in crate::plan) fn compile(
     model: &Model,
     options: &PlanOptions,

@@ -1,4 +1,4 @@
-//! A layer of windows: its products, its output stage, and where its input lies.
+//! A layer whose operation is windows: its products, its output stage, and its input windows.
 
 use super::super::error::PlanError;
 use super::super::neural::Neural;
@@ -9,7 +9,7 @@ use crate::model::{Channels, Stage, Windows, weight_range};
 use crate::output::{Levels, PANEL};
 
 impl Chooser<'_> {
-    /// The step of a layer of windows.
+    /// The step of a layer whose operation is `windows`.
     pub(super) fn neural(&mut self, windows: &Windows) -> Result<Neural, PlanError> {
         let connection = self.layer.connection();
         let Some(weights) = self.layer.weights() else {
@@ -25,7 +25,7 @@ impl Chooser<'_> {
             filters: shape.c,
             positions: shape.positions(),
         };
-        // Unpacked weights; a potential's start, boundaries and line.
+        // The weights, a byte each. For each filter at most 20 numbers of 4 bytes: its start, boundaries and line.
         self.granted([weights.len(), 1, 1, 1])?;
         self.granted([shape.c.next_multiple_of(PANEL), 20, 4, 1])?;
         let (depthwise, dense) = match (windows.channels, self.layer.pointwise_weights()) {
@@ -36,7 +36,7 @@ impl Chooser<'_> {
             }
             (Channels::All | Channels::EachThenAll, _) => {
                 let (rows, run) = match windows.is_fully_connected() {
-                    // All rows of the map follow each other: they are one run.
+                    // The only window is the whole map. Its rows follow each other, so that they are one run.
                     true => (1, input.len()),
                     false => (windows.size.x, windows.size.y * input.c),
                 };

@@ -1,4 +1,4 @@
-//! Depthwise sums and their pointwise product: the kernels chosen, their weights packed.
+//! Separable layers: the kernels of depthwise sums and of the pointwise product, their weights packed.
 
 use super::super::error::PlanError;
 use super::super::product::{Dense, Depthwise};
@@ -12,7 +12,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 impl Chooser<'_> {
-    /// The depthwise sums and the pointwise product of a separable layer; `bounds` are those of its potentials.
+    /// The depthwise sums and the pointwise product of a separable layer. `bounds` hold for its potentials.
     pub(super) fn separable(
         &mut self,
         windows: &Windows,
@@ -31,7 +31,7 @@ impl Chooser<'_> {
         Ok((depthwise, dense))
     }
 
-    /// The product of depthwise sums: of their bytes where there are fewer of these than of 16-bit sums.
+    /// The pointwise product. It reads depthwise sums as bytes where that takes less memory than sums of 16 bits.
     fn pointwise(
         &mut self,
         depthwise: &mut Depthwise,
@@ -46,7 +46,7 @@ impl Chooser<'_> {
             BySum::I16(_) if !averaged => bytes(&depthwise.weights, channels, bounds.input),
             _ => None,
         };
-        // As many bytes as 16-bit sums have are not worth it.
+        // Bytes save time only where they take less memory than sums of 16 bits.
         let fewer = |b: &Bytes| b.len() < channels * size_of::<i16>();
         let signed = match &bytes {
             Some((bytes, _)) if fewer(bytes) => "inputs are signed sums",
@@ -73,9 +73,9 @@ impl Chooser<'_> {
         })
     }
 
-    /// The product of the bytes of depthwise sums, where the kernel that is best for them takes bytes.
+    /// The pointwise product of depthwise sums as bytes; `None` where the best kernel for it does not read bytes.
     ///
-    /// A channel that is `negated` has its weights negated in the depthwise and in the pointwise product.
+    /// The weights of a channel that is `negated` are negated in both products.
     fn product_of_bytes(
         &mut self,
         depthwise: &mut Depthwise,
@@ -112,14 +112,14 @@ impl Chooser<'_> {
         dense.shape.rare = bytes.further();
         for (weights, &lowest) in weights.chunks_exact(filters).zip(bytes.lowest()) {
             for (start, &w) in dense.start.iter_mut().zip(weights) {
-                // What passes 32 bits here, sums bring back.
+                // The start may wrap at 32 bits. Sums then wrap back, as additions are modulo 2^32.
                 *start = start.wrapping_add(i32::from(lowest) * i32::from(w));
             }
         }
         Ok(Some(dense))
     }
 
-    /// Depthwise sums, their weights not yet packed, and how the kernel packs them.
+    /// Depthwise sums, and how the kernel packs their weights. The weights are not packed yet, as channels may be negated.
     fn depthwise(
         &mut self,
         windows: &Windows,
@@ -128,7 +128,8 @@ impl Chooser<'_> {
     ) -> Result<(Depthwise, DepthwisePack), PlanError> {
         let kernel: DepthwiseKernel = self.choose(bounds)?;
         let [rows, columns, channels, _] = weights.shape();
-        // Weights in up to four bytes, and the bytes of sums, for channels in whole registers.
+        // More than packed weights take, of up to four bytes each, and the tables of sums as bytes. Channels fill whole
+        // registers.
         self.granted([rows * columns, channels.next_multiple_of(64), 4, 4])?;
         // The weights of each cell, in the order in which windows meet them.
         let values = weights.values();
@@ -153,12 +154,15 @@ impl Chooser<'_> {
     }
 }
 
-/// How the sums that weights for inputs up to `highest` allow become bytes, and which channels are to be negated beforehand.
+/// How depthwise sums are written as bytes, and which channels are negated before that; `None` where sums take too many
+/// bytes.
+///
+/// Inputs go up to `highest`.
 fn bytes(weights: &[i8], channels: usize, highest: u32) -> Option<(Bytes, Vec<bool>)> {
     let mut reach = vec![(0i16, 0i16); channels];
     for cell in weights.chunks_exact(channels) {
         for ((low, high), &w) in reach.iter_mut().zip(cell) {
-            // No more than the largest absolute sum, which fits.
+            // No more than the bound of depthwise sums: it fits 16 bits.
             *low += i16::from(w.min(0)) * highest as i16;
             *high += i16::from(w.max(0)) * highest as i16;
         }

@@ -15,7 +15,7 @@ pub(super) fn check_act_bits(act_bits: Option<u8>) -> Result<(), ModelError> {
 
 /// The width of the activation that `activation` and `act_bits` describe together; `None` without one.
 ///
-/// The width is checked also where there is no activation to use it.
+/// The width is checked without an activation too.
 pub(super) fn of(parameters: &Parameters) -> Result<Option<u8>, ModelError> {
     let (activation, act_bits) = (
         parameters.flag("activation")?,
@@ -25,7 +25,7 @@ pub(super) fn of(parameters: &Parameters) -> Result<Option<u8>, ModelError> {
     Ok(activation.then_some(act_bits))
 }
 
-/// Adds `activation` and `act_bits`; without an activation the width is 1, which has no effect.
+/// Adds `activation` and `act_bits`. Without an activation the width is 1, and has no effect.
 pub(super) fn add_to(parameters: Parameters, act_bits: Option<u8>) -> Parameters {
     parameters
         .with("activation", act_bits.is_some())

@@ -1,3 +1,5 @@
+//! Concat: branches joined.
+
 use crate::model::connection::{Connection, Signal};
 use crate::model::error::{ModelError, ModelErrorKind};
 use crate::model::ip_version::IpVersion;
@@ -76,7 +78,7 @@ impl LayerKind for Concat {
                     ),
                 );
             }
-            // Both are at most MAX_ELEMENTS; the check below refuses the sum before it could wrap.
+            // Both are at most MAX_ELEMENTS. The check below refuses a larger sum before the next addition could wrap.
             channels += signal.shape.c;
             Shape::new(first.shape.x, first.shape.y, channels).check("the output shape")?;
         }

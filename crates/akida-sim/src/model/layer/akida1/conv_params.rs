@@ -1,3 +1,5 @@
+//! Parameters and rules of the three convolutional layers.
+
 use super::activation::{self, check_act_bits, check_filters, stage};
 use super::pooling;
 use crate::model::connection::{Connection, Signal, check_bound, saturating_macs};
@@ -31,13 +33,13 @@ const PADDINGS: [(&str, Padding); 2] = [("Same", Padding::Same), ("Valid", Paddi
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConvParams {
-    /// Kernel: (height, width).
+    /// The size of a kernel: (height, width).
     pub kernel_size: Pair,
     /// Output channels.
     pub filters: usize,
-    /// Border of the convolution and of the pooling.
+    /// The border of the convolution and of the pooling.
     pub padding: Padding,
-    /// Step of the convolution: (along the height, along the width).
+    /// The step of the convolution: (along the height, along the width).
     pub kernel_stride: Pair,
     /// Width of the weights: 1, 2, 4 or 8.
     pub weights_bits: u8,
@@ -48,8 +50,9 @@ pub struct ConvParams {
 }
 
 impl ConvParams {
-    /// `filters` kernels of `kernel_size` with the documented defaults: padding `Same`, stride 1, 1-bit weights,
-    /// no pooling, 1-bit activation.
+    /// `filters` kernels of `kernel_size`, with the documented defaults.
+    ///
+    /// These are: padding `Same`, a stride of 1, weights of 1 bit, no pooling, an activation of 1 bit.
     #[must_use]
     pub const fn new(kernel_size: Pair, filters: usize) -> Self {
         Self {
@@ -106,7 +109,7 @@ impl ConvParams {
         check_act_bits(self.act_bits)
     }
 
-    /// The shapes before and after pooling.
+    /// The shapes of the potentials before and after pooling.
     pub(super) fn shapes(&self, input: Shape) -> Result<(Shape, Shape), ModelError> {
         let conv =
             self.padding
@@ -123,7 +126,7 @@ impl ConvParams {
         Ok((potentials, Shape::new(pooled.x, pooled.y, self.filters)))
     }
 
-    /// Windows over `channels`, with the border and the order of weights that the layer's type asks for.
+    /// The windows of a layer. Border value, order of weights and channels depend on the layer's type.
     pub(super) const fn windows(
         &self,
         border: u8,
@@ -141,7 +144,7 @@ impl ConvParams {
         }
     }
 
-    /// Connects a convolution over all channels.
+    /// The connection of a convolution over all channels.
     pub(super) fn connect(
         &self,
         input: Signal,

@@ -1,3 +1,5 @@
+//! Convolutional: a convolution of levels.
+
 use super::conv_params::ConvParams;
 use crate::model::connection::{Connection, Signal, single};
 use crate::model::error::ModelError;
@@ -5,7 +7,7 @@ use crate::model::ip_version::IpVersion;
 use crate::model::layer::{LayerKind, Parameters};
 use crate::model::operation::WeightOrder;
 
-/// A true convolution of levels, the kernel flipped on both spatial axes (`docs/arithmetic.md`, C4).
+/// A true convolution of levels: the kernel is flipped on both spatial axes (`docs/arithmetic.md`, C4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Convolutional {
     /// Kernel, pooling and activation.

@@ -1,3 +1,5 @@
+//! FullyConnected: every input to every unit.
+
 use super::activation::{self, check_act_bits, check_filters, stage};
 use crate::model::connection::{Connection, Signal, check_bound, saturating_macs, single};
 use crate::model::error::ModelError;
@@ -10,8 +12,7 @@ use crate::model::tensor::{WEIGHT_BITS, check_elements, weight_range};
 use crate::model::variables::{VariableSpec, WEIGHTS};
 use alloc::vec;
 
-/// Every input connected to every unit; the input is flattened with the first axis fastest
-/// (`docs/arithmetic.md`, C6).
+/// Every input connected to every unit. The input is flattened, and its first axis runs fastest (`docs/arithmetic.md`, C6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FullyConnected {
     /// Output channels.
@@ -23,7 +24,7 @@ pub struct FullyConnected {
 }
 
 impl FullyConnected {
-    /// `units` with the documented defaults: 1-bit weights, 1-bit activation.
+    /// `units` units, with the documented defaults: weights of 1 bit, an activation of 1 bit.
     #[must_use]
     pub const fn new(units: usize) -> Self {
         Self {

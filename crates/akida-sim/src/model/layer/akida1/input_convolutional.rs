@@ -1,3 +1,5 @@
+//! InputConvolutional: a convolution of images.
+
 use super::conv_params::ConvParams;
 use crate::model::connection::{Connection, Signal};
 use crate::model::error::ModelError;
@@ -13,17 +15,17 @@ use alloc::format;
 pub struct InputConvolutional {
     /// Shape of one image: (height, width, channels), with 1 or 3 channels.
     pub input_shape: Shape,
-    /// The value outside the image with padding `Same`, the same for every channel.
+    /// The value of all channels outside the image, with padding `Same`.
     pub padding_value: u8,
     /// Kernel, pooling and activation.
     pub conv: ConvParams,
 }
 
 impl InputConvolutional {
-    /// Images take 8 bits.
+    /// The width of images: 8 bits.
     pub const INPUT_BITS: u8 = 8;
 
-    /// A convolution of images of `input_shape`, padded with 0.
+    /// A convolution of images of `input_shape`. The value outside the image is 0.
     #[must_use]
     pub const fn new(input_shape: Shape, conv: ConvParams) -> Self {
         Self {

@@ -1,3 +1,5 @@
+//! InputData: the entry of maps.
+
 use crate::model::connection::{Connection, LEVEL_BITS, Signal};
 use crate::model::error::ModelError;
 use crate::model::format::{Format, check_bits};
@@ -6,7 +8,7 @@ use crate::model::layer::{LayerKind, Parameters};
 use crate::model::operation::Operation;
 use crate::model::shape::Shape;
 
-/// The entry of a model whose inputs are maps of 1, 2 or 4 bits; passes them on unchanged.
+/// The entry of a model whose inputs are maps of 1, 2 or 4 bits. It passes them on unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputData {
     /// Shape of one input: (height, width, channels).

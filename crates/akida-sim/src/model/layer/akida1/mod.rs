@@ -1,4 +1,5 @@
-//! The layers of Akida 1.0: one file per type, the rules they share in `activation`, `conv_params` and `pooling`.
+//! The layers of Akida 1.0, one file per type. Rules that several layers share are in `activation`, `conv_params` and
+//! `pooling`.
 
 mod activation;
 mod concat;

@@ -6,7 +6,7 @@ use crate::model::operation::Pooling;
 use crate::model::shape::Pair;
 use alloc::format;
 
-/// Sizes of a pooling without windows, and the stride that is the size.
+/// The sizes of a pooling without windows; as a stride of windows, it means their size.
 const WHOLE: Parameter = Parameter::Pair(-1, -1);
 
 /// The pooling of a layer with these parameters.
@@ -65,7 +65,7 @@ fn window(parameters: &Parameters, name: &'static str) -> Result<Pair, ModelErro
     })
 }
 
-/// Refuses sizes for a pooling without windows.
+/// Refuses sizes that are given for a pooling without windows.
 fn check_absent(
     parameters: &Parameters,
     kind: &str,

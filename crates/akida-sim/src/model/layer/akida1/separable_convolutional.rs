@@ -1,3 +1,5 @@
+//! SeparableConvolutional: a depthwise and a pointwise convolution.
+
 use super::activation::stage;
 use super::conv_params::ConvParams;
 use crate::model::connection::{Connection, Signal, check_bound, saturating_macs, single};
@@ -12,7 +14,7 @@ use alloc::vec;
 
 /// A depthwise convolution followed at once by a pointwise one (`docs/arithmetic.md`, C5).
 ///
-/// Both kernels have the same `weights_bits`; nothing happens to the sums in between.
+/// Both kernels have the same `weights_bits`. Nothing happens to the sums in between.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeparableConvolutional {
     /// Depthwise kernel size, number of pointwise filters, pooling and activation.
