@@ -22,7 +22,7 @@ _TESTS = re.compile(
 
 def code_of(text: str) -> str:
     """Rust source without comments, strings and tests."""
-    text = re.sub(r'//[^\n]*|"(?:\\.|[^"\\])*"', "", text)
+    text = re.sub(r'//[^\n]*|"(?:\\.|[^"\\])*"', "", text, flags=re.DOTALL)  # a backslash may end a line of a string
     while match := _TESTS.search(text):
         opened = text.find("{", match.end())
         ended = text.find(";", match.end())

@@ -100,6 +100,7 @@ def test_whoever_asks_for_the_type_of_a_layer_handles_every_type(crate, module):
         ("use crate::shown;", {"crate::b"}),
         ("pub use crate::b::thing;", set()),
         ("// use crate::b::thing;", set()),
+        ('const A: &str = "a \\\n b";\nuse crate::b::thing;\nconst C: &str = "c";', {"crate::b"}),
         ("#[cfg(test)]\nmod tests {\n    use crate::b::thing;\n}", set()),
     ],
 )
