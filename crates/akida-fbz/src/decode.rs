@@ -11,7 +11,9 @@ use crate::container;
 use crate::error::{DecodeError, DecodeErrorKind, Location};
 use crate::generated as fb;
 use crate::limits::{Limits, MAX_NAME_BYTES};
-use akida_sim::{InputScaling, MAX_LAYERS, Model, ModelBuilder, ModelError, ModelErrorKind};
+use akida_sim::{
+    InputScaling, MAX_INBOUNDS, MAX_LAYERS, Model, ModelBuilder, ModelError, ModelErrorKind,
+};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -218,6 +220,14 @@ fn add_layer(
     let spec = layer::spec(index, layer)?;
     let inbounds: Vec<usize> = match layer.inbounds() {
         None => Vec::new(),
+        Some(indices) if indices.len() > MAX_INBOUNDS => {
+            return Err(DecodeError::field(
+                DecodeErrorKind::Limit,
+                at("inbounds"),
+                format!("at most {MAX_INBOUNDS} indices"),
+                indices.len(),
+            ));
+        }
         Some(indices) => {
             budget.take_bytes(4 * indices.len(), || at("inbounds"))?;
             indices.iter().map(|i| i as usize).collect()

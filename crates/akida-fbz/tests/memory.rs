@@ -87,7 +87,28 @@ fn decoding_valid_files_stays_within_the_promise() {
         let spec = FullyConnected::new(1);
         builder.add(&format!("{index}"), spec, &[]).unwrap();
     };
+    // Joins that read the input as often as is allowed, and the join before.
+    let repeated = |builder: &mut ModelBuilder, index: usize| {
+        let mut inbounds = [0; MAX_INBOUNDS];
+        inbounds[0] = index - 1;
+        builder.add(&format!("{index}"), Concat, &inbounds).unwrap();
+    };
+    // As many branches as a join may have, the join, and as many branches again.
+    let wide = |builder: &mut ModelBuilder, index: usize| {
+        let name = format!("{index}");
+        let source = (index / MAX_INBOUNDS * MAX_INBOUNDS).saturating_sub(1);
+        if index % MAX_INBOUNDS == MAX_INBOUNDS - 1 {
+            let branches: Vec<usize> = (source + 1..index).collect();
+            builder.add(&name, Concat, &branches).unwrap();
+        } else {
+            let conv = ConvParams::new(Pair::square(1), 1);
+            let conv = Convolutional { conv };
+            builder.add(&name, conv, &[source]).unwrap();
+        }
+    };
     let models = [
+        many_layers(repeated),
+        many_layers(wide),
         dense(1000, 1000, 1),
         dense(10_000, 1000, 1),
         dense(10_000, 1000, 2),

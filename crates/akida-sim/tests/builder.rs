@@ -8,8 +8,8 @@
 
 use akida_sim::{
     Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData, InputScaling,
-    LayerSpec, ModelBuilder, ModelError, ModelErrorKind, Padding, Pair, Parameter, Parameters,
-    Pooling, SeparableConvolutional, Shape, Tensor, Weights,
+    LayerSpec, MAX_INBOUNDS, ModelBuilder, ModelError, ModelErrorKind, Padding, Pair, Parameter,
+    Parameters, Pooling, SeparableConvolutional, Shape, Tensor, Weights,
 };
 
 fn events(shape: Shape, bits: u8) -> ModelBuilder {
@@ -544,4 +544,18 @@ fn sizes_of_pooling_go_with_its_type() {
         pooled("Max", two.clone(), two)
     );
     assert!(pooled("Sum", Parameter::Pair(2, 2), Parameter::Pair(2, 2)).is_err());
+}
+
+#[test]
+fn a_layer_has_at_most_256_inbounds_repeated_ones_counted() {
+    let mut builder = events(Shape::new(1, 1, 1), 1);
+    let error = builder.add("join", Concat, &[0; 257]).unwrap_err();
+    assert_eq!(error.kind(), ModelErrorKind::Inbounds);
+    let text = error.to_string();
+    assert!(
+        text.contains("at most 256, repeated inbounds counted, received 257"),
+        "{text}"
+    );
+    let join = builder.add("join", Concat, &[0; MAX_INBOUNDS]).unwrap();
+    assert_eq!(builder.layers()[join].connection().output.shape.c, 256);
 }

@@ -459,6 +459,21 @@ fn variables_of_a_layer_without_weights_and_inbounds_of_an_input_are_refused() {
 }
 
 #[test]
+fn a_layer_with_more_inbounds_than_a_model_takes_is_refused() {
+    let many = Dense {
+        inbounds: Some(vec![0; MAX_INBOUNDS + 1]),
+        ..Dense::new()
+    };
+    let error = many.error();
+    assert_field(&error, DecodeErrorKind::Limit, "layers[1].inbounds");
+    assert!(
+        error
+            .to_string()
+            .contains("at most 256 indices, received 257")
+    );
+}
+
+#[test]
 fn the_ip_version_and_the_layers_are_checked() {
     let error = |ip_version, with_layers: bool| {
         let mut fbb = Fbb::new();

@@ -28,7 +28,10 @@ mod mapper;
 mod mapping;
 mod need;
 mod place;
+mod readers;
 mod runs;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod violation;
 

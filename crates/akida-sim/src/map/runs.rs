@@ -1,9 +1,9 @@
 //! Runs: layers that follow each other, all on the chip or all in software.
 
+use super::readers::readers;
 use super::verdict::Verdict;
 use crate::{Layer, Model};
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -39,12 +39,9 @@ pub(super) fn runs(model: &Model, verdicts: &[Verdict]) -> Vec<Run> {
 /// A layer follows another when it reads nothing else and is the only reader.
 pub(super) fn follows(model: &Model) -> Vec<bool> {
     let layers = model.layers();
-    let mut readers = vec![0usize; layers.len()];
-    for &inbound in layers.iter().flat_map(|layer| layer.inbounds()) {
-        readers[inbound] += 1;
-    }
+    let readers = readers(model);
     let follows = |(index, layer): (usize, &Arc<Layer>)| match layer.inbounds() {
-        [inbound] => inbound + 1 == index && readers[*inbound] == 1,
+        [inbound] => inbound + 1 == index && readers[*inbound].len() == 1,
         _ => false,
     };
     layers.iter().enumerate().map(follows).collect()

@@ -11,12 +11,18 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// The longest name of a layer, in bytes.
 const MAX_NAME_BYTES: usize = 255;
 /// The most layers of a model. It bounds what a small file can ask for, and is far above any network that a chip holds.
 pub const MAX_LAYERS: usize = 1024;
+
+/// The most inbounds of a layer. A layer that names an inbound again counts it again.
+///
+/// An inbound takes four bytes of a file, and much more than that in a model.
+pub const MAX_INBOUNDS: usize = 256;
 
 /// Assembles layers into a [`Model`]. No other place validates models.
 ///
@@ -193,13 +199,12 @@ impl ModelBuilder {
         let (Some(first), Some(last)) = (self.layers.first(), self.layers.last()) else {
             return Err(error("of at least one layer", "none"));
         };
-        let read: BTreeSet<usize> = self
-            .layers
-            .iter()
-            .flat_map(|l| l.inbounds.iter().copied())
-            .collect();
+        let mut read = vec![false; self.layers.len()];
+        for &inbound in self.layers.iter().flat_map(|l| l.inbounds()) {
+            read[inbound] = true;
+        }
         let inner = self.layers.iter().take(self.layers.len() - 1);
-        if let Some((_, unread)) = inner.enumerate().find(|(i, _)| !read.contains(i)) {
+        if let Some((unread, _)) = inner.zip(read).find(|(_, read)| !read) {
             return Err(ModelError::new(
                 ModelErrorKind::Structure,
                 "its output",
@@ -245,6 +250,15 @@ impl ModelBuilder {
         inbounds: &[usize],
     ) -> Result<Connection, ModelError> {
         self.check_name(&self.name_of(name, spec))?;
+        if inbounds.len() > MAX_INBOUNDS {
+            return Err(ModelError::new(
+                ModelErrorKind::Inbounds,
+                "the number of inbounds",
+                format!("at most {MAX_INBOUNDS}, repeated inbounds counted"),
+                inbounds.len(),
+            )
+            .with_remedy("join some of the branches with a layer of their own"));
+        }
         let inbounds = self.inbounds_of(spec, inbounds);
         let error = |subject, allowed: &str, received: String| {
             Err(ModelError::new(

@@ -13,10 +13,12 @@ mod operation;
 mod packed;
 mod reach;
 mod shape;
+#[cfg(test)]
+pub(crate) mod steps;
 mod tensor;
 mod variables;
 
-pub use builder::{MAX_LAYERS, ModelBuilder};
+pub use builder::{MAX_INBOUNDS, MAX_LAYERS, ModelBuilder};
 pub(crate) use connection::LEVEL_BITS;
 pub use connection::{Connection, Signal, Stage};
 pub use error::{ModelError, ModelErrorKind};

@@ -29,24 +29,32 @@ impl Layer {
     /// The name, unique in its model.
     #[must_use]
     pub fn name(&self) -> &str {
+        #[cfg(test)]
+        super::steps::add(1);
         &self.name
     }
 
     /// Type and parameters.
     #[must_use]
     pub fn spec(&self) -> &LayerSpec {
+        #[cfg(test)]
+        super::steps::add(1);
         &self.spec
     }
 
     /// The indices of the layers that this layer reads. All are smaller than its own index. An input layer has none.
     #[must_use]
     pub fn inbounds(&self) -> &[usize] {
+        #[cfg(test)]
+        super::steps::add(self.inbounds.len());
         &self.inbounds
     }
 
     /// Operation, shapes, formats and bounds.
     #[must_use]
     pub fn connection(&self) -> &Connection {
+        #[cfg(test)]
+        super::steps::add(1);
         &self.connection
     }
 

@@ -6,6 +6,7 @@ use super::registers::check_registers;
 use crate::device::akida1::Limits;
 use crate::device::{Device, Limit};
 use crate::map::findings::Findings;
+use crate::map::readers::readers;
 use crate::map::runs::follows;
 use crate::map::verdict::Verdict;
 use crate::map::violation::{Effect, Violation};
@@ -19,9 +20,7 @@ use alloc::vec::Vec;
 pub(in crate::map) fn judge(model: &Model, device: &Device, limits: &Limits) -> Vec<Verdict> {
     let layers = model.layers();
     let mut verdicts = Vec::with_capacity(layers.len());
-    for (index, layer) in layers.iter().enumerate() {
-        let reads = |reader: &&Arc<Layer>| reader.inbounds().contains(&index);
-        let readers: Vec<&Arc<Layer>> = layers.iter().filter(reads).collect();
+    for (layer, readers) in layers.iter().zip(readers(model)) {
         verdicts.push(judge_alone(layer, &readers, device, limits));
     }
     leave_stranded(model, limits, &mut verdicts);
