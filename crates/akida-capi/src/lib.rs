@@ -6,6 +6,7 @@
     reason = "a C interface: what callers promise is in the header"
 )]
 
+use akida_fbz::DecodeErrorKind;
 use akida_sim::{Plan, PlanOptions, RunError, RunOptions, Shape, Values};
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char};
@@ -101,7 +102,13 @@ pub unsafe extern "C" fn akida_load(
         }
         // SAFETY: the caller promises that `length` bytes can be read.
         let bytes = unsafe { input("bytes", bytes, length) }?;
-        let decoded = akida_fbz::decode(bytes).map_err(|e| (Status::Format, e.to_string()))?;
+        let decoded = akida_fbz::decode(bytes).map_err(|e| {
+            let status = match e.kind() {
+                DecodeErrorKind::Memory => Status::Memory,
+                _ => Status::Format,
+            };
+            (status, e.to_string())
+        })?;
         let plan = Plan::with_options(decoded, &PlanOptions::default())
             .map_err(|e| (Status::Memory, e.to_string()))?;
         // SAFETY: the caller promises that the pointer can be written to.

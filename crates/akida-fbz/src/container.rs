@@ -3,11 +3,13 @@
 use crate::error::{DecodeError, DecodeErrorKind, Location};
 use crate::foreign::{self, MAGIC};
 use crate::limits::Limits;
+use akida_sim::memory::{self, OutOfMemory};
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
-use miniz_oxide::deflate::compress_to_vec;
+use miniz_oxide::deflate::core::{
+    CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
+};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
@@ -31,33 +33,60 @@ const MAX_RATIO: u64 = 1032;
 /// Shorter payloads are not compressed: that would save hardly any space, and people can read stored bytes.
 const MIN_TO_COMPRESS: usize = 512;
 /// The level of compression, from 0 (none) to 10. Higher levels take several times as long for hardly fewer bytes.
-const LEVEL: u8 = 6;
+const LEVEL: i32 = 6;
+/// More bytes than the compressor takes for itself (320 KiB in six parts), also where an allocator grows by a MiB at once.
+const STATE_OF_COMPRESSOR: usize = 2 << 20;
 
 pub(crate) const UPGRADE: &str = "the file was written by a newer version: upgrade akida-sim";
 const RAISE: &str = "if you trust the file, raise Limits::with_max_payload (at most 1 GiB)";
 const AGAIN: &str = "copy or write the file again";
 
-/// The file around `payload`.
-pub(crate) fn wrap(payload: &[u8]) -> Vec<u8> {
-    let deflated = match payload.len() {
-        ..MIN_TO_COMPRESS => None,
-        _ => Some(compress_to_vec(payload, LEVEL)),
-    };
-    let (compression, stored) = match &deflated {
-        Some(deflated) if deflated.len() < payload.len() => (DEFLATE, deflated.as_slice()),
-        _ => (STORED, payload),
-    };
-    let mut file = Vec::with_capacity(HEADER_LEN + stored.len());
-    file.extend(MAGIC);
-    file.extend(FORMAT_VERSION.to_le_bytes());
-    file.extend([compression, 0]);
-    file.extend([0; 4]);
-    file.extend((payload.len() as u64).to_le_bytes());
-    file.extend((stored.len() as u64).to_le_bytes());
-    file.extend(stored);
+/// A compressor for a payload of at most `length` bytes; `None` where it would stay without work.
+///
+/// The compressor ends the program where the system refuses its memory. So it is made before the payload takes memory.
+pub(crate) fn compressor(length: usize) -> Result<Option<CompressorOxide>, OutOfMemory> {
+    if length < MIN_TO_COMPRESS {
+        return Ok(None);
+    }
+    memory::ask(STATE_OF_COMPRESSOR)?;
+    let flags = create_comp_flags_from_zip_params(LEVEL, 0, 0);
+    Ok(Some(CompressorOxide::new(flags)))
+}
+
+/// The file around `payload`. The compressor must be new.
+pub(crate) fn wrap(
+    payload: &[u8],
+    compressor: Option<CompressorOxide>,
+) -> Result<Vec<u8>, OutOfMemory> {
+    let mut file = memory::filled(0, HEADER_LEN + payload.len())?;
+    let (header, stored) = file.split_at_mut(HEADER_LEN);
+    let (compression, stored_len) =
+        match compressor.and_then(|state| deflate(payload, state, stored)) {
+            Some(deflated_len) => (DEFLATE, deflated_len),
+            None => {
+                stored.copy_from_slice(payload);
+                (STORED, payload.len())
+            }
+        };
+    header[..VERSION_AT].copy_from_slice(&MAGIC);
+    header[VERSION_AT..COMPRESSION_AT].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+    header[COMPRESSION_AT] = compression;
+    header[PAYLOAD_LEN_AT..STORED_LEN_AT].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+    header[STORED_LEN_AT..].copy_from_slice(&(stored_len as u64).to_le_bytes());
+    file.truncate(HEADER_LEN + stored_len);
     let crc = checksum(&file).to_le_bytes();
     file[CRC_AT..PAYLOAD_LEN_AT].copy_from_slice(&crc);
-    file
+    Ok(file)
+}
+
+/// Compresses `payload` into `out`, which is as long. Gives the compressed length; `None` where compression saves nothing.
+fn deflate(payload: &[u8], mut state: CompressorOxide, out: &mut [u8]) -> Option<usize> {
+    if payload.len() < MIN_TO_COMPRESS {
+        return None;
+    }
+    let (status, _, written) = compress(&mut state, payload, out, TDEFLFlush::Finish);
+    let is_shorter = status == TDEFLStatus::Done && written < payload.len();
+    is_shorter.then_some(written)
 }
 
 /// The payload inside `file`.
@@ -219,19 +248,10 @@ fn inflate(stored: &[u8], payload_len: u64) -> Result<Vec<u8>, DecodeError> {
             format!("{payload_len}"),
         ));
     };
-    let mut payload = Vec::new();
-    if payload.try_reserve_exact(length).is_err() {
-        return Err(DecodeError::new(
-            DecodeErrorKind::Limit,
-            "the length of the payload",
-            "within the memory at hand",
-            payload_len,
-        )
-        .at(byte(PAYLOAD_LEN_AT)));
-    }
-    payload.resize(length, 0);
+    let mut payload = memory::filled(0, length)?;
+    let mut state = memory::filled(DecompressorOxide::default(), 1)?;
     let (status, read, written) = decompress(
-        &mut Box::<DecompressorOxide>::default(),
+        &mut state[0],
         stored,
         &mut payload,
         0,
@@ -305,8 +325,12 @@ mod tests {
         (0..length).map(|_| next()).collect()
     }
 
+    fn wrapped(payload: &[u8]) -> Vec<u8> {
+        wrap(payload, compressor(payload.len()).unwrap()).unwrap()
+    }
+
     fn round_trip(payload: &[u8], limits: &Limits) -> u8 {
-        let file = wrap(payload);
+        let file = wrapped(payload);
         assert_eq!(unwrap(&file, limits).as_deref(), Ok(payload));
         file[COMPRESSION_AT]
     }
@@ -328,7 +352,7 @@ mod tests {
     fn the_limit_on_the_payload_allows_payloads_of_its_length() {
         for payload in [alloc::vec![7; 5000], noise(5000)] {
             round_trip(&payload, &Limits::DEFAULT.with_max_payload(5000));
-            let file = wrap(&payload);
+            let file = wrapped(&payload);
             let error = unwrap(&file, &Limits::DEFAULT.with_max_payload(4999)).unwrap_err();
             assert_eq!(error.kind(), DecodeErrorKind::Limit);
         }
@@ -337,7 +361,7 @@ mod tests {
     #[test]
     fn no_deflate_stream_of_this_compressor_exceeds_the_ratio() {
         for length in [600, 10_000, 1 << 20, 16 << 20] {
-            let stored = wrap(&alloc::vec![0; length]).len() - HEADER_LEN;
+            let stored = wrapped(&alloc::vec![0; length]).len() - HEADER_LEN;
             assert!(length as u64 <= stored as u64 * MAX_RATIO);
         }
     }

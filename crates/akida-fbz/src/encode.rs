@@ -4,6 +4,7 @@ use crate::container;
 use crate::error::{EncodeError, EncodeErrorKind};
 use crate::generated as fb;
 use crate::limits::{Limits, MAX_NAME_BYTES, MAX_PAYLOAD};
+use akida_sim::memory;
 use akida_sim::{
     ConvParams, IpVersion, Layer, LayerSpec, MAX_LAYERS, Model, Padding, Pair, Pooling, Shape,
     Tensor, Weights,
@@ -23,7 +24,7 @@ const RAISE_PAYLOAD: &str = "raise Limits::with_max_payload (at most 1 GiB)";
 ///
 /// # Errors
 ///
-/// The model is beyond [`Limits::DEFAULT`]. [`encode_with`] can write it nevertheless.
+/// The model is beyond [`Limits::DEFAULT`]. [`encode_with`] can write it nevertheless. Or the memory does not suffice.
 ///
 /// # Examples
 ///
@@ -46,7 +47,8 @@ pub fn encode(model: &Model) -> Result<Vec<u8>, EncodeError> {
 ///
 /// # Errors
 ///
-/// The model is beyond `limits`, or has something that this version of the format cannot express.
+/// The model is beyond `limits`, or has something that this version of the format cannot express. Or the memory does not
+/// suffice.
 ///
 /// # Examples
 ///
@@ -62,18 +64,20 @@ pub fn encode(model: &Model) -> Result<Vec<u8>, EncodeError> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn encode_with(model: &Model, limits: &Limits) -> Result<Vec<u8>, EncodeError> {
-    let payload = payload(model, limits)?;
-    Ok(container::wrap(&payload))
+    let capacity = check_size(model, limits)?;
+    let compressor = container::compressor(capacity)?;
+    let payload = payload(model, limits, capacity)?;
+    Ok(container::wrap(&payload, compressor)?)
 }
 
-/// The FlatBuffer of a model.
-pub(crate) fn payload(model: &Model, limits: &Limits) -> Result<Vec<u8>, EncodeError> {
-    let capacity = check_size(model, limits)?;
+/// The FlatBuffer of a model, of at most `capacity` bytes.
+fn payload(model: &Model, limits: &Limits, capacity: usize) -> Result<Vec<u8>, EncodeError> {
     let ip_version = match model.ip_version() {
         IpVersion::V1 => fb::IpVersion::V1,
     };
-    let mut fbb = FlatBufferBuilder::with_capacity(capacity);
-    let mut layers = Vec::with_capacity(model.layers().len());
+    // The builder never grows: the bytes are no more than `capacity`.
+    let mut fbb = FlatBufferBuilder::from_vec(memory::filled(0, capacity)?);
+    let mut layers = memory::with_capacity(model.layers().len())?;
     for layer in model.layers() {
         layers.push(write_layer(&mut fbb, layer).map_err(|e| e.at(layer.name()))?);
     }

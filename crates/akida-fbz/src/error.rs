@@ -1,11 +1,19 @@
 //! Why bytes are refused, and why a model is not written.
 
-use akida_sim::ModelError;
+use akida_sim::memory::OutOfMemory;
+use akida_sim::{ModelError, ModelErrorKind};
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
+
+const MEMORY: &str = "the memory that is needed";
+const AT_HAND: &str = "at hand";
+
+fn refusal(error: OutOfMemory) -> String {
+    format!("a refusal of {} bytes", error.bytes)
+}
 
 /// The culprit of a [`DecodeError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,6 +37,8 @@ pub enum DecodeErrorKind {
     Payload,
     /// The layers are well-formed, but make no valid model. [`DecodeError::model_error`] tells the broken rule.
     Model,
+    /// The memory does not suffice.
+    Memory,
 }
 
 impl DecodeErrorKind {
@@ -45,6 +55,7 @@ impl DecodeErrorKind {
             Self::Limit => "limit",
             Self::Payload => "payload",
             Self::Model => "model",
+            Self::Memory => "memory",
         }
     }
 }
@@ -164,7 +175,10 @@ impl DecodeError {
     /// An error of the model, met at `location`.
     pub(crate) fn model(location: Location, error: ModelError) -> Self {
         Self(Box::new(DecodeErrorInner {
-            kind: DecodeErrorKind::Model,
+            kind: match error.kind() {
+                ModelErrorKind::Memory => DecodeErrorKind::Memory,
+                _ => DecodeErrorKind::Model,
+            },
             location,
             detail: Detail::Model(error),
         }))
@@ -194,7 +208,7 @@ impl DecodeError {
         &self.0.location
     }
 
-    /// The broken rule of the model, for errors of the kind [`DecodeErrorKind::Model`].
+    /// The broken rule of the model, for errors that the model's builder has found.
     #[must_use]
     pub fn model_error(&self) -> Option<&ModelError> {
         match &self.0.detail {
@@ -231,6 +245,13 @@ impl DecodeError {
     }
 }
 
+impl From<OutOfMemory> for DecodeError {
+    fn from(error: OutOfMemory) -> Self {
+        let received = refusal(error);
+        Self::new(DecodeErrorKind::Memory, MEMORY, AT_HAND, received)
+    }
+}
+
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.0.location, &self.0.detail) {
@@ -262,6 +283,8 @@ pub enum EncodeErrorKind {
     Limit,
     /// The model has something that this version of the format cannot express.
     Unsupported,
+    /// The memory does not suffice.
+    Memory,
 }
 
 impl EncodeErrorKind {
@@ -271,6 +294,7 @@ impl EncodeErrorKind {
         match self {
             Self::Limit => "limit",
             Self::Unsupported => "unsupported",
+            Self::Memory => "memory",
         }
     }
 }
@@ -365,6 +389,13 @@ impl EncodeError {
     #[must_use]
     pub fn remedy(&self) -> Option<&str> {
         self.0.rule.remedy
+    }
+}
+
+impl From<OutOfMemory> for EncodeError {
+    fn from(error: OutOfMemory) -> Self {
+        let received = refusal(error);
+        Self::new(EncodeErrorKind::Memory, MEMORY, AT_HAND, received)
     }
 }
 

@@ -3,7 +3,8 @@
 //! C-contiguous arrays are read where they lie. Other arrays are copied first. Results are moved out, not copied. As with
 //! NumPy's own functions, no other thread may write to an array during a call that reads it.
 
-use crate::error::{Class, Failure, argument, model_error};
+use crate::error::{Class, Failure, argument, memory_error, model_error};
+use akida_sim::memory;
 use akida_sim::{Shape, Tensor, Values, VariableRule, VariableSpec, Weights};
 use numpy::prelude::*;
 use numpy::{Element, PyArray1, PyArrayDyn, PyReadonlyArrayDyn, PyUntypedArray};
@@ -103,7 +104,8 @@ impl Subject<'_> {
             let expected = format!("of shape {}", tuple(shape));
             return Err(self.refuse(value.py(), &expected, &tuple(array.shape()), None));
         }
-        Ok(self.read::<T>(array)?.as_slice()?.to_vec())
+        let values = self.read::<T>(array)?;
+        memory::copied(values.as_slice()?).map_err(memory_error)
     }
 
     /// An array as values of a variable, copied.
@@ -139,7 +141,8 @@ impl Subject<'_> {
     /// All elements of an array in C order, copied.
     pub(crate) fn flat<T: Element + Copy>(self, value: &Bound<'_, PyAny>) -> PyResult<Vec<T>> {
         let array = self.array(value)?;
-        Ok(self.read::<T>(array)?.as_slice()?.to_vec())
+        let values = self.read::<T>(array)?;
+        memory::copied(values.as_slice()?).map_err(memory_error)
     }
 }
 
@@ -213,10 +216,13 @@ pub(crate) fn tensor(
     variable: &VariableSpec,
     tensor: &Tensor,
 ) -> PyResult<Py<PyAny>> {
+    let shape = &variable.shape;
     match tensor {
-        Tensor::Weights(weights) => array(py, weights.values(), &variable.shape),
-        Tensor::Integers(integers) => array(py, integers.clone(), &variable.shape),
-        Tensor::Floats(floats) => array(py, floats.clone(), &variable.shape),
+        Tensor::Weights(weights) => array(py, weights.try_values().map_err(memory_error)?, shape),
+        Tensor::Integers(integers) => {
+            array(py, memory::copied(integers).map_err(memory_error)?, shape)
+        }
+        Tensor::Floats(floats) => array(py, memory::copied(floats).map_err(memory_error)?, shape),
     }
 }
 

@@ -3,10 +3,10 @@
 use crate::arrays::{Subject, array};
 use crate::device::Device;
 use crate::enter::enter;
-use crate::error::{Class, Failure, model_error};
+use crate::error::{Class, Failure, memory_error, model_error};
 use crate::results::{Certificates, NativeWidths};
 use akida_sim::convert::{self, Certificate, Fit, FitError, SetError, Widths};
-use akida_sim::{Layer, Reach};
+use akida_sim::{Layer, Reach, memory};
 use pyo3::prelude::*;
 
 fn subject(name: &str) -> Subject<'_> {
@@ -14,6 +14,9 @@ fn subject(name: &str) -> Subject<'_> {
 }
 
 pub(crate) fn fit_error(py: Python<'_>, error: &FitError) -> PyErr {
+    if let Some(error) = error.out_of_memory() {
+        return memory_error(error);
+    }
     Failure {
         class: Class::InvalidArgument,
         problem: error.to_string(),
@@ -33,7 +36,7 @@ fn fit(py: Python<'_>, result: Result<Fit, FitError>) -> PyResult<Fit> {
 /// The reach that two arrays give (lowest, highest). Without them every potential is within reach.
 fn reach(given: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>)>, channels: usize) -> PyResult<Reach> {
     let Some((lowest, highest)) = given else {
-        return Ok(Reach::unknown(channels));
+        return Reach::unknown(channels).map_err(memory_error);
     };
     Ok(Reach {
         lowest: subject("lowest").vector(&lowest)?,
@@ -70,20 +73,18 @@ pub(crate) fn certificates(
     let found = found.map_err(|e| fit_error(py, &e))?;
     let filters = [found.len()];
     let per_filter = |value: &dyn Fn(&Certificate) -> i32| {
-        array(py, found.iter().map(value).collect(), &filters)
+        let values = memory::collected(found.iter().map(value));
+        array(py, values.map_err(memory_error)?, &filters)
     };
     let levels = |c: &Certificate| c.levels.unwrap_or((0, 0));
-    let differences: Vec<i64> = found
-        .iter()
-        .zip(0i64..)
-        .flat_map(|(certificate, filter)| {
-            certificate.differences.iter().flat_map(move |d| {
-                let (held, witness) = (i64::from(d.held), i64::from(d.witness));
-                [filter, i64::from(d.level), d.ideal, held, witness]
-            })
-        })
-        .collect();
-    let rows = differences.len() / 5;
+    let rows = found.iter().map(|c| c.differences.len()).sum();
+    let mut differences: Vec<i64> = memory::with_capacity(5 * rows).map_err(memory_error)?;
+    for (certificate, filter) in found.iter().zip(0i64..) {
+        differences.extend(certificate.differences.iter().flat_map(|d| {
+            let (held, witness) = (i64::from(d.held), i64::from(d.witness));
+            [filter, i64::from(d.level), d.ideal, held, witness]
+        }));
+    }
     Ok(Certificates {
         lowest: per_filter(&|c| c.lowest)?,
         highest: per_filter(&|c| c.highest)?,

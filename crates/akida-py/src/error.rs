@@ -1,6 +1,9 @@
 //! Rust errors as the exceptions of `cnn2snn.errors`.
 
-use akida_fbz::{DecodeError, EncodeError, ReadError, WriteError};
+use akida_fbz::{
+    DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, ReadError, WriteError,
+};
+use akida_sim::memory::OutOfMemory;
 use akida_sim::{ModelError, ModelErrorKind, RunError};
 use pyo3::exceptions::{PyMemoryError, PyOSError};
 use pyo3::prelude::*;
@@ -111,12 +114,20 @@ fn at(layer: Option<&str>, message: &str) -> String {
     }
 }
 
+/// The exception for memory that the system does not grant.
+pub(crate) fn memory_error(error: OutOfMemory) -> PyErr {
+    PyMemoryError::new_err(error.to_string())
+}
+
 /// `layer` is the name of the layer, for errors that were found before the layer was in a model.
 pub(crate) fn model_error(py: Python<'_>, error: &ModelError, layer: Option<&str>) -> PyErr {
     let problem = match error.layer() {
         Some(_) => format!("{error:#}"),
         None => at(layer, &format!("{error:#}")),
     };
+    if error.kind() == ModelErrorKind::Memory {
+        return PyMemoryError::new_err(problem);
+    }
     // The name of a parameter or variable is of more use than the word "parameter".
     let subject = error.subject();
     let is_name = subject
@@ -195,6 +206,9 @@ pub(crate) fn decode_error(py: Python<'_>, error: &DecodeError, place: Option<&P
         Some(path) => format!("{}: {error:#}", path.display()),
         None => format!("{error:#}"),
     };
+    if error.kind() == DecodeErrorKind::Memory {
+        return PyMemoryError::new_err(problem);
+    }
     Failure {
         class: Class::Format,
         problem,
@@ -208,6 +222,9 @@ pub(crate) fn decode_error(py: Python<'_>, error: &DecodeError, place: Option<&P
 }
 
 pub(crate) fn encode_error(py: Python<'_>, error: &EncodeError) -> PyErr {
+    if error.kind() == EncodeErrorKind::Memory {
+        return PyMemoryError::new_err(error.to_string());
+    }
     Failure {
         class: Class::UnsupportedModel,
         problem: format!("{error:#}"),
@@ -239,6 +256,9 @@ pub(crate) fn write_error(py: Python<'_>, error: &WriteError, path: &Path) -> Py
 /// The subclass of `OSError` that Python itself would raise, with `errno`, `strerror` and `filename`.
 fn io_error(py: Python<'_>, error: &io::Error, path: &Path) -> PyErr {
     let name = path.display().to_string();
+    if error.kind() == io::ErrorKind::OutOfMemory {
+        return PyMemoryError::new_err(format!("{name}: {error}"));
+    }
     let Some(number) = error.raw_os_error() else {
         return PyOSError::new_err(format!("{name}: {error}"));
     };

@@ -5,7 +5,8 @@ use crate::convert;
 use crate::device::{Device, violation};
 use crate::enter::enter;
 use crate::error::{
-    argument, decode_error, encode_error, model_error, read_error, unsupported, write_error,
+    argument, decode_error, encode_error, memory_error, model_error, read_error, unsupported,
+    write_error,
 };
 use crate::layers::{Layer, Spec};
 use crate::mapping::{self, Mapping};
@@ -13,6 +14,7 @@ use crate::results::{self, Certificates, Choice};
 use crate::state::Model;
 use crate::variables::{no_variable, tensor_of};
 use akida_sim::convert::set_fitted;
+use akida_sim::map::MapError;
 use akida_sim::{InputScaling, ModelBuilder, Statistics};
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
@@ -54,7 +56,11 @@ impl Model {
     fn to_buffer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let model = self.build(py)?;
         let bytes = enter(py, |_| akida_fbz::encode(&model))?.map_err(|e| encode_error(py, &e))?;
-        Ok(PyBytes::new(py, &bytes))
+        // Without memory `PyBytes::new` would panic.
+        PyBytes::new_with(py, bytes.len(), |copy| {
+            copy.copy_from_slice(&bytes);
+            Ok(())
+        })
     }
 
     /// Refuses a model that cannot be run or saved yet.
@@ -138,7 +144,7 @@ impl Model {
     /// The lowest and the highest potential of each filter, from the weights.
     fn reach(&self, py: Python<'_>, index: usize) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
         let layer = self.layer_at(py, index)?;
-        let reach = enter(py, |_| layer.reach())?;
+        let reach = enter(py, |_| layer.reach())?.map_err(memory_error)?;
         let Some(reach) = reach else {
             return Err(argument(
                 py,
@@ -239,6 +245,7 @@ impl Model {
     fn check<'py>(&self, py: Python<'py>, device: &Device) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let model = self.build(py)?;
         let found = enter(py, |_| akida_sim::map::check(&model, &device.0))?;
+        let found = found.map_err(memory_error)?;
         found.iter().map(|v| violation(py, v)).collect()
     }
 
@@ -268,6 +275,7 @@ impl Model {
                 }
                 Ok(None)
             }
+            Err(MapError::Memory(error)) => Err(memory_error(error)),
             Err(error) => {
                 let found = error.violations().iter().map(|v| violation(py, v));
                 found.collect::<PyResult<_>>().map(Some)

@@ -11,6 +11,7 @@ pub mod device;
 mod exec;
 mod kernels;
 pub mod map;
+pub mod memory;
 mod model;
 pub mod ops;
 mod output;

@@ -43,7 +43,7 @@ fn violations(layers: Vec<LayerSpec>) -> Vec<Violation> {
     for (i, layer) in layers.into_iter().enumerate() {
         builder.add(&format!("layer_{i}"), layer, &[]).unwrap();
     }
-    check(&builder.build().unwrap(), &Device::akd1000())
+    check(&builder.build().unwrap(), &Device::akd1000()).unwrap()
 }
 
 /// The rules that layers break, the possible ones left out.
@@ -395,7 +395,7 @@ fn a_concat_runs_in_software() {
         .add("right", Convolutional { conv: params() }, &[input])
         .unwrap();
     builder.add("join", Concat, &[left, right]).unwrap();
-    let found = check(&builder.build().unwrap(), &Device::akd1500());
+    let found = check(&builder.build().unwrap(), &Device::akd1500()).unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(
         (found[0].layer.as_str(), found[0].rule),
@@ -424,7 +424,7 @@ fn unit(weight: i8, inputs: usize, threshold: i32, act_step: f32) -> Vec<Violati
     builder
         .set_variable(layer, "act_step", vec![act_step])
         .unwrap();
-    check(&builder.build().unwrap(), &Device::akd1000())
+    check(&builder.build().unwrap(), &Device::akd1000()).unwrap()
 }
 
 #[test]
@@ -471,7 +471,7 @@ fn image_registers_have_4_bits_more() {
         builder.set_variable(image, "threshold", threshold).unwrap();
         let act_step = vec![act_step];
         builder.set_variable(image, "act_step", act_step).unwrap();
-        let found = check(&builder.build().unwrap(), &Device::akd1000());
+        let found = check(&builder.build().unwrap(), &Device::akd1000()).unwrap();
         found.iter().map(|v| v.rule).collect::<Vec<_>>()
     };
     for (threshold, act_step) in [(8_388_607, 1.0), (-8_388_608, 1.0), (0, 1_048_575.94)] {
@@ -512,7 +512,7 @@ fn remedy(pooling: Pooling, threshold: Vec<i32>, act_step: Vec<f32>) -> String {
     let layer = builder.add("conv", Convolutional { conv }, &[]).unwrap();
     builder.set_variable(layer, "threshold", threshold).unwrap();
     builder.set_variable(layer, "act_step", act_step).unwrap();
-    let found = check(&builder.build().unwrap(), &Device::akd1000());
+    let found = check(&builder.build().unwrap(), &Device::akd1000()).unwrap();
     let mut refused = found.into_iter().filter(|v| v.effect == Effect::Refused);
     let remedy = refused.next().unwrap().remedy;
     assert!(refused.next().is_none());

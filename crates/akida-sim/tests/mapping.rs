@@ -115,6 +115,7 @@ fn random_models_are_placed_whole_on_every_device() {
         let model = blank(&random.model());
         for device in devices() {
             let broken = check(&model, &device)
+                .unwrap()
                 .iter()
                 .any(|v| v.effect == Effect::Software);
             for mode in MODES {
@@ -223,7 +224,7 @@ fn pooled_layers_go_to_software_with_the_layer_that_follows_them() {
         ],
     );
     assert_eq!(names(&model), ["HW/input-layer_0", "SW/layer_1-layer_3"]);
-    let found = check(&model, &Device::akd1000());
+    let found = check(&model, &Device::akd1000()).unwrap();
     let rules: Vec<(&str, &str)> = found.iter().map(|v| (v.layer.as_str(), v.rule)).collect();
     let pooled = "the layer after max pooling";
     assert_eq!(
@@ -270,9 +271,9 @@ fn branches_are_cut_at_the_concat() {
 fn a_layer_too_large_for_the_chip_is_told_how_many_filters_fit() {
     // 72 bytes of weights per filter: 519 filters on an NP, 8 NPs.
     let at = chain(Shape::new(8, 8, 16), vec![conv(8 * 519, Pooling::None)]);
-    assert_eq!(check(&at, &Device::two_nodes_ip_v1()), []);
+    assert_eq!(check(&at, &Device::two_nodes_ip_v1()).unwrap(), []);
     let past = chain(Shape::new(8, 8, 16), vec![conv(8 * 519 + 1, Pooling::None)]);
-    let found = check(&past, &Device::two_nodes_ip_v1());
+    let found = check(&past, &Device::two_nodes_ip_v1()).unwrap();
     assert_eq!((found.len(), found[0].rule), (1, "NPs of the layer"));
     assert!(
         found[0].to_string().contains("use at most 4152 filters"),
@@ -285,8 +286,8 @@ fn a_layer_too_large_for_the_chip_is_told_how_many_filters_fit() {
 fn a_map_too_high_for_the_chip_is_told_how_many_rows_fit() {
     // One row of 40 columns and 2,000 channels fills the input memory of an NP.
     let map = |rows| chain(Shape::new(rows, 40, 2000), vec![conv(1, Pooling::None)]);
-    assert_eq!(check(&map(8), &Device::two_nodes_ip_v1()), []);
-    let found = check(&map(9), &Device::two_nodes_ip_v1());
+    assert_eq!(check(&map(8), &Device::two_nodes_ip_v1()).unwrap(), []);
+    let found = check(&map(9), &Device::two_nodes_ip_v1()).unwrap();
     assert!(
         found[0].to_string().contains("at most 8 rows"),
         "{}",
@@ -308,8 +309,8 @@ fn the_inferred_limit_on_rows_refuses_nothing() {
 fn a_row_or_filter_larger_than_a_memory_is_refused() {
     // 40,000 bytes hold a row of 40 columns with 2,000 channels of 4 bits.
     let row = |columns| chain(Shape::new(1, columns, 2000), vec![conv(1, Pooling::None)]);
-    assert_eq!(check(&row(40), &Device::akd1000()), []);
-    let found = check(&row(41), &Device::akd1000());
+    assert_eq!(check(&row(40), &Device::akd1000()).unwrap(), []);
+    let found = check(&row(41), &Device::akd1000()).unwrap();
     assert_eq!(found[0].rule, "bytes of an input row");
     assert!(found[0].remedy.contains("a width of 40"), "{}", found[0]);
     let sram = SramSize {
@@ -318,14 +319,17 @@ fn a_row_or_filter_larger_than_a_memory_is_refused() {
     };
     let device = Device::custom(4, 0, true, Some(sram), HwVersion::new(0, 0, 2));
     let filter = |channels| chain(Shape::new(4, 4, channels), vec![conv(1, Pooling::None)]);
-    assert_eq!(check(&filter(2), &device), []);
-    assert_eq!(check(&filter(3), &device)[0].rule, "bytes of a filter");
+    assert_eq!(check(&filter(2), &device).unwrap(), []);
+    assert_eq!(
+        check(&filter(3), &device).unwrap()[0].rule,
+        "bytes of a filter"
+    );
 }
 
 #[test]
 fn units_that_a_device_lacks_are_named() {
     let version = HwVersion::new(0, 0, 2);
-    let rule = |device: &Device, model: &Model| check(model, device)[0].rule;
+    let rule = |device: &Device, model: &Model| check(model, device).unwrap()[0].rule;
     let no_hrc = Device::custom(4, 2, false, None, version);
     assert_eq!(rule(&no_hrc, &networks::kws()), "image convolution unit");
     let no_fnp = Device::custom(4, 0, true, None, version);

@@ -21,7 +21,7 @@ thread_local! {
 }
 
 /// Smaller allocations are always granted.
-const LARGE: usize = 1 << 20;
+const LARGE: usize = 1 << 16;
 
 /// The system's allocator with a limit per thread.
 struct Limited;

@@ -140,7 +140,7 @@ fn the_reach_is_that_of_every_window_looked_at_cell_by_cell() {
                 continue;
             };
             assert_eq!(
-                layer.reach(),
+                layer.reach().unwrap(),
                 Some(reach_of(layer)),
                 "seed {seed}: {layer:?}"
             );
@@ -162,7 +162,7 @@ fn convolution(map: Shape, conv: ConvParams) -> Reach {
     let layer = builder.add("layer", Convolutional { conv }, &[]).unwrap();
     let weights = Weights::new([x, y, map.c, 1], vec![1; x * y * map.c]).unwrap();
     builder.set_variable(layer, "weights", weights).unwrap();
-    builder.layers()[layer].reach().unwrap()
+    builder.layers()[layer].reach().unwrap().unwrap()
 }
 
 #[test]

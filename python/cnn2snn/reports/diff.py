@@ -142,9 +142,7 @@ def _parameters(one: Layer, two: Layer) -> dict[str, tuple[Any, Any]]:
 
 
 def _variable(one: Layer, two: Layer, name: str) -> Difference | None:
-    shapes = [
-        list(layer.get_variable(name).shape) if name in layer.get_variable_names() else _ABSENT for layer in (one, two)
-    ]
+    shapes = [list(shapes[name]) if name in (shapes := layer._shapes()) else _ABSENT for layer in (one, two)]
     if shapes[0] != shapes[1]:
         return Difference(one.name, name, *shapes)
     ours, theirs = one.get_variable(name).ravel(), two.get_variable(name).ravel()

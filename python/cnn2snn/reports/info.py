@@ -62,8 +62,9 @@ class LayerInfo:
         """Returns what is in a layer of a model."""
         parameters = layer.parameters
         bits = getattr(parameters, "weights_bits", None)
-        names = [name for name in layer.get_variable_names() if name.startswith("weights")]
-        kernels = {name: list(layer.get_variable(name).shape) for name in names}
+        # The shapes, without the values: unpacked weights would take up to eight times their memory.
+        shapes = layer._shapes()
+        kernels = {name: list(shape) for name, shape in shapes.items() if name.startswith("weights")}
         counts = [math.prod(shape) for shape in kernels.values()]
         # The layer as it is now: what `_place` gives beside the model has the variables that the layer began with.
         model, _, index = layer._place()

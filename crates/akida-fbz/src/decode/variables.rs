@@ -4,6 +4,7 @@ use super::fields::{check_known, required};
 use crate::error::{DecodeError, DecodeErrorKind, Location};
 use crate::generated as fb;
 use crate::limits::Limits;
+use akida_sim::memory;
 use akida_sim::{Connection, LayerSpec, Tensor, VariableRule, VariableSpec, Weights};
 use alloc::format;
 use alloc::string::String;
@@ -91,11 +92,11 @@ impl Budget {
             }
             (VariableRule::Integers, Field::Integers(integers)) => {
                 self.per_filter(at, variable, integers.len())?;
-                Ok(Tensor::Integers(integers.iter().collect()))
+                Ok(Tensor::Integers(memory::collected(integers.iter())?))
             }
             (VariableRule::Positive, Field::Floats(floats)) => {
                 self.per_filter(at, variable, floats.len())?;
-                Ok(Tensor::Floats(floats.iter().collect()))
+                Ok(Tensor::Floats(memory::collected(floats.iter())?))
             }
             (_, field) => Err(DecodeError::field(
                 DecodeErrorKind::Payload,

@@ -62,7 +62,7 @@ pub fn map_model(data: &[u8]) {
         Device::two_nodes_ip_v1(),
     ];
     for device in &devices {
-        for violation in map::check(&model, device) {
+        for violation in map::check(&model, device).unwrap() {
             let message = violation.to_string();
             assert!(!message.contains(char::is_control), "{message:?}");
         }

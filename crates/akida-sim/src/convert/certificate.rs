@@ -1,6 +1,7 @@
 //! What a converted layer is known to do for every input (`docs/arithmetic.md`, H7 and H9).
 
 use super::{FitError, Widths};
+use crate::memory;
 use crate::model::{Layer, Stage};
 use crate::ops::{boundaries, level};
 use alloc::vec::Vec;
@@ -70,7 +71,7 @@ pub struct Certificate {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn certify(layer: &Layer, ideal: &[i64], widths: Widths) -> Result<Vec<Certificate>, FitError> {
-    let (Some(thresholds), Some(reach)) = (layer.thresholds(), layer.reach()) else {
+    let (Some(thresholds), Some(reach)) = (layer.thresholds(), layer.reach()?) else {
         return Ok(Vec::new());
     };
     let output = layer.connection().output.format;
@@ -82,46 +83,45 @@ pub fn certify(layer: &Layer, ideal: &[i64], widths: Widths) -> Result<Vec<Certi
         return Err(FitError::boundaries(ideal.len()));
     }
     let reaches = reach.lowest.iter().zip(&reach.highest);
-    let certificates = thresholds.filters().zip(reaches).enumerate();
-    Ok(certificates
-        .map(|(f, ((threshold, act_step), (&lowest, &highest)))| {
-            let held = |threshold, act_step| match act_bits {
-                Some(bits) => boundaries(threshold, act_step, bits),
-                None => Vec::new(),
-            };
-            let own = held(threshold, act_step);
-            let clipped = held(
-                threshold.clamp(widths.min_threshold, widths.max_threshold),
-                act_step.min(widths.max_step),
-            );
-            // Boundaries as potentials see them.
-            let below = i64::from(lowest) - 1;
-            let seen = |b: i64| b.clamp(below, i64::from(highest));
-            let differences = own.iter().zip(&ideal[f * count..]).zip(1..);
-            let moved = own.iter().zip(&clipped);
-            Certificate {
-                lowest,
-                highest,
-                differences: differences
-                    .filter_map(|((&held, &ideal), level)| {
-                        let (a, b) = (seen(i64::from(held)), seen(ideal));
-                        (a != b).then(|| Difference {
-                            level,
-                            ideal,
-                            held,
-                            // At least the lowest potential, and at most the highest as the other is above.
-                            witness: (a.min(b) + 1) as i32,
-                        })
+    let filters = thresholds.filters().zip(reaches).enumerate();
+    let certificates = filters.map(|(f, ((threshold, act_step), (&lowest, &highest)))| {
+        let held = |threshold, act_step| match act_bits {
+            Some(bits) => boundaries(threshold, act_step, bits),
+            None => Vec::new(),
+        };
+        let own = held(threshold, act_step);
+        let clipped = held(
+            threshold.clamp(widths.min_threshold, widths.max_threshold),
+            act_step.min(widths.max_step),
+        );
+        // Boundaries as potentials see them.
+        let below = i64::from(lowest) - 1;
+        let seen = |b: i64| b.clamp(below, i64::from(highest));
+        let differences = own.iter().zip(&ideal[f * count..]).zip(1..);
+        let moved = own.iter().zip(&clipped);
+        Certificate {
+            lowest,
+            highest,
+            differences: differences
+                .filter_map(|((&held, &ideal), level)| {
+                    let (a, b) = (seen(i64::from(held)), seen(ideal));
+                    (a != b).then(|| Difference {
+                        level,
+                        ideal,
+                        held,
+                        // At least the lowest potential, and at most the highest as the other is above.
+                        witness: (a.min(b) + 1) as i32,
                     })
-                    .collect(),
-                levels: act_bits.map(|_| (level(lowest, &own), level(highest, &own))),
-                held: widths.hold(threshold, act_step),
-                moved_if_clipped: moved
-                    .filter(|&(&a, &b)| seen(i64::from(a)) != seen(i64::from(b)))
-                    .count() as u8,
-            }
-        })
-        .collect())
+                })
+                .collect(),
+            levels: act_bits.map(|_| (level(lowest, &own), level(highest, &own))),
+            held: widths.hold(threshold, act_step),
+            moved_if_clipped: moved
+                .filter(|&(&a, &b)| seen(i64::from(a)) != seen(i64::from(b)))
+                .count() as u8,
+        }
+    });
+    Ok(memory::collected(certificates)?)
 }
 
 #[cfg(test)]

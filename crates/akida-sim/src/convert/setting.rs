@@ -91,7 +91,10 @@ fn fit(layer: &Layer, ideal: &[i64], s: &[f64], widths: Widths) -> Result<Fit, F
     match connection.stage {
         Stage::Raw => fit_output(ideal, s),
         Stage::Thresholds => {
-            let reach = layer.reach().unwrap_or_else(|| Reach::unknown(s.len()));
+            let reach = match layer.reach()? {
+                Some(reach) => reach,
+                None => Reach::unknown(s.len())?,
+            };
             fit_boundaries(ideal, s, connection.output.format.bits, &reach, widths)
         }
     }

@@ -2,6 +2,9 @@
 
 use super::counts::Total;
 use super::options::RunOptions;
+use crate::memory;
+#[cfg(not(feature = "threads"))]
+use crate::memory::OutOfMemory;
 use crate::plan::{Plan, Scratch};
 use crate::run::{RunError, ValuesRef, check_values};
 use crate::threads::Crew;
@@ -32,14 +35,9 @@ impl Plan {
         let sample = self.model().input().shape.len();
         let size = self.model().output_shape().len();
         let samples = inputs.len() / sample;
-        let mut outputs = Vec::new();
-        self.check_memory()?;
         let values = samples.checked_mul(size).ok_or(RunError::Memory)?;
-        outputs
-            .try_reserve_exact(values)
-            .map_err(|_| RunError::Memory)?;
-        outputs.resize(values, T::default());
-        let threads = threads(options.threads);
+        let threads = self.threads_with_memory(threads(options.threads))?;
+        let mut outputs = memory::filled(T::default(), values)?;
         let per_thread = MACS_PER_BATCH / self.model().macs().clamp(1, MACS_PER_BATCH);
         let most = usize::try_from(per_thread)
             .unwrap_or(usize::MAX)
@@ -53,7 +51,7 @@ impl Plan {
             .chunks(batch * sample)
             .zip(outputs.chunks_mut(batch * size));
         for (inputs, outputs) in batches {
-            self.spread(inputs, outputs, threads, job);
+            self.spread(inputs, outputs, threads, job)?;
             if options.interrupt.is_some_and(|interrupt| interrupt()) {
                 return Err(RunError::Interrupted);
             }
@@ -101,9 +99,9 @@ impl Plan {
         outputs: &mut [T],
         _threads: usize,
         job: &Job<'_, T>,
-    ) {
+    ) -> Result<(), OutOfMemory> {
         self.with_scratch(|scratch| {
             self.sequence(scratch, &mut Crew::alone(), inputs, outputs, job);
-        });
+        })
     }
 }

@@ -3,6 +3,7 @@
 use super::batch::Job;
 use super::counts::{Counts, Total};
 use super::options::RunOptions;
+use crate::memory;
 use crate::ops::prediction;
 use crate::plan::{Plan, Scratch};
 use crate::run::{ElementType, RunError, Values, ValuesRef, check_values};
@@ -185,12 +186,15 @@ impl Plan {
         check_values(self.model(), inputs)?;
         let layers = self.model().layers().iter();
         let elements = layers.map(|layer| ElementType::of(layer.connection().output.format));
-        let mut taps: Vec<Values> = elements.map(|e| Values::zeros(e, 0)).collect();
+        let mut taps = memory::with_capacity(self.model().layers().len())?;
+        for element in elements {
+            taps.push(Values::zeros(element, 0)?);
+        }
         let mut scratch = self.try_scratch()?;
         for sample in inputs.chunks(self.model().input().shape.len()) {
             self.run_checked(&mut scratch, &mut Crew::alone(), sample);
             for (tap, outputs) in taps.iter_mut().zip(&scratch.outputs) {
-                tap.extend(outputs.first(1));
+                tap.extend(outputs.first(1))?;
             }
             if options.interrupt.is_some_and(|interrupt| interrupt()) {
                 return Err(RunError::Interrupted);

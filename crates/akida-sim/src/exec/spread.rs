@@ -1,6 +1,7 @@
 //! How threads divide a batch: each runs some images, and all share leftover images. `docs/engine.md` defines the words.
 
 use super::batch::Job;
+use crate::memory::OutOfMemory;
 use crate::plan::Plan;
 use crate::run::ValuesRef;
 use crate::threads::{Crew, kept_team};
@@ -14,13 +15,12 @@ impl Plan {
         outputs: &mut [T],
         threads: usize,
         job: &Job<'_, T>,
-    ) {
+    ) -> Result<(), OutOfMemory> {
         let kept = if threads > 1 { kept_team() } else { None };
         let Some(mut kept) = kept else {
-            self.with_scratch(|scratch| {
+            return self.with_scratch(|scratch| {
                 self.sequence(scratch, &mut Crew::alone(), inputs, outputs, job);
             });
-            return;
         };
         let team = kept.team(threads);
         // The system may have granted fewer threads.
@@ -45,13 +45,22 @@ impl Plan {
             let parts = inputs.chunks(part * sample);
             let parts = Mutex::new(parts.zip(outputs.chunks_mut(part * size)));
             let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
-            crew.each(0..threads.min(spread), |_| {
+            let run = || {
                 self.with_scratch(|scratch| {
                     while let Some((inputs, outputs)) = next() {
                         self.sequence(scratch, &mut Crew::alone(), inputs, outputs, job);
                     }
-                });
+                })
+            };
+            crew.each(0..threads.min(spread), |_| {
+                // A thread without memory leaves its parts to the other threads.
+                let _ = run();
             });
+            let left = parts.lock().unwrap_or_else(PoisonError::into_inner).len();
+            if left > 0 {
+                // No thread had memory.
+                run()?;
+            }
         }
         if leftover > 0 {
             self.with_scratch(|scratch| {
@@ -60,7 +69,8 @@ impl Plan {
                 for (input, output) in samples.zip(leftover_outputs.chunks_mut(size)) {
                     self.sequence(scratch, &mut crew, input, output, job);
                 }
-            });
+            })?;
         }
+        Ok(())
     }
 }

@@ -2,10 +2,10 @@
 
 use super::kernel::{Bounds, Kernel, beyond};
 use super::positions::Positions;
+use crate::memory::{self, OutOfMemory};
 use crate::output::{Levels, PANEL};
 use alloc::format;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 /// A product of windows and filters. A window has `rows` runs of `run` consecutive inputs each.
@@ -38,8 +38,8 @@ impl DenseShape {
     ///
     /// Inputs 200 and 3 meet the weights 2 and −1: the potential is 397. With the offset 128 the kernel adds
     /// (200 − 128) · 2 + (3 − 128) · (−1) = 269. The start 128 · (2 − 1) = 128 makes 397 of it.
-    pub(crate) fn start(self, weight: Weight<'_>) -> Vec<i32> {
-        let mut start = vec![0i32; self.filters.next_multiple_of(PANEL)];
+    pub(crate) fn start(self, weight: Weight<'_>) -> Result<Vec<i32>, OutOfMemory> {
+        let mut start = memory::filled(0i32, self.filters.next_multiple_of(PANEL))?;
         if self.offset > 0 {
             for (row, index) in (0..self.rows).flat_map(|row| (0..self.run).map(move |i| (row, i)))
             {
@@ -49,7 +49,7 @@ impl DenseShape {
                 }
             }
         }
-        start
+        Ok(start)
     }
 }
 
@@ -122,7 +122,7 @@ pub(crate) type DenseRun<T, W> = fn(DenseCall<'_, T, W>);
 /// The routines of a kernel that takes inputs as `T` and weights as `W`.
 #[derive(Clone, Copy)]
 pub(crate) struct DenseRoutines<T, W> {
-    pub(crate) pack: fn(DenseShape, Weight<'_>) -> Vec<W>,
+    pub(crate) pack: fn(DenseShape, Weight<'_>) -> Result<Vec<W>, OutOfMemory>,
     pub(crate) run: DenseRun<T, W>,
 }
 

@@ -5,6 +5,7 @@
 use super::kernel::{Bounds, Kernel, beyond};
 use super::positions::Positions;
 use super::sum_bytes::{BLOCK, Bytes};
+use crate::memory::OutOfMemory;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -69,7 +70,7 @@ pub(crate) struct DepthwiseCall<'a, T> {
 }
 
 /// Packs the weights of a depthwise convolution.
-pub(crate) type DepthwisePack = fn(DepthwiseShape, Vec<i8>) -> Vec<i8>;
+pub(crate) type DepthwisePack = fn(DepthwiseShape, Vec<i8>) -> Result<Vec<i8>, OutOfMemory>;
 /// Computes the positions of a call.
 pub(crate) type DepthwiseRun<T> = fn(DepthwiseCall<'_, T>);
 

@@ -4,7 +4,7 @@ use super::{
     BySum, DenseCall, DenseElements, DenseKernel, DenseRoutines, DenseShape, DepthwiseCall,
     DepthwiseKernel, DepthwiseShape, DepthwiseSink, Weight, sum_bytes::BLOCK,
 };
-use alloc::vec;
+use crate::memory::{self, OutOfMemory};
 use alloc::vec::Vec;
 
 pub(super) const DENSE_I16: DenseKernel = DenseKernel {
@@ -60,10 +60,10 @@ const TILE: usize = 2;
 pub(super) fn pack_panels<T: Copy + Default + From<i8>, const PANEL: usize, const GROUP: usize>(
     shape: DenseShape,
     weight: Weight<'_>,
-) -> Vec<T> {
+) -> Result<Vec<T>, OutOfMemory> {
     let groups = shape.run.div_ceil(GROUP);
     let panels = shape.filters.div_ceil(PANEL);
-    let mut packed = vec![T::default(); panels * shape.rows * groups * PANEL * GROUP];
+    let mut packed = memory::filled(T::default(), panels * shape.rows * groups * PANEL * GROUP)?;
     let runs = packed.chunks_exact_mut(groups * PANEL * GROUP);
     for (place, packed) in runs.enumerate() {
         let (first, row) = (place / shape.rows * PANEL, place % shape.rows);
@@ -78,7 +78,7 @@ pub(super) fn pack_panels<T: Copy + Default + From<i8>, const PANEL: usize, cons
             }
         }
     }
-    packed
+    Ok(packed)
 }
 
 /// Products of 16-bit pairs, summed in 32 bits: exact, as |input| < 2^15 and |weight| < 2^7.
@@ -142,8 +142,8 @@ fn dense<T: Copy, const GROUP: usize>(
     }
 }
 
-pub(super) fn unpacked(_: DepthwiseShape, weights: Vec<i8>) -> Vec<i8> {
-    weights
+pub(super) fn unpacked(_: DepthwiseShape, weights: Vec<i8>) -> Result<Vec<i8>, OutOfMemory> {
+    Ok(weights)
 }
 
 /// Products and sums in 16 bits: exact where no partial sum exceeds 16 bits.

@@ -26,7 +26,7 @@
 //! The bytes of the position are the *first* bytes 10, 0, 255, 255, then the *further* bytes 95, 255, 90.
 
 use super::GRAIN;
-use alloc::vec;
+use crate::memory::{self, OutOfMemory};
 use alloc::vec::Vec;
 
 /// Channels of a block. A block is what half a register of 64 bytes holds.
@@ -81,15 +81,19 @@ impl Bytes {
     /// The bytes of channels whose sums lie in (lowest, highest). `None` where a sum needs more bytes than [`RANKS`].
     ///
     /// Each lowest sum is 0 or less, each highest sum 0 or more.
-    pub(crate) fn new(reach: &[(i16, i16)]) -> Option<Self> {
+    pub(crate) fn new(reach: &[(i16, i16)]) -> Result<Option<Self>, OutOfMemory> {
         let channels = reach.len();
-        let widths = reach.iter();
-        let widths: Vec<i32> = widths.map(|r| i32::from(r.1) - i32::from(r.0)).collect();
+        let widths = reach.iter().map(|r| i32::from(r.1) - i32::from(r.0));
         let most = RANKS as i32 * i32::from(FULL);
-        if widths.iter().any(|&width| width > most) {
-            return None;
+        if widths.clone().any(|width| width > most) {
+            return Ok(None);
         }
-        let (mut begins, mut sources) = (Vec::new(), Vec::new());
+        let held = |rank: usize| rank as i32 * i32::from(FULL);
+        let ranks = |width: i32| (1..RANKS).filter(|&rank| width > held(rank)).count();
+        let further_len: usize = widths.clone().map(ranks).sum();
+        let widths = memory::collected(widths)?;
+        let mut begins = memory::with_capacity(channels.div_ceil(BLOCK))?;
+        let mut sources = memory::with_capacity(further_len + REGISTER)?;
         for first in (0..channels).step_by(BLOCK) {
             begins.push(add_block(&widths, first, &mut sources));
         }
@@ -100,15 +104,16 @@ impl Bytes {
         let further = channels.next_multiple_of(if is_one_block { GRAIN } else { BLOCK });
         let len = further + sources.len();
         sources.resize(sources.len() + REGISTER, 0);
-        let lowest = reach.iter().map(|&(low, _)| low).cycle();
-        Some(Self {
+        let padded = 0..channels.next_multiple_of(REGISTER);
+        let lowest = padded.map(|channel| reach[channel % channels].0);
+        Ok(Some(Self {
             channels,
-            lowest: lowest.take(channels.next_multiple_of(REGISTER)).collect(),
+            lowest: memory::collected(lowest)?,
             further,
             begins,
             sources,
             step: if is_one_block { len } else { len + REGISTER },
-        })
+        }))
     }
 
     /// The memory that this takes, in bytes.
@@ -182,15 +187,16 @@ impl Bytes {
     }
 
     /// The channel of each byte of a position; `None` for a byte that fills up the first bytes.
-    pub(crate) fn channel_of_bytes(&self) -> Vec<Option<usize>> {
-        let mut channels = vec![None; self.further];
+    pub(crate) fn channel_of_bytes(&self) -> Result<Vec<Option<usize>>, OutOfMemory> {
+        let mut channels = memory::with_capacity(self.len())?;
+        channels.resize(self.further, None);
         for (channel, place) in channels.iter_mut().take(self.channels).enumerate() {
             *place = Some(channel);
         }
         let blocks = 0..self.begins.len();
         let further = blocks.flat_map(|block| self.further_of(block));
         channels.extend(further.map(|(channel, _)| Some(channel)));
-        channels
+        Ok(channels)
     }
 
     /// Stores the bytes of a block of sums among the bytes of a position, the portable way.
@@ -234,12 +240,14 @@ mod tests {
     /// The example of this file.
     #[test]
     fn sums_become_first_bytes_then_further_bytes() {
-        let bytes = Bytes::new(&[(0, 15), (-30, 200), (-100, 300), (-200, 400)]).unwrap();
+        let bytes = Bytes::new(&[(0, 15), (-30, 200), (-100, 300), (-200, 400)])
+            .unwrap()
+            .unwrap();
         let mut position = [0; 7];
         bytes.store(0, &[10, -30, 250, 400], &mut position);
         assert_eq!(position, [10, 0, 255, 255, 95, 255, 90]);
         assert_eq!((bytes.len(), bytes.further()), (7, 4));
         let channels = [0, 1, 2, 3, 2, 3, 3].map(Some);
-        assert_eq!(bytes.channel_of_bytes(), channels);
+        assert_eq!(bytes.channel_of_bytes().unwrap(), channels);
     }
 }

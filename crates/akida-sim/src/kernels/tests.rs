@@ -94,9 +94,9 @@ where
             .collect();
         let weight =
             |row: usize, index: usize| &weights[(row * run + index) * filters..][..filters];
-        let packed = (routines.pack)(shape, &weight);
+        let packed = (routines.pack)(shape, &weight).unwrap();
         let from = |f: usize| f as i32 % 5 - 2;
-        let mut start = shape.start(&weight);
+        let mut start = shape.start(&weight).unwrap();
         for (f, start) in start.iter_mut().enumerate().take(filters) {
             *start = start.wrapping_add(from(f));
         }
@@ -149,7 +149,7 @@ where
                 threshold: &threshold,
                 act_step: &vec![step; filters],
             };
-            let levels = Levels::new(thresholds, bits, bound);
+            let levels = Levels::new(thresholds, bits, bound).unwrap();
             lines[usize::from(levels.line.is_some())] += 1;
             let mut made = vec![u8::MAX; count * filters];
             run_into(Sink::Levels(&levels, &mut made));
@@ -253,7 +253,7 @@ where
             }
         }
         let what = format!("{} {shape:?} {positions:?}", kernel.name);
-        let weights = (kernel.pack)(shape, weights);
+        let weights = (kernel.pack)(shape, weights).unwrap();
         let call = |sink| {
             run(DepthwiseCall {
                 shape,
@@ -271,10 +271,10 @@ where
             assert_eq!(sums, expected, "{what}");
             continue;
         }
-        let bytes = Bytes::new(&reach).unwrap();
+        let bytes = Bytes::new(&reach).unwrap().unwrap();
         let mut out = vec![0; bytes.room(count)];
         call(DepthwiseSink::Bytes(&bytes, &mut out));
-        let channel_of_bytes = bytes.channel_of_bytes();
+        let channel_of_bytes = bytes.channel_of_bytes().unwrap();
         assert_eq!(channel_of_bytes.len(), bytes.len());
         for (p, expected) in expected.chunks(channels).enumerate() {
             let mut sums: Vec<i32> = reach.iter().map(|&(low, _)| low.into()).collect();
@@ -320,9 +320,10 @@ const NARROW: Bounds = Bounds {
 
 #[test]
 fn sums_that_need_too_many_bytes_have_none() {
-    assert!(Bytes::new(&[(-300, 465), (0, 0)]).is_some());
-    assert!(Bytes::new(&[(0, 0), (-300, 466)]).is_none());
-    assert!(Bytes::new(&[(i16::MIN, i16::MAX)]).is_none());
+    let bytes = |reach| Bytes::new(reach).unwrap();
+    assert!(bytes(&[(-300, 465), (0, 0)]).is_some());
+    assert!(bytes(&[(0, 0), (-300, 466)]).is_none());
+    assert!(bytes(&[(i16::MIN, i16::MAX)]).is_none());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::runs::{Run, runs};
 use super::verdict::Verdict;
 use super::violation::Violation;
 use crate::device::{Device, Limits};
+use crate::memory::OutOfMemory;
 use crate::{IpVersion, Model};
 use alloc::vec::Vec;
 
@@ -25,12 +26,12 @@ impl Judgement {
 }
 
 /// Judges every layer and cuts the model into runs.
-pub(super) fn judge(model: &Model, device: &Device) -> Judgement {
+pub(super) fn judge(model: &Model, device: &Device) -> Result<Judgement, OutOfMemory> {
     let verdicts = match (model.ip_version(), device.limits) {
-        (IpVersion::V1, Limits::Akida1(limits)) => judge_akida1(model, device, limits),
+        (IpVersion::V1, Limits::Akida1(limits)) => judge_akida1(model, device, limits)?,
     };
-    Judgement {
+    Ok(Judgement {
         runs: runs(model, &verdicts),
         verdicts,
-    }
+    })
 }

@@ -21,14 +21,14 @@ use alloc::vec::Vec;
 /// # Errors
 ///
 /// Every violation that stands in the way. A value that does not fit its register always does; with `hw_only` whatever
-/// would leave a layer to software does too.
+/// would leave a layer to software does too. Or the memory does not suffice for the reach of a layer.
 pub fn map(
     model: &Model,
     device: &Device,
     mode: MapMode,
     hw_only: bool,
 ) -> Result<Mapping, MapError> {
-    let judgement = judge(model, device);
+    let judgement = judge(model, device)?;
     let stops = |effect: Effect| match effect {
         Effect::Refused => true,
         Effect::Software => hw_only,
@@ -38,7 +38,7 @@ pub fn map(
     if violations.any(|violation| stops(violation.effect)) {
         let mut violations = judgement.into_violations();
         violations.retain(|v| v.effect != Effect::Possible);
-        return Err(MapError { violations });
+        return Err(MapError::Refused(violations));
     }
     let mut mapping = Mapping {
         device: device.clone(),

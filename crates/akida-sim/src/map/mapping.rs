@@ -3,6 +3,7 @@
 use super::place::MapMode;
 use super::violation::Violation;
 use crate::device::{Device, NpIdent, NpType};
+use crate::memory::OutOfMemory;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -160,23 +161,39 @@ impl Mapping {
     }
 }
 
-/// A model that a device refuses.
+/// Why a model has no mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MapError {
-    pub(super) violations: Vec<Violation>,
+#[non_exhaustive]
+pub enum MapError {
+    /// The device refuses the model: every violation but the possible ones, which stop nothing.
+    Refused(Vec<Violation>),
+    /// The memory does not suffice for the reach of a layer.
+    Memory(OutOfMemory),
 }
 
 impl MapError {
-    /// Every violation but the possible ones, which stop nothing.
+    /// Every violation that stands in the way; none where the memory does not suffice.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
-        &self.violations
+        match self {
+            MapError::Refused(violations) => violations,
+            MapError::Memory(_) => &[],
+        }
+    }
+}
+
+impl From<OutOfMemory> for MapError {
+    fn from(error: OutOfMemory) -> Self {
+        MapError::Memory(error)
     }
 }
 
 impl fmt::Display for MapError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, violation) in self.violations.iter().enumerate() {
+        if let MapError::Memory(error) = self {
+            return error.fmt(f);
+        }
+        for (i, violation) in self.violations().iter().enumerate() {
             if i > 0 {
                 f.write_str("\n")?;
             }

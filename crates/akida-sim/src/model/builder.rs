@@ -5,7 +5,7 @@ use super::error::{ModelError, ModelErrorKind};
 use super::input_scaling::InputScaling;
 use super::layer::LayerSpec;
 use super::model::{Layer, Model};
-use super::variables::{Tensor, VariableSpec};
+use super::variables::Tensor;
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -90,8 +90,10 @@ impl ModelBuilder {
     ) -> Result<usize, ModelError> {
         let spec = spec.into();
         let connection = self.connect(name, &spec, inbounds)?;
-        let variables = connection.variables.iter().map(VariableSpec::initial);
-        let variables = variables.collect();
+        let variables = connection.variables.iter();
+        let variables = variables.map(|spec| spec.initial().map(Arc::new));
+        let variables = variables.collect::<Result<_, _>>();
+        let variables = variables.map_err(|e| e.at(&self.name_of(name, &spec)))?;
         Ok(self.push(name, spec, inbounds, connection, variables))
     }
 
@@ -171,7 +173,7 @@ impl ModelBuilder {
         let values = variable.checked(values.into());
         let values = values.map_err(|e| e.at(&layer.name))?;
         let mut layer = Layer::clone(layer);
-        layer.variables[place] = values;
+        layer.variables[place] = Arc::new(values);
         self.layers[index] = Arc::new(layer);
         Ok(())
     }
@@ -366,7 +368,7 @@ impl ModelBuilder {
         spec: LayerSpec,
         inbounds: &[usize],
         connection: Connection,
-        variables: Vec<Tensor>,
+        variables: Vec<Arc<Tensor>>,
     ) -> usize {
         let layer = Layer {
             name: self.name_of(name, &spec),
@@ -382,7 +384,10 @@ impl ModelBuilder {
 }
 
 /// Checks the values of all variables, and packs weights at their width.
-fn checked(connection: &Connection, variables: Vec<Tensor>) -> Result<Vec<Tensor>, ModelError> {
+fn checked(
+    connection: &Connection,
+    variables: Vec<Tensor>,
+) -> Result<Vec<Arc<Tensor>>, ModelError> {
     let specs = &connection.variables;
     if specs.len() != variables.len() {
         let names: Vec<&str> = specs.iter().map(|spec| spec.name).collect();
@@ -397,5 +402,7 @@ fn checked(connection: &Connection, variables: Vec<Tensor>) -> Result<Vec<Tensor
         ));
     }
     let pairs = specs.iter().zip(variables);
-    pairs.map(|(spec, values)| spec.checked(values)).collect()
+    pairs
+        .map(|(spec, values)| spec.checked(values).map(Arc::new))
+        .collect()
 }

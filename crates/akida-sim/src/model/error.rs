@@ -1,5 +1,6 @@
 //! Why a model, or an edit of a model, is refused.
 
+use crate::memory::OutOfMemory;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -23,6 +24,8 @@ pub enum ModelErrorKind {
     PotentialRange,
     /// The model as a whole breaks a rule: it has no layers, or no layer reads an output.
     Structure,
+    /// The memory does not suffice.
+    Memory,
 }
 
 impl ModelErrorKind {
@@ -37,6 +40,7 @@ impl ModelErrorKind {
             Self::Variable => "variable",
             Self::PotentialRange => "potential_range",
             Self::Structure => "structure",
+            Self::Memory => "memory",
         }
     }
 }
@@ -159,3 +163,14 @@ impl fmt::Display for ModelError {
 }
 
 impl core::error::Error for ModelError {}
+
+impl From<OutOfMemory> for ModelError {
+    fn from(error: OutOfMemory) -> Self {
+        Self::new(
+            ModelErrorKind::Memory,
+            "the memory that is needed",
+            "at hand",
+            alloc::format!("a refusal of {} bytes", error.bytes),
+        )
+    }
+}

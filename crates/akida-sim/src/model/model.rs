@@ -22,7 +22,7 @@ pub struct Layer {
     pub(super) inbounds: Vec<usize>,
     pub(super) connection: Connection,
     /// The values of all variables, in the order of the connection's table.
-    pub(super) variables: Vec<Tensor>,
+    pub(super) variables: Vec<Arc<Tensor>>,
 }
 
 impl Layer {
@@ -60,14 +60,15 @@ impl Layer {
 
     /// Each variable in the order of [`Connection::variables`]: what it must be, and its values.
     pub fn variables(&self) -> impl ExactSizeIterator<Item = (&VariableSpec, &Tensor)> {
-        self.connection.variables.iter().zip(&self.variables)
+        let tensors = self.variables.iter().map(|tensor| &**tensor);
+        self.connection.variables.iter().zip(tensors)
     }
 
     /// The values of the variable of a name, if the layer has it.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&Tensor> {
         let (index, _) = self.connection.variable(name)?;
-        self.variables.get(index)
+        self.variables.get(index).map(|tensor| &**tensor)
     }
 
     /// The kernel, the depthwise kernel or the matrix; `None` for layers without weights.

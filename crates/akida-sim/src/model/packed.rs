@@ -2,7 +2,7 @@
 //!
 //! A byte has 8 / bits values, the first in its lowest bits. Values of more than one bit are in two's complement.
 
-use alloc::vec;
+use crate::memory::{self, OutOfMemory};
 use alloc::vec::Vec;
 use core::array;
 
@@ -12,21 +12,23 @@ pub(super) fn len(count: usize, bits: u8) -> usize {
 }
 
 /// Packs values of `bits` bits. Bits left over in the last byte are zero.
-pub(super) fn pack(values: &[i8], bits: u8) -> Vec<u8> {
+pub(super) fn pack(
+    values: impl ExactSizeIterator<Item = i8>,
+    bits: u8,
+) -> Result<Vec<u8>, OutOfMemory> {
+    let mut packed = memory::filled(0u8, len(values.len(), bits))?;
     let mask = 0xFF >> (8 - bits);
-    values
-        .chunks(per_byte(bits))
-        .map(|chunk| {
-            let low_first = chunk.iter().rev();
-            low_first.fold(0, |byte: u8, &value| {
-                byte.checked_shl(bits.into()).unwrap_or(0) | (value as u8 & mask)
-            })
-        })
-        .collect()
+    let mut values = values.fuse();
+    for byte in &mut packed {
+        for (place, value) in (0..per_byte(bits)).zip(&mut values) {
+            *byte |= (value as u8 & mask) << (place * usize::from(bits));
+        }
+    }
+    Ok(packed)
 }
 
 /// The first `count` values.
-pub(super) fn unpack(packed: &[u8], bits: u8, count: usize) -> Vec<i8> {
+pub(super) fn unpack(packed: &[u8], bits: u8, count: usize) -> Result<Vec<i8>, OutOfMemory> {
     match bits {
         1 => unpack_places::<8>(packed, count),
         2 => unpack_places::<4>(packed, count),
@@ -36,13 +38,16 @@ pub(super) fn unpack(packed: &[u8], bits: u8, count: usize) -> Vec<i8> {
 }
 
 /// [`unpack`] for a number of values per byte that is known at compile time, so that vector code is made.
-fn unpack_places<const PER_BYTE: usize>(packed: &[u8], count: usize) -> Vec<i8> {
-    let mut values = vec![0; packed.len() * PER_BYTE];
+fn unpack_places<const PER_BYTE: usize>(
+    packed: &[u8],
+    count: usize,
+) -> Result<Vec<i8>, OutOfMemory> {
+    let mut values = memory::filled(0, packed.len() * PER_BYTE)?;
     for (values, &byte) in values.as_chunks_mut::<PER_BYTE>().0.iter_mut().zip(packed) {
         *values = array::from_fn(|place| value(byte, 8 / PER_BYTE as u8, place));
     }
     values.truncate(count);
-    values
+    Ok(values)
 }
 
 /// The value at `index`.
@@ -113,6 +118,14 @@ fn value(byte: u8, bits: u8, place: usize) -> i8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn pack(values: &[i8], bits: u8) -> Vec<u8> {
+        super::pack(values.iter().copied(), bits).unwrap()
+    }
+
+    fn unpack(packed: &[u8], bits: u8, count: usize) -> Vec<i8> {
+        super::unpack(packed, bits, count).unwrap()
+    }
 
     const WIDTHS: [u8; 4] = [1, 2, 4, 8];
 

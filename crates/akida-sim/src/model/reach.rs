@@ -3,8 +3,7 @@
 use super::model::Layer;
 use super::operation::{Pooling, WeightOrder};
 use super::shape::{AxisWindows, Pair};
-use alloc::collections::BTreeSet;
-use alloc::vec;
+use crate::memory::{self, OutOfMemory};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -19,12 +18,20 @@ pub struct Reach {
 
 impl Reach {
     /// Every potential that rule B5 admits, for `filters` filters.
-    #[must_use]
-    pub fn unknown(filters: usize) -> Self {
-        Self {
-            lowest: vec![-i32::MAX; filters],
-            highest: vec![i32::MAX; filters],
-        }
+    ///
+    /// # Errors
+    ///
+    /// The memory does not suffice.
+    pub fn unknown(filters: usize) -> Result<Self, OutOfMemory> {
+        Self::of(-i32::MAX, i32::MAX, filters)
+    }
+
+    /// The same interval for every filter.
+    fn of(lowest: i32, highest: i32, filters: usize) -> Result<Self, OutOfMemory> {
+        Ok(Self {
+            lowest: memory::filled(lowest, filters)?,
+            highest: memory::filled(highest, filters)?,
+        })
     }
 
     fn joined(mut self, other: &Self) -> Self {
@@ -44,6 +51,10 @@ impl Layer {
     /// Where the layer has one window or no pooling, some input attains each end. Elsewhere the interval may be wider than
     /// what occurs, never narrower.
     ///
+    /// # Errors
+    ///
+    /// The memory does not suffice.
+    ///
     /// # Examples
     ///
     /// ```
@@ -54,15 +65,16 @@ impl Layer {
     /// let units = FullyConnected { weights_bits: 4, ..FullyConnected::new(1) };
     /// let dense = builder.add("dense", units, &[])?;
     /// builder.set_variable(dense, "weights", Weights::new([1, 1, 2, 1], vec![3, -2])?)?;
-    /// let reach = builder.layers()[dense].reach().ok_or("no weights")?;
+    /// let reach = builder.layers()[dense].reach()?.ok_or("no weights")?;
     /// assert_eq!((reach.lowest[0], reach.highest[0]), (-30, 45));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[must_use]
-    pub fn reach(&self) -> Option<Reach> {
-        let weights = self.weights()?;
+    pub fn reach(&self) -> Result<Option<Reach>, OutOfMemory> {
         let connection = self.connection();
-        let windows = connection.operation.windows()?;
+        let (Some(weights), Some(windows)) = (self.weights(), connection.operation.windows())
+        else {
+            return Ok(None);
+        };
         let weights_pw = self.pointwise_weights();
         let [x, y, channels, filters] = weights.shape();
         // A depthwise kernel has one sum for each channel.
@@ -71,7 +83,7 @@ impl Layer {
             None => (channels, filters),
         };
         let kernel = Kernel {
-            weights: &weights.values(),
+            weights: &weights.try_values()?,
             size: Pair::new(x, y),
             channels,
             sums,
@@ -83,25 +95,31 @@ impl Layer {
             x_max: connection.input.format.max() as i32,
             border: windows.border,
         };
-        let weights_pw = weights_pw.map(|weights| (weights.values(), weights.shape()[3]));
+        let weights_pw = match weights_pw {
+            Some(weights) => Some((weights.try_values()?, weights.shape()[3])),
+            None => None,
+        };
         let potentials = |sums: Reach| match &weights_pw {
             Some((weights, filters)) => pointwise(&sums, weights, *filters),
-            None => sums,
+            None => Ok(sums),
         };
         if windows.is_fully_connected() {
             let window = core::slice::from_ref(&(0..1));
             return kernel.hull(window, window, potentials);
         }
         let (map, stride) = (connection.input.shape, windows.stride);
-        let rows = windows.padding.windows(map.x, x, stride.x)?;
-        let columns = windows.padding.windows(map.y, y, stride.y)?;
+        let rows = windows.padding.windows(map.x, x, stride.x);
+        let columns = windows.padding.windows(map.y, y, stride.y);
+        let (Some(rows), Some(columns)) = (rows, columns) else {
+            return Ok(None);
+        };
         if windows.pooling == Pooling::GlobalAverage {
-            let rows = axis_cells(map.x, x, stride.x, rows);
-            let columns = axis_cells(map.y, y, stride.y, columns);
-            Some(potentials(kernel.whole_map(&rows, &columns, stride)))
+            let rows = axis_cells(map.x, x, stride.x, rows)?;
+            let columns = axis_cells(map.y, y, stride.y, columns)?;
+            potentials(kernel.whole_map(&rows, &columns, stride)?).map(Some)
         } else {
-            let rows = axis_windows(map.x, x, stride.x, rows);
-            let columns = axis_windows(map.y, y, stride.y, columns);
+            let rows = axis_windows(map.x, x, stride.x, rows)?;
+            let columns = axis_windows(map.y, y, stride.y, columns)?;
             kernel.hull(&rows, &columns, potentials)
         }
     }
@@ -111,22 +129,27 @@ impl Layer {
 ///
 /// Where a window lies inside the map as a whole, it stands for all kinds. Border values are among the values that inputs
 /// take, so that no other window reaches further.
-fn axis_windows(map: usize, size: usize, stride: usize, windows: AxisWindows) -> Vec<Range<usize>> {
+fn axis_windows(
+    map: usize,
+    size: usize,
+    stride: usize,
+    windows: AxisWindows,
+) -> Result<Vec<Range<usize>>, OutOfMemory> {
     // If any window is whole, the first window that begins inside the map is.
     let first_inside = windows.before.div_ceil(stride);
     if first_inside < windows.out && first_inside * stride + size <= map + windows.before {
-        return core::iter::once(0..size).collect();
+        return memory::collected(core::iter::once(0..size));
     }
     // Otherwise every window reaches into the border. So there are no more windows than a window has cells.
-    let kinds: BTreeSet<(usize, usize)> = (0..windows.out)
-        .map(|i| {
-            let start = i * stride;
-            let first = windows.before.saturating_sub(start);
-            let end = (map + windows.before).saturating_sub(start).min(size);
-            (first, end)
-        })
-        .collect();
-    kinds.into_iter().map(|(first, end)| first..end).collect()
+    let cells = (0..windows.out).map(|i| {
+        let start = i * stride;
+        let first = windows.before.saturating_sub(start);
+        first..(map + windows.before).saturating_sub(start).min(size)
+    });
+    let mut kinds: Vec<Range<usize>> = memory::collected(cells)?;
+    kinds.sort_unstable_by_key(|cells| (cells.start, cells.end));
+    kinds.dedup();
+    Ok(kinds)
 }
 
 /// A group of cells of the bordered map, along one axis.
@@ -142,7 +165,12 @@ struct Cells {
 }
 
 /// All cells that windows meet along one axis, in at most four groups for each cell of the kernel.
-fn axis_cells(map: usize, size: usize, stride: usize, windows: AxisWindows) -> Vec<Cells> {
+fn axis_cells(
+    map: usize,
+    size: usize,
+    stride: usize,
+    windows: AxisWindows,
+) -> Result<Vec<Cells>, OutOfMemory> {
     let mut groups = Vec::new();
     // In window `j - t`, cell `phase + j * stride` meets the kernel at `phase + t * stride`.
     for phase in 0..size.min(stride) {
@@ -160,14 +188,16 @@ fn axis_cells(map: usize, size: usize, stride: usize, windows: AxisWindows) -> V
             ];
             for (part, border) in parts {
                 if !part.is_empty() {
-                    groups.push(Cells {
+                    let group = Cells {
                         first,
                         last,
                         times: part.len(),
                         border,
-                    });
+                    };
+                    memory::push(&mut groups, group)?;
                 }
             }
+            Ok(())
         };
         // Cells in the middle meet every cell of the kernel of this phase, and are one group. Cells at the ends meet fewer
         // cells, each other ones.
@@ -177,13 +207,13 @@ fn axis_cells(map: usize, size: usize, stride: usize, windows: AxisWindows) -> V
             0..0
         };
         let end = windows.out + taps - 1;
-        (0..middle.start).for_each(|j| add(j..j + 1));
-        (middle.end..end).for_each(|j| add(j..j + 1));
+        (0..middle.start).try_for_each(|j| add(j..j + 1))?;
+        (middle.end..end).try_for_each(|j| add(j..j + 1))?;
         if !middle.is_empty() {
-            add(middle);
+            add(middle)?;
         }
     }
-    groups
+    Ok(groups)
 }
 
 /// Weights, and the values that they meet. A sum belongs to a filter, or to a channel of a depthwise kernel.
@@ -207,51 +237,56 @@ impl Kernel<'_> {
         &self,
         rows: &[Range<usize>],
         columns: &[Range<usize>],
-        potentials: impl Fn(Reach) -> Reach,
-    ) -> Option<Reach> {
-        let ends = [i8::min, i8::max].map(|end: fn(i8, i8) -> i8| {
+        potentials: impl Fn(Reach) -> Result<Reach, OutOfMemory>,
+    ) -> Result<Option<Reach>, OutOfMemory> {
+        let of = |end: fn(i8, i8) -> i8| {
             let all = 0..self.channels;
             RunningSums::new(self, all, Pair::square(1), |w| i32::from(end(w, 0)))
-        });
-        let all = ends.each_ref().map(|sums| {
-            let mut all = vec![0; self.sums];
-            sums.add_to(&mut all, (0, self.size.x - 1), (0, self.size.y - 1));
-            all
-        });
+        };
+        let (low, high) = (of(i8::min)?, of(i8::max)?);
+        let sums_over = |sums: &RunningSums, rows: (usize, usize), columns: (usize, usize)| {
+            let mut inside = memory::filled(0, self.sums)?;
+            sums.add_to(&mut inside, rows, columns);
+            Ok(inside)
+        };
+        let whole = ((0, self.size.x - 1), (0, self.size.y - 1));
+        let all = [
+            sums_over(&low, whole.0, whole.1)?,
+            sums_over(&high, whole.0, whole.1)?,
+        ];
         let mut hull: Option<Reach> = None;
         for row in rows {
             for column in columns {
-                let [mut lowest, mut highest] = ends.each_ref().map(|sums| {
-                    let mut inside = vec![0; self.sums];
-                    let row = (row.start, row.end - 1);
-                    sums.add_to(&mut inside, row, (column.start, column.end - 1));
-                    inside
-                });
+                let cells = ((row.start, row.end - 1), (column.start, column.end - 1));
+                let mut lowest = sums_over(&low, cells.0, cells.1)?;
+                let mut highest = sums_over(&high, cells.0, cells.1)?;
                 let known = all[0].iter().zip(&all[1]).map(|(low, high)| low + high);
                 for ((low, high), all) in lowest.iter_mut().zip(&mut highest).zip(known) {
                     let border = (all - *low - *high) * self.border;
                     *low = *low * self.x_max + border;
                     *high = *high * self.x_max + border;
                 }
-                let reach = potentials(Reach { lowest, highest });
+                let reach = potentials(Reach { lowest, highest })?;
                 hull = Some(match hull {
                     Some(hull) => hull.joined(&reach),
                     None => reach,
                 });
             }
         }
-        hull
+        Ok(hull)
     }
 
     /// The totals of the sums of all windows on the map.
-    fn whole_map(&self, rows: &[Cells], columns: &[Cells], stride: Pair) -> Reach {
-        let mut reach = Reach {
-            lowest: vec![0; self.sums],
-            highest: vec![0; self.sums],
-        };
-        let mut coefficients = vec![0; self.sums];
+    fn whole_map(
+        &self,
+        rows: &[Cells],
+        columns: &[Cells],
+        stride: Pair,
+    ) -> Result<Reach, OutOfMemory> {
+        let mut reach = Reach::of(0, 0, self.sums)?;
+        let mut coefficients = memory::filled(0, self.sums)?;
         for channel in 0..self.channels {
-            let weights = RunningSums::new(self, channel..channel + 1, stride, i32::from);
+            let weights = RunningSums::new(self, channel..channel + 1, stride, i32::from)?;
             for row in rows {
                 for column in columns {
                     coefficients.fill(0);
@@ -272,7 +307,7 @@ impl Kernel<'_> {
                 }
             }
         }
-        reach
+        Ok(reach)
     }
 }
 
@@ -295,14 +330,14 @@ impl RunningSums {
         channels: Range<usize>,
         steps: Pair,
         term: impl Fn(i8) -> i32,
-    ) -> Self {
+    ) -> Result<Self, OutOfMemory> {
         let (size, sums) = (kernel.size, kernel.sums);
         let mut running = Self {
-            values: Vec::with_capacity(size.cells() * sums),
+            values: memory::with_capacity(size.cells() * sums)?,
             width: size.y,
             steps,
         };
-        let mut row = vec![0; sums];
+        let mut row = memory::filled(0, sums)?;
         for u in 0..size.x {
             for v in 0..size.y {
                 row.fill(0);
@@ -324,7 +359,7 @@ impl RunningSums {
                 running.values.extend_from_slice(&row);
             }
         }
-        running
+        Ok(running)
     }
 
     /// Adds to `sums` the sums over the cells from the first to the last row and column, in steps.
@@ -358,11 +393,8 @@ impl RunningSums {
 }
 
 /// The reach of each filter of a pointwise product, whose depthwise sums lie inside `sums`.
-fn pointwise(sums: &Reach, weights: &[i8], filters: usize) -> Reach {
-    let mut reach = Reach {
-        lowest: vec![0; filters],
-        highest: vec![0; filters],
-    };
+fn pointwise(sums: &Reach, weights: &[i8], filters: usize) -> Result<Reach, OutOfMemory> {
+    let mut reach = Reach::of(0, 0, filters)?;
     let channels = sums.lowest.iter().zip(&sums.highest);
     for ((&low, &high), weights) in channels.zip(weights.chunks_exact(filters)) {
         let ends = reach.lowest.iter_mut().zip(&mut reach.highest);
@@ -372,5 +404,5 @@ fn pointwise(sums: &Reach, weights: &[i8], filters: usize) -> Reach {
             *highest += a.max(b);
         }
     }
-    reach
+    Ok(reach)
 }

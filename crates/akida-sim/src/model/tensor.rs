@@ -3,8 +3,8 @@
 use super::error::{ModelError, ModelErrorKind};
 use super::packed;
 use super::shape::{MAX_ELEMENTS, product};
+use crate::memory::{self, OutOfMemory};
 use alloc::format;
-use alloc::vec;
 use alloc::vec::Vec;
 
 /// The widths of weights, in bits.
@@ -92,25 +92,20 @@ impl Weights {
         if used != 0 && packed.last().is_some_and(|last| last >> used != 0) {
             return Err(error("the bits after the last weight", "zero", "others"));
         }
-        let mut bytes = Vec::new();
-        bytes
-            .try_reserve_exact(packed.len())
-            .map_err(|_| error("the weights", "within the memory at hand", "more"))?;
-        bytes.extend_from_slice(packed);
         Ok(Self {
             shape,
             bits,
-            packed: bytes,
+            packed: memory::copied(packed)?,
         })
     }
 
-    pub(crate) fn zeros(shape: WeightShape, bits: u8) -> Self {
+    pub(crate) fn zeros(shape: WeightShape, bits: u8) -> Result<Self, OutOfMemory> {
         let count: usize = shape.iter().product();
-        Self {
+        Ok(Self {
             shape,
             bits,
-            packed: vec![0; packed::len(count, bits)],
-        }
+            packed: memory::filled(0, packed::len(count, bits))?,
+        })
     }
 
     /// (kernel height, kernel width, input channels, filters).
@@ -140,6 +135,15 @@ impl Weights {
     /// The values in C order, unpacked.
     #[must_use]
     pub fn values(&self) -> Vec<i8> {
+        memory::or_end(self.try_values())
+    }
+
+    /// [`values`](Self::values) of weights of any size.
+    ///
+    /// # Errors
+    ///
+    /// The memory does not suffice, where `values` would end the program.
+    pub fn try_values(&self) -> Result<Vec<i8>, OutOfMemory> {
         packed::unpack(&self.packed, self.bits, self.len())
     }
 
@@ -186,15 +190,16 @@ impl Weights {
     }
 
     /// The same values, at `bits` bits each. The values fit so many bits.
-    pub(crate) fn at_width(self, bits: u8) -> Self {
+    pub(crate) fn at_width(self, bits: u8) -> Result<Self, OutOfMemory> {
         if self.bits == bits {
-            return self;
+            return Ok(self);
         }
-        Self {
+        let value = |index| packed::at(&self.packed, self.bits, index);
+        Ok(Self {
             shape: self.shape,
             bits,
-            packed: packed::pack(&self.values(), bits),
-        }
+            packed: packed::pack((0..self.len()).map(value), bits)?,
+        })
     }
 }
 
@@ -203,7 +208,10 @@ impl PartialEq for Weights {
         self.shape == other.shape
             && match self.bits == other.bits {
                 true => self.packed == other.packed,
-                false => self.values() == other.values(),
+                false => (0..self.len()).all(|index| {
+                    let at = |weights: &Self| packed::at(&weights.packed, weights.bits, index);
+                    at(self) == at(other)
+                }),
             }
     }
 }

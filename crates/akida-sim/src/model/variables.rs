@@ -2,6 +2,7 @@
 
 use super::error::{ModelError, ModelErrorKind};
 use super::tensor::{WeightShape, Weights, weight_range};
+use crate::memory;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -176,14 +177,14 @@ impl VariableSpec {
     }
 
     /// The values in a new layer: 0 for weights and thresholds, 1 for steps.
-    pub(crate) fn initial(&self) -> Tensor {
-        match self.rule {
+    pub(crate) fn initial(&self) -> Result<Tensor, ModelError> {
+        Ok(match self.rule {
             VariableRule::Weights { bits } => {
-                Weights::zeros(self.weight_shape().unwrap_or_default(), bits).into()
+                Weights::zeros(self.weight_shape().unwrap_or_default(), bits)?.into()
             }
-            VariableRule::Integers => vec![0i32; self.count()].into(),
-            VariableRule::Positive => vec![1.0f32; self.count()].into(),
-        }
+            VariableRule::Integers => memory::filled(0i32, self.count())?.into(),
+            VariableRule::Positive => memory::filled(1.0f32, self.count())?.into(),
+        })
     }
 
     /// The shape of weights; `None` for other variables.
@@ -201,7 +202,7 @@ impl VariableSpec {
         match (self.rule, tensor) {
             (VariableRule::Weights { bits }, Tensor::Weights(weights)) => {
                 self.check_weights(&weights, bits)?;
-                Ok(weights.at_width(bits).into())
+                Ok(weights.at_width(bits)?.into())
             }
             (VariableRule::Integers, Tensor::Integers(integers)) => {
                 self.check_count(integers.len())?;

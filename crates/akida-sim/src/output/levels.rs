@@ -1,8 +1,8 @@
 //! From potentials to levels: the fast forms of rule E3, shared by all kernels. `docs/engine.md` defines the words.
 
+use crate::memory::{self, OutOfMemory};
 use crate::model::{Format, Thresholds};
 use crate::ops;
-use alloc::vec;
 use alloc::vec::Vec;
 
 /// The number of filters of a panel. Parameters are laid out for whole panels, and kernels begin at a panel, so that they
@@ -35,15 +35,19 @@ pub(crate) struct Line {
 
 impl Levels {
     /// Levels of `bits` bits (1, 2 or 4) for potentials in −`bound`..=`bound`.
-    pub(crate) fn new(thresholds: Thresholds<'_>, bits: u8, bound: u32) -> Self {
+    pub(crate) fn new(
+        thresholds: Thresholds<'_>,
+        bits: u8,
+        bound: u32,
+    ) -> Result<Self, OutOfMemory> {
         let filters = thresholds.filters();
         let stride = filters.len().next_multiple_of(PANEL);
         let highest = Format::unsigned(bits).max() as u8;
-        let mut boundaries = vec![i32::MAX; usize::from(highest) * stride];
+        let mut boundaries = memory::filled(i32::MAX, usize::from(highest) * stride)?;
         let mut line = Some(Line {
-            shift: vec![0; stride],
-            slope: vec![0.0; stride],
-            offset: vec![0.0; stride],
+            shift: memory::filled(0, stride)?,
+            slope: memory::filled(0.0, stride)?,
+            offset: memory::filled(0.0, stride)?,
         });
         for (f, (threshold, act_step)) in filters.enumerate() {
             let channel = ops::boundaries(threshold, act_step, bits);
@@ -63,12 +67,12 @@ impl Levels {
                 _ => line = None,
             }
         }
-        Self {
+        Ok(Self {
             highest,
             stride,
             boundaries,
             line,
-        }
+        })
     }
 
     /// How many filters can be read in each row of parameters.
@@ -219,7 +223,7 @@ mod tests {
                     threshold: &threshold,
                     act_step: &act_step,
                 };
-                let fast = Levels::new(thresholds, bits, 2000);
+                let fast = Levels::new(thresholds, bits, 2000).unwrap();
                 let line = fast.line.as_ref().unwrap();
                 for p in -2000..=2000 {
                     let mut levels = vec![0; filters];

@@ -9,13 +9,12 @@ use super::scratch_pool::ScratchPool;
 use super::step::Step;
 use super::tail::Tail;
 use crate::kernels::PlanOptions;
+use crate::memory::{self, OutOfMemory};
 use crate::model::Model;
 use crate::run::{RunError, ValuesRef};
 use crate::threads::Crew;
-use alloc::alloc::handle_alloc_error;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::alloc::Layout;
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -62,10 +61,7 @@ impl Plan {
     pub fn new(model: Model) -> Self {
         match Self::with_options(model, &PlanOptions::default()) {
             Ok(plan) => plan,
-            Err(PlanError::Memory { bytes, .. }) => {
-                let layout = Layout::array::<u8>(bytes);
-                handle_alloc_error(layout.unwrap_or(Layout::new::<Model>()))
-            }
+            Err(PlanError::Memory { bytes, .. }) => memory::or_end(Err(OutOfMemory { bytes })),
             Err(error) => unreachable!("the last kernel of a table accepts everything: {error}"),
         }
     }
@@ -123,15 +119,32 @@ impl Plan {
     ///
     /// The memory does not suffice. `scratch` would end the program.
     pub fn try_scratch(&self) -> Result<Scratch, RunError> {
-        self.check_memory()?;
-        Ok(self.scratch())
+        self.check_memory(1)?;
+        Ok(self.make_scratch()?)
     }
 
-    /// Asks the system whether it has scratch memory, before it is allocated piece by piece.
-    pub(crate) fn check_memory(&self) -> Result<(), RunError> {
+    /// How many of so many threads have the scratch memory that they need, at least one.
+    ///
+    /// # Errors
+    ///
+    /// The memory does not suffice for one thread.
+    pub(crate) fn threads_with_memory(&self, threads: usize) -> Result<usize, RunError> {
+        let mut threads = threads.max(1);
+        while self.check_memory(threads).is_err() {
+            if threads == 1 {
+                return Err(RunError::Memory);
+            }
+            threads /= 2;
+        }
+        Ok(threads)
+    }
+
+    /// Asks the system whether it has scratch memory for so many threads, before it is allocated piece by piece.
+    fn check_memory(&self, threads: usize) -> Result<(), RunError> {
         /// So many bytes are taken to be there. To ask on every run would cost more than it is worth.
         const LITTLE: usize = 64 << 20;
         let bytes = Scratch::needed(&self.model, &self.sizes, self.tail);
+        let bytes = bytes.saturating_mul(threads);
         if bytes <= LITTLE || is_granted(bytes) {
             Ok(())
         } else {
@@ -140,17 +153,29 @@ impl Plan {
     }
 
     /// Scratch memory for one run at a time. Runs that use it again allocate nothing.
+    ///
+    /// Where the memory does not suffice, the program ends, as with any allocation. [`try_scratch`](Self::try_scratch) gives
+    /// an error instead.
     #[must_use]
     pub fn scratch(&self) -> Scratch {
+        memory::or_end(self.make_scratch())
+    }
+
+    fn make_scratch(&self) -> Result<Scratch, OutOfMemory> {
         Scratch::new(self.id, &self.model, &self.sizes, self.tail)
     }
 
     /// Lends scratch memory to `work`: that of an earlier run where one has been kept.
-    pub(crate) fn with_scratch(&self, work: impl FnOnce(&mut Scratch)) {
+    ///
+    /// # Errors
+    ///
+    /// The memory does not suffice. Nothing has been done.
+    pub(crate) fn with_scratch(&self, work: impl FnOnce(&mut Scratch)) -> Result<(), OutOfMemory> {
         #[cfg(feature = "std")]
-        self.scratch_pool.lend(|| self.scratch(), work);
+        self.scratch_pool.lend(|| self.make_scratch(), work)?;
         #[cfg(not(feature = "std"))]
-        work(&mut self.scratch());
+        work(&mut self.make_scratch()?);
+        Ok(())
     }
 
     pub(crate) fn id(&self) -> usize {

@@ -2,11 +2,11 @@
 
 use super::tail::Tail;
 use crate::kernels::{PADDING, active_levels, active_potentials};
+use crate::memory::{self, OutOfMemory};
 use crate::model::Model;
 use crate::run::{ElementType, Values, ValuesMut, ValuesRef};
 #[cfg(feature = "threads")]
 use crate::threads::PARTS_PER_THREAD;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -19,6 +19,8 @@ pub struct Scratch {
     pub(crate) outputs: Vec<PerInput>,
     /// The buffers of the parts that threads compute side by side: one work for each part.
     pub(super) works: Vec<Work>,
+    /// The sizes of the buffers of a work.
+    sizes: Sizes,
     /// Whether values that are not zero are counted.
     pub(crate) counting: bool,
     /// How many values were not zero: of the outputs of each layer, then of the inputs.
@@ -34,11 +36,11 @@ pub(crate) struct PerInput {
 }
 
 impl PerInput {
-    fn new(inputs: usize, size: usize, element: ElementType) -> Self {
-        Self {
+    fn new(inputs: usize, size: usize, element: ElementType) -> Result<Self, OutOfMemory> {
+        Ok(Self {
             size,
-            values: Values::zeros(element, inputs * size),
-        }
+            values: Values::zeros(element, inputs * size)?,
+        })
     }
 
     /// The outputs at the first `inputs` places.
@@ -148,11 +150,30 @@ impl Sizes {
 }
 
 /// A buffer of `len` elements, with room behind them for kernels that read whole groups.
-fn padded<T: Clone + Default>(len: usize) -> Vec<T> {
-    vec![T::default(); if len == 0 { 0 } else { len + PADDING }]
+fn padded<T: Clone + Default>(len: usize) -> Result<Vec<T>, OutOfMemory> {
+    memory::filled(T::default(), if len == 0 { 0 } else { len + PADDING })
 }
 
 impl Work {
+    fn new(sizes: &Sizes) -> Result<Self, OutOfMemory> {
+        Ok(Self {
+            bordered: ByElement {
+                u8: padded(sizes.bordered.u8)?,
+                i16: padded(sizes.bordered.i16)?,
+                i32: padded(sizes.bordered.i32)?,
+            },
+            sums: Sums {
+                u8: padded(sizes.sums_u8)?,
+                i16: padded(sizes.sums_i16)?,
+                i32: padded(sizes.sums_i32)?,
+            },
+            row: memory::filled(0, sizes.row)?,
+            unpooled: memory::filled(0, sizes.unpooled)?,
+            unpooled_potentials: memory::filled(0, sizes.unpooled_potentials)?,
+            totals: memory::filled(0, sizes.totals)?,
+        })
+    }
+
     fn bytes(&self) -> usize {
         let Self {
             bordered,
@@ -206,13 +227,19 @@ impl Scratch {
         }
     }
 
-    /// Makes enough works for all parts of a layer that so many threads share.
+    /// Makes works for all parts of a layer that so many threads share, as far as the memory goes.
     #[cfg(feature = "threads")]
     pub(crate) fn share(&mut self, threads: usize) {
         let parts = threads * PARTS_PER_THREAD;
-        if self.works.len() < parts {
-            let work = self.works[0].clone();
-            self.works.resize(parts, work);
+        while self.works.len() < parts {
+            let work = Work::new(&self.sizes);
+            if work
+                .and_then(|work| memory::push(&mut self.works, work))
+                .is_err()
+            {
+                // A layer has as many parts as there are works.
+                break;
+            }
         }
     }
 
@@ -241,33 +268,29 @@ impl Scratch {
             .fold(0, usize::saturating_add)
     }
 
-    pub(super) fn new(plan: usize, model: &Model, sizes: &Sizes, tail: Tail) -> Self {
-        let outputs = model.layers().iter().enumerate().map(|(index, layer)| {
+    pub(super) fn new(
+        plan: usize,
+        model: &Model,
+        sizes: &Sizes,
+        tail: Tail,
+    ) -> Result<Self, OutOfMemory> {
+        let mut outputs = memory::with_capacity(model.layers().len())?;
+        for (index, layer) in model.layers().iter().enumerate() {
             let output = layer.connection().output;
             let element = ElementType::of(output.format);
-            PerInput::new(tail.kept(index), output.shape.len(), element)
-        });
-        Self {
-            plan,
-            outputs: outputs.collect(),
-            works: vec![Work {
-                bordered: ByElement {
-                    u8: padded(sizes.bordered.u8),
-                    i16: padded(sizes.bordered.i16),
-                    i32: padded(sizes.bordered.i32),
-                },
-                sums: Sums {
-                    u8: padded(sizes.sums_u8),
-                    i16: padded(sizes.sums_i16),
-                    i32: padded(sizes.sums_i32),
-                },
-                row: vec![0; sizes.row],
-                unpooled: vec![0; sizes.unpooled],
-                unpooled_potentials: vec![0; sizes.unpooled_potentials],
-                totals: vec![0; sizes.totals],
-            }],
-            counting: false,
-            counts: vec![0; model.layers().len() + 1],
+            outputs.push(PerInput::new(
+                tail.kept(index),
+                output.shape.len(),
+                element,
+            )?);
         }
+        Ok(Self {
+            plan,
+            outputs,
+            works: memory::collected(core::iter::once(Work::new(sizes)?))?,
+            sizes: *sizes,
+            counting: false,
+            counts: memory::filled(0, model.layers().len() + 1)?,
+        })
     }
 }

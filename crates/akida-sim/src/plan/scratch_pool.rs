@@ -1,6 +1,7 @@
 //! Scratch memory between runs. `docs/engine.md` defines the words.
 
 use super::scratch::Scratch;
+use crate::memory;
 use std::sync::Mutex;
 use std::vec::Vec;
 
@@ -11,12 +12,25 @@ pub(super) struct ScratchPool(Mutex<Vec<Scratch>>);
 // The lock is tried, never waited for. A forked child may find it held by a thread that only the parent has.
 impl ScratchPool {
     /// Lends scratch memory to `work`: kept memory where there is some, else what `make` gives. Afterwards it is kept.
-    pub(super) fn lend(&self, make: impl FnOnce() -> Scratch, work: impl FnOnce(&mut Scratch)) {
+    ///
+    /// # Errors
+    ///
+    /// The error of `make`, which is called where no memory was kept.
+    pub(super) fn lend<E>(
+        &self,
+        make: impl FnOnce() -> Result<Scratch, E>,
+        work: impl FnOnce(&mut Scratch),
+    ) -> Result<(), E> {
         let kept = self.0.try_lock().ok().and_then(|mut kept| kept.pop());
-        let mut scratch = kept.unwrap_or_else(make);
+        let mut scratch = match kept {
+            Some(scratch) => scratch,
+            None => make()?,
+        };
         work(&mut scratch);
         if let Ok(mut kept) = self.0.try_lock() {
-            kept.push(scratch);
+            // Without memory for one more, the scratch memory is given back.
+            let _ = memory::push(&mut kept, scratch);
         }
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Why a run is refused or stopped.
 
 use super::element::ElementType;
+use crate::memory::OutOfMemory;
 use alloc::string::String;
 use core::fmt;
 
@@ -106,3 +107,9 @@ impl fmt::Display for RunError {
 }
 
 impl core::error::Error for RunError {}
+
+impl From<OutOfMemory> for RunError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::Memory
+    }
+}

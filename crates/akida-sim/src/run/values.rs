@@ -2,8 +2,8 @@
 
 use super::element::ElementType;
 use super::error::RunError;
+use crate::memory::{self, OutOfMemory};
 use crate::model::{Format, Model, Signal};
-use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -68,14 +68,17 @@ pub(crate) enum ValuesMut<'a> {
 
 impl Values {
     /// Zeros of a type.
-    #[must_use]
-    pub fn zeros(element: ElementType, count: usize) -> Self {
-        match element {
-            ElementType::U8 => Self::U8(vec![0; count]),
-            ElementType::I8 => Self::I8(vec![0; count]),
-            ElementType::I16 => Self::I16(vec![0; count]),
-            ElementType::I32 => Self::I32(vec![0; count]),
-        }
+    ///
+    /// # Errors
+    ///
+    /// The memory does not suffice.
+    pub fn zeros(element: ElementType, count: usize) -> Result<Self, OutOfMemory> {
+        Ok(match element {
+            ElementType::U8 => Self::U8(memory::filled(0, count)?),
+            ElementType::I8 => Self::I8(memory::filled(0, count)?),
+            ElementType::I16 => Self::I16(memory::filled(0, count)?),
+            ElementType::I32 => Self::I32(memory::filled(0, count)?),
+        })
     }
 
     /// The values, borrowed.
@@ -89,13 +92,13 @@ impl Values {
     }
 
     /// Appends values of the same type; values of another type are left out.
-    pub(crate) fn extend(&mut self, others: ValuesRef<'_>) {
+    pub(crate) fn extend(&mut self, others: ValuesRef<'_>) -> Result<(), OutOfMemory> {
         match (self, others) {
-            (Self::U8(all), ValuesRef::U8(others)) => all.extend_from_slice(others),
-            (Self::I8(all), ValuesRef::I8(others)) => all.extend_from_slice(others),
-            (Self::I16(all), ValuesRef::I16(others)) => all.extend_from_slice(others),
-            (Self::I32(all), ValuesRef::I32(others)) => all.extend_from_slice(others),
-            _ => {}
+            (Self::U8(all), ValuesRef::U8(others)) => memory::extend(all, others),
+            (Self::I8(all), ValuesRef::I8(others)) => memory::extend(all, others),
+            (Self::I16(all), ValuesRef::I16(others)) => memory::extend(all, others),
+            (Self::I32(all), ValuesRef::I32(others)) => memory::extend(all, others),
+            _ => Ok(()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Why a threshold or a step cannot be fitted.
 
+use crate::memory::OutOfMemory;
 use core::fmt;
 
 /// An ideal threshold or step that no layer can hold.
@@ -9,6 +10,17 @@ pub struct FitError {
     subject: &'static str,
     allowed: &'static str,
     received: f64,
+    memory: Option<OutOfMemory>,
+}
+
+impl From<OutOfMemory> for FitError {
+    fn from(error: OutOfMemory) -> Self {
+        let bytes = error.bytes as f64;
+        Self {
+            memory: Some(error),
+            ..Self::new(0, "the memory in bytes", "at hand", bytes)
+        }
+    }
 }
 
 impl FitError {
@@ -23,6 +35,7 @@ impl FitError {
             subject,
             allowed,
             received,
+            memory: None,
         }
     }
 
@@ -34,6 +47,12 @@ impl FitError {
             "2^act_bits − 1 for each channel",
             received as f64,
         )
+    }
+
+    /// The memory that was not granted, where it did not suffice.
+    #[must_use]
+    pub fn out_of_memory(&self) -> Option<OutOfMemory> {
+        self.memory
     }
 
     /// The output channel concerned.

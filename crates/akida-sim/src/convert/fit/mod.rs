@@ -12,6 +12,7 @@ mod tests;
 pub use error::FitError;
 
 use super::Widths;
+use crate::memory::{self, OutOfMemory};
 use crate::model::{Format, LEVEL_BITS, Reach};
 use alloc::vec::Vec;
 use choice::Goal;
@@ -49,6 +50,7 @@ const MAX_STEP: f64 = 1e30;
 /// - An `act_bits` that is not 1, 2 or 4.
 /// - Another number of boundaries or of reaches than `s` and `act_bits` ask for.
 /// - A reach whose lowest potential is above its highest potential.
+/// - The memory does not suffice.
 ///
 /// # Examples
 ///
@@ -56,7 +58,7 @@ const MAX_STEP: f64 = 1e30;
 /// use akida_sim::{Reach, convert::{Widths, fit_boundaries}};
 ///
 /// let ideal = [1536, 2048, 2560, -154, 204, 563];
-/// let fit = fit_boundaries(&ideal, &[512.0, 358.4], 2, &Reach::unknown(2), Widths::UNLIMITED)?;
+/// let fit = fit_boundaries(&ideal, &[512.0, 358.4], 2, &Reach::unknown(2)?, Widths::UNLIMITED)?;
 /// assert_eq!(fit.threshold, [1536, -154]);
 /// assert_eq!(fit.act_step[0], 128.0);
 /// assert_eq!(fit.mismatches, [0, 0]);
@@ -89,7 +91,7 @@ pub fn fit_boundaries(
         }
     }
     check_steps(s)?;
-    let mut fit = Fit::with_capacity(s.len());
+    let mut fit = Fit::with_capacity(s.len())?;
     let mut held = Vec::with_capacity(count);
     for (channel, (ideal, &s)) in ideal.chunks_exact(count).zip(s).enumerate() {
         let (lowest, highest) = (reach.lowest[channel], reach.highest[channel]);
@@ -123,7 +125,7 @@ pub fn fit_output(t: &[i64], a: &[f64]) -> Result<Fit, FitError> {
         return Err(FitError::new(0, subject, allowed, t.len() as f64));
     }
     check_steps(a)?;
-    let mut fit = Fit::with_capacity(t.len());
+    let mut fit = Fit::with_capacity(t.len())?;
     for (channel, (&t, &a)) in t.iter().zip(a).enumerate() {
         let error = |subject, allowed, received| FitError::new(channel, subject, allowed, received);
         let act_step = a as f32;
@@ -140,12 +142,12 @@ pub fn fit_output(t: &[i64], a: &[f64]) -> Result<Fit, FitError> {
 }
 
 impl Fit {
-    fn with_capacity(channels: usize) -> Self {
-        Self {
-            threshold: Vec::with_capacity(channels),
-            act_step: Vec::with_capacity(channels),
-            mismatches: Vec::with_capacity(channels),
-        }
+    fn with_capacity(channels: usize) -> Result<Self, OutOfMemory> {
+        Ok(Self {
+            threshold: memory::with_capacity(channels)?,
+            act_step: memory::with_capacity(channels)?,
+            mismatches: memory::with_capacity(channels)?,
+        })
     }
 }
 

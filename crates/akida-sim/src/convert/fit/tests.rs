@@ -7,7 +7,7 @@ fn whole(ideal: &[i64], s: &[f64], act_bits: u8) -> Result<Fit, FitError> {
         ideal,
         s,
         act_bits,
-        &Reach::unknown(s.len()),
+        &Reach::unknown(s.len()).unwrap(),
         Widths::UNLIMITED,
     )
 }

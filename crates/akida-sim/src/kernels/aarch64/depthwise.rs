@@ -3,6 +3,7 @@
 
 use crate::kernels::sum_bytes::{BLOCK, FULL, RANKS};
 use crate::kernels::{Bytes, DepthwiseCall, DepthwiseShape, DepthwiseSink, generic};
+use crate::memory::{self, OutOfMemory};
 use alloc::vec::Vec;
 use core::arch::aarch64::*;
 
@@ -15,17 +16,17 @@ const BYTES: usize = 16;
 type Sums = [int16x8_t; BLOCK / CHANNELS];
 
 /// Packs the weights of each cell for whole registers of channels.
-pub(super) fn pack(shape: DepthwiseShape, weights: Vec<i8>) -> Vec<i8> {
+pub(super) fn pack(shape: DepthwiseShape, weights: Vec<i8>) -> Result<Vec<i8>, OutOfMemory> {
     let width = padded(shape);
     if !is_covered(shape) || width == shape.channels {
-        return weights;
+        return Ok(weights);
     }
-    let mut packed = Vec::with_capacity(9 * width);
+    let mut packed = memory::with_capacity(9 * width)?;
     for cell in weights.chunks_exact(shape.channels) {
         packed.extend(cell);
         packed.resize(packed.len().next_multiple_of(width), 0);
     }
-    packed
+    Ok(packed)
 }
 
 fn is_covered(shape: DepthwiseShape) -> bool {

@@ -8,6 +8,7 @@ use crate::kernels::generic::pack_panels;
 use crate::kernels::{
     BySum, DenseElements, DenseKernel, DenseRoutines, DenseShape, DepthwiseKernel, Weight,
 };
+use crate::memory::{self, OutOfMemory};
 use crate::output::PANEL;
 use alloc::vec::Vec;
 
@@ -119,10 +120,10 @@ pub(in crate::kernels) const DEPTHWISE_AVX2: DepthwiseKernel = DepthwiseKernel {
 /// Packs weights of 4 bits: two panels of [`pack_panels`] share their bytes.
 ///
 /// The first panel is in the lower halves of the bytes. A last panel without a partner shares its bytes with zeros.
-fn pack_pairs(shape: DenseShape, weight: Weight<'_>) -> Vec<i8> {
-    let panels = pack_panels::<i8, PANEL, GROUP>(shape, weight);
+fn pack_pairs(shape: DenseShape, weight: Weight<'_>) -> Result<Vec<i8>, OutOfMemory> {
+    let panels = pack_panels::<i8, PANEL, GROUP>(shape, weight)?;
     let size = shape.rows * shape.run.next_multiple_of(GROUP) * PANEL;
-    let mut packed = Vec::with_capacity(panels.len().next_multiple_of(2 * size) / 2);
+    let mut packed = memory::with_capacity(panels.len().next_multiple_of(2 * size) / 2)?;
     for pair in panels.chunks(2 * size) {
         let (first, second) = pair.split_at(size);
         let second = second.iter().chain(core::iter::repeat(&0));
@@ -133,5 +134,5 @@ fn pack_pairs(shape: DenseShape, weight: Weight<'_>) -> Vec<i8> {
                 .map(|(low, high)| low & 15 | high << 4),
         );
     }
-    packed
+    Ok(packed)
 }

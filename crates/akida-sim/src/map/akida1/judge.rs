@@ -10,6 +10,7 @@ use crate::map::readers::readers;
 use crate::map::runs::follows;
 use crate::map::verdict::Verdict;
 use crate::map::violation::{Effect, Violation};
+use crate::memory::OutOfMemory;
 use crate::{Layer, Model, Operation, Pooling};
 use alloc::format;
 use alloc::string::String;
@@ -17,14 +18,18 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Judges every layer: first by itself, then beside the layer after it.
-pub(in crate::map) fn judge(model: &Model, device: &Device, limits: &Limits) -> Vec<Verdict> {
+pub(in crate::map) fn judge(
+    model: &Model,
+    device: &Device,
+    limits: &Limits,
+) -> Result<Vec<Verdict>, OutOfMemory> {
     let layers = model.layers();
     let mut verdicts = Vec::with_capacity(layers.len());
     for (layer, readers) in layers.iter().zip(readers(model)) {
-        verdicts.push(judge_alone(layer, &readers, device, limits));
+        verdicts.push(judge_alone(layer, &readers, device, limits)?);
     }
     leave_stranded(model, limits, &mut verdicts);
-    verdicts
+    Ok(verdicts)
 }
 
 /// Judges a layer by itself. Of the layers that read it only the types matter.
@@ -33,10 +38,10 @@ fn judge_alone(
     readers: &[&Arc<Layer>],
     device: &Device,
     limits: &Limits,
-) -> Verdict {
+) -> Result<Verdict, OutOfMemory> {
     let mut findings = Findings::of(layer);
     check_limits(&mut findings, layer, readers, limits);
-    check_registers(&mut findings, layer, limits.registers_of(layer.spec()));
+    check_registers(&mut findings, layer, limits.registers_of(layer.spec()))?;
     let mut violations = findings.into_violations();
     let software = violations.iter().any(|v| v.effect == Effect::Software);
     let need = match need_of(layer, device) {
@@ -46,7 +51,7 @@ fn judge_alone(
             None
         }
     };
-    Verdict { violations, need }
+    Ok(Verdict { violations, need })
 }
 
 /// Leaves some layers to software because the layer after them does not run on the chip.

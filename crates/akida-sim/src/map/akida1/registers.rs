@@ -5,19 +5,23 @@ use crate::device::akida1::Registers;
 use crate::device::{Allowed, Limit};
 use crate::map::findings::Findings;
 use crate::map::violation::Effect;
+use crate::memory::OutOfMemory;
 use crate::{Layer, Thresholds};
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
 /// Checks the widest threshold and the widest step of a layer, then its potentials.
-pub(super) fn check_registers(findings: &mut Findings<'_>, layer: &Layer, registers: &Registers) {
+pub(super) fn check_registers(
+    findings: &mut Findings<'_>,
+    layer: &Layer,
+    registers: &Registers,
+) -> Result<(), OutOfMemory> {
     let Some(thresholds) = layer.thresholds() else {
-        return;
+        return Ok(());
     };
-    check_thresholds(findings, layer, thresholds, &registers.threshold);
+    check_thresholds(findings, layer, thresholds, &registers.threshold)?;
     check_steps(findings, layer, thresholds, &registers.act_step);
-    check_potentials(findings, layer, &registers.potential);
+    check_potentials(findings, layer, &registers.potential)
 }
 
 fn check_thresholds(
@@ -25,28 +29,26 @@ fn check_thresholds(
     layer: &Layer,
     thresholds: Thresholds<'_>,
     limit: &Limit,
-) {
+) -> Result<(), OutOfMemory> {
     let Allowed::Signed(bits) = limit.allowed else {
-        return;
+        return Ok(());
     };
     let (min, max) = signed(bits);
     let all = thresholds.threshold.iter().map(|&t| i64::from(t));
-    let wide: Vec<(usize, i64)> = all
-        .enumerate()
-        .filter(|(_, t)| !(min..=max).contains(t))
-        .collect();
+    let wide = all.enumerate().filter(|(_, t)| !(min..=max).contains(t));
     // Of equally wide thresholds that of the first filter.
-    let widest = wide.iter().max_by_key(|(f, t)| (t.abs(), usize::MAX - f));
-    if let Some(&(filter, worst)) = widest {
+    let widest = wide.clone().max_by_key(|(f, t)| (t.abs(), usize::MAX - f));
+    if let Some((filter, worst)) = widest {
         let received = format!(
             "threshold of {}: {worst} cannot fit in {}",
-            named(filter, wide.len()),
+            named(filter, wide.count()),
             limit.allowed
         );
         let excess = worst as f64 / if worst > 0 { max } else { min } as f64;
-        let remedy = remedy::of_threshold(layer, thresholds, filter, excess);
+        let remedy = remedy::of_threshold(layer, thresholds, filter, excess)?;
         findings.add(limit, Effect::Refused, received, remedy);
     }
+    Ok(())
 }
 
 fn check_steps(
@@ -62,19 +64,16 @@ fn check_steps(
     let programmed = |step: f32| libm::rint(f64::from(step) * scale);
     let most = libm::exp2(f64::from(bits)) - 1.0;
     let all = thresholds.act_step.iter().copied();
-    let wide: Vec<(usize, f32)> = all
-        .enumerate()
-        .filter(|&(_, step)| programmed(step) > most)
-        .collect();
+    let wide = all.enumerate().filter(|&(_, step)| programmed(step) > most);
     // Of equally wide steps that of the first filter.
     let widest = wide
-        .iter()
+        .clone()
         .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
-    if let Some(&(filter, worst)) = widest {
+    if let Some((filter, worst)) = widest {
         let integer = programmed(worst);
         let received = format!(
             "act_step of {} is {worst}, times {scale}: {integer} cannot fit in a {bits}-bit unsigned integer",
-            named(filter, wide.len()),
+            named(filter, wide.count()),
         );
         let remedy = remedy::of_act_step(layer, thresholds, filter, integer / most);
         findings.add(limit, Effect::Refused, received, remedy);
@@ -87,9 +86,13 @@ fn named(filter: usize, count: usize) -> String {
     format!("filter {filter} ({count} {filters} in all)")
 }
 
-fn check_potentials(findings: &mut Findings<'_>, layer: &Layer, limit: &Limit) {
-    let (Allowed::Signed(bits), Some(reach)) = (limit.allowed, layer.reach()) else {
-        return;
+fn check_potentials(
+    findings: &mut Findings<'_>,
+    layer: &Layer,
+    limit: &Limit,
+) -> Result<(), OutOfMemory> {
+    let (Allowed::Signed(bits), Some(reach)) = (limit.allowed, layer.reach()?) else {
+        return Ok(());
     };
     let (min, max) = signed(bits);
     // How far potentials from `low` to `high` leave the register; at most 0 where they do not.
@@ -110,6 +113,7 @@ fn check_potentials(findings: &mut Findings<'_>, layer: &Layer, limit: &Limit) {
                       potentials on samples show whether it happens";
         findings.add(limit, Effect::Possible, received, remedy.to_string());
     }
+    Ok(())
 }
 
 /// The smallest and the largest signed integer of so many bits.

@@ -1,9 +1,9 @@
 //! What makes a threshold or a step too wide for its register, and what helps.
 
+use crate::memory::OutOfMemory;
 use crate::{Layer, Pooling, Stage, Thresholds};
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 /// A step beyond this many times the median of the layer is a fault of its filter, not of the layer.
 const OUTLIER: f32 = 4.0;
@@ -50,28 +50,38 @@ pub(super) fn of_threshold(
     thresholds: Thresholds<'_>,
     filter: usize,
     excess: f64,
-) -> String {
+) -> Result<String, OutOfMemory> {
     let ratio = thresholds.act_step[filter] / median(thresholds.act_step);
     if ratio > OUTLIER {
-        return of_act_step(layer, thresholds, filter, excess);
+        return Ok(of_act_step(layer, thresholds, filter, excess));
     }
     let threshold = thresholds.threshold[filter];
-    let never = layer
-        .reach()
-        .is_some_and(|reach| threshold >= reach.highest[filter]);
-    if never {
-        return String::from("no input can reach it: the filter never fires; remove the filter");
+    let reach = layer.reach()?;
+    if reach.is_some_and(|reach| threshold >= reach.highest[filter]) {
+        let remedy = "no input can reach it: the filter never fires; remove the filter";
+        return Ok(String::from(remedy));
     }
-    format!(
+    Ok(format!(
         "its bias (batch normalization beta) is large beside its weights; make it at least {} times smaller, or remove the filter",
         round_up(excess)
-    )
+    ))
 }
 
+/// The lower median of positive numbers, found without a sorted copy, which can be large.
+///
+/// The bits of positive numbers rise with the numbers. Halving finds the smallest bits that enough numbers do not exceed.
 fn median(values: &[f32]) -> f32 {
-    let mut sorted: Vec<f32> = values.to_vec();
-    sorted.sort_by(f32::total_cmp);
-    sorted[(sorted.len() - 1) / 2]
+    let wanted = values.len().div_ceil(2);
+    let (mut low, mut high) = (0, f32::MAX.to_bits());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let up_to = values.iter().filter(|v| v.to_bits() <= middle).count();
+        match up_to >= wanted {
+            true => high = middle,
+            false => low = middle + 1,
+        }
+    }
+    f32::from_bits(low)
 }
 
 /// Rounded up to two digits, so that a change by this factor is enough.
@@ -79,4 +89,20 @@ fn round_up(factor: f64) -> f64 {
     let unit = libm::pow(10.0, libm::floor(libm::log10(factor)) - 1.0);
     let rounded = libm::ceil(factor / unit) * unit;
     libm::rint(rounded * 100.0) / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_that_of_a_sorted_copy() {
+        let mut values = alloc::vec![f32::MAX, f32::from_bits(1), 1.0, 0.1, 3e9, 1.0, 7.5];
+        while !values.is_empty() {
+            let mut sorted = values.clone();
+            sorted.sort_by(f32::total_cmp);
+            assert_eq!(median(&values), sorted[(sorted.len() - 1) / 2]);
+            values.pop();
+        }
+    }
 }

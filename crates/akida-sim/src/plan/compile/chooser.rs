@@ -1,8 +1,9 @@
 //! The choice of kernels for one layer, with a note of each choice.
 
 use super::super::choice::KernelChoice;
-use super::super::error::{PlanError, is_granted};
+use super::super::error::PlanError;
 use crate::kernels::{Bounds, Kernel, PlanOptions, Selection, Table, select};
+use crate::memory::OutOfMemory;
 use crate::model::Layer;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -56,13 +57,11 @@ impl<'a> Chooser<'a> {
         selection.kernel
     }
 
-    /// Asks the system for as many bytes as the product of four numbers, before they are allocated.
-    pub(super) fn granted(&self, bytes: [usize; 4]) -> Result<(), PlanError> {
-        let bytes = bytes.into_iter().fold(1, usize::saturating_mul);
-        if is_granted(bytes) {
-            return Ok(());
+    /// The error of a layer whose weights the memory does not hold.
+    pub(super) fn memory(&self, error: OutOfMemory) -> PlanError {
+        PlanError::Memory {
+            layer: self.layer.name().to_owned(),
+            bytes: error.bytes,
         }
-        let layer = self.layer.name().to_owned();
-        Err(PlanError::Memory { layer, bytes })
     }
 }

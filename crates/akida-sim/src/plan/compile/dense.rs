@@ -34,31 +34,26 @@ impl Chooser<'_> {
     ) -> Result<Dense, PlanError> {
         let filters = self.layer.connection().potential_shape.c;
         let kernel = self.note(selection);
-        let element = match kernel.elements {
-            DenseElements::U8(_) => 1,
-            // Two weights in a byte are packed from weights in a byte each.
-            DenseElements::U8I4(_) | DenseElements::I16(_) => 2,
-            DenseElements::I32(_) => 4,
-        };
-        // No kernel fills up a run beyond the next multiple of 64 inputs.
-        let [run_padded, filters_padded] =
-            [(run, 64), (filters, 2 * PANEL)].map(|(count, grain)| count.next_multiple_of(grain));
-        self.granted([rows, run_padded, filters_padded, element])?;
         let shape = kernel.shape(bounds, [rows, run, filters]);
+        let routine = match kernel.elements {
+            DenseElements::U8(r) | DenseElements::U8I4(r) => {
+                (r.pack)(shape, weight).map(|packed| DenseRoutine::U8(r.run, packed))
+            }
+            DenseElements::I16(r) => {
+                (r.pack)(shape, weight).map(|packed| DenseRoutine::I16(r.run, packed))
+            }
+            DenseElements::I32(r) => {
+                (r.pack)(shape, weight).map(|packed| DenseRoutine::I32(r.run, packed))
+            }
+        };
         Ok(Dense {
             shape,
-            start: shape.start(weight),
+            start: shape.start(weight).map_err(|e| self.memory(e))?,
             block: match kernel.elements {
                 DenseElements::U8I4(_) => 2 * PANEL,
                 _ => PANEL,
             },
-            routine: match kernel.elements {
-                DenseElements::U8(r) | DenseElements::U8I4(r) => {
-                    DenseRoutine::U8(r.run, (r.pack)(shape, weight))
-                }
-                DenseElements::I16(r) => DenseRoutine::I16(r.run, (r.pack)(shape, weight)),
-                DenseElements::I32(r) => DenseRoutine::I32(r.run, (r.pack)(shape, weight)),
-            },
+            routine: routine.map_err(|e| self.memory(e))?,
         })
     }
 }

@@ -6,7 +6,7 @@ use super::super::windows::InputWindows;
 use super::chooser::Chooser;
 use crate::kernels::Bounds;
 use crate::model::{Channels, Stage, Windows, weight_range};
-use crate::output::{Levels, PANEL};
+use crate::output::Levels;
 
 impl Chooser<'_> {
     /// The step of a layer whose operation is `windows`.
@@ -25,12 +25,8 @@ impl Chooser<'_> {
             filters: shape.c,
             positions: shape.positions(),
         };
-        // The weights, a byte each. For each filter at most 20 numbers of 4 bytes: its start, boundaries and line.
-        self.granted([weights.len(), 1, 1, 1])?;
-        self.granted([shape.c.next_multiple_of(PANEL), 20, 4, 1])?;
         let (depthwise, dense) = match (windows.channels, self.layer.pointwise_weights()) {
             (Channels::EachThenAll, Some(pointwise)) => {
-                self.granted([pointwise.len(), 1, 1, 1])?;
                 let (depthwise, dense) = self.separable(windows, weights, pointwise, bounds)?;
                 (Some(depthwise), dense)
             }
@@ -40,7 +36,7 @@ impl Chooser<'_> {
                     true => (1, input.len()),
                     false => (windows.size.x, windows.size.y * input.c),
                 };
-                let values = weights.values();
+                let values = weights.try_values().map_err(|e| self.memory(e))?;
                 let dense = self.dense(rows, run, bounds, &|row, index| {
                     let cell = row * windows.size.y + index / input.c;
                     let (u, v) = (cell / windows.size.y, cell % windows.size.y);
@@ -53,7 +49,8 @@ impl Chooser<'_> {
         let levels = match (connection.stage, self.layer.thresholds()) {
             (Stage::Thresholds, Some(thresholds)) => {
                 let bits = connection.output.format.bits;
-                Some(Levels::new(thresholds, bits, connection.potential_bound))
+                let levels = Levels::new(thresholds, bits, connection.potential_bound);
+                Some(levels.map_err(|e| self.memory(e))?)
             }
             (Stage::Thresholds | Stage::Raw, _) => None,
         };

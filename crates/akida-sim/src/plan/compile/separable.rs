@@ -7,8 +7,8 @@ use crate::kernels::{
     Bounds, BySum, Bytes, DenseElements, DenseKernel, DepthwiseKernel, DepthwisePack,
     DepthwiseShape, Kernel, Table,
 };
+use crate::memory::{self, OutOfMemory};
 use crate::model::{Pooling, Weights, Windows};
-use alloc::vec;
 use alloc::vec::Vec;
 
 impl Chooser<'_> {
@@ -26,8 +26,12 @@ impl Chooser<'_> {
         };
         let (mut depthwise, pack) = self.depthwise(windows, weights, sums)?;
         let averaged = windows.pooling == Pooling::GlobalAverage;
-        let dense = self.pointwise(&mut depthwise, pointwise.values(), bounds, averaged)?;
-        depthwise.weights = pack(depthwise.shape, depthwise.weights);
+        let dense = {
+            let weights = pointwise.try_values().map_err(|e| self.memory(e))?;
+            self.pointwise(&mut depthwise, weights, bounds, averaged)?
+        };
+        let packed = pack(depthwise.shape, depthwise.weights);
+        depthwise.weights = packed.map_err(|e| self.memory(e))?;
         Ok((depthwise, dense))
     }
 
@@ -43,7 +47,9 @@ impl Chooser<'_> {
         let asked = |name| DepthwiseKernel::table().iter().any(|k| k.name() == name);
         let asked = self.options.kernel.as_deref().is_some_and(asked);
         let bytes = match depthwise.routine {
-            BySum::I16(_) if !averaged => bytes(&depthwise.weights, channels, bounds.input),
+            BySum::I16(_) if !averaged => {
+                bytes(&depthwise.weights, channels, bounds.input).map_err(|e| self.memory(e))?
+            }
             _ => None,
         };
         // Bytes save time only where they take less memory than sums of 16 bits.
@@ -103,7 +109,8 @@ impl Chooser<'_> {
         for (w, _) in cells.filter(|(_, negated)| **negated) {
             *w = -*w;
         }
-        let (channels, nothing) = (bytes.channel_of_bytes(), vec![0; filters]);
+        let channels = bytes.channel_of_bytes().map_err(|e| self.memory(e))?;
+        let nothing = memory::filled(0, filters).map_err(|e| self.memory(e))?;
         let weight = |_: usize, index: usize| match channels[index] {
             Some(channel) => &weights[channel * filters..][..filters],
             None => &nothing,
@@ -129,11 +136,9 @@ impl Chooser<'_> {
         let kernel: DepthwiseKernel = self.choose(bounds)?;
         let [rows, columns, channels, _] = weights.shape();
         // More than packed weights take, of up to four bytes each, and the tables of sums as bytes. Channels fill whole
-        // registers.
-        self.granted([rows * columns, channels.next_multiple_of(64), 4, 4])?;
         // The weights of each cell, in the order in which windows meet them.
-        let values = weights.values();
-        let mut cells = Vec::with_capacity(values.len());
+        let values = weights.try_values().map_err(|e| self.memory(e))?;
+        let mut cells = memory::with_capacity(values.len()).map_err(|e| self.memory(e))?;
         for (u, v) in (0..rows).flat_map(|u| (0..columns).map(move |v| (u, v))) {
             let row = windows.weight_row(channels, u, v, 0);
             cells.extend_from_slice(&values[row..][..channels]);
@@ -158,8 +163,12 @@ impl Chooser<'_> {
 /// bytes.
 ///
 /// Inputs go up to `highest`.
-fn bytes(weights: &[i8], channels: usize, highest: u32) -> Option<(Bytes, Vec<bool>)> {
-    let mut reach = vec![(0i16, 0i16); channels];
+fn bytes(
+    weights: &[i8],
+    channels: usize,
+    highest: u32,
+) -> Result<Option<(Bytes, Vec<bool>)>, OutOfMemory> {
+    let mut reach = memory::filled((0i16, 0i16), channels)?;
     for cell in weights.chunks_exact(channels) {
         for ((low, high), &w) in reach.iter_mut().zip(cell) {
             // No more than the bound of depthwise sums: it fits 16 bits.
@@ -167,11 +176,11 @@ fn bytes(weights: &[i8], channels: usize, highest: u32) -> Option<(Bytes, Vec<bo
             *high += i16::from(w.max(0)) * highest as i16;
         }
     }
-    let mut negated = vec![false; channels];
+    let mut negated = memory::filled(false, channels)?;
     for (negated, (low, high)) in negated.iter_mut().zip(&mut reach) {
         if -*low > *high {
             (*low, *high, *negated) = (-*high, -*low, true);
         }
     }
-    Some((Bytes::new(&reach)?, negated))
+    Ok(Bytes::new(&reach)?.map(|bytes| (bytes, negated)))
 }

@@ -15,9 +15,9 @@ use super::avx512;
 use super::group::Product;
 use crate::kernels::generic::pack_panels;
 use crate::kernels::{DenseCall, DenseShape, Weight};
+use crate::memory::{self, OutOfMemory};
 use crate::output::PANEL;
 use alloc::boxed::Box;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::arch::asm;
 use core::arch::x86_64::*;
@@ -36,9 +36,9 @@ const FEW: usize = 4;
 /// Packs weights into panels of tile registers: groups of four weights of sixteen filters.
 ///
 /// Zeros meet the bytes of a last step that lie behind its run.
-pub(super) fn pack(shape: DenseShape, weight: Weight<'_>) -> Vec<i8> {
+pub(super) fn pack(shape: DenseShape, weight: Weight<'_>) -> Result<Vec<i8>, OutOfMemory> {
     let steps = Steps::of(shape);
-    let none = vec![0; shape.filters];
+    let none = memory::filled(0, shape.filters)?;
     let cut = DenseShape {
         rows: steps.runs,
         run: steps.per_run * STEP,

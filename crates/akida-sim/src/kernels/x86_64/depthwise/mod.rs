@@ -14,6 +14,7 @@ mod avx2;
 mod avx512;
 
 use crate::kernels::{Bytes, DepthwiseCall, DepthwiseShape, DepthwiseSink, Positions};
+use crate::memory::{self, OutOfMemory};
 use alloc::vec::Vec;
 
 /// A register of unsigned bytes, of weights, or of 16-bit sums.
@@ -68,12 +69,15 @@ const CELLS: [[Option<usize>; 2]; PAIRS] = [
 /// Packs weights in the order of the registers that they meet: `[register of channels][pair][half][channel][2]`.
 ///
 /// After the last channel the first one follows again, as a register may hold the channels of several positions.
-pub(super) fn pack<const LANES: usize>(shape: DepthwiseShape, weights: Vec<i8>) -> Vec<i8> {
+pub(super) fn pack<const LANES: usize>(
+    shape: DepthwiseShape,
+    weights: Vec<i8>,
+) -> Result<Vec<i8>, OutOfMemory> {
     if !is_covered(shape) {
-        return weights;
+        return Ok(weights);
     }
     let channels = shape.channels;
-    let mut packed = Vec::with_capacity(channels.next_multiple_of(LANES) * PAIRS * 2);
+    let mut packed = memory::with_capacity(channels.next_multiple_of(LANES) * PAIRS * 2)?;
     for first in (0..channels).step_by(LANES) {
         for pair in CELLS {
             // Interleaving takes the lower half of each 16 bytes, then the upper half of each.
@@ -86,7 +90,7 @@ pub(super) fn pack<const LANES: usize>(shape: DepthwiseShape, weights: Vec<i8>) 
             }
         }
     }
-    packed
+    Ok(packed)
 }
 
 /// Whether [`run`] computes windows of this shape.

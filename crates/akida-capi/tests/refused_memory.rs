@@ -1,0 +1,90 @@
+//! Memory that the system refuses is `AKIDA_ERROR_MEMORY`, at each large request of each call.
+
+#![allow(unsafe_code, reason = "a C interface, and an allocator that refuses")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../../akida-fbz/tests/common/refusing.rs"]
+mod refusing;
+
+use akida_capi::{Model, Status, akida_forward, akida_free, akida_load, akida_predict};
+use akida_sim::{
+    ConvParams, Convolutional, FullyConnected, InputData, ModelBuilder, Pair, Pooling, Shape,
+};
+use std::ptr::null_mut;
+
+#[global_allocator]
+static ALLOCATOR: refusing::Refusing = refusing::Refusing;
+
+const SAMPLES: usize = 5;
+const INPUTS: usize = SAMPLES * 32 * 32 * 8;
+const CLASSES: usize = 1500;
+
+/// The file of a model whose weights and maps are large.
+fn file() -> Vec<u8> {
+    let mut builder = ModelBuilder::new();
+    let input = InputData::new(Shape::new(32, 32, 8), 4);
+    builder.add("events", input, &[]).unwrap();
+    let conv = ConvParams {
+        pooling: Pooling::Max {
+            size: Pair::square(2),
+            stride: Pair::square(2),
+        },
+        ..ConvParams::new(Pair::square(3), 64)
+    };
+    builder.add("conv", Convolutional { conv }, &[]).unwrap();
+    let classes = FullyConnected {
+        act_bits: None,
+        ..FullyConnected::new(CLASSES)
+    };
+    builder.add("classes", classes, &[]).unwrap();
+    akida_fbz::encode(&builder.build().unwrap()).unwrap()
+}
+
+/// Loads a model, and runs it where that works.
+fn call(file: &[u8], run: impl Fn(*const Model) -> Status) -> Status {
+    let mut model: *mut Model = null_mut();
+    // SAFETY: the bytes are readable, and the pointer is writable.
+    let status = unsafe { akida_load(file.as_ptr(), file.len(), &raw mut model) };
+    if status != Status::Ok {
+        assert!(model.is_null());
+        return status;
+    }
+    let status = run(model);
+    // SAFETY: the model is from `akida_load`, and is not used again.
+    unsafe { akida_free(model) };
+    status
+}
+
+// One test, as the allocator counts the requests of all threads.
+#[test]
+fn each_refused_request_is_a_status() {
+    let file = file();
+    let inputs = vec![1; INPUTS];
+    for threads in 1..=3 {
+        let forward = |model: *const Model| {
+            let mut outputs = [0; SAMPLES * CLASSES];
+            let (inputs, outputs) = (inputs.as_ptr(), outputs.as_mut_ptr());
+            // SAFETY: both arrays have as many elements as the call is told.
+            unsafe { akida_forward(model, inputs, SAMPLES, outputs, SAMPLES * CLASSES, threads) }
+        };
+        let predict = |model: *const Model| {
+            let mut outputs = [0.0; SAMPLES * CLASSES];
+            let (inputs, outputs) = (inputs.as_ptr(), outputs.as_mut_ptr());
+            // SAFETY: both arrays have as many elements as the call is told.
+            unsafe { akida_predict(model, inputs, SAMPLES, outputs, SAMPLES * CLASSES, threads) }
+        };
+        let runs: [&dyn Fn(*const Model) -> Status; 2] = [&forward, &predict];
+        for run in runs {
+            let mut statuses = refusing::refuse(4 << 10, || call(&file, run));
+            assert_eq!(statuses.pop(), Some(Status::Ok));
+            let refused = statuses.iter().filter(|s| **s == Status::Memory).count();
+            assert!(refused > 0);
+            // A call that could do with less memory is right too.
+            let allowed = [Status::Memory, Status::Ok];
+            assert!(
+                statuses.iter().all(|status| allowed.contains(status)),
+                "{statuses:?}"
+            );
+        }
+    }
+}
