@@ -90,3 +90,30 @@ fn one_boundary_that_counts_is_right_though_the_others_saturate() {
     let fit = fit_boundaries(&ideal, &[1e11], 4, &reach, Widths::UNLIMITED).unwrap();
     assert_eq!(fit.mismatches, [0]);
 }
+
+/// Thresholds of 10 bits, steps of up to 63.5 in halves.
+const NARROW: Widths = Widths {
+    min_threshold: -512,
+    max_threshold: 511,
+    max_step: 63.5,
+    step_unit: 0.5,
+};
+
+#[test]
+fn of_thresholds_that_are_as_good_the_one_nearest_to_the_ideal_is_taken() {
+    let reach = Reach {
+        lowest: vec![-9],
+        highest: vec![9],
+    };
+    let threshold = |ideal: &[i64], s: f64, bits: u8| {
+        let fit = fit_boundaries(ideal, &[s], bits, &reach, NARROW).unwrap();
+        assert_eq!(fit.mismatches, [0], "{ideal:?}");
+        fit.threshold[0]
+    };
+    // A filter that cannot fire takes 9 to 511, one that always fires −512 to −10.
+    assert_eq!(threshold(&[1000], 8.0, 1), 511);
+    assert_eq!(threshold(&[-1000], 8.0, 1), -512);
+    assert_eq!(threshold(&[300], 8.0, 1), 300);
+    assert_eq!(threshold(&[1000, 1040, 1080], 40.0, 2), 511);
+    assert_eq!(threshold(&[-1080, -1040, -1000], 40.0, 2), -512);
+}
