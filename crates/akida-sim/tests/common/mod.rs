@@ -212,7 +212,7 @@ impl Random {
         let mut builder = ModelBuilder::new();
         let large = self.below(32) == 0;
         let first = self.add(&mut builder, &[], false);
-        if self.below(3) == 0 {
+        if large || self.below(3) == 0 {
             self.branches(&mut builder, first, if large { 12 } else { 3 });
         }
         for _ in 0..self.below(if large { 24 } else { 3 }) {
