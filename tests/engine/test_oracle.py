@@ -137,7 +137,13 @@ def test_random_networks_reach_every_option():
         expected |= {f"{kind} {what}" for what in ("large stride", "uneven border", "1x1 map")}
         expected |= {f"{kind} pool {what}" for what in ("overlap", "gap", "uneven border")}
     expected |= {f"{kind} {what}" for kind in model.CONVOLUTIONS for what in ("wide pool", "kernel of the whole map")}
-    expected |= {"hundreds of channels", "map of one pixel", "repeated inbound", "many inbounds", "stride beyond both axes"}
+    expected |= {
+        "hundreds of channels",
+        "map of one pixel",
+        "repeated inbound",
+        "many inbounds",
+        "stride beyond both axes",
+    }
     expected |= {"FullyConnected map", "extreme step", "extreme threshold", "image 1", "image 3"}
     assert not {what for what in expected if seen[what] < 3}
 

@@ -148,10 +148,10 @@ class Generator:
         activated = not (last and self.chance(0.6))
         return {"activation": activated, "act_bits": bits or self.pick(1, 2, 4)}
 
-    def window(self, height: int, width: int, padding: str, high: int) -> tuple[int, int]:
+    def window(self, height: int, width: int, padding: str, high: int, large: float = 0.1) -> tuple[int, int]:
         """A kernel or pool: now and then as large as the map; with Same it may be larger than the map."""
-        if self.chance(0.1):
-            size = (height, width) if self.chance(0.3) else self.pair(1, max(height, width) + 1)
+        if self.chance(large):
+            size = (height, width) if self.chance(0.3) else self.pair(1, max(height, width) + 3)
         else:
             size = (1, 1) if self.chance(0.15) else self.pair(1, high)
         return size if padding == "Same" else (min(size[0], height), min(size[1], width))
@@ -184,7 +184,7 @@ class Generator:
             rows, _ = layers.axis_windows(height, kernel[0], stride[0], padding)
             columns, _ = layers.axis_windows(width, kernel[1], stride[1], padding)
             parameters["pool_type"] = "Max"
-            parameters["pool_size"] = self.window(rows, columns, padding, 4)
+            parameters["pool_size"] = self.window(rows, columns, padding, 4, large=0.25)
             if self.chance(0.7):
                 parameters["pool_stride"] = self.stride(parameters["pool_size"], 3)
         elif kind < 0.55 and not plain:
