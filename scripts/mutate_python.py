@@ -108,15 +108,15 @@ def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
         yield f"{text}  →  pass", ast.Pass()
 
 
-def is_annotation(parent: ast.AST, field: str) -> bool:
-    """Whether a field of a node holds types, which nothing evaluates."""
-    return field in ("annotation", "returns") or (isinstance(parent, ast.AnnAssign) and field == "annotation")
+def is_unobservable(field: str) -> bool:
+    """Whether a field holds types, which nothing evaluates, or decorators, which mostly say what may not be done."""
+    return field in ("annotation", "returns", "decorator_list")
 
 
 def places(tree: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
-    """Every node as its parent, field and index, in the order of the source; types are left out."""
+    """Every node as its parent, field and index, in the order of the source."""
     for field, value in ast.iter_fields(tree):
-        if is_annotation(tree, field):
+        if is_unobservable(field):
             continue
         if isinstance(value, ast.AST):
             yield tree, field, None

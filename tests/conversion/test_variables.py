@@ -71,14 +71,18 @@ def test_a_layer_without_activation_has_the_potentials_per_unit_and_rounded_thre
     assert huge.rounded_thresholds().dtype == np.int64
 
 
-@pytest.mark.parametrize("bias", [0.5, 3e8, -3e8, 2e8, -2e8, 3e38, -3e38])
-def test_boundaries_beyond_int32_are_its_ends(bias):
+@pytest.mark.parametrize("bias", [0.5, 1e7, 3.125e8, 3e8, -3e8, 2e8, -2e8, 3e38, -3e38])
+@pytest.mark.parametrize("step", [2e7, 5e7])
+def test_boundaries_beyond_int32_are_its_ends(bias, step):
+    """Among them: the first boundary alone below, and the last alone above."""
     conv = changed(image_network().blocks["conv"], bias=np.array([bias, 0.0], np.float32))
-    conv.activation = Activation("relu", 4, 5e7)
+    conv.activation = Activation("relu", 4, step)
     found = ideal(conv, 2)
-    gain, step = 8, Fraction(5 * 10**7)
-    exact = [(gain * (step / 2 - Fraction(float(np.float32(bias)))) + n * gain * step).__floor__() for n in range(15)]
-    assert found.boundaries(4)[0].tolist() == [min(max(b, INT32.min), INT32.max) for b in exact]
+    first = 8 * (Fraction(step) / 2 - Fraction(float(np.float32(bias))))
+    exact = [(first + n * 8 * Fraction(step)).__floor__() for n in range(15)]
+    expected = [min(max(b, INT32.min), INT32.max) for b in exact]
+    for bits in (1, 2, 4):
+        assert found.boundaries(bits)[0].tolist() == expected[: 2**bits - 1]
 
 
 def test_weights_are_negated_where_the_normalization_is_negative():
@@ -90,6 +94,8 @@ def test_weights_are_negated_where_the_normalization_is_negative():
     negated = ideal(conv).weights
     assert negated[..., 0].tolist() == (-plain[..., 0]).tolist()
     assert negated[..., 1].tolist() == plain[..., 1].tolist()
+    conv.normalizations[0] = Normalization("norm", np.array([0.25, 1e-30]), np.zeros(2), np.zeros(2))
+    assert ideal(conv).weights.tolist() == plain.tolist()
 
 
 @pytest.mark.parametrize(("bits", "limit"), [(2, 1), (4, 7), (8, 127)])
@@ -177,5 +183,10 @@ def test_floored_thresholds_and_steps_follow_the_order_of_the_original_toolkit()
     average = branched_network().blocks["separable"]
     once = replace(average, output_shape=(1, 1, 5))
     assert (average.positions, once.positions) == (4, 1)
-    steps = [floored(b, ideal(b), input_scale=1.0, input_shift=0.0)[1] for b in (average, once)]
-    assert steps[0].tolist() == (4 * steps[1]).tolist()
+    # A kernel scale of 4, a depthwise scale of 2, and a step of 1 with 2 bits.
+    for b in (average, once):
+        steps = floored(b, ideal(b), input_scale=3.0, input_shift=0.0)[1]
+        assert steps.tolist() == [b.positions * 3 * 4 * 2 * 0.25] * 5
+    once.normalizations.append(Normalization("norm", np.array([2.0, -4, 8, 16, 0.5]), np.zeros(5), np.zeros(5)))
+    steps = floored(once, ideal(once), input_scale=3.0, input_shift=0.0)[1]
+    assert steps.tolist() == [6 / abs(factor) for factor in (2, -4, 8, 16, 0.5)]
