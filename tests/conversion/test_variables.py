@@ -140,6 +140,13 @@ def test_scales_are_finite_and_positive(scale):
         ideal(changed(separable, depthwise_scale=scale))
 
 
+def test_a_scale_below_one_is_usable():
+    conv = image_network().blocks["conv"]
+    kernel = conv.weights.kernel * np.array([16, 1], np.float32)
+    found = ideal(changed(conv, kernel=kernel, kernel_scale=np.array([0.25, 4.0])))
+    assert found.weights.tolist() == ideal(conv).weights.tolist()
+
+
 def test_a_normalization_factor_of_zero_is_refused():
     conv = image_network().blocks["conv"]
     conv.normalizations.append(Normalization("norm", np.array([1.0, 0.0]), np.zeros(2), np.zeros(2)))
