@@ -197,3 +197,12 @@ def test_floored_thresholds_and_steps_follow_the_order_of_the_original_toolkit()
     once.normalizations.append(Normalization("norm", np.array([2.0, -4, 8, 16, 0.5]), np.zeros(5), np.zeros(5)))
     steps = floored(once, ideal(once), input_scale=3.0, input_shift=0.0)[1]
     assert steps.tolist() == [6 / abs(factor) for factor in (2, -4, 8, 16, 0.5)]
+    once.normalizations[:] = [Normalization("norm", np.full(5, 2.0), np.zeros(5), np.zeros(5))]
+    assert floored(once, ideal(once), input_scale=3.0, input_shift=0.0)[1].tolist() == [3.0] * 5
+
+
+def test_floored_thresholds_without_activation_are_those_of_the_bias():
+    dense = changed(image_network().blocks["dense"], bias=np.array([2.5, -3.5], np.float32))
+    threshold, act_step = floored(dense, ideal(dense), input_scale=0.25, input_shift=0.0)
+    # A unit is 1/4 · 2 potentials: -1.25 and 1.75.
+    assert (threshold.tolist(), act_step.tolist()) == ([-2, 1], [0.5, 0.5])

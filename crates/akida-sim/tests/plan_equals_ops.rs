@@ -378,7 +378,13 @@ fn sums_at_the_ends_of_32_bits_equal_the_definition() {
                 act_bits,
             };
             // The signs change with every second unit: each threshold meets a large sum or a small one.
-            let sign = |i: usize| if i % units % 2 == 0 { 127 } else { -127 };
+            let sign = |i: usize| {
+                if (i % units).is_multiple_of(2) {
+                    127
+                } else {
+                    -127
+                }
+            };
             let weights = (0..inputs * units).map(sign).collect();
             let weights = Weights::new([1, 1, inputs, units], weights).unwrap();
             let tensors = vec![
