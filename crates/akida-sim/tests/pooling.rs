@@ -1,5 +1,9 @@
 //! Max pooling, compared with the largest of the cells that each window holds, counted out here.
-#![allow(clippy::unwrap_used, reason = "a failure is what a test reports")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failure is what a test reports"
+)]
 
 #[allow(dead_code, reason = "shared with other tests")]
 mod common;
