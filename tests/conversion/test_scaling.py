@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from cnn2snn.conversion.scaling import USUAL_SCALINGS, InputScaling, check_inputs, input_scaling_of
+from cnn2snn.conversion.scaling import InputScaling, check_inputs, input_scaling_of
 from cnn2snn.errors import InvalidArgumentError
 from tests.conversion.networks import image_network
 
@@ -18,6 +18,7 @@ def rescaled(rescaling):
 def test_a_shift_within_a_millionth_of_an_integer_is_that_integer():
     for shift, expected in [
         (3.0, Fraction(3)),
+        (1e-6, Fraction(0)),
         (3.0000009, Fraction(3)),
         (2.9999991, Fraction(3)),
         (-127.9999995, Fraction(-128)),
@@ -86,9 +87,7 @@ def test_integers_in_range_pass_and_all_others_are_named(bits):
 
 
 def test_the_scaling_that_makes_inputs_integers_is_named():
-    for scale, shift in USUAL_SCALINGS:
-        if (scale, shift) == (1.0, 0.0):
-            continue
+    for scale, shift in [(255.0, 0.0), (127.5, 127.5), (128.0, 128.0), (127.0, 127.0), (15.0, 0.0)]:
         # Zero and both ends: which scaling was meant is not left open.
         values = (np.array([0.0, 255.0, 1.0, 100.0]) - shift) / scale
         bits = 8
@@ -101,6 +100,9 @@ def test_the_scaling_that_makes_inputs_integers_is_named():
     with pytest.raises(InvalidArgumentError) as error:
         check_inputs(np.array([0.1, 0.2, -0.3]), 8, (10.0, 3.0))
     assert error.value.remedy.endswith("inputs * 10 + 3, rounded")
+    with pytest.raises(InvalidArgumentError) as error:
+        check_inputs(np.array([7.0005, 251.0]), 8, (10.0, 3.0))
+    assert error.value.remedy.endswith("inputs * 1 + 0, rounded; and convert with input_scaling=(1, 0)")
     # Within a thousandth of an integer at 8 bits.
     with pytest.raises(InvalidArgumentError) as error:
         check_inputs(np.array([0.0009, 100.0, 255.0]) / 255, 8)
