@@ -678,6 +678,20 @@ fn one_table_used_as_many_layers_is_refused_by_the_verifier() {
 }
 
 #[test]
+fn one_layer_more_than_a_model_may_have_is_beyond_the_limit() {
+    for (count, kind, path) in [
+        (MAX_LAYERS, DecodeErrorKind::Model, "layers[1]"),
+        (MAX_LAYERS + 1, DecodeErrorKind::Limit, "layers"),
+    ] {
+        let mut fbb = Fbb::new();
+        let layers: Vec<_> = (0..count).map(|_| input(&mut fbb)).collect();
+        let error = decoded(fbb, &layers).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.location().to_string().starts_with(path), "{error}");
+    }
+}
+
+#[test]
 fn a_payload_without_the_identifier_is_refused() {
     let mut fbb = Fbb::new();
     let layers = [input(&mut fbb)];
