@@ -71,6 +71,10 @@ def test_a_scale_below_one_is_taken_for_the_inverse_direction():
     assert "begin it with Rescaling(4, 2)" in error.value.remedy
     with pytest.raises(InvalidArgumentError, match=r"inputs 1.42857 apart"):
         input_scaling_of(image_network(), (0.7, 0.0))
+    # Numbers that are integers but for rounding have all their digits.
+    for scale in (1 / 1234567, 1 / 1234567.3):
+        with pytest.raises(InvalidArgumentError, match=r"inputs 1234567 apart"):
+            input_scaling_of(image_network(), (scale, 0.0))
     with pytest.raises(InvalidArgumentError, match=r"inputs 255 apart"):
         input_scaling_of(image_network(), (1 / 255, 0.0))
 
@@ -103,9 +107,13 @@ def test_the_scaling_that_makes_inputs_integers_is_named():
     with pytest.raises(InvalidArgumentError) as error:
         check_inputs(np.array([7.0005, 251.0]), 8, (10.0, 3.0))
     assert error.value.remedy.endswith("inputs * 1 + 0, rounded; and convert with input_scaling=(1, 0)")
+    for values in ([0.5, 3.0], [-1.0, 3.0]):
+        with pytest.raises(InvalidArgumentError) as error:
+            check_inputs(np.array(values), 8)
+        assert "rounded" not in error.value.remedy
     # Within a thousandth of an integer at 8 bits.
     with pytest.raises(InvalidArgumentError) as error:
-        check_inputs(np.array([0.0009, 100.0, 255.0]) / 255, 8)
+        check_inputs(np.array([0.000998, 100.0, 255.0]) / 255, 8)
     assert "inputs * 255 + 0" in error.value.remedy
     with pytest.raises(InvalidArgumentError) as error:
         check_inputs(np.array([0.0011, 100.0, 255.0]) / 255, 8)
