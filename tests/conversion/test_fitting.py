@@ -60,6 +60,19 @@ def test_floored_thresholds_are_held_inside_int32():
         assert error.value.received == 8 * (32 - bias)
 
 
+@pytest.mark.parametrize("step", [254.0, 256.0])
+def test_the_largest_threshold_is_held_and_the_next_is_not(step):
+    blocks = network([0.0, -(2.0**31 - 128)], step)
+    weights = blocks.blocks["conv"].weights
+    # One potential is a unit: the threshold is 2^31 - 128 + step / 2.
+    blocks.blocks["conv"].weights = replace(weights, kernel=weights.kernel * 8, kernel_scale=np.array([0.5]))
+    if step == 254:
+        assert converted(blocks, "floor")[0] == [127, 2**31 - 1]
+        return
+    with pytest.raises(UnsupportedModelError, match="the floored threshold of channel 1"):
+        converted(blocks, "floor")
+
+
 def test_a_floored_step_of_zero_is_refused():
     blocks = network([0.0, 0.0], 3.0)
     factors = np.array([1.0, 1e60])

@@ -79,6 +79,16 @@ def test_what_reads_a_refused_block_is_left_out_where_problems_are_collected():
     assert [b.block.name for b in converted.blocks] == ["large", "separable"]
 
 
+def test_a_concatenation_of_a_block_without_activation_is_left_out_where_problems_are_collected():
+    blocks = branched_network()
+    blocks.blocks["small"].activation = None
+    problems = Problems(collect=True)
+    problems.add(UnsupportedModelError("no activation", layer="small", kind="activation"))
+    converted = build_model(blocks, SAME, input_is_image=False, problems=problems)
+    assert [layer.name for layer in converted.model.layers] == ["input", "small", "large"]
+    assert len(problems.found) == 1
+
+
 def test_boundaries_of_a_block_beside_a_refused_one_are_counted_and_not_set():
     blocks = image_network()
     conv = blocks.blocks["conv"]

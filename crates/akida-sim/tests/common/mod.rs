@@ -7,7 +7,7 @@ use akida_sim::{
 };
 
 /// The most multiplications of a layer: the definition takes milliseconds for them.
-const MOST_WORK: usize = 1 << 21;
+const MOST_WORK: usize = 1 << 20;
 
 /// How many multiplications a layer takes at most, of a separable layer twice as many.
 fn work(connection: &Connection) -> usize {
