@@ -22,12 +22,12 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help environment demo test test-rust test-python test-legacy lint lint-rust lint-python format wheel develop bench clean distclean
+.PHONY: help environment demo test test-rust test-python test-legacy lint lint-rust lint-python format wheel develop bench mutants mutants-python clean distclean
 
 help: ## list the targets
 	@echo 'usage: make [PYTHON=python3.12] TARGET'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## run the main job on real handwritten digits, from training to classification
 	$(BIN)/python examples/digits.py
@@ -80,6 +80,14 @@ develop: $(INSTALLED) ## install the package so that edits of Python files take 
 
 bench: ## measure the engine
 	cargo bench --workspace --exclude akida-py
+
+# Narrower: MUTANTS_ARGS='-f crates/akida-sim/src/ops/**'; after new tests, only what was missed: MUTANTS_ARGS=--iterate
+mutants: ## change Rust sources on purpose, one place at a time; list what no test notices (hours; needs cargo-mutants)
+	cargo mutants --output target $(MUTANTS_ARGS)
+
+# Narrower: MUTANTS_ARGS=python/cnn2snn/conversion/akida1/variables.py
+mutants-python: $(INSTALLED) ## the same for the Python part of conversion (hours)
+	PYTHONPATH=. $(BIN)/python scripts/mutate_python.py $(MUTANTS_ARGS)
 
 clean: ## remove all build products; the environment stays
 	rm -rf dist target .mypy_cache .pytest_cache .ruff_cache .hypothesis $(INSTALLED)

@@ -48,3 +48,17 @@ def test_a_border_is_there_where_windows_reach_beyond_the_map(size, stride, padd
 
 def test_layers_without_a_window_have_no_border():
     assert not image_network().blocks["dense"].has_border
+
+
+def test_blocks_say_what_they_read_and_whether_they_pool():
+    blocks = {**branched_network().blocks, **image_network().blocks}
+    assert {name for name, block in blocks.items() if block.is_input} == {"small", "large", "conv"}
+    pooled = {name: block.is_pooled for name, block in blocks.items()}
+    assert pooled == {
+        "small": True,
+        "large": True,
+        "join": False,
+        "separable": True,
+        "conv": False,
+        "dense": False,
+    }

@@ -171,7 +171,8 @@ def test_inside_a_reach_the_choice_is_that_of_a_complete_search(act_bits):
         outside = not (-32 <= threshold[0] < 32 and act_step[0] <= 7.9375)
         off = abs(float(act_step[0]) * 2 ** (4 - act_bits) - s)
         rounded = bool(act_step[0] * 16 % 1)
-        found = (int(mismatches[0]), outside, bool(seen[0][0] != seen[1][0]), rounded, off)
+        drift = abs(int(threshold[0]) - ideal[0])
+        found = (int(mismatches[0]), outside, bool(seen[0][0] != seen[1][0]), rounded, off, drift)
         assert found == best, f"t = {t}, s = {s}, reach {lowest}..{highest}"
         assert np.count_nonzero(seen[0] != seen[1]) == mismatches[0]
         inner = np.count_nonzero((seen[1] >= lowest) & (seen[1] < highest))

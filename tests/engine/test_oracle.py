@@ -136,6 +136,14 @@ def test_random_networks_reach_every_option():
         expected |= {f"{kind} {what}" for what in ("even kernel", "rectangle", "large kernel")}
         expected |= {f"{kind} {what}" for what in ("large stride", "uneven border", "1x1 map")}
         expected |= {f"{kind} pool {what}" for what in ("overlap", "gap", "uneven border")}
+    expected |= {f"{kind} {what}" for kind in model.CONVOLUTIONS for what in ("wide pool", "kernel of the whole map")}
+    expected |= {
+        "hundreds of channels",
+        "map of one pixel",
+        "repeated inbound",
+        "many inbounds",
+        "stride beyond both axes",
+    }
     expected |= {"FullyConnected map", "extreme step", "extreme threshold", "image 1", "image 3"}
     assert not {what for what in expected if seen[what] < 3}
 
@@ -145,6 +153,14 @@ def options_of(layer, shape, result):
     p, kind = layer.parameters, layer.type
     if kind == "InputData":
         yield f"InputData {p['input_bits']}"
+    if shape[2] > 99:
+        yield "hundreds of channels"
+    if shape[:2] == (1, 1):
+        yield "map of one pixel"
+    if len(layer.inbounds) > len(set(layer.inbounds)):
+        yield "repeated inbound"
+    if len(layer.inbounds) > 4:
+        yield "many inbounds"
     if kind not in model.NEURAL_TYPES:
         yield kind
         return
@@ -179,8 +195,14 @@ def options_of(layer, shape, result):
         yield f"{kind} large kernel"
     if sh > kh or sw > kw:
         yield f"{kind} large stride"
+    if sh > kh and sw > kw:
+        yield "stride beyond both axes"
+    if (kh, kw) == shape[:2] and min(shape[:2]) > 2:
+        yield f"{kind} kernel of the whole map"
     if p["pool_type"] == "Max":
-        (ph, _), (qh, _) = p["pool_size"], p["pool_stride"]
+        (ph, pw), (qh, _) = p["pool_size"], p["pool_stride"]
+        if max(ph, pw) > 4:
+            yield f"{kind} wide pool"
         if 0 < qh < ph:
             yield f"{kind} pool overlap"
         if qh > ph:

@@ -139,9 +139,9 @@ def best_within(
     reach: tuple[int, int],
     widths: tuple[int, int, float, float],
     thresholds: range,
-) -> tuple[int, bool, bool, bool, float]:
+) -> tuple[int, bool, bool, bool, float, int]:
     """H6 by complete search of `thresholds`: the smallest (missed, outside the widths, first missed, step not stored,
-    distance of s).
+    distance of s, distance of T).
 
     Nothing changes between two neighbouring steps at which some boundary changes as potentials see it, so all of these
     are tried, with the float32 before each, the nearest to the wanted step, the largest that the width holds, and the
@@ -173,5 +173,5 @@ def best_within(
         off = np.abs(interval[:, 0] - s)
         order = np.lexsort((off, rounded, first, outside, missed))[0]
         choice = (missed[order], outside[order], first[order], rounded[order], off[order])
-        found.append((int(choice[0]), *map(bool, choice[1:4]), float(choice[4])))
+        found.append((int(choice[0]), *map(bool, choice[1:4]), float(choice[4]), abs(threshold - ideal[0])))
     return min(found)

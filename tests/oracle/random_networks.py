@@ -15,7 +15,19 @@ from . import activation, layers, model
 from .model import LayerDescription, LayerResult
 
 COUNTS = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65)
-EXTREME_THRESHOLDS = (activation.INT32_MIN, activation.INT32_MAX, 0, -1)
+LARGE_COUNTS = (100, 127, 128, 200, 255, 257, 300, 513)
+EXTREME_THRESHOLDS = (
+    activation.INT32_MIN,
+    activation.INT32_MIN + 1,
+    activation.INT32_MIN + 2**20,
+    activation.INT32_MAX,
+    activation.INT32_MAX - 1,
+    activation.INT32_MAX - 2**20,
+    0,
+    -1,
+)
+# A layer of more multiplications takes the oracle too long.
+MOST_WORK = 2**22
 # The smallest subnormal, the smallest normal and the largest float32; boundaries beyond int32.
 EXTREME_STEPS = (1.401298464324817e-45, 1.1754943508222875e-38, 3.4028234663852886e38, 1e9, 1.5e8)
 
@@ -49,7 +61,9 @@ class Generator:
         return bool(self.rng.random() < probability)
 
     def count(self) -> int:
-        """A number of channels: usually small, always beside a multiple of a vector's length."""
+        """A number of channels: usually small, always beside a multiple of a vector's length, sometimes hundreds."""
+        if self.chance(0.03):
+            return int(self.pick(*LARGE_COUNTS))
         return int(self.pick(*(COUNTS if self.chance(0.3) else COUNTS[:9])))
 
     def pair(self, low: int, high: int) -> tuple[int, int]:
@@ -123,7 +137,9 @@ class Generator:
         return layer, inputs
 
     def map_size(self) -> tuple[int, int]:
-        return self.pair(1, 2) if self.chance(0.15) else self.pair(3, self.largest)
+        if self.chance(0.05):
+            return 1, 1
+        return self.pair(1, 2) if self.chance(0.1) else self.pair(3, self.largest)
 
     def samples(self) -> int:
         return int(self.rng.integers(1, 5))
@@ -132,17 +148,26 @@ class Generator:
         activated = not (last and self.chance(0.6))
         return {"activation": activated, "act_bits": bits or self.pick(1, 2, 4)}
 
-    def window(self, height: int, width: int, padding: str, high: int) -> tuple[int, int]:
-        """A kernel or pool: with Same it may be larger than the map."""
-        size = (1, 1) if self.chance(0.15) else self.pair(1, high)
+    def window(self, height: int, width: int, padding: str, high: int, large: float = 0.1) -> tuple[int, int]:
+        """A kernel or pool: now and then as large as the map; with Same it may be larger than the map."""
+        if self.chance(large):
+            size = (height, width) if self.chance(0.3) else self.pair(1, max(height, width) + 3)
+        else:
+            size = (1, 1) if self.chance(0.15) else self.pair(1, high)
         return size if padding == "Same" else (min(size[0], height), min(size[1], width))
+
+    def stride(self, window: tuple[int, int], high: int) -> tuple[int, int]:
+        """A stride, now and then beyond the window on both axes."""
+        if self.chance(0.08):
+            return tuple(int(size + self.rng.integers(1, 4)) for size in window)
+        return self.pair(1, high)
 
     def convolution_parameters(self, shape: tuple, last: bool, bits: int | None, plain: bool) -> dict[str, Any]:
         """`plain` keeps the size of the map (for branches that are joined again)."""
         height, width, _ = shape
         padding = "Same" if plain else self.pick("Same", "Valid")
         kernel = self.window(height, width, padding, 5)
-        stride = (1, 1) if plain or self.chance(0.5) else self.pair(1, 4)
+        stride = (1, 1) if plain or self.chance(0.5) else self.stride(kernel, 4)
         parameters = {
             "kernel_size": kernel,
             "filters": self.count(),
@@ -159,21 +184,23 @@ class Generator:
             rows, _ = layers.axis_windows(height, kernel[0], stride[0], padding)
             columns, _ = layers.axis_windows(width, kernel[1], stride[1], padding)
             parameters["pool_type"] = "Max"
-            parameters["pool_size"] = self.window(rows, columns, padding, 4)
+            parameters["pool_size"] = self.window(rows, columns, padding, 4, large=0.25)
             if self.chance(0.7):
-                parameters["pool_stride"] = self.pair(1, 3)
+                parameters["pool_stride"] = self.stride(parameters["pool_size"], 3)
         elif kind < 0.55 and not plain:
             parameters["pool_type"] = "Average"
         return parameters
 
     def finish(self, layer: LayerDescription, inputs: np.ndarray) -> LayerDescription | None:
-        """Gives a neural layer thresholds and steps and appends it; None when B5 forbids it."""
+        """Gives a neural layer thresholds and steps and appends it; None when B5 forbids it or it takes too long."""
         p = layer.parameters
         bits_in = 8 if layer.type == "InputConvolutional" else None
         if bits_in is None:
             by_name = {d.name: d for d in self.network}
             bits_in = by_name[layer.inbounds[0]].act_bits
         if model.potential_bound(layer, inputs.shape[1:], bits_in) > model.POTENTIAL_MAX:
+            return None
+        if len(inputs) * model.macs(layer, inputs.shape[1:]) > MOST_WORK:
             return None
         potentials = model.pooled(layer, model.potentials_of(layer, inputs.astype(np.int64)))
         drawn = [self.threshold_and_step(potentials[..., f], p["act_bits"]) for f in range(potentials.shape[-1])]
@@ -226,11 +253,16 @@ class Generator:
                 return layer
 
     def branches(self, inbound: str) -> LayerDescription:
-        """Two or three layers reading the same one, and a Concat of them."""
+        """Layers that read the same one, now and then many, and a Concat of them; it may name one repeatedly."""
         bits = self.pick(1, 2, 4)
-        read = [self.neural(inbound, False, bits, plain=True).name for _ in range(self.pick(2, 2, 3))]
+        count = self.pick(2, 2, 3) if self.chance(0.9) else int(self.rng.integers(4, 13))
+        read = [self.neural(inbound, False, bits, plain=True).name for _ in range(count)]
         if {layer.name: layer for layer in self.network}[inbound].act_bits == bits:
             read.insert(int(self.rng.integers(len(read) + 1)), inbound)  # past the branches
+        if self.chance(0.25):
+            again = self.pick(*read)
+            for _ in range(self.rng.integers(1, 4)):
+                read.insert(int(self.rng.integers(len(read) + 1)), again)
         joined = LayerDescription("Concat", f"Concat_{len(self.network)}", tuple(read))
         joined.parameters = {"activation": True, "act_bits": bits}
         inputs = [self.result_of(name).levels for name in read]
@@ -240,7 +272,7 @@ class Generator:
 def random_case(seed: int, largest: int = 9) -> Case:
     """The network, inputs and results that belong to a seed."""
     generator = Generator(seed, largest)
-    depth = int(generator.rng.integers(1, 5))
+    depth = int(generator.rng.integers(1, 5) if generator.chance(0.97) else generator.rng.integers(8, 17))
     if generator.chance(0.5):
         layer, inputs = generator.input_convolutional(last=depth == 1)
     else:

@@ -18,8 +18,11 @@ use proptest::prelude::*;
 
 proptest! {
     #[test]
-    fn decoding_gives_the_encoded_model(numbers in prop::collection::vec(any::<u32>(), 20..200)) {
-        let model = model_of(&numbers);
+    fn decoding_gives_the_encoded_model(
+        numbers in prop::collection::vec(any::<u32>(), 20..200),
+        large in prop::bool::weighted(0.3),
+    ) {
+        let model = if large { large_model_of(&numbers) } else { model_of(&numbers) };
         let bytes = encode(&model).unwrap();
         let decoded = decode(&bytes).unwrap();
         prop_assert_eq!(&decoded, &model);
@@ -57,6 +60,35 @@ fn the_random_models_have_every_layer_type_and_width() {
     let all = LayerSpec::TYPES.iter().copied().collect();
     assert_eq!(types, all, "{types:?}");
     assert_eq!(widths.len(), 4, "{widths:?}");
+}
+
+#[test]
+fn large_models_have_what_other_models_lack() {
+    let mut seen = [0; 4];
+    for seed in 0..200u32 {
+        let numbers: Vec<u32> = (0..100)
+            .map(|i| (seed * 100 + i).wrapping_mul(2_654_435_761) >> 7)
+            .collect();
+        let model = large_model_of(&numbers);
+        let layers = model.layers();
+        let repeats = |layer: &std::sync::Arc<Layer>| {
+            let mut inbounds = layer.inbounds().to_vec();
+            inbounds.sort_unstable();
+            inbounds.windows(2).any(|pair| pair[0] == pair[1])
+        };
+        let found = [
+            layers.len() > 12,
+            layers
+                .iter()
+                .any(|layer| layer.connection().output.shape.c > 255),
+            layers.iter().any(|layer| layer.name().len() > 127),
+            layers.iter().any(repeats),
+        ];
+        for (seen, found) in seen.iter_mut().zip(found) {
+            *seen += u32::from(found);
+        }
+    }
+    assert!(seen.iter().all(|&count| count > 5), "{seen:?}");
 }
 
 #[test]

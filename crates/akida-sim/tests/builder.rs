@@ -101,6 +101,65 @@ fn windows_larger_than_a_map_without_border_are_refused() {
 }
 
 #[test]
+fn each_axis_of_a_window_and_of_its_stride_is_limited() {
+    type Change = fn(&mut ConvParams, Pair);
+    let one = Pair::square(1);
+    let changes: [(&str, Change); 4] = [
+        ("kernel_size", |c, size| c.kernel_size = size),
+        ("kernel_stride", |c, stride| c.kernel_stride = stride),
+        ("pool_size", |c, size| {
+            let stride = Pair::square(1);
+            c.pooling = Pooling::Max { size, stride };
+        }),
+        ("pool_stride", |c, stride| {
+            let size = Pair::square(1);
+            c.pooling = Pooling::Max { size, stride };
+        }),
+    ];
+    for (name, change) in changes {
+        for wrong in [0, 65_536, usize::MAX] {
+            for pair in [Pair::new(wrong, 1), Pair::new(1, wrong)] {
+                let text = refusal(conv(|c| change(c, pair))).to_string();
+                let words = format!("{name} must be two numbers in 1..=65535, received {pair}");
+                assert!(text.contains(&words), "{text}");
+            }
+        }
+        for pair in [Pair::new(65_535, 1), Pair::new(1, 65_535)] {
+            let builder = events(Shape::new(8, 8, 2), 4);
+            let spec = conv(|c| {
+                c.kernel_size = one;
+                change(c, pair);
+            });
+            let connected = builder.connect("it", &spec.into(), &[]);
+            assert!(connected.is_ok(), "{name} {pair}: {connected:?}");
+        }
+    }
+}
+
+#[test]
+fn windows_on_a_map_without_border_are_at_most_the_map_on_each_axis() {
+    let pairs = || (1..=10).flat_map(|x| (1..=10).map(move |y| Pair::new(x, y)));
+    let builder = events(Shape::new(8, 6, 1), 4);
+    let fits = |kernel_size, pooling| {
+        let spec = conv(|c| {
+            c.padding = Padding::Valid;
+            c.kernel_size = kernel_size;
+            c.pooling = pooling;
+        });
+        builder.connect("it", &spec.into(), &[]).is_ok()
+    };
+    for size in pairs() {
+        let expected = size.x <= 8 && size.y <= 6;
+        assert_eq!(fits(size, Pooling::None), expected, "kernel {size}");
+        let stride = Pair::square(1);
+        // A kernel of 3x2 leaves a map of 6x5.
+        let expected = size.x <= 6 && size.y <= 5;
+        let pooling = Pooling::Max { size, stride };
+        assert_eq!(fits(Pair::new(3, 2), pooling), expected, "pool {size}");
+    }
+}
+
+#[test]
 fn potentials_are_bounded_exactly_at_32_bits() {
     // 1x1 maps of C channels: |P| <= C * 15 * 127.
     let fits = (i32::MAX as usize) / (15 * 127);

@@ -295,6 +295,85 @@ fn max_pooling_is_2x2_with_a_stride_not_above_it() {
     );
 }
 
+/// Every pair of numbers up to 8.
+fn pairs() -> impl Iterator<Item = Pair> {
+    (1..=8).flat_map(|x| (1..=8).map(move |y| Pair::new(x, y)))
+}
+
+#[test]
+fn each_axis_of_a_kernel_and_its_stride_is_limited() {
+    for pair in pairs() {
+        let square = |sizes: &[usize]| pair.x == pair.y && sizes.contains(&pair.x);
+        let kernel = ConvParams {
+            kernel_size: pair,
+            ..params()
+        };
+        let broken = |fits: bool, rule| if fits { vec![] } else { vec![rule] };
+        let plain = levels(
+            MAP,
+            Convolutional {
+                conv: kernel.clone(),
+            },
+        );
+        assert_eq!(
+            plain,
+            broken(square(&[1, 3, 5, 7]), "kernel_size"),
+            "{pair}"
+        );
+        let separable = levels(MAP, SeparableConvolutional { conv: kernel });
+        assert_eq!(
+            separable,
+            broken(square(&[3, 5, 7]), "kernel_size"),
+            "{pair}"
+        );
+        let stride = ConvParams {
+            kernel_stride: pair,
+            ..params()
+        };
+        let expected = broken(square(&[1, 2]), "kernel_stride");
+        assert_eq!(both(MAP, stride.clone()), expected, "{pair}");
+        let expected = broken(square(&[1, 2, 3]), "kernel_stride");
+        assert_eq!(image(Shape::new(16, 16, 1), stride), expected, "{pair}");
+    }
+}
+
+#[test]
+fn each_axis_of_a_pool_and_its_stride_is_limited() {
+    let of_image = |conv| image(Shape::new(16, 16, 1), conv);
+    for size in pairs() {
+        for stride in pairs() {
+            let square = |pair: Pair| pair.x == pair.y && pair.x <= 2;
+            let mut expected = Vec::new();
+            if !square(size) {
+                expected.push("pool_size");
+            }
+            if !square(stride) {
+                expected.push("pool_stride");
+            }
+            if stride.x > size.x || stride.y > size.y {
+                expected.push("pool_stride");
+            }
+            assert_eq!(
+                both(MAP, max_pool(size, stride)),
+                expected,
+                "{size} {stride}"
+            );
+            let mut expected = Vec::new();
+            if size.x > 2 || size.y > 2 {
+                expected.push("pool_size");
+            }
+            if stride != size {
+                expected.push("pool_stride");
+            }
+            assert_eq!(
+                of_image(max_pool(size, stride)),
+                expected,
+                "{size} {stride}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_max_pooled_layer_is_followed_by_a_convolution() {
     let pooled = || Convolutional {

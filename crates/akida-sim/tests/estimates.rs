@@ -261,3 +261,47 @@ fn there_is_no_estimate_without_benchmarks_or_with_software() {
     let text = refusal(&Device::akd1500(), &row.model, &halves);
     assert!(text.contains("a model with other layers"), "{text}");
 }
+
+/// So many layers that each read their weights from external memory, which one NP alone can do.
+fn taking_turns(layers: usize) -> Model {
+    let mut builder = ModelBuilder::new();
+    let input = InputData::new(Shape::new(1, 1, 1000), 4);
+    builder.add("input", input, &[]).unwrap();
+    for _ in 0..layers {
+        let fully = FullyConnected {
+            weights_bits: 4,
+            act_bits: Some(4),
+            ..FullyConnected::new(1000)
+        };
+        builder.add("", fully, &[]).unwrap();
+    }
+    builder.build().unwrap()
+}
+
+#[test]
+fn weights_are_loaded_again_for_each_input_where_there_are_two_passes_or_more() {
+    for layers in 1..=4 {
+        let model = taking_turns(layers);
+        let halves = Statistics::assumed(&model, 0.5, &vec![0.5; layers + 1]).unwrap();
+        let mapped = |reload_nj| {
+            let mut device = Device::akd1500();
+            let timing = constants();
+            device.timing = Some(Timing {
+                reload_nj: with(reload_nj, timing.reload_nj),
+                ..timing
+            });
+            map(&model, &device, MapMode::Minimal, true).unwrap()
+        };
+        assert_eq!(mapped(0.0).passes(), layers);
+        let energy = |reload_nj| {
+            mapped(reload_nj)
+                .estimate(&model, &halves)
+                .unwrap()
+                .energy_mj
+        };
+        // A layer has a million weights of 4 bits. A nanojoule is a millionth of a millijoule.
+        let loaded = if layers > 1 { layers as f64 * 0.5 } else { 0.0 };
+        let found = energy(1.0) - energy(0.0);
+        assert!((found - loaded).abs() < 1e-9, "{layers} passes: {found}");
+    }
+}

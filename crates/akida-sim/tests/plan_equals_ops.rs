@@ -9,14 +9,15 @@
 mod common;
 
 use akida_sim::{
-    ElementType, LayerSpec, Plan, PlanOptions, RunError, RunOptions, Values, available_kernels, ops,
+    ElementType, LayerSpec, Pair, Plan, PlanOptions, Pooling, RunError, RunOptions, Values,
+    available_kernels, ops,
 };
 use common::Random;
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Random networks compared per kernel choice.
-const NETWORKS: u64 = 300;
+const NETWORKS: u64 = 240;
 const SAMPLES: usize = 3;
 
 /// The outputs of `ops` for every layer, samples joined.
@@ -62,6 +63,73 @@ fn the_random_models_have_every_layer_type() {
     let layers = models.flat_map(|model| model.layers().to_vec());
     let types: BTreeSet<&str> = layers.map(|layer| layer.spec().type_name()).collect();
     assert_eq!(types, LayerSpec::TYPES.iter().copied().collect());
+}
+
+/// What a layer of a random model exercises beyond its type.
+fn extremes(model: &akida_sim::Model, layer: &akida_sim::Layer) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    let inbounds: BTreeSet<usize> = layer.inbounds().iter().copied().collect();
+    let input = layer.connection().input.shape;
+    let largest = |pair: Pair| pair.x.max(pair.y);
+    let mut note = |holds: bool, what| {
+        if holds {
+            found.push(what);
+        }
+    };
+    note(
+        inbounds.len() < layer.inbounds().len(),
+        "a repeated inbound",
+    );
+    note(inbounds.len() > 4, "many inbounds");
+    note(model.layers().len() > 10, "many layers");
+    note(input.c > 99, "hundreds of channels");
+    note(input.positions() == 1, "a map of one pixel");
+    let Some(windows) = layer.connection().operation.windows() else {
+        return found;
+    };
+    let (size, stride) = (windows.size, windows.stride);
+    let whole = size == Pair::new(input.x, input.y) && input.x.min(input.y) > 2;
+    note(
+        whole && !windows.is_fully_connected(),
+        "a kernel of the whole map",
+    );
+    note(
+        size.x > input.x && size.y > input.y,
+        "a kernel beyond the map",
+    );
+    note(
+        stride.x > size.x && stride.y > size.y,
+        "a stride beyond the kernel",
+    );
+    if let Pooling::Max { size, stride } = windows.pooling {
+        note(largest(size) > 5, "a wide pool");
+        note(
+            stride.x > size.x && stride.y > size.y,
+            "a stride beyond the pool",
+        );
+    }
+    let thresholds = layer
+        .thresholds()
+        .map(|t| t.filters().map(|(t, _)| t).collect::<Vec<_>>());
+    let near = |t: &i32| *t != i32::MAX && *t > i32::MAX - 4;
+    let near_end = thresholds.is_some_and(|all| all.iter().any(near));
+    note(near_end, "a threshold near the end of 32 bits");
+    found
+}
+
+#[test]
+fn the_random_models_reach_the_extremes() {
+    let mut seen = BTreeMap::new();
+    for seed in 0..NETWORKS {
+        let model = Random::new(seed).model();
+        for layer in model.layers() {
+            for what in extremes(&model, layer) {
+                *seen.entry(what).or_insert(0) += 1;
+            }
+        }
+    }
+    assert_eq!(seen.len(), 11, "{seen:?}");
+    assert!(seen.values().all(|&count| count >= 3), "{seen:?}");
 }
 
 #[test]
@@ -285,6 +353,61 @@ fn scratch_memory_of_another_plan_is_refused() {
         Err(RunError::Scratch)
     );
     assert!(plan.run(&mut plan.scratch(), &input).is_ok());
+}
+
+/// Sums of 1,127,288 products, the most that 32 bits hold, against thresholds at both ends and around the sums.
+#[test]
+fn sums_at_the_ends_of_32_bits_equal_the_definition() {
+    use akida_sim::{FullyConnected, InputData, ModelBuilder, Shape, Weights};
+    let inputs = (i32::MAX / (15 * 127)) as usize;
+    let largest = inputs as i32 * 15 * 127;
+    let thresholds: Vec<i32> = [largest, -largest]
+        .iter()
+        .flat_map(|sum| (-2..3).map(move |away| sum.saturating_add(away)))
+        .chain([i32::MIN, i32::MAX, 0])
+        .collect();
+    let units = thresholds.len();
+    for steps in [f32::from_bits(1), 1.0, f32::MAX] {
+        for act_bits in [None, Some(4)] {
+            let mut builder = ModelBuilder::new();
+            let input = InputData::new(Shape::new(1, 1, inputs), 4);
+            builder.add("in", input, &[]).unwrap();
+            let spec = FullyConnected {
+                units,
+                weights_bits: 8,
+                act_bits,
+            };
+            // The signs change with every second unit: each threshold meets a large sum or a small one.
+            let sign = |i: usize| {
+                if (i % units).is_multiple_of(2) {
+                    127
+                } else {
+                    -127
+                }
+            };
+            let weights = (0..inputs * units).map(sign).collect();
+            let weights = Weights::new([1, 1, inputs, units], weights).unwrap();
+            let tensors = vec![
+                weights.into(),
+                thresholds.clone().into(),
+                vec![steps; units].into(),
+            ];
+            builder.add_with_variables("", spec, &[0], tensors).unwrap();
+            let plan = Plan::new(builder.build().unwrap());
+            let sample = vec![15u8; inputs];
+            let found = plan.forward(&sample, &RunOptions::default()).unwrap();
+            let sums = (0..units).map(|unit| if sign(unit) > 0 { largest } else { -largest });
+            let expected = match act_bits {
+                None => Values::I32(sums.collect()),
+                Some(bits) => Values::U8(
+                    sums.zip(&thresholds)
+                        .map(|(sum, &t)| ops::level(sum, &ops::boundaries(t, steps, bits)))
+                        .collect(),
+                ),
+            };
+            assert_eq!(found, expected, "steps {steps}, {act_bits:?} bits");
+        }
+    }
 }
 
 /// A few kilobytes of model whose maps together have a terabyte.

@@ -613,12 +613,97 @@ fn one_vector_used_by_many_layers_does_not_multiply_memory() {
     assert_field(&error, DecodeErrorKind::Payload, "layers[2].weights");
 }
 
+/// The result for `joins` layers that each join all of `branches` layers and share one vector of inbounds.
+fn with_shared_inbounds(branches: u32, joins: u32) -> Result<Model, DecodeError> {
+    let mut fbb = Fbb::new();
+    let mut layers = vec![input(&mut fbb)];
+    for index in 0..branches {
+        let name = format!("branch {index}");
+        let variables = fb::VariablesArgs {
+            weights: Some(fbb.create_vector(&[0x01u8])),
+            weights_pw: None,
+            threshold: Some(fbb.create_vector(&[0i32])),
+            act_step: Some(fbb.create_vector(&[1f32])),
+        };
+        let variables = Some(fb::Variables::create(&mut fbb, &variables));
+        let args = fb::FullyConnectedArgs {
+            units: Some(1),
+            weights_bits: Some(2),
+            act_bits: Some(1),
+        };
+        let table = fb::FullyConnected::create(&mut fbb, &args).as_union_value();
+        let parameters = (fb::Parameters::FullyConnected, table);
+        let inbounds = Some(vec![0]);
+        layers.push(layer(
+            &mut fbb,
+            Some(&name),
+            inbounds,
+            parameters,
+            variables,
+        ));
+    }
+    let shared: Vec<u32> = (1..=branches).collect();
+    let shared = Some(fbb.create_vector(&shared));
+    for index in 0..joins {
+        let name = format!("join {index}");
+        let args = fb::LayerArgs {
+            name: Some(fbb.create_string(&name)),
+            inbounds: shared,
+            parameters_type: fb::Parameters::Concat,
+            parameters: Some(fb::Concat::create(&mut fbb, &fb::ConcatArgs {}).as_union_value()),
+            variables: None,
+        };
+        layers.push(fb::Layer::create(&mut fbb, &args));
+    }
+    if joins > 1 {
+        // One layer more, which reads all joins: a model has one end.
+        let all: Vec<u32> = (1 + branches..1 + branches + joins).collect();
+        let table = fb::Concat::create(&mut fbb, &fb::ConcatArgs {}).as_union_value();
+        let parameters = (fb::Parameters::Concat, table);
+        layers.push(layer(&mut fbb, Some("end"), Some(all), parameters, None));
+    }
+    decoded(fbb, &layers)
+}
+
+#[test]
+fn layers_that_share_a_vector_of_inbounds_each_read_all_of_it() {
+    for joins in [1, 2, 5] {
+        let model = with_shared_inbounds(3, joins).unwrap();
+        let layers = &model.layers()[4..4 + joins as usize];
+        assert!(layers.iter().all(|layer| layer.inbounds() == [1, 2, 3]));
+    }
+}
+
+#[test]
+fn one_vector_of_inbounds_used_by_many_layers_does_not_multiply_memory() {
+    // A join takes less of the payload than its 60 inbounds have bytes.
+    let error = with_shared_inbounds(60, 120).unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::Payload, "{error}");
+    let location = error.location().to_string();
+    assert!(location.ends_with("].inbounds"), "{error}");
+    assert!(error.to_string().contains("shared"), "{error}");
+}
+
 #[test]
 fn one_table_used_as_many_layers_is_refused_by_the_verifier() {
     let mut fbb = Fbb::new();
     let layers = vec![input(&mut fbb); MAX_LAYERS];
     let error = decoded(fbb, &layers).unwrap_err();
     assert_eq!(error.kind(), DecodeErrorKind::Payload, "{error}");
+}
+
+#[test]
+fn one_layer_more_than_a_model_may_have_is_beyond_the_limit() {
+    for (count, kind, path) in [
+        (MAX_LAYERS, DecodeErrorKind::Model, "layers[1]"),
+        (MAX_LAYERS + 1, DecodeErrorKind::Limit, "layers"),
+    ] {
+        let mut fbb = Fbb::new();
+        let layers: Vec<_> = (0..count).map(|_| input(&mut fbb)).collect();
+        let error = decoded(fbb, &layers).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.location().to_string().starts_with(path), "{error}");
+    }
 }
 
 #[test]

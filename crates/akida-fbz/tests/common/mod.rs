@@ -7,6 +7,8 @@ use akida_sim::*;
 /// Numbers that decide everything about a random model.
 struct Source<'a> {
     numbers: std::iter::Cycle<std::slice::Iter<'a, u32>>,
+    /// Whether sizes, names and graphs may be large.
+    large: bool,
 }
 
 impl Source<'_> {
@@ -25,22 +27,41 @@ impl Source<'_> {
         1 + self.below(max)
     }
 
+    /// Whether to draw something large: one of `n` times.
+    fn is_large(&mut self, n: usize) -> bool {
+        self.large && self.below(n) == 0
+    }
+
+    /// Up to `max`; of large models sometimes with more bits than a byte has.
+    fn wide(&mut self, max: usize) -> usize {
+        let max = if self.is_large(8) { 1000 } else { max };
+        self.size(max)
+    }
+
+    fn pair(&mut self, rows: usize, columns: usize) -> Pair {
+        Pair::new(self.wide(rows), self.wide(columns))
+    }
+
     fn pick<T: Clone>(&mut self, values: &[T]) -> T {
         values[self.below(values.len())].clone()
     }
 
     fn conv(&mut self) -> ConvParams {
         ConvParams {
+            // The weights of larger windows would take all the time.
             kernel_size: Pair::new(self.size(4), self.size(3)),
-            filters: self.size(7),
+            filters: match self.is_large(8) {
+                true => self.size(300),
+                false => self.size(7),
+            },
             padding: self.pick(&[Padding::Same, Padding::Valid]),
-            kernel_stride: Pair::new(self.size(2), self.size(3)),
+            kernel_stride: self.pair(2, 3),
             weights_bits: self.pick(&[1, 2, 4, 8]),
             pooling: match self.below(5) {
                 0 => Pooling::GlobalAverage,
                 1 | 2 => Pooling::Max {
-                    size: Pair::new(self.size(3), self.size(2)),
-                    stride: Pair::new(self.size(2), self.size(3)),
+                    size: self.pair(3, 2),
+                    stride: self.pair(2, 3),
                 },
                 _ => Pooling::None,
             },
@@ -83,10 +104,12 @@ impl Source<'_> {
         inbounds: &[usize],
     ) -> Option<usize> {
         let spec = spec.into();
-        let names = ["", "é ü", "layer"];
+        let names = ["", "é ü", "layer", "long"];
+        let index = builder.layers().len();
         let name = match self.pick(&names) {
             "" => String::new(),
-            start => format!("{start} {}", builder.layers().len()),
+            "long" if self.large => format!("{index:0width$}", width = self.size(255)),
+            start => format!("{start} {index}"),
         };
         let connection = builder.connect(&name, &spec, inbounds).ok()?;
         let variables = self.variables(&connection);
@@ -100,11 +123,26 @@ impl Source<'_> {
 
 /// A model of up to a dozen layers, of all types, widths and borders, that the numbers determine.
 pub fn model_of(numbers: &[u32]) -> Model {
-    let mut source = Source {
+    model_from(Source {
         numbers: numbers.iter().cycle(),
-    };
+        large: false,
+    })
+}
+
+/// A model like those of `model_of` with larger sizes, longer names and up to 60 layers.
+pub fn large_model_of(numbers: &[u32]) -> Model {
+    model_from(Source {
+        numbers: numbers.iter().cycle(),
+        large: true,
+    })
+}
+
+fn model_from(mut source: Source<'_>) -> Model {
     let mut builder = ModelBuilder::new();
-    let shape = Shape::new(source.size(9), source.size(7), source.size(5));
+    let shape = match source.is_large(8) {
+        true => Shape::new(1, 1, source.size(700)),
+        false => Shape::new(source.wide(9), source.wide(7), source.size(5)),
+    };
     let image = Shape {
         c: source.pick(&[1, 3]),
         ..shape
@@ -118,7 +156,11 @@ pub fn model_of(numbers: &[u32]) -> Model {
         let bits = source.pick(&[1, 2, 4]);
         source.add(&mut builder, InputData::new(shape, bits), &[]);
     }
-    for _ in 0..source.below(5) {
+    let layers = match source.is_large(8) {
+        true => 20,
+        false => source.below(5),
+    };
+    for _ in 0..layers {
         let conv = source.conv();
         let last = builder.layers().len() - 1;
         match source.below(4) {
@@ -140,8 +182,15 @@ pub fn model_of(numbers: &[u32]) -> Model {
                 let left = source.add(&mut builder, Convolutional { conv }, &[last]);
                 let Some(left) = left else { continue };
                 let right = SeparableConvolutional { conv: wider };
-                let right = source.add(&mut builder, right, &[last]);
-                right.and_then(|right| source.add(&mut builder, Concat, &[right, left]))
+                let Some(right) = source.add(&mut builder, right, &[last]) else {
+                    // A branch that nobody reads makes no model: the layers after it read it.
+                    continue;
+                };
+                let mut inbounds = vec![right, left];
+                for _ in 0..source.below(4) {
+                    inbounds.push(source.pick(&[right, left]));
+                }
+                source.add(&mut builder, Concat, &inbounds)
             }
         };
     }

@@ -107,6 +107,32 @@ mod tests {
     use alloc::vec;
 
     #[test]
+    fn a_layer_gets_its_weights_and_what_is_fitted_inside_its_reach() {
+        let mut builder = ModelBuilder::new();
+        let data = InputData::new(Shape::new(1, 1, 1), 4);
+        builder.add("data", data, &[]).unwrap();
+        let units = FullyConnected {
+            weights_bits: 4,
+            act_bits: Some(2),
+            ..FullyConnected::new(2)
+        };
+        let dense = builder.add("dense", units, &[]).unwrap();
+        let weights = Weights::new([1, 1, 1, 2], vec![7, -7]).unwrap();
+        let weights = vec![(String::from("weights"), Tensor::from(weights.clone()))];
+        // No interval gives 0, 3, 5. The second unit has no potential above 0.
+        let ideal = [0, 3, 5, 0, 3, 5];
+        let missed = set_fitted(&mut builder, dense, weights, &ideal, &[2.5, 2.5], |layer| {
+            assert_eq!(layer.weights().unwrap().values(), [7, -7]);
+            Widths::UNLIMITED
+        });
+        assert_eq!(missed, Ok(vec![1, 0]));
+        let layer = &builder.layers()[dense];
+        assert_eq!(layer.weights().unwrap().values(), [7, -7]);
+        let filters: Vec<_> = layer.thresholds().unwrap().filters().collect();
+        assert_eq!(filters[0], (0, 0.625));
+    }
+
+    #[test]
     fn a_layer_that_cannot_be_set_stays_as_it_was() {
         let mut builder = ModelBuilder::new();
         let data = InputData::new(Shape::new(1, 1, 1), 4);

@@ -62,6 +62,18 @@ mod tests {
     }
 
     #[test]
+    fn a_prediction_is_an_exact_difference_divided_and_rounded_once() {
+        assert_eq!(prediction(9, 2, 4.0), 1.75);
+        assert_eq!(prediction(-9, 2, 0.5), -22.0);
+        assert_eq!(prediction(i32::MAX, i32::MIN, 1.0), 4_294_967_296.0);
+        assert_eq!(prediction(i32::MIN, i32::MAX, 2.0), -2_147_483_648.0);
+        assert_eq!(
+            prediction(i32::MAX, i32::MIN, f32::from_bits(1)),
+            f32::INFINITY
+        );
+    }
+
+    #[test]
     fn one_bit_ignores_the_step() {
         for act_step in [f32::MIN_POSITIVE, 1.0, f32::MAX] {
             assert_eq!(boundaries(-7, act_step, 1), [-7]);

@@ -6,6 +6,18 @@ use akida_sim::{
     VariableRule, WeightShape, Weights,
 };
 
+/// The most multiplications of a layer: the definition takes milliseconds for them.
+const MOST_WORK: usize = 1 << 20;
+
+/// How many multiplications a layer takes at most, of a separable layer twice as many.
+fn work(connection: &Connection) -> usize {
+    let weights = connection.variables.iter();
+    let weights = weights.filter(|variable| matches!(variable.rule, VariableRule::Weights { .. }));
+    weights
+        .map(|weights| weights.count() * connection.potential_shape.positions())
+        .sum()
+}
+
 /// A small generator, so that failures repeat.
 pub(crate) struct Random(u64);
 
@@ -29,16 +41,26 @@ impl Random {
         values[self.below(values.len())]
     }
 
-    fn pair(&mut self, max: usize) -> Pair {
-        Pair::new(1 + self.below(max), 1 + self.below(max))
+    /// The extent of a window or a stride along an axis: mostly small, sometimes that of the map or a little more.
+    fn extent(&mut self, map: usize, small: usize) -> usize {
+        match self.below(12) {
+            0 => map,
+            1 => 1 + self.below(map + 2),
+            _ => 1 + self.below(small),
+        }
     }
 
+    fn extents(&mut self, map: Shape, small: usize) -> Pair {
+        Pair::new(self.extent(map.x, small), self.extent(map.y, small))
+    }
+
+    /// Parameters for a map, which need not fit.
     fn conv(&mut self, input: Shape, output: bool) -> ConvParams {
         let padding = self.pick(&[Padding::Same, Padding::Valid]);
         // Windows of 3x3, for which there are kernels, as often as all others.
         let mut kernel_size = match self.below(2) {
             0 => Pair::square(3),
-            _ => self.pair(5),
+            _ => self.extents(input, 5),
         };
         if padding == Padding::Valid {
             kernel_size = Pair::new(kernel_size.x.min(input.x), kernel_size.y.min(input.y));
@@ -47,16 +69,19 @@ impl Random {
             0 => Pooling::GlobalAverage,
             // Windows of one or two cells fit any map that Valid leaves, or are refused and drawn again.
             1 | 2 => Pooling::Max {
-                size: self.pair(3),
-                stride: self.pair(3),
+                size: self.extents(input, 3),
+                stride: self.extents(input, 3),
             },
             _ => Pooling::None,
         };
         ConvParams {
             kernel_size,
-            filters: self.pick(&[1, 3, 4, 7, 8, 9, 16, 17, 32, 33, 65]),
+            filters: match self.below(12) {
+                0 => self.pick(&[100, 128, 200, 257]),
+                _ => self.pick(&[1, 3, 4, 7, 8, 9, 16, 17, 32, 33, 65]),
+            },
             padding,
-            kernel_stride: self.pair(3),
+            kernel_stride: self.extents(input, 3),
             weights_bits: self.pick(&[1, 2, 4, 8]),
             pooling,
             act_bits: if output && self.below(2) == 0 {
@@ -91,8 +116,9 @@ impl Random {
         // Thresholds and steps around the potentials that occur, so that every level does.
         let reach = (f64::from(connection.potential_bound) / 4.0).max(1.0);
         let threshold = |r: &mut Self| match r.below(12) {
-            0 => i32::MAX,
-            1 => i32::MIN,
+            0 => i32::MAX - r.below(4) as i32,
+            1 => i32::MIN + r.below(4) as i32,
+            2 => r.next() as i32,
             _ => ((r.below(2001) as f64 / 1000.0 - 1.0) * reach / 4.0) as i32,
         };
         let act_step = |r: &mut Self| match r.below(12) {
@@ -124,11 +150,15 @@ impl Random {
             let source = inbounds.first().copied().unwrap_or(count.wrapping_sub(1));
             let spec: LayerSpec = match builder.layers().get(source) {
                 None if self.below(2) == 0 => {
-                    let channels = match self.below(3) {
-                        0 => self.pick(&[16, 32, 64, 65]),
+                    let channels = match self.below(12) {
+                        0 => self.pick(&[100, 128, 255, 300, 513]),
+                        1..=3 => self.pick(&[16, 32, 64, 65]),
                         _ => 1 + self.below(18),
                     };
-                    let shape = Shape::new(1 + self.below(9), 1 + self.below(20), channels);
+                    let shape = match self.below(8) {
+                        0 => Shape::new(1, 1, channels),
+                        _ => Shape::new(1 + self.below(9), 1 + self.below(20), channels),
+                    };
                     InputData::new(shape, self.pick(&[1, 2, 4])).into()
                 }
                 None => {
@@ -166,6 +196,9 @@ impl Random {
             let Ok(connection) = builder.connect("", &spec, inbounds) else {
                 continue;
             };
+            if work(&connection) > MOST_WORK {
+                continue;
+            }
             let variables = self.variables(&connection);
             return builder
                 .add_with_variables("", spec, inbounds, variables)
@@ -174,17 +207,15 @@ impl Random {
         panic!("no layer fits in 200 draws");
     }
 
-    /// A model of one to six layers, some with branches joined by `Concat`.
+    /// A model of one to six layers, some with branches joined by `Concat`; one of 32 has more of both.
     pub(crate) fn model(&mut self) -> Model {
         let mut builder = ModelBuilder::new();
+        let large = self.below(32) == 0;
         let first = self.add(&mut builder, &[], false);
-        if self.below(3) == 0 {
-            let branches: Vec<usize> = (0..2 + self.below(2))
-                .map(|_| self.branch(&mut builder, first))
-                .collect();
-            builder.add("", Concat, &branches).unwrap();
+        if large || self.below(3) == 0 {
+            self.branches(&mut builder, first, if large { 12 } else { 3 });
         }
-        for _ in 0..self.below(3) {
+        for _ in 0..self.below(if large { 24 } else { 3 }) {
             let last = builder.layers().len() - 1;
             self.add(&mut builder, &[last], false);
         }
@@ -193,6 +224,25 @@ impl Random {
             self.add(&mut builder, &[last], true);
         }
         builder.build().unwrap()
+    }
+
+    /// Two to `most` branches of `source`, joined by a `Concat`. Some read another branch, some are named several times.
+    fn branches(&mut self, builder: &mut ModelBuilder, source: usize, most: usize) {
+        let mut branches: Vec<usize> = Vec::new();
+        for _ in 0..2 + self.below(most - 1) {
+            let from = match self.below(4) {
+                0 => branches.last().copied().unwrap_or(source),
+                _ => source,
+            };
+            branches.push(self.branch(builder, from));
+        }
+        if self.below(3) == 0 {
+            for _ in 0..1 + self.below(3) {
+                let again = self.pick(&branches);
+                branches.insert(self.below(branches.len()), again);
+            }
+        }
+        builder.add("", Concat, &branches).unwrap();
     }
 
     /// A 1x1 convolution of `source`, so that branches have equal sizes and widths.

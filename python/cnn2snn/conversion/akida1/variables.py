@@ -213,7 +213,8 @@ def _integers(layer: str, quantized: np.ndarray, scale: np.ndarray, bitwidth: in
     integers = np.rint(values)
     limit = 2 ** (bitwidth - 1) - 1
     # Quantized weights are integers divided by the scale in float32, hence the tolerance.
-    off = ~(np.abs(values - integers) <= 1e-3) | (np.abs(integers) > limit)
+    with np.errstate(invalid="ignore"):  # of infinite weights, which are refused below
+        off = ~(np.abs(values - integers) <= 1e-3) | (np.abs(integers) > limit)
     if np.any(off):
         raise UnsupportedModelError(
             f'layer "{layer}": quantize(w) * scale_factor(w) must be integers in {-limit}..{limit} '
