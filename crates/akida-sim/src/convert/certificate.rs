@@ -183,6 +183,41 @@ mod tests {
     }
 
     #[test]
+    fn each_filter_is_compared_with_its_own_boundaries() {
+        let mut builder = ModelBuilder::new();
+        let data = InputData::new(Shape::new(1, 1, 1), 4);
+        builder.add("data", data, &[]).unwrap();
+        let units = FullyConnected {
+            weights_bits: 8,
+            act_bits: Some(2),
+            ..FullyConnected::new(2)
+        };
+        builder.add("dense", units, &[]).unwrap();
+        let weights = Weights::new([1, 1, 1, 2], vec![7, 1]).unwrap();
+        let variables: [(&str, crate::Tensor); 3] = [
+            ("weights", weights.into()),
+            ("threshold", vec![0, 2].into()),
+            ("act_step", vec![1.0, 0.5].into()),
+        ];
+        for (name, values) in variables {
+            builder.set_variable(1, name, values).unwrap();
+        }
+        // Boundaries 0, 4, 8 of potentials 0 … 105, and 2, 4, 6 of 0 … 15.
+        let found = certified(&builder, 1, &[0, 4, 8, 2, 5, 6]).unwrap();
+        assert_eq!(found[0].differences, []);
+        let different = Difference {
+            level: 2,
+            ideal: 5,
+            held: 4,
+            witness: 5,
+        };
+        assert_eq!(found[1].differences, [different]);
+        for ideal in [&[0, 4, 8][..], &[0], &[0, 4, 8, 2, 5], &[]] {
+            assert!(certified(&builder, 1, ideal).is_err(), "{ideal:?}");
+        }
+    }
+
+    #[test]
     fn stuck_filters_have_one_level() {
         assert_eq!(of(&unit(0, 0, 1.0, Some(1)), &[0]).levels, Some((0, 0)));
         assert_eq!(of(&unit(7, -1, 1.0, Some(1)), &[-1]).levels, Some((1, 1)));
