@@ -12,6 +12,7 @@ from typing import Any
 from cnn2snn import gamma_constraint, quantization_layers, quantization_ops
 from cnn2snn._keras import LEGACY, keras
 from cnn2snn._older_files import upgraded
+from cnn2snn._python_code import check_no_code
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, UnsupportedModelError
 
 __all__ = ["cnn2snn_objects", "load_quantized_model"]
@@ -48,6 +49,8 @@ def load_quantized_model(
     filepath: str | Path,
     custom_objects: dict[str, type] | None = None,
     compile_model: bool = True,
+    *,
+    safe_mode: bool = True,
 ) -> keras.Model:
     """Loads a Keras model that may hold quantized layers.
 
@@ -59,6 +62,8 @@ def load_quantized_model(
         filepath: the file or folder.
         custom_objects: classes of one's own by name, which win over the classes of this package.
         compile_model: whether the model is compiled as it was when it was saved.
+        safe_mode: whether files that hold Python code, as that of a `Lambda` layer, are refused. The code runs in this
+            process. Switch it off for files of people whom you trust only.
 
     Returns:
         The Keras model.
@@ -66,7 +71,7 @@ def load_quantized_model(
     Raises:
         FileNotFoundError: there is no such file.
         InvalidArgumentError: the file has another suffix than `.keras` or `.h5`, is a SavedModel folder under
-            Keras 3, which cannot read one, or cannot be loaded (the error of Keras is its cause).
+            Keras 3, which cannot read one, holds Python code, or cannot be loaded (the error of Keras is its cause).
         UnsupportedModelError: a `QuantizedReLU` of version 2.1.2 or older of the original toolkit, whose threshold is
             not half its step.
     """
@@ -93,6 +98,8 @@ def load_quantized_model(
             received=str(path),
             remedy="save it with model.save('name.keras')",
         )
+    if safe_mode:
+        check_no_code(path)
     objects = {**cnn2snn_objects, **(custom_objects or {})}
     if is_saved_model:
         # In folders of the original toolkit quantizers are layers of their own, beside the configurations in the layers
@@ -100,10 +107,13 @@ def load_quantized_model(
         objects = {name: cls for name, cls in objects.items() if cls not in _QUANTIZERS}
     try:
         if is_saved_model or path.suffix == ".keras":
-            return keras.models.load_model(path, custom_objects=objects, compile=compile_model)
+            return keras.models.load_model(path, custom_objects=objects, compile=compile_model, safe_mode=safe_mode)
         with tempfile.TemporaryDirectory() as folder:
             return keras.models.load_model(
-                _readable(path, Path(folder), custom_objects or {}), custom_objects=objects, compile=compile_model
+                _readable(path, Path(folder), custom_objects or {}),
+                custom_objects=objects,
+                compile=compile_model,
+                safe_mode=safe_mode,
             )
     except (PermissionError, UnsupportedModelError):
         raise

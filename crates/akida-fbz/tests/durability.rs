@@ -283,7 +283,13 @@ fn files_and_folders_without_permission_are_named_and_left_alone() {
     }
     // What forbids nothing to the administrator is tried as somebody else, who has to reach the program.
     let program = place("program");
-    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    // A program that any process has open for writing is not run. So another process copies it: what this process has open is
+    // open in the children of other tests, too.
+    let copied = Command::new("cp")
+        .arg(std::env::current_exe().unwrap())
+        .arg(&program)
+        .status();
+    assert!(copied.unwrap().success());
     let mut child = Command::new(&program);
     child
         .args(["--exact", "child_without_permissions", "--ignored"])

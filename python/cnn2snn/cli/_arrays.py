@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn2snn.errors import FormatError, InvalidArgumentError
+from cnn2snn.errors import Cnn2SnnError, FormatError, InvalidArgumentError
 
 # The names that numpy.savez gives, and that Keras users choose, for the only array that matters.
 _NPZ_KEYS = ("arr_0", "x")
@@ -19,7 +20,7 @@ _NPZ_KEYS = ("arr_0", "x")
 def load(path: Path) -> np.ndarray:
     """Returns the array of a file, `.npy` or `.npz` with one that matters; of a `.npy` file without reading it yet."""
     with _arrays(path) as arrays:
-        return arrays if isinstance(arrays, np.ndarray) else arrays[_name_of_inputs(path, arrays.files)]
+        return arrays if isinstance(arrays, np.ndarray) else _member(path, arrays, _name_of_inputs(path, arrays.files))
 
 
 def load_all(path: Path) -> np.ndarray:
@@ -27,7 +28,7 @@ def load_all(path: Path) -> np.ndarray:
     with _arrays(path) as arrays:
         if isinstance(arrays, np.ndarray):
             return arrays
-        parts = [arrays[name] for name in arrays.files]
+        parts = [_member(path, arrays, name) for name in arrays.files]
     if len({(part.shape[1:], part.ndim) for part in parts}) != 1 or not parts[0].ndim:
         shapes = ", ".join(str(part.shape) for part in parts) or "none"
         raise InvalidArgumentError(
@@ -49,10 +50,23 @@ def _arrays(path: Path) -> Iterator[Any]:
                     yield arrays
                 return
         yield np.load(path, mmap_mode="r", allow_pickle=False)
-    except InvalidArgumentError:
+    except Cnn2SnnError:
         raise
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    # Zip files raise RuntimeError for members that are encrypted, or packed in a way that Python does not know.
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise FormatError(f"{path}: it is not a .npy or .npz file of plain numbers: {error}", kind="inputs") from error
+
+
+def _member(path: Path, arrays: Any, name: str) -> np.ndarray:
+    array = arrays[name]
+    if not isinstance(array, np.ndarray):
+        raise FormatError(
+            f"{path}: its member {name} is no array",
+            kind="inputs",
+            received=name,
+            remedy="write the file with numpy.savez, with arrays alone",
+        )
+    return array
 
 
 def _name_of_inputs(path: Path, names: list[str]) -> str:

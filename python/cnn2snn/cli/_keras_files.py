@@ -38,13 +38,14 @@ def beside(path: Path, name: str) -> Path:
     return path.with_name(name + (".h5" if path.is_dir() else path.suffix))
 
 
-def target(source: Path, output: Path | None, name: str) -> Path:
+def target(source: Path, output: Path | None, name: str, *others: Path) -> Path:
     """Returns where a command saves the Keras model that it makes of the one at `source`, after checks of both.
 
     Args:
         source: path of the model.
         output: the path that was asked for, or None.
         name: what the result is called otherwise; see `beside`.
+        others: other files that the command reads.
     """
     check(source)
     path = output or beside(source, name)
@@ -57,6 +58,7 @@ def target(source: Path, output: Path | None, name: str) -> Path:
             received=str(path),
             remedy="name another file with -o",
         )
+    _files.check_not_read(path, *others)
     return path
 
 

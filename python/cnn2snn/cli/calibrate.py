@@ -93,7 +93,9 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def _execute(arguments: argparse.Namespace) -> None:
     source: Path = arguments.model
-    target = _keras_files.target(source, arguments.output, f"{_keras_files.stem(source)}_{arguments.method}_calibrated")
+    target = _keras_files.target(
+        source, arguments.output, f"{_keras_files.stem(source)}_{arguments.method}_calibrated", arguments.samples
+    )
     samples = _arrays.load_all(arguments.samples)
     model = _keras_files.load(source)
 

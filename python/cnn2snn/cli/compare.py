@@ -46,6 +46,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     if arguments.figure is not None:
         _files.check_suffix(arguments.figure, ".png", ".pdf", ".svg")
         _files.check_folder(arguments.figure)
+        _files.check_not_read(arguments.figure, arguments.model, arguments.converted, arguments.samples)
     scaling = _parsers.input_scaling(arguments)
     converted = Model(arguments.converted)
     samples = _arrays.load(arguments.samples)

@@ -63,9 +63,11 @@ def _execute(arguments: argparse.Namespace) -> None:
     target: Path = arguments.output or source.with_name(f"{_keras_files.stem(source)}.fbz")
     _files.check_suffix(target, ".fbz")
     _files.check_folder(target)
+    _files.check_not_read(target, source)
     if arguments.report is not None:
         _files.check_suffix(arguments.report, ".json")
         _files.check_folder(arguments.report)
+        _files.check_not_read(arguments.report, source)
     model = _keras_files.load(source)
 
     from cnn2snn.conversion.akida1.certificate import report as certify

@@ -8,8 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cnn2snn import _files
 from cnn2snn.cli import _output
 from cnn2snn.reports.info import Dump, InfoReport
@@ -41,11 +39,11 @@ def _execute(arguments: argparse.Namespace) -> None:
     model = Model(arguments.model)
     report = InfoReport.of(model, arguments.model)
     if arguments.dump is not None:
-        report = replace(report, dump=Dump(str(arguments.dump), _dump(model, arguments.dump)))
+        report = replace(report, dump=Dump(str(arguments.dump), _dump(model, arguments.model, arguments.dump)))
     _output.show(report, arguments.json)
 
 
-def _dump(model: Any, folder: Path) -> list[str]:
+def _dump(model: Any, source: Path, folder: Path) -> list[str]:
     """Writes every variable to a file of its own; gives the names of the files."""
     folder.mkdir(exist_ok=True)
     names = []
@@ -54,7 +52,7 @@ def _dump(model: Any, folder: Path) -> list[str]:
         name = re.sub(r"[^A-Za-z0-9_.-]+", "_", layer.name)[:64]
         for variable in layer.get_variable_names():
             path = folder / f"{index:03d}.{name}.{variable}.npy"
-            with _files.replacing(path) as temporary, temporary.open("xb") as file:
-                np.save(file, layer.get_variable(variable))
+            _files.check_not_read(path, source)
+            _files.save_array(path, layer.get_variable(variable))
             names.append(path.name)
     return names

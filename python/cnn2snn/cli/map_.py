@@ -61,6 +61,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     if arguments.svg is not None:
         _files.check_suffix(arguments.svg, ".svg")
         _files.check_folder(arguments.svg)
+        _files.check_not_read(arguments.svg, arguments.model, arguments.samples)
     path: Path = arguments.model
     model = Model(path)
     device = device_of(arguments.device)

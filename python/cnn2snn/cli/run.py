@@ -88,6 +88,7 @@ def _execute(arguments: argparse.Namespace) -> None:
     if arguments.output is not None:
         _files.check_suffix(arguments.output, ".npy")
         _files.check_folder(arguments.output)
+        _files.check_not_read(arguments.output, arguments.model, arguments.inputs, arguments.labels)
     for name in ("batch", "threads"):
         value = getattr(arguments, name)
         if value < 0:
@@ -117,8 +118,7 @@ def _execute(arguments: argparse.Namespace) -> None:
     elif labels is not None:
         classes = classes_of(outputs)
     if arguments.output is not None:
-        with _files.replacing(arguments.output) as temporary, temporary.open("xb") as file:
-            np.save(file, outputs)
+        _files.save_array(arguments.output, outputs)
 
     report = RunReport(
         model=str(arguments.model),

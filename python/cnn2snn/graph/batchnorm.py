@@ -16,7 +16,7 @@ def affine(node: Node) -> tuple[np.ndarray, np.ndarray]:
     c = gamma / sqrt(variance + epsilon), d = beta - mean · c; gamma is 1 without scale, beta 0 without center.
 
     Raises:
-        UnsupportedModelError: it does not normalize the last axis.
+        UnsupportedModelError: it does not normalize the last axis, its variance has no root, or a weight is not finite.
     """
     axis = node.config.get("axis", -1)
     axis = axis[0] if isinstance(axis, (list, tuple)) else axis
@@ -29,7 +29,26 @@ def affine(node: Node) -> tuple[np.ndarray, np.ndarray]:
             received=axis,
         )
     weights = {role: np.asarray(w, np.float64) for role, w in node.weights.items()}
-    variance = weights["moving_variance"] + float(node.config["epsilon"])
+    for role, values in weights.items():
+        _check(node.name, role, values, np.isfinite(values), "finite")
+    epsilon = float(node.config["epsilon"])
+    variance = weights["moving_variance"] + epsilon
+    _check(node.name, "moving_variance", weights["moving_variance"], variance > 0, f"greater than {-epsilon:g}")
     factor = weights.get("gamma", np.ones_like(variance)) / np.sqrt(variance)
     offset = weights.get("beta", np.zeros_like(variance)) - weights["moving_mean"] * factor
     return factor, offset
+
+
+def _check(name: str, role: str, values: np.ndarray, right: np.ndarray, expected: str) -> None:
+    if np.all(right):
+        return
+    channel = int(np.flatnonzero(~right)[0])
+    received = float(values[channel])
+    raise UnsupportedModelError(
+        f'layer "{name}": {role} must be {expected}, received {received:g} in channel {channel}',
+        layer=name,
+        kind=role,
+        expected=expected,
+        received=received,
+        remedy="train the model anew, or assign other values to the weight",
+    )
