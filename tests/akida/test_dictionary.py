@@ -149,6 +149,18 @@ WRONG = {
     r"threshold must be nested lists of int32 values, received 2147483648": change(
         (*LAST, "variables", "threshold"), [2**31] * 10
     ),
+    r"threshold must be nested lists of int32 values, received -2147483649": change(
+        (*LAST, "variables", "threshold"), [-(2**31) - 1] * 10
+    ),
+    r"weights must be nested lists of int8 values, received 128": change(
+        (*LAST, "variables", "weights", 0, 0, 0, 0), 128
+    ),
+    r"weights must be nested lists of int8 values, received -129": change(
+        (*LAST, "variables", "weights", 0, 0, 0, 0), -129
+    ),
+    r"act_step must be nested lists of float32 values, received -1e\+39": change(
+        (*LAST, "variables", "act_step"), [-1e39] * 10
+    ),
     r"threshold must be nested lists of int32 values, received a number": change(
         (*LAST, "variables", "threshold"), [2**63] * 10
     ),

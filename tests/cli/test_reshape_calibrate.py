@@ -1,5 +1,6 @@
 """`cnn2snn reshape` and `cnn2snn calibrate` on files that Keras wrote."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -106,11 +107,19 @@ def test_adaround_saves_a_model_that_converts(report, quantized_file, samples):
     assert len(cnn2snn.convert(cnn2snn.load_quantized_model(target)).layers) == 3
 
 
+def with_notes(path, array):
+    """A .npz file with a member that is no array."""
+    np.savez(path, array)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("notes.txt", "recorded at noon")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("-sa", "none.npz"), "none.npz: No such file or directory"),
         (("-sa", "text.npz"), "text.npz: it is not a .npy or .npz file of plain numbers"),
+        (("-sa", "foreign.npz"), "foreign.npz: its member notes.txt is no array; write the file with numpy.savez"),
         (("-sa", "uneven.npz"), "its arrays must have one shape but for the first axis, received (2, 3), (2, 4)"),
         (("-sa", "wrong.npy"), "samples must have the shape (n, 8, 6, 1) with n at least 1, received (2, 3)"),
         (("-sa", "samples.npz", "-bs", 0), "batch_size must be a positive integer or None, received 0"),
@@ -123,6 +132,7 @@ def test_errors_are_told_in_one_line(command, samples, arguments, message):
     cnn2snn.quantize(make_network(), 2, 4).save("q.keras")
     Path("text.npz").write_text("no array")
     np.savez("uneven.npz", np.zeros((2, 3)), np.zeros((2, 4)))
+    with_notes("foreign.npz", np.zeros((2, 3)))
     np.save("wrong.npy", np.zeros((2, 3)))
     result = command("calibrate", "adaround", "-m", "q.keras", *arguments)
     assert (result.code, result.out) == (1, "")

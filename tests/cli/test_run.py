@@ -1,6 +1,8 @@
 """`cnn2snn run`."""
 
 import os
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,11 +198,11 @@ def test_predict_with_activation_is_refused(command, inputs):
 def test_failed_run_leaves_the_old_outputs(command, model, inputs, monkeypatch):
     np.save("o.npy", np.arange(3))
 
-    def fail(file, array):
+    def fail(file, array, **options):
         file.write(b"half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(np, "save", fail)
+    monkeypatch.setattr(np.lib.format, "write_array", fail)
     assert command("run", "model.fbz", "inputs.npy", "-o", "o.npy").code == 1
     assert np.load("o.npy").tolist() == [0, 1, 2]
     assert sorted(os.listdir()) == ["inputs.npy", "model.fbz", "o.npy"]
@@ -280,3 +282,43 @@ def test_interrupt_ends_the_command(command, model, inputs, monkeypatch):
     result = command("run", "model.fbz", "inputs.npy", "-o", "o.npy")
     assert (result.code, result.err) == (130, "cnn2snn: interrupted\n")
     assert not os.path.exists("o.npy")
+
+
+def test_a_result_in_place_of_the_inputs_is_refused(command, model, inputs):
+    np.save("labels.npy", np.zeros(7, int))
+    os.link("inputs.npy", "same.npy")
+    for output in ("inputs.npy", "same.npy", "labels.npy"):
+        before = Path(output).read_bytes()
+        result = command("run", "model.fbz", "inputs.npy", "--labels", "labels.npy", "-o", output)
+        assert result.code == 1
+        assert "would replace" in result.err
+        assert "name another file" in result.err
+        assert Path(output).read_bytes() == before
+
+
+def test_a_full_disk_names_the_file(command, model, inputs, monkeypatch):
+    Path("outputs.npy").symlink_to("/dev/full")
+    result = command("run", "model.fbz", "inputs.npy", "-o", "outputs.npy")
+    assert (result.code, result.err) == (1, "cnn2snn: error: outputs.npy: No space left on device\n")
+
+
+def test_members_that_are_no_arrays_are_told_or_left_alone(command, model, inputs):
+    with zipfile.ZipFile("notes.npz", "w") as archive:
+        archive.writestr("notes.txt", "recorded at noon")
+    result = command("run", "model.fbz", "notes.npz")
+    message = "notes.npz: its member notes.txt is no array; write the file with numpy.savez, with arrays alone"
+    assert (result.code, result.err) == (1, f"cnn2snn: error: {message}\n")
+    np.savez("inputs.npz", inputs)
+    with zipfile.ZipFile("inputs.npz", "a") as archive:
+        archive.writestr("notes.txt", "recorded at noon")
+    assert command("run", "model.fbz", "inputs.npz").code == 0
+
+
+def test_a_damaged_archive_is_no_array(command, model, inputs):
+    np.savez_compressed("inputs.npz", inputs)
+    data = bytearray(Path("inputs.npz").read_bytes())
+    data[60:70] = bytes(10)
+    Path("inputs.npz").write_bytes(data)
+    result = command("run", "model.fbz", "inputs.npz")
+    assert result.code == 1
+    assert "inputs.npz: it is not a .npy or .npz file of plain numbers" in result.err

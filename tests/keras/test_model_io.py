@@ -1,6 +1,7 @@
 """Loading models: what cannot be loaded is refused with the file and the reason."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -8,9 +9,10 @@ import numpy as np
 import pytest
 
 import cnn2snn
+from cnn2snn import _python_code
 from cnn2snn._keras import LEGACY, keras
 from cnn2snn.conversion.pipeline import convert_blocks
-from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
 from cnn2snn.quantization_ops import LinearWeightQuantizer
 from tests.keras.models import outputs
 
@@ -194,3 +196,51 @@ def test_activations_of_older_versions_are_refused_with_the_remedy(tmp_path):
     older_file(tmp_path / "old.h5", edit)
     with pytest.raises(UnsupportedModelError, match=r'"relu".*2\.1\.2 and older.*max_value = 16'):
         cnn2snn.load_quantized_model(tmp_path / "old.h5")
+
+
+def with_a_lambda():
+    return keras.Sequential([keras.Input((4,)), L.Lambda(lambda x: 2 * x, output_shape=(4,), name="twice")])
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_python_code_in_a_file_is_refused_unless_asked_for(suffix, tmp_path):
+    path = tmp_path / f"code{suffix}"
+    with_a_lambda().save(path)
+    with pytest.raises(InvalidArgumentError, match=r'code.*: layer "twice" is Python code') as caught:
+        cnn2snn.load_quantized_model(path, compile_model=False)
+    assert (caught.value.layer, caught.value.kind) == ("twice", "safe_mode")
+    assert "cnn2snn.load_quantized_model(path, safe_mode=False)" in caught.value.remedy
+    loaded = cnn2snn.load_quantized_model(path, compile_model=False, safe_mode=False)
+    np.testing.assert_array_equal(outputs(loaded, np.ones((1, 4))), np.full((1, 4), 2))
+
+
+def test_python_code_inside_a_model_of_a_model_is_found(tmp_path):
+    inner = with_a_lambda()
+    model = keras.Sequential([keras.Input((4,)), L.Dense(4), inner])
+    model.save(tmp_path / "nested.h5")
+    with pytest.raises(InvalidArgumentError, match=r'layer "twice" is Python code'):
+        cnn2snn.load_quantized_model(tmp_path / "nested.h5", compile_model=False)
+
+
+def test_python_code_of_an_output_shape_is_found():
+    layer = {"class_name": "Lambda", "config": {"name": "shape", "output_shape_type": "lambda"}}
+    assert list(_python_code._layers({"config": {"layers": [layer]}}, None)) == ["shape"]
+
+
+def test_a_zip_archive_in_front_hides_no_python_code(tmp_path):
+    path = tmp_path / "both.h5"
+    with_a_lambda().save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("config.json", "{}")
+    assert h5py.is_hdf5(path)
+    with pytest.raises(InvalidArgumentError, match=r'layer "twice" is Python code'):
+        cnn2snn.load_quantized_model(path, compile_model=False)
+
+
+@pytest.mark.skipif(not LEGACY, reason="Keras 3 neither writes nor reads SavedModel folders as models")
+def test_python_code_in_a_folder_is_refused_unless_asked_for(tmp_path):
+    with_a_lambda().save(tmp_path / "folder")
+    with pytest.raises(InvalidArgumentError, match="a layer is Python code"):
+        cnn2snn.load_quantized_model(tmp_path / "folder", compile_model=False)
+    loaded = cnn2snn.load_quantized_model(tmp_path / "folder", compile_model=False, safe_mode=False)
+    np.testing.assert_array_equal(outputs(loaded, np.ones((1, 4))), np.full((1, 4), 2))

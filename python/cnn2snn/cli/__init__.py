@@ -32,6 +32,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: wrong usage (code 2), `--help` and `--version` (code 0).
     """
+    try:
+        return _run(argv)
+    except KeyboardInterrupt:
+        print("cnn2snn: interrupted", file=sys.stderr)
+        return 130
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     if arguments.command is None:
@@ -54,9 +62,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         print(f"cnn2snn: error: {_one_line(error)}", file=sys.stderr)
         return getattr(arguments, "code_of_errors", 1)
-    except KeyboardInterrupt:
-        print("cnn2snn: interrupted", file=sys.stderr)
-        return 130
     return code
 
 
