@@ -5,7 +5,7 @@ use super::error::{ModelError, ModelErrorKind};
 use super::input_scaling::InputScaling;
 use super::layer::LayerSpec;
 use super::model::{Layer, Model};
-use super::variables::Tensor;
+use super::variables::{Tensor, checked_all};
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -113,8 +113,8 @@ impl ModelBuilder {
     ) -> Result<usize, ModelError> {
         let spec = spec.into();
         let connection = self.connect(name, &spec, inbounds)?;
-        let variables =
-            checked(&connection, variables).map_err(|e| e.at(&self.name_of(name, &spec)))?;
+        let variables = checked_all(&connection.variables, variables)
+            .map_err(|e| e.at(&self.name_of(name, &spec)))?;
         Ok(self.push(name, spec, inbounds, connection, variables))
     }
 
@@ -381,28 +381,4 @@ impl ModelBuilder {
         self.layers.push(Arc::new(layer));
         self.layers.len() - 1
     }
-}
-
-/// Checks the values of all variables, and packs weights at their width.
-fn checked(
-    connection: &Connection,
-    variables: Vec<Tensor>,
-) -> Result<Vec<Arc<Tensor>>, ModelError> {
-    let specs = &connection.variables;
-    if specs.len() != variables.len() {
-        let names: Vec<&str> = specs.iter().map(|spec| spec.name).collect();
-        return Err(ModelError::new(
-            ModelErrorKind::Variable,
-            "the variables",
-            match names.is_empty() {
-                true => String::from("absent"),
-                false => names.join(", "),
-            },
-            variables.len(),
-        ));
-    }
-    let pairs = specs.iter().zip(variables);
-    pairs
-        .map(|(spec, values)| spec.checked(values).map(Arc::new))
-        .collect()
 }

@@ -12,6 +12,7 @@ mod model;
 mod operation;
 mod packed;
 mod reach;
+mod running_sums;
 mod shape;
 #[cfg(test)]
 pub(crate) mod steps;

@@ -5,6 +5,7 @@ use super::tensor::{WeightShape, Weights, weight_range};
 use crate::memory;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -263,4 +264,27 @@ impl VariableSpec {
             received.into(),
         )
     }
+}
+
+/// Checks the values of all variables, and packs weights at their width.
+pub(super) fn checked_all(
+    specs: &[VariableSpec],
+    variables: Vec<Tensor>,
+) -> Result<Vec<Arc<Tensor>>, ModelError> {
+    if specs.len() != variables.len() {
+        let names: Vec<&str> = specs.iter().map(|spec| spec.name).collect();
+        return Err(ModelError::new(
+            ModelErrorKind::Variable,
+            "the variables",
+            match names.is_empty() {
+                true => String::from("absent"),
+                false => names.join(", "),
+            },
+            variables.len(),
+        ));
+    }
+    let pairs = specs.iter().zip(variables);
+    pairs
+        .map(|(spec, values)| spec.checked(values).map(Arc::new))
+        .collect()
 }
