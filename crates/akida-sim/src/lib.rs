@@ -2,6 +2,10 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
+// Tests need the standard library, also those of the engine without it.
+#[cfg(all(test, not(feature = "std")))]
+#[macro_use]
+extern crate std;
 // Tests inside the crate and tests beside it share networks.
 #[cfg(test)]
 extern crate self as akida_sim;
