@@ -32,7 +32,7 @@ impl OutOfMemory {
     }
 }
 
-/// Asks whether `bytes` bytes are at hand, for a library that ends the program where they are not.
+/// Asks whether `bytes` bytes are at hand, before memory is taken piece by piece, or by a library that cannot give an error.
 ///
 /// The bytes are given back at once, so that another thread may take them first.
 ///

@@ -36,13 +36,7 @@ impl Dense {
     }
 
     fn write(self, fbb: &mut Fbb) -> WIPOffset<fb::Layer<'static>> {
-        let args = fb::FullyConnectedArgs {
-            units: self.units,
-            weights_bits: self.weights_bits,
-            act_bits: Some(1),
-        };
-        let table = fb::FullyConnected::create(fbb, &args).as_union_value();
-        let parameters = (fb::Parameters::FullyConnected, table);
+        let parameters = fully_connected(fbb, self.units, self.weights_bits);
         let args = fb::VariablesArgs {
             weights: self.weights.map(|v| fbb.create_vector(&v)),
             weights_pw: self.weights_pw.map(|v| fbb.create_vector(&v)),
@@ -76,6 +70,17 @@ fn layer(
         variables,
     };
     fb::Layer::create(fbb, &args)
+}
+
+/// The parameters of a `FullyConnected` layer with levels of one bit.
+fn fully_connected(fbb: &mut Fbb, units: Option<u32>, weights_bits: Option<u8>) -> Union {
+    let args = fb::FullyConnectedArgs {
+        units,
+        weights_bits,
+        act_bits: Some(1),
+    };
+    let table = fb::FullyConnected::create(fbb, &args).as_union_value();
+    (fb::Parameters::FullyConnected, table)
 }
 
 /// The parameters of an `InputData` of `channels` channels and 4 bits.
@@ -585,13 +590,7 @@ fn with_shared_vectors(count: u32) -> Result<Model, DecodeError> {
     let parameters = input_data(&mut fbb, 64);
     let mut layers = vec![layer(&mut fbb, Some("in"), None, parameters, None)];
     for index in 0..count {
-        let args = fb::FullyConnectedArgs {
-            units: Some(64),
-            weights_bits: Some(8),
-            act_bits: Some(1),
-        };
-        let table = fb::FullyConnected::create(&mut fbb, &args).as_union_value();
-        let parameters = (fb::Parameters::FullyConnected, table);
+        let parameters = fully_connected(&mut fbb, Some(64), Some(8));
         let variables = Some(fb::Variables::create(&mut fbb, &shared));
         let name = format!("layer {index}");
         let inbounds = Some(vec![index]);
@@ -626,13 +625,7 @@ fn with_shared_inbounds(branches: u32, joins: u32) -> Result<Model, DecodeError>
             act_step: Some(fbb.create_vector(&[1f32])),
         };
         let variables = Some(fb::Variables::create(&mut fbb, &variables));
-        let args = fb::FullyConnectedArgs {
-            units: Some(1),
-            weights_bits: Some(2),
-            act_bits: Some(1),
-        };
-        let table = fb::FullyConnected::create(&mut fbb, &args).as_union_value();
-        let parameters = (fb::Parameters::FullyConnected, table);
+        let parameters = fully_connected(&mut fbb, Some(1), Some(2));
         let inbounds = Some(vec![0]);
         layers.push(layer(
             &mut fbb,

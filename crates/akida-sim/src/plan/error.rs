@@ -1,7 +1,6 @@
 //! Why a model has no plan on this host.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 
 /// Why there is no plan.
@@ -48,9 +47,3 @@ impl fmt::Display for PlanError {
 }
 
 impl core::error::Error for PlanError {}
-
-/// Whether the system grants so many bytes in one piece. A few bytes are taken to be granted.
-pub(super) fn is_granted(bytes: usize) -> bool {
-    const FEW: usize = 1 << 20;
-    bytes <= FEW || Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
-}

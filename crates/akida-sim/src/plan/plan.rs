@@ -2,7 +2,7 @@
 
 use super::choice::KernelChoice;
 use super::compile::{Compiled, compile};
-use super::error::{PlanError, is_granted};
+use super::error::PlanError;
 use super::scratch::{Scratch, Sizes};
 #[cfg(feature = "std")]
 use super::scratch_pool::ScratchPool;
@@ -145,11 +145,10 @@ impl Plan {
         const LITTLE: usize = 64 << 20;
         let bytes = Scratch::needed(&self.model, &self.sizes, self.tail);
         let bytes = bytes.saturating_mul(threads);
-        if bytes <= LITTLE || is_granted(bytes) {
-            Ok(())
-        } else {
-            Err(RunError::Memory)
+        if bytes > LITTLE {
+            memory::ask(bytes)?;
         }
+        Ok(())
     }
 
     /// Scratch memory for one run at a time. Runs that use it again allocate nothing.
