@@ -19,7 +19,8 @@ pub struct Scratch {
     pub(crate) outputs: Vec<PerInput>,
     /// The buffers of the parts that threads compute side by side: one work for each part.
     pub(super) works: Vec<Work>,
-    /// The sizes of the buffers of a work.
+    /// The sizes of the buffers of a work, for more works.
+    #[cfg(feature = "threads")]
     sizes: Sizes,
     /// Whether values that are not zero are counted.
     pub(crate) counting: bool,
@@ -288,6 +289,7 @@ impl Scratch {
             plan,
             outputs,
             works: memory::collected(core::iter::once(Work::new(sizes)?))?,
+            #[cfg(feature = "threads")]
             sizes: *sizes,
             counting: false,
             counts: memory::filled(0, model.layers().len() + 1)?,
