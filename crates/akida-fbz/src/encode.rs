@@ -74,6 +74,7 @@ pub fn encode_with(model: &Model, limits: &Limits) -> Result<Vec<u8>, EncodeErro
 fn payload(model: &Model, limits: &Limits, capacity: usize) -> Result<Vec<u8>, EncodeError> {
     let ip_version = match model.ip_version() {
         IpVersion::V1 => fb::IpVersion::V1,
+        IpVersion::V2 => return Err(unsupported("the generation", "Akida 1.0", "Akida 2.0")),
     };
     // The builder never grows: the bytes are no more than `capacity`.
     let mut fbb = FlatBufferBuilder::from_vec(memory::filled(0, capacity)?);
@@ -277,6 +278,7 @@ fn write_parameters(
             let table = fb::Concat::create(fbb, &fb::ConcatArgs {});
             (fb::Parameters::Concat, table.as_union_value())
         }
+        other => return Err(unsupported("the layer's type", "of Akida 1.0", other.type_name())),
     })
 }
 
@@ -297,7 +299,7 @@ fn write_convolution<'a>(
         filters: Some(size("filters", conv.filters)?),
         padding: Some(match conv.padding {
             Padding::Valid => fb::Padding::Valid,
-            Padding::Same => fb::Padding::Same,
+            Padding::Same | Padding::SameUpper => fb::Padding::Same,
         }),
         kernel_stride: Some(&pair("kernel_stride", conv.kernel_stride)?),
         weights_bits: Some(conv.weights_bits),

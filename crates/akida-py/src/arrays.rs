@@ -5,7 +5,7 @@
 
 use crate::error::{Class, Failure, argument, memory_error, model_error};
 use akida_sim::memory;
-use akida_sim::{Shape, Tensor, Values, VariableRule, VariableSpec, Weights};
+use akida_sim::{ElementType, Shape, Tensor, Values, VariableRule, VariableSpec, Weights};
 use numpy::prelude::*;
 use numpy::{Element, PyArray1, PyArrayDyn, PyReadonlyArrayDyn, PyUntypedArray};
 use pyo3::prelude::*;
@@ -124,9 +124,32 @@ impl Subject<'_> {
                     .map_err(|e| model_error(value.py(), &e, self.layer))?
                     .into()
             }
-            VariableRule::Integers => Tensor::Integers(self.values(value, shape)?),
+            VariableRule::Integers { .. } | VariableRule::Bounds => {
+                Tensor::Integers(self.integers(value, variable.dtype(), shape)?)
+            }
             VariableRule::Positive => Tensor::Floats(self.values(value, shape)?),
         })
+    }
+
+    /// All elements of an array of exactly this shape, as 32-bit integers.
+    ///
+    /// Every integer type is taken whose values all fit the documented one, as by NumPy's safe casting.
+    fn integers(
+        self,
+        value: &Bound<'_, PyAny>,
+        dtype: &str,
+        shape: &[usize],
+    ) -> PyResult<Vec<i32>> {
+        let py = value.py();
+        let numpy = py.import("numpy")?;
+        let array = self.array(value)?;
+        let safe = numpy.call_method1("can_cast", (array.dtype(), dtype, "safe"))?;
+        if !safe.extract::<bool>()? {
+            let received = array.dtype().to_string();
+            let remedy = format!("convert with astype(numpy.{dtype}) if every value fits");
+            return Err(self.refuse(py, &format!("of dtype {dtype}"), &received, Some(&remedy)));
+        }
+        self.values(&array.call_method1("astype", ("int32",))?, shape)
     }
 
     /// All elements of an array of one axis, copied.
@@ -146,41 +169,73 @@ impl Subject<'_> {
     }
 }
 
-/// A batch of inputs.
+/// Inputs of a model: a batch, or the batches of a clip.
 pub(crate) struct Inputs<'py> {
-    array: PyReadonlyArrayDyn<'py, u8>,
-    /// Samples, height, width, channels.
-    pub(crate) dims: [usize; 4],
+    array: Typed<'py>,
+    /// The axes before the sample's, then height, width, channels.
+    pub(crate) dims: Vec<usize>,
+}
+
+/// An array of one of the types that models take.
+enum Typed<'py> {
+    U8(PyReadonlyArrayDyn<'py, u8>),
+    I8(PyReadonlyArrayDyn<'py, i8>),
+    I16(PyReadonlyArrayDyn<'py, i16>),
+    I32(PyReadonlyArrayDyn<'py, i32>),
+    F32(PyReadonlyArrayDyn<'py, f32>),
 }
 
 impl<'py> Inputs<'py> {
-    /// A uint8 array of samples of the given shape.
-    pub(crate) fn new(value: &Bound<'py, PyAny>, sample: Shape) -> PyResult<Self> {
+    /// An array of samples for a model. `axes` names the axes before the sample's, e.g. `["n"]`.
+    pub(crate) fn new(
+        value: &Bound<'py, PyAny>,
+        model: &akida_sim::Model,
+        axes: &[&str],
+    ) -> PyResult<Self> {
         let subject = Subject {
             layer: None,
             name: "inputs",
         };
         let array = subject.array(value)?;
-        let sample = [sample.x, sample.y, sample.c];
-        let samples = match array.shape() {
-            [samples, rest @ ..] if *rest == sample => *samples,
-            shape => {
-                let expected = format!("of shape (n, {}, {}, {})", sample[0], sample[1], sample[2]);
-                let remedy = (*shape == sample)
-                    .then_some("for a single sample add the batch axis: inputs[numpy.newaxis]");
-                return Err(subject.refuse(value.py(), &expected, &tuple(shape), remedy));
-            }
+        let akida_sim::Signal { shape, format } = model.input();
+        let sample = [shape.x, shape.y, shape.c];
+        let dims = array.shape();
+        if dims.len() != axes.len() + 3 || dims[axes.len()..] != sample {
+            let sizes: Vec<String> = sample.iter().map(usize::to_string).collect();
+            let expected = format!("of shape ({}, {})", axes.join(", "), sizes.join(", "));
+            let single = *dims == sample && axes.len() == 1;
+            let remedy = single
+                .then_some("for a single sample add the batch axis: inputs[numpy.newaxis]");
+            return Err(subject.refuse(value.py(), &expected, &tuple(dims), remedy));
+        }
+        let element = ElementType::of(format);
+        let typed = match (model.takes_floats(), element) {
+            (true, _) => Typed::F32(subject.read(array)?),
+            (false, ElementType::U8) => Typed::U8(subject.read(array)?),
+            (false, ElementType::I8) => Typed::I8(subject.read(array)?),
+            (false, ElementType::I16) => Typed::I16(subject.read(array)?),
+            (false, ElementType::I32) => Typed::I32(subject.read(array)?),
         };
-        let [x, y, c] = sample;
         Ok(Self {
-            array: subject.read(array)?,
-            dims: [samples, x, y, c],
+            array: typed,
+            dims: dims.to_vec(),
         })
     }
 
     /// The values in C order.
-    pub(crate) fn values(&self) -> PyResult<&[u8]> {
-        Ok(self.array.as_slice()?)
+    pub(crate) fn values(&self) -> PyResult<akida_sim::Inputs<'_>> {
+        Ok(match &self.array {
+            Typed::U8(array) => array.as_slice()?.into(),
+            Typed::I8(array) => array.as_slice()?.into(),
+            Typed::I16(array) => array.as_slice()?.into(),
+            Typed::I32(array) => array.as_slice()?.into(),
+            Typed::F32(array) => array.as_slice()?.into(),
+        })
+    }
+
+    /// The sizes of the axes before the sample's.
+    pub(crate) fn leading(&self) -> &[usize] {
+        &self.dims[..self.dims.len() - 3]
     }
 }
 
@@ -194,14 +249,20 @@ pub(crate) fn array<T: Element>(
     Ok(array.into_any().unbind())
 }
 
-/// Outputs of one layer for `samples` inputs.
+/// The axes of outputs of this shape, behind the leading axes of the inputs.
+pub(crate) fn output_dims(leading: &[usize], shape: Shape) -> Vec<usize> {
+    let sizes = [shape.x, shape.y, shape.c];
+    leading.iter().copied().chain(sizes).collect()
+}
+
+/// Outputs of one layer. `leading` has the sizes of the axes before the sample's.
 pub(crate) fn outputs(
     py: Python<'_>,
     outputs: Values,
-    samples: usize,
+    leading: &[usize],
     shape: Shape,
 ) -> PyResult<Py<PyAny>> {
-    let dims = [samples, shape.x, shape.y, shape.c];
+    let dims = output_dims(leading, shape);
     match outputs {
         Values::U8(values) => array(py, values, &dims),
         Values::I8(values) => array(py, values, &dims),
@@ -220,7 +281,11 @@ pub(crate) fn tensor(
     match tensor {
         Tensor::Weights(weights) => array(py, weights.try_values().map_err(memory_error)?, shape),
         Tensor::Integers(integers) => {
-            array(py, memory::copied(integers).map_err(memory_error)?, shape)
+            let integers = array(py, memory::copied(integers).map_err(memory_error)?, shape)?;
+            match variable.dtype() {
+                "int32" => Ok(integers),
+                dtype => Ok(integers.bind(py).call_method1("astype", (dtype,))?.unbind()),
+            }
         }
         Tensor::Floats(floats) => array(py, memory::copied(floats).map_err(memory_error)?, shape),
     }

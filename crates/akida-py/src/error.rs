@@ -153,7 +153,7 @@ pub(crate) fn model_error(py: Python<'_>, error: &ModelError, layer: Option<&str
 }
 
 /// The exception for an error of a run over inputs of shape `dims`, the batch axis first.
-pub(crate) fn run_error(py: Python<'_>, error: &RunError, dims: [usize; 4], bits: u8) -> PyErr {
+pub(crate) fn run_error(py: Python<'_>, error: &RunError, dims: &[usize], bits: u8) -> PyErr {
     match error {
         RunError::Value {
             index,
@@ -165,13 +165,17 @@ pub(crate) fn run_error(py: Python<'_>, error: &RunError, dims: [usize; 4], bits
             let received = format!("{received} at {:?}", unravel(*index, dims));
             argument(py, None, "inputs", &expected, &received, None)
         }
+        RunError::NotANumber { index } => {
+            let received = format!("NaN at {:?}", unravel(*index, dims));
+            argument(py, None, "inputs", "numbers", &received, None)
+        }
         RunError::NotPredictable { layer } => Failure {
             class: Class::UnsupportedModel,
             problem: format!("{error:#}"),
             remedy: error.remedy(),
             layer: Some(layer),
             kind: "predict",
-            expected: "a last layer without activation",
+            expected: "a last layer without activation, or a Dequantizer",
             received: "",
         }
         .raise(py),
@@ -190,10 +194,10 @@ pub(crate) fn run_error(py: Python<'_>, error: &RunError, dims: [usize; 4], bits
 }
 
 /// The index along each axis of the element at `index` in C order.
-fn unravel(index: usize, dims: [usize; 4]) -> [usize; 4] {
+fn unravel(index: usize, dims: &[usize]) -> Vec<usize> {
     let mut rest = index;
-    let mut place = [0; 4];
-    for (axis, &size) in place.iter_mut().zip(&dims).rev() {
+    let mut place = vec![0; dims.len()];
+    for (axis, &size) in place.iter_mut().zip(dims).rev() {
         *axis = rest % size.max(1);
         rest /= size.max(1);
     }

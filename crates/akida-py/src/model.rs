@@ -1,6 +1,6 @@
 //! The methods of a model that Python calls: to edit, run, save and map it.
 
-use crate::arrays::{array, list, outputs, tensor};
+use crate::arrays::{array, list, output_dims, outputs, tensor};
 use crate::convert;
 use crate::device::{Device, violation};
 use crate::enter::enter;
@@ -15,7 +15,9 @@ use crate::state::Model;
 use crate::variables::{no_variable, tensor_of};
 use akida_sim::convert::set_fitted;
 use akida_sim::map::MapError;
-use akida_sim::{InputScaling, ModelBuilder, Statistics};
+use akida_sim::{
+    InputScaling, Inputs, ModelBuilder, Plan, RunError, RunOptions, Session, Statistics, Values,
+};
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -204,11 +206,21 @@ impl Model {
         batch_size: usize,
         threads: usize,
     ) -> PyResult<Py<PyAny>> {
-        let (plan, result, samples) =
-            self.run(inputs, batch_size, threads, |plan, inputs, options| {
-                plan.forward(inputs, options)
-            })?;
-        outputs(inputs.py(), result, samples, plan.model().output_shape())
+        let run = (batch_size, threads);
+        let (plan, result, leading) = self.run(inputs, &["n"], run, forward)?;
+        outputs(inputs.py(), result, &leading, plan.model().output_shape())
+    }
+
+    /// Outputs of the last layer for clips, whose first axis is time.
+    fn forward_clip(&self, inputs: &Bound<'_, PyAny>, threads: usize) -> PyResult<Py<PyAny>> {
+        let run = (0, threads);
+        let (plan, result, leading) = self.run(inputs, &["t", "n"], run, forward)?;
+        outputs(inputs.py(), result, &leading, plan.model().output_shape())
+    }
+
+    /// Begins new streams of a model with state.
+    fn reset(&self, py: Python<'_>) -> PyResult<()> {
+        self.forget_session(py)
     }
 
     /// Float outputs of a model whose last layer has no activation.
@@ -218,25 +230,35 @@ impl Model {
         batch_size: usize,
         threads: usize,
     ) -> PyResult<Py<PyAny>> {
-        let (plan, result, samples) =
-            self.run(inputs, batch_size, threads, |plan, inputs, options| {
-                plan.predict(inputs, options)
+        let run = (batch_size, threads);
+        let (plan, result, leading) =
+            self.run(inputs, &["n"], run, |plan, session, inputs, options| {
+                if session.is_none() {
+                    return plan.predict(inputs, options);
+                }
+                // Refuses a model without floats before the streams move on.
+                plan.dequantize(&[0u8; 0])?;
+                plan.dequantize(&forward(plan, session, inputs, options)?)
             })?;
         let shape = plan.model().output_shape();
-        array(inputs.py(), result, &[samples, shape.x, shape.y, shape.c])
+        array(inputs.py(), result, &output_dims(&leading, shape))
     }
 
     /// Outputs of every layer, in layer order.
     fn forward_taps(&self, inputs: &Bound<'_, PyAny>) -> PyResult<Py<PyList>> {
         let py = inputs.py();
-        let (plan, result, samples) = self.run(inputs, 0, 1, |plan, inputs, options| {
-            plan.taps(inputs, options)
-        })?;
+        let (plan, result, leading) =
+            self.run(inputs, &["n"], (0, 1), |plan, session, inputs, options| {
+                match session {
+                    None => plan.taps(inputs, options),
+                    Some(session) => session.taps(plan, inputs),
+                }
+            })?;
         let layers = plan.model().layers();
         let taps: PyResult<Vec<_>> = result
             .into_iter()
             .zip(layers)
-            .map(|(tap, layer)| outputs(py, tap, samples, layer.connection().output.shape))
+            .map(|(tap, layer)| outputs(py, tap, &leading, layer.connection().output.shape))
             .collect();
         list(py, taps?)
     }
@@ -297,9 +319,10 @@ impl Model {
     /// Runs inputs and counts zeros and events.
     fn measure(&self, inputs: &Bound<'_, PyAny>) -> PyResult<results::Statistics> {
         let edits = self.state().edits;
-        let (_, statistics, _) = self.run(inputs, 0, 0, |plan, inputs, options| {
-            Statistics::measure(plan, inputs, options)
-        })?;
+        let (_, statistics, _) =
+            self.run(inputs, &["n"], (0, 0), |plan, _, inputs, options| {
+                Statistics::measure(plan, inputs, options)
+            })?;
         let counted = results::Statistics::from(&statistics);
         let mut state = self.state();
         if state.edits == edits {
@@ -352,5 +375,18 @@ impl Model {
         let scratch = plan.try_scratch();
         let scratch = scratch.map_err(|e| PyMemoryError::new_err(e.to_string()))?;
         Ok((plan.packed_bytes(), scratch.bytes()))
+    }
+}
+
+/// Outputs of the last layer. The streams of a session move on by the steps of the inputs.
+fn forward(
+    plan: &Plan,
+    session: Option<&mut Session>,
+    inputs: Inputs<'_>,
+    options: &RunOptions<'_>,
+) -> Result<Values, RunError> {
+    match session {
+        None => plan.forward(inputs, options),
+        Some(session) => session.run_clip(plan, inputs, options),
     }
 }

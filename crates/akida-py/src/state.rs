@@ -3,7 +3,7 @@
 use crate::arrays::Inputs;
 use crate::enter::enter;
 use crate::error::{argument, model_error, run_error};
-use akida_sim::{ModelBuilder, Plan, PlanOptions, RunError, RunOptions, Statistics, ValuesRef};
+use akida_sim::{ModelBuilder, Plan, PlanOptions, RunError, RunOptions, Session, Statistics};
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[pyclass(frozen, module = "cnn2snn._akida")]
 pub(crate) struct Model {
     state: Mutex<State>,
+    /// The streams of a model with state; `None` before its first run. It is locked only by threads that have released the
+    /// interpreter.
+    session: Mutex<Option<Session>>,
 }
 
 #[derive(Default)]
@@ -34,6 +37,7 @@ impl Model {
                 builder,
                 ..State::default()
             }),
+            session: Mutex::new(None),
         }
     }
 
@@ -92,28 +96,50 @@ impl Model {
         Ok(Arc::clone(state.plan.get_or_insert(plan)))
     }
 
-    /// Calls `run` with checked inputs. Gives the plan, the result, and the number of samples.
+    /// Calls `run` with checked inputs. Gives the plan, the result, and the sizes of the axes before the sample's.
+    ///
+    /// `axes` names these axes. A model with state is run with the model's own session, whose streams are the last of these
+    /// axes. One run after the other has the session.
     pub(crate) fn run<T: Send>(
         &self,
         inputs: &Bound<'_, PyAny>,
-        batch_size: usize,
-        threads: usize,
-        run: impl FnOnce(&Plan, ValuesRef<'_>, &RunOptions<'_>) -> Result<T, RunError> + Send,
-    ) -> PyResult<(Arc<Plan>, T, usize)> {
+        axes: &[&str],
+        (batch_size, threads): (usize, usize),
+        run: impl FnOnce(&Plan, Option<&mut Session>, akida_sim::Inputs<'_>, &RunOptions<'_>) -> Result<T, RunError>
+        + Send,
+    ) -> PyResult<(Arc<Plan>, T, Vec<usize>)> {
         let py = inputs.py();
         let plan = self.plan(py)?;
-        let signal = plan.model().input();
-        let inputs = Inputs::new(inputs, signal.shape)?;
+        let bits = plan.model().input().format.bits;
+        let inputs = Inputs::new(inputs, plan.model(), axes)?;
         let values = inputs.values()?;
+        let streams = inputs.leading().last().copied().unwrap_or(0);
+        let session = plan.model().has_state().then_some(&self.session);
         let result = enter(py, |interrupt| {
             let options = RunOptions {
                 threads,
                 batch_size,
                 interrupt: Some(interrupt),
             };
-            run(&plan, values.into(), &options)
+            let Some(session) = session else {
+                return run(&plan, None, values, &options);
+            };
+            let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+            let own = match session.take().filter(|s| s.is_of(&plan)) {
+                Some(own) => own,
+                None => Session::new(&plan, streams)?,
+            };
+            let own = session.insert(own);
+            run(&plan, Some(own), values, &options)
         })?;
-        let result = result.map_err(|e| run_error(py, &e, inputs.dims, signal.format.bits))?;
-        Ok((plan, result, inputs.dims[0]))
+        let result = result.map_err(|e| run_error(py, &e, &inputs.dims, bits))?;
+        Ok((plan, result, inputs.leading().to_vec()))
+    }
+
+    /// Forgets the session of a model with state. The next run begins new streams.
+    pub(crate) fn forget_session(&self, py: Python<'_>) -> PyResult<()> {
+        enter(py, |_| {
+            *self.session.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        })
     }
 }

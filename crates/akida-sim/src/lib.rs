@@ -24,9 +24,9 @@ mod run;
 mod stats;
 mod threads;
 
-pub use exec::{Counts, RunOptions};
+pub use exec::{Counts, RunOptions, Session};
 pub use kernels::{PlanOptions, available_kernels};
 pub use model::*;
 pub use plan::{KernelChoice, Plan, PlanError, Scratch};
-pub use run::{ElementType, RunError, Values, ValuesRef};
+pub use run::{ElementType, Inputs, RunError, Values, ValuesRef};
 pub use stats::{LayerStatistics, Statistics};

@@ -1,6 +1,6 @@
 //! Statistics of a model over samples: sparsity, events, effective multiply-accumulates (`docs/arithmetic.md`, section I).
 
-use crate::{Model, Plan, RunError, RunOptions, ValuesRef};
+use crate::{Model, Plan, RunError, RunOptions, Inputs};
 use alloc::vec::Vec;
 
 /// The statistics of a layer: means over all samples.
@@ -44,7 +44,7 @@ impl Statistics {
     /// ```
     pub fn measure<'a>(
         plan: &Plan,
-        inputs: impl Into<ValuesRef<'a>>,
+        inputs: impl Into<Inputs<'a>>,
         options: &RunOptions<'_>,
     ) -> Result<Self, RunError> {
         let inputs = inputs.into();

@@ -90,7 +90,7 @@ impl Budget {
                 let weights = self.weights(at, packed.bytes(), bits, variable)?;
                 Ok(Tensor::Weights(weights))
             }
-            (VariableRule::Integers, Field::Integers(integers)) => {
+            (VariableRule::Integers { .. }, Field::Integers(integers)) => {
                 self.per_filter(at, variable, integers.len())?;
                 Ok(Tensor::Integers(memory::collected(integers.iter())?))
             }

@@ -77,7 +77,8 @@ pub fn certify(layer: &Layer, ideal: &[i64], widths: Widths) -> Result<Vec<Certi
     let output = layer.connection().output.format;
     let (act_bits, count) = match layer.connection().stage {
         Stage::Thresholds => (Some(output.bits), output.max() as usize),
-        Stage::Raw => (None, 0),
+        // Layers with a rescaling have no thresholds.
+        Stage::Raw | Stage::Rescale(_) => (None, 0),
     };
     if ideal.len() != count * thresholds.filters().len() {
         return Err(FitError::boundaries(ideal.len()));

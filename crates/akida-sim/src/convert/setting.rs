@@ -89,7 +89,8 @@ pub fn set_fitted(
 fn fit(layer: &Layer, ideal: &[i64], s: &[f64], widths: Widths) -> Result<Fit, FitError> {
     let connection = layer.connection();
     match connection.stage {
-        Stage::Raw => fit_output(ideal, s),
+        // A layer with a rescaling has no thresholds, and refuses them when they are set.
+        Stage::Raw | Stage::Rescale(_) => fit_output(ideal, s),
         Stage::Thresholds => {
             let reach = match layer.reach()? {
                 Some(reach) => reach,

@@ -6,7 +6,7 @@ use crate::memory;
 #[cfg(not(feature = "threads"))]
 use crate::memory::OutOfMemory;
 use crate::plan::{Plan, Scratch};
-use crate::run::{RunError, ValuesRef, check_values};
+use crate::run::{Inputs, RunError, check_inputs};
 use crate::threads::Crew;
 #[cfg(feature = "threads")]
 use crate::threads::threads;
@@ -27,11 +27,14 @@ impl Plan {
     /// Runs every sample, and gives what the job has written.
     pub(super) fn batch<T: Copy + Default + Send>(
         &self,
-        inputs: ValuesRef<'_>,
+        inputs: Inputs<'_>,
         options: &RunOptions<'_>,
         job: &Job<'_, T>,
     ) -> Result<Vec<T>, RunError> {
-        check_values(self.model(), inputs)?;
+        check_inputs(self.model(), inputs)?;
+        if self.model().has_state() {
+            return Err(RunError::Session);
+        }
         let sample = self.model().input().shape.len();
         let size = self.model().output_shape().len();
         let samples = inputs.len() / sample;
@@ -64,7 +67,7 @@ impl Plan {
         &self,
         scratch: &mut Scratch,
         crew: &mut Crew<'_>,
-        inputs: ValuesRef<'_>,
+        inputs: Inputs<'_>,
         outputs: &mut [T],
         job: &Job<'_, T>,
     ) {
@@ -95,7 +98,7 @@ fn threads(_asked: usize) -> usize {
 impl Plan {
     fn spread<T>(
         &self,
-        inputs: ValuesRef<'_>,
+        inputs: Inputs<'_>,
         outputs: &mut [T],
         _threads: usize,
         job: &Job<'_, T>,

@@ -4,9 +4,11 @@ use super::batch::Job;
 use super::counts::{Counts, Total};
 use super::options::RunOptions;
 use crate::memory;
-use crate::ops::prediction;
+use crate::model::Operation;
+use crate::model::names::SCALES;
+use crate::ops::{dequantized, prediction};
 use crate::plan::{Plan, Scratch};
-use crate::run::{ElementType, RunError, Values, ValuesRef, check_values};
+use crate::run::{ElementType, Inputs, RunError, Values, ValuesRef, check_inputs};
 use crate::threads::Crew;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -25,10 +27,10 @@ impl Plan {
     pub fn run<'a, 'b>(
         &self,
         scratch: &'a mut Scratch,
-        input: impl Into<ValuesRef<'b>>,
+        input: impl Into<Inputs<'b>>,
     ) -> Result<ValuesRef<'a>, RunError> {
         let input = input.into();
-        check_values(self.model(), input)?;
+        check_inputs(self.model(), input)?;
         let sample = self.model().input().shape.len();
         if input.len() != sample {
             return Err(RunError::Length {
@@ -51,7 +53,7 @@ impl Plan {
     /// interrupted, or the memory does not suffice.
     pub fn forward<'a>(
         &self,
-        inputs: impl Into<ValuesRef<'a>>,
+        inputs: impl Into<Inputs<'a>>,
         options: &RunOptions<'_>,
     ) -> Result<Values, RunError> {
         self.outputs(inputs.into(), options, None)
@@ -78,7 +80,7 @@ impl Plan {
     /// ```
     pub fn forward_counted<'a>(
         &self,
-        inputs: impl Into<ValuesRef<'a>>,
+        inputs: impl Into<Inputs<'a>>,
         options: &RunOptions<'_>,
     ) -> Result<(Values, Counts), RunError> {
         let total = Total::new(self.model().layers().len());
@@ -89,7 +91,7 @@ impl Plan {
     /// How many values were not zero. The outputs are not kept.
     pub(crate) fn counts(
         &self,
-        inputs: ValuesRef<'_>,
+        inputs: Inputs<'_>,
         options: &RunOptions<'_>,
     ) -> Result<Counts, RunError> {
         let total = Total::new(self.model().layers().len());
@@ -103,7 +105,7 @@ impl Plan {
 
     fn outputs(
         &self,
-        inputs: ValuesRef<'_>,
+        inputs: Inputs<'_>,
         options: &RunOptions<'_>,
         total: Option<&Total>,
     ) -> Result<Values, RunError> {
@@ -118,7 +120,7 @@ impl Plan {
 
         type Run<'a> = (
             &'a Plan,
-            ValuesRef<'a>,
+            Inputs<'a>,
             &'a RunOptions<'a>,
             Option<&'a Total>,
         );
@@ -137,17 +139,28 @@ impl Plan {
         }
     }
 
-    /// Float outputs (P − T) / act_step of a model whose last layer has no activation (`docs/arithmetic.md`, F2).
+    /// Float outputs: those of a `Dequantizer` (`docs/arithmetic-akida2.md`, section K), or (P − T) / act_step of a last layer
+    /// of Akida 1.0 without activation (`docs/arithmetic.md`, F2).
     ///
     /// # Errors
     ///
-    /// As for [`forward`](Self::forward), and for a last layer with activation.
+    /// As for [`forward`](Self::forward), and for any other last layer.
     pub fn predict<'a>(
         &self,
-        inputs: impl Into<ValuesRef<'a>>,
+        inputs: impl Into<Inputs<'a>>,
         options: &RunOptions<'_>,
     ) -> Result<Vec<f32>, RunError> {
         let last = self.model().layers().last();
+        if let Some(scales) = self.output_scales() {
+            let store = |scratch: &Scratch, count, out: &mut [f32]| {
+                dequantize(scales, scratch.last(count), out);
+            };
+            let job = Job {
+                store: &store,
+                total: None,
+            };
+            return self.batch(inputs.into(), options, &job);
+        }
         let raw = last.filter(|layer| layer.connection().gives_potentials());
         let Some(thresholds) = raw.and_then(|layer| layer.thresholds()) else {
             return Err(RunError::NotPredictable {
@@ -172,6 +185,41 @@ impl Plan {
         self.batch(inputs.into(), options, &job)
     }
 
+    /// The floats that a model's `Dequantizer` makes of outputs, such as those of a [`Session`](crate::Session).
+    ///
+    /// # Errors
+    ///
+    /// The model has no `Dequantizer`, or the memory does not suffice.
+    pub fn dequantize<'a>(&self, outputs: impl Into<ValuesRef<'a>>) -> Result<Vec<f32>, RunError> {
+        let outputs = outputs.into();
+        let Some(scales) = self.output_scales() else {
+            let last = self.model().layers().last();
+            return Err(RunError::NotPredictable {
+                layer: last.map_or_else(String::new, |layer| layer.name().to_owned()),
+            });
+        };
+        let mut floats = memory::filled(0.0, outputs.len())?;
+        dequantize(scales, outputs, &mut floats);
+        Ok(floats)
+    }
+
+    /// The scales of the model's `Dequantizer`, one per channel.
+    fn output_scales(&self) -> Option<&[f32]> {
+        let last = self.model().layers().last()?;
+        let dequantizes = last.connection().operation == Operation::Dequantize;
+        last.variable(SCALES)?.floats().filter(|_| dequantizes)
+    }
+
+    /// No outputs for every layer, in the types of the layers' outputs.
+    pub(super) fn empty_taps(&self) -> Result<Vec<Values>, RunError> {
+        let mut taps = memory::with_capacity(self.model().layers().len())?;
+        for layer in self.model().layers() {
+            let element = ElementType::of(layer.connection().output.format);
+            taps.push(Values::zeros(element, 0)?);
+        }
+        Ok(taps)
+    }
+
     /// The outputs of every layer, in layer order. The outputs of the last layer are what [`forward`](Self::forward) gives.
     ///
     /// # Errors
@@ -179,17 +227,15 @@ impl Plan {
     /// As for [`forward`](Self::forward).
     pub fn taps<'a>(
         &self,
-        inputs: impl Into<ValuesRef<'a>>,
+        inputs: impl Into<Inputs<'a>>,
         options: &RunOptions<'_>,
     ) -> Result<Vec<Values>, RunError> {
         let inputs = inputs.into();
-        check_values(self.model(), inputs)?;
-        let layers = self.model().layers().iter();
-        let elements = layers.map(|layer| ElementType::of(layer.connection().output.format));
-        let mut taps = memory::with_capacity(self.model().layers().len())?;
-        for element in elements {
-            taps.push(Values::zeros(element, 0)?);
+        check_inputs(self.model(), inputs)?;
+        if self.model().has_state() {
+            return Err(RunError::Session);
         }
+        let mut taps = self.empty_taps()?;
         let mut scratch = self.try_scratch()?;
         for sample in inputs.chunks(self.model().input().shape.len()) {
             self.run_checked(&mut scratch, &mut Crew::alone(), sample);
@@ -201,5 +247,13 @@ impl Plan {
             }
         }
         Ok(taps)
+    }
+}
+
+/// Multiplies outputs of whole positions by the scales of their channels.
+fn dequantize(scales: &[f32], outputs: ValuesRef<'_>, floats: &mut [f32]) {
+    let scales = scales.iter().cycle();
+    for ((float, output), &scale) in floats.iter_mut().zip(outputs.iter()).zip(scales) {
+        *float = dequantized(output, scale);
     }
 }

@@ -4,6 +4,7 @@ mod batch;
 mod counts;
 mod forward;
 mod options;
+mod session;
 #[cfg(feature = "std")]
 mod profile;
 #[cfg(feature = "threads")]
@@ -13,3 +14,4 @@ mod tests;
 
 pub use counts::Counts;
 pub use options::RunOptions;
+pub use session::Session;

@@ -1,7 +1,7 @@
 //! How long each layer takes. `docs/engine.md` defines the words.
 
 use crate::plan::Plan;
-use crate::run::{RunError, ValuesRef};
+use crate::run::{Inputs, RunError};
 use std::time::{Duration, Instant};
 use std::vec;
 use std::vec::Vec;
@@ -14,7 +14,7 @@ impl Plan {
     /// As for [`run`](Self::run).
     pub fn profile<'a>(
         &self,
-        input: impl Into<ValuesRef<'a>>,
+        input: impl Into<Inputs<'a>>,
         runs: usize,
         most: Duration,
     ) -> Result<Vec<Duration>, RunError> {

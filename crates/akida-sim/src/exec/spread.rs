@@ -3,7 +3,7 @@
 use super::batch::Job;
 use crate::memory::OutOfMemory;
 use crate::plan::Plan;
-use crate::run::ValuesRef;
+use crate::run::Inputs;
 use crate::threads::{Crew, kept_team};
 use std::sync::{Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ impl Plan {
     /// Runs samples on several threads. Each thread runs some samples, and all threads share each leftover sample.
     pub(super) fn spread<T: Send>(
         &self,
-        inputs: ValuesRef<'_>,
+        inputs: Inputs<'_>,
         outputs: &mut [T],
         threads: usize,
         job: &Job<'_, T>,

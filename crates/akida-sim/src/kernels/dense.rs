@@ -3,7 +3,8 @@
 use super::kernel::{Bounds, Kernel, beyond};
 use super::positions::Positions;
 use crate::memory::{self, OutOfMemory};
-use crate::output::{Levels, PANEL};
+use crate::output::{Levels, PANEL, Rescaler};
+use crate::run::ValuesMut;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -57,6 +58,7 @@ impl DenseShape {
 pub(crate) enum Sink<'a> {
     Potentials(&'a mut [i32]),
     Levels(&'a Levels, &'a mut [u8]),
+    Rescaled(&'a Rescaler, ValuesMut<'a>),
 }
 
 impl<'a> Sink<'a> {
@@ -73,6 +75,11 @@ impl<'a> Sink<'a> {
                 *self = Self::Levels(levels, rest);
                 Self::Levels(levels, first)
             }
+            Self::Rescaled(rescaler, mut out) => {
+                let first = out.take(count);
+                *self = Self::Rescaled(rescaler, out);
+                Self::Rescaled(rescaler, first)
+            }
         }
     }
 
@@ -81,6 +88,7 @@ impl<'a> Sink<'a> {
         match self {
             Self::Potentials(out) => Sink::Potentials(out),
             Self::Levels(levels, out) => Sink::Levels(levels, out),
+            Self::Rescaled(rescaler, out) => Sink::Rescaled(rescaler, out.reborrow()),
         }
     }
 
@@ -91,6 +99,10 @@ impl<'a> Sink<'a> {
             Self::Potentials(out) => out[place..][..sums.len()].copy_from_slice(sums),
             Self::Levels(levels, out) => {
                 levels.count(first, sums, &mut out[place..][..sums.len()]);
+            }
+            Self::Rescaled(rescaler, out) => {
+                let mut out = out.reborrow().slice(place..place + sums.len());
+                rescaler.apply(first, sums, &mut out);
             }
         }
     }

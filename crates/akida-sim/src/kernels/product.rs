@@ -67,6 +67,13 @@ impl<'a, const GROUP: usize> Product<'a, GROUP> {
                 );
                 out.len()
             }
+            Sink::Rescaled(rescaler, out) => {
+                assert!(
+                    rescaler.stride() >= panels * PANEL,
+                    "parameters of every panel"
+                );
+                out.len()
+            }
         };
         assert!(
             last_run + groups * GROUP <= size_of_val(call.input),

@@ -116,7 +116,8 @@ impl Mapping {
             return Err(EstimateRefusal::Statistics);
         }
         let cycles = match self.device().ip_version() {
-            IpVersion::V1 => cycles_akida1,
+            // No device of Akida 2.0 has a timing, so that none comes here.
+            IpVersion::V1 | IpVersion::V2 => cycles_akida1,
         };
         let reloads = self.passes() > 1;
         let layers: Vec<LayerEstimate> = model

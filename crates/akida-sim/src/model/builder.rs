@@ -1,10 +1,13 @@
 //! Assembling and editing models, with all checks on the way.
 
+use super::accumulators;
 use super::connection::Connection;
 use super::error::{ModelError, ModelErrorKind};
 use super::input_scaling::InputScaling;
 use super::layer::LayerSpec;
+use super::ip_version::IpVersion;
 use super::model::{Layer, Model};
+use super::operation::Operation;
 use super::variables::{Tensor, checked_all};
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
@@ -216,10 +219,13 @@ impl ModelBuilder {
             .with_remedy("name it among the inbounds of a later layer, or leave it out")
             .at(&unread.name));
         }
+        for layer in &self.layers {
+            accumulators::check(layer)?;
+        }
         Ok(Model::from_checked(
             self.layers.clone(),
-            first,
-            last,
+            generation(&self.layers).unwrap_or(IpVersion::V1),
+            (first, last),
             self.input_scaling,
         ))
     }
@@ -238,11 +244,18 @@ impl ModelBuilder {
     }
 
     /// The indices of the layers to read: by default the index of the last layer added.
-    fn inbounds_of(&self, spec: &LayerSpec, inbounds: &[usize]) -> Vec<usize> {
+    fn inbounds_of(&self, inbounds: &[usize]) -> Vec<usize> {
         match self.layers.len().checked_sub(1) {
-            Some(last) if inbounds.is_empty() && !spec.is_input() => alloc::vec![last],
+            Some(last) if inbounds.is_empty() => alloc::vec![last],
             _ => inbounds.to_vec(),
         }
+    }
+
+    /// Whether a layer for inputs reads the integers that a `Quantizer` makes of the model's inputs.
+    fn reads_quantizer(&self, spec: &LayerSpec, inbounds: &[usize]) -> bool {
+        let operation = |index: &usize| Some(self.layers.get(*index)?.connection.operation);
+        let is_quantizer = |index| matches!(operation(index), Some(Operation::Quantize(_)));
+        spec.reads_quantizer() && inbounds.iter().all(is_quantizer)
     }
 
     fn connect_unnamed(
@@ -261,7 +274,7 @@ impl ModelBuilder {
             )
             .with_remedy("join some of the branches with a layer of their own"));
         }
-        let inbounds = self.inbounds_of(spec, inbounds);
+        let inbounds = self.inbounds_of(inbounds);
         let error = |subject, allowed: &str, received: String| {
             Err(ModelError::new(
                 ModelErrorKind::Inbounds,
@@ -270,35 +283,30 @@ impl ModelBuilder {
                 received,
             ))
         };
-        if spec.is_input() != self.layers.is_empty() {
-            return error(
-                if self.layers.is_empty() {
-                    "the first layer"
-                } else {
-                    "a later layer"
-                },
-                if self.layers.is_empty() {
-                    "InputData or InputConvolutional"
-                } else {
-                    "neither InputData nor InputConvolutional"
-                },
-                format!("{} as layer {}", spec.type_name(), self.layers.len()),
-            );
+        let received = || format!("{} as layer {}", spec.type_name(), self.layers.len());
+        match (self.layers.is_empty(), spec.is_input()) {
+            (true, false) => {
+                let allowed = "InputData, InputConvolutional, InputConv2D or Quantizer";
+                return error("the first layer", allowed, received());
+            }
+            (false, true) if !self.reads_quantizer(spec, &inbounds) => {
+                let allowed =
+                    "no layer for inputs, but for InputData or InputConv2D behind a Quantizer";
+                return error("a later layer", allowed, received());
+            }
+            (true, true) if !inbounds.is_empty() => {
+                let allowed = "absent for an input layer";
+                return error("inbounds", allowed, format!("{inbounds:?}"));
+            }
+            _ => {}
         }
-        if let Some(first) = self.layers.first()
-            && first.spec.generation() != spec.generation()
+        if let (Some(own), Some(others)) = (spec.generation(), generation(&self.layers))
+            && own != others
         {
             return error(
                 "every layer",
-                &format!("of {:?}, as the first one", first.spec.generation()),
-                format!("{} of {:?}", spec.type_name(), spec.generation()),
-            );
-        }
-        if spec.is_input() && !inbounds.is_empty() {
-            return error(
-                "inbounds",
-                "absent for an input layer",
-                format!("{inbounds:?}"),
+                &format!("of {others:?}, as the layers before it"),
+                format!("{} of {own:?}", spec.type_name()),
             );
         }
         let mut signals = Vec::with_capacity(inbounds.len());
@@ -311,13 +319,10 @@ impl ModelBuilder {
                 );
             };
             match layer.signal() {
-                Some(signal) => signals.push(signal),
-                None => {
-                    return error(
-                        "every inbound",
-                        "a layer with activation",
-                        format!("\"{}\", which has none", layer.name),
-                    );
+                Ok(signal) => signals.push(signal),
+                Err((allowed, received)) => {
+                    let received = format!("\"{}\", {received}", layer.name);
+                    return error("every inbound", allowed, received);
                 }
             }
         }
@@ -372,7 +377,7 @@ impl ModelBuilder {
     ) -> usize {
         let layer = Layer {
             name: self.name_of(name, &spec),
-            inbounds: self.inbounds_of(&spec, inbounds),
+            inbounds: self.inbounds_of(inbounds),
             spec,
             connection,
             variables,
@@ -381,4 +386,9 @@ impl ModelBuilder {
         self.layers.push(Arc::new(layer));
         self.layers.len() - 1
     }
+}
+
+/// The generation of the hardware that layers belong to; `None` where they leave it open.
+fn generation(layers: &[Arc<Layer>]) -> Option<IpVersion> {
+    layers.iter().find_map(|layer| layer.spec.generation())
 }

@@ -28,6 +28,33 @@ pub enum Stage {
     /// The output is a level: the number of boundaries that a potential exceeds. Boundaries follow from the threshold and
     /// the step of a filter (`docs/arithmetic.md`, section E).
     Thresholds,
+    /// The result is saturated, has a bias added, goes through an activation, and is scaled, shifted and saturated again
+    /// (`docs/arithmetic-akida2.md`, section D).
+    Rescale(Rescale),
+}
+
+/// The steps from accumulators to outputs that layers of Akida 2.0 share.
+///
+/// Bias, bounds, tables, scales and shifts are variables. A layer without one of these variables has no such step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rescale {
+    /// What is done to accumulators before they are scaled.
+    pub activation: Activation,
+    /// The width of an accumulator, sign included.
+    pub buffer_bits: u8,
+    /// The width of a scaled accumulator, without its sign.
+    pub post_op_buffer_bits: u8,
+}
+
+/// The activations of Akida 2.0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// None.
+    NoActivation,
+    /// Negative values become 0, and large values the bound of the filter, if it has one.
+    ReLU,
+    /// A value of 11 bits, made of the accumulator, chooses an entry of a table.
+    Lut,
 }
 
 /// What a layer's parameters and its inputs determine: operation, shapes, formats, variables, bounds.

@@ -5,4 +5,6 @@
 pub enum IpVersion {
     /// Akida 1.0: AKD1000, AKD1500.
     V1,
+    /// Akida 2.0: blocks for chips of others.
+    V2,
 }

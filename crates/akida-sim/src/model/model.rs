@@ -5,11 +5,11 @@ use super::connection::{Connection, Signal};
 use super::input_scaling::InputScaling;
 use super::ip_version::IpVersion;
 use super::layer::LayerSpec;
+use super::operation::Operation;
 use super::shape::Shape;
 use super::tensor::Weights;
-use super::variables::{
-    ACT_STEP, THRESHOLD, Tensor, Thresholds, VariableSpec, WEIGHTS, WEIGHTS_PW,
-};
+use super::names::{ACT_STEP, THRESHOLD, WEIGHTS, WEIGHTS_PW};
+use super::variables::{Tensor, Thresholds, VariableSpec};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -92,9 +92,21 @@ impl Layer {
         })
     }
 
-    /// The output that other layers can read; `None` for potentials, as no layer can read them.
-    pub(super) fn signal(&self) -> Option<Signal> {
-        (!self.connection.gives_potentials()).then_some(self.connection.output)
+    /// The integers of the variable of a name; none where the layer has no such variable.
+    pub(crate) fn integers(&self, name: &str) -> &[i32] {
+        let variable = self.variable(name);
+        variable.and_then(Tensor::integers).unwrap_or_default()
+    }
+
+    /// The output that other layers can read. Or the kind of layer that they can read, and what this layer is.
+    pub(super) fn signal(&self) -> Result<Signal, (&'static str, &'static str)> {
+        if self.connection.gives_potentials() {
+            return Err(("a layer with activation", "which has none"));
+        }
+        if self.connection.operation == Operation::Dequantize {
+            return Err(("a layer with integer outputs", "whose outputs are floats"));
+        }
+        Ok(self.connection.output)
     }
 }
 
@@ -115,12 +127,12 @@ impl Model {
     /// A model of layers that obey the rules, as the builder has checked.
     pub(super) fn from_checked(
         layers: Vec<Arc<Layer>>,
-        first: &Layer,
-        last: &Layer,
+        ip_version: IpVersion,
+        (first, last): (&Layer, &Layer),
         input_scaling: Option<InputScaling>,
     ) -> Self {
         Self {
-            ip_version: first.spec.generation(),
+            ip_version,
             input: first.connection.input,
             output: last.connection.output,
             input_scaling,
@@ -144,6 +156,20 @@ impl Model {
     #[must_use]
     pub fn output(&self) -> Signal {
         self.output
+    }
+
+    /// Whether the inputs are floats, which the first layer, a `Quantizer`, makes integers of.
+    #[must_use]
+    pub fn takes_floats(&self) -> bool {
+        let first = self.layers.first();
+        first.is_some_and(|l| matches!(l.connection.operation, Operation::Quantize(_)))
+    }
+
+    /// Whether outputs depend on earlier inputs of a stream, as those of temporal and recurrent layers do.
+    #[must_use]
+    pub fn has_state(&self) -> bool {
+        let mut layers = self.layers.iter();
+        layers.any(|layer| layer.connection.operation.has_state())
     }
 
     /// Shape of one output.

@@ -10,10 +10,38 @@ use super::shape::{Padding, Pair, Shape};
 pub enum Operation {
     /// The values of the model's input, as they are.
     Pass,
+    /// The model's float inputs, rounded to integers.
+    Quantize(Quantize),
+    /// The values of the inbound, as they are. `predict` turns them into floats.
+    Dequantize,
     /// The maps of all inbounds, joined on the channel axis (`docs/arithmetic.md`, C8).
     Join,
+    /// Two maps, shifted and added value by value.
+    Add,
     /// Sums of products over windows of one map.
     Windows(Windows),
+    /// States that follow from the positions of a map, one after the other, and sums of products over the states.
+    Recurrence(Recurrence),
+    /// Whether the mean distance between two maps reaches a threshold.
+    Deviation,
+}
+
+/// How float inputs become integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quantize {
+    /// Whether the first axis of the model's inputs is the channels: (channels, height, width).
+    pub channels_first: bool,
+}
+
+/// How states follow from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recurrence {
+    /// The number of complex states.
+    pub states: usize,
+    /// Of so many steps, only the last one has an output.
+    pub subsample: usize,
+    /// The width of the accumulators of both projections.
+    pub buffer_bits: u8,
 }
 
 impl Operation {
@@ -22,7 +50,28 @@ impl Operation {
     pub const fn windows(&self) -> Option<&Windows> {
         match self {
             Self::Windows(windows) => Some(windows),
-            Self::Pass | Self::Join => None,
+            Self::Pass
+            | Self::Quantize(_)
+            | Self::Dequantize
+            | Self::Join
+            | Self::Add
+            | Self::Recurrence(_)
+            | Self::Deviation => None,
+        }
+    }
+
+    /// Whether outputs depend on earlier inputs of a stream.
+    #[must_use]
+    pub const fn has_state(&self) -> bool {
+        match self {
+            Self::Windows(windows) => windows.frames > 1,
+            Self::Recurrence(_) => true,
+            Self::Pass
+            | Self::Quantize(_)
+            | Self::Dequantize
+            | Self::Join
+            | Self::Add
+            | Self::Deviation => false,
         }
     }
 }
@@ -48,6 +97,8 @@ pub enum Pooling {
 pub enum Channels {
     /// All channels, for each filter (`docs/arithmetic.md`, C3, C4 and C6).
     All,
+    /// Each channel alone: a depthwise layer has as many filters as channels.
+    Each,
     /// Each channel alone, then all channels of a position with pointwise weights (`docs/arithmetic.md`, C5).
     EachThenAll,
 }
@@ -61,6 +112,8 @@ pub enum WeightOrder {
     Flipped,
     /// The weights are a matrix. The window is flattened, and its first axis runs fastest (`docs/arithmetic.md`, C6).
     FirstAxisFastest,
+    /// The weights are a matrix. The window is flattened, and its last axis, the channels, runs fastest.
+    LastAxisFastest,
 }
 
 /// Windows on a map: where they lie, which weights they meet, and how their sums are pooled.
@@ -82,27 +135,36 @@ pub struct Windows {
     pub channels: Channels,
     /// Pooling of the sums.
     pub pooling: Pooling,
+    /// How many maps a window reaches over: the map and the ones that came before it in its stream. Mostly 1.
+    pub frames: usize,
+    /// Whether the operation is a transposed convolution: each cell of the map is spread over a window of outputs.
+    pub transposed: bool,
 }
 
 impl Windows {
     /// The only window of a fully connected layer: the whole of `map`. Its weights are a matrix.
-    pub(crate) const fn whole(map: Shape) -> Self {
+    pub(crate) const fn whole(map: Shape, order: WeightOrder) -> Self {
         let size = Pair::new(map.x, map.y);
         Self {
             size,
             stride: size,
             padding: Padding::Valid,
             border: 0,
-            order: WeightOrder::FirstAxisFastest,
+            order,
             channels: Channels::All,
             pooling: Pooling::None,
+            frames: 1,
+            transposed: false,
         }
     }
 
     /// Whether the weights are a matrix: every input meets every filter once.
     #[must_use]
     pub const fn is_fully_connected(&self) -> bool {
-        matches!(self.order, WeightOrder::FirstAxisFastest)
+        match self.order {
+            WeightOrder::FirstAxisFastest | WeightOrder::LastAxisFastest => true,
+            WeightOrder::Straight | WeightOrder::Flipped => false,
+        }
     }
 
     /// The row of weights that channel `c` of cell (`u`, `v`) of a window meets. The kernel has `channels` channels.
@@ -113,7 +175,7 @@ impl Windows {
     pub(crate) const fn weight_row(&self, channels: usize, u: usize, v: usize, c: usize) -> usize {
         let Pair { x, y } = self.size;
         match self.order {
-            WeightOrder::Straight => (u * y + v) * channels + c,
+            WeightOrder::Straight | WeightOrder::LastAxisFastest => (u * y + v) * channels + c,
             WeightOrder::Flipped => ((x - 1 - u) * y + (y - 1 - v)) * channels + c,
             WeightOrder::FirstAxisFastest => (c * y + v) * x + u,
         }
@@ -131,10 +193,11 @@ mod tests {
             WeightOrder::Straight,
             WeightOrder::Flipped,
             WeightOrder::FirstAxisFastest,
+            WeightOrder::LastAxisFastest,
         ] {
             let windows = Windows {
                 order,
-                ..Windows::whole(map)
+                ..Windows::whole(map, order)
             };
             let mut met = [false; 24];
             for (u, v, c) in (0..24).map(|i| (i / 12, i / 4 % 3, i % 4)) {
@@ -148,7 +211,7 @@ mod tests {
     fn a_flipped_kernel_begins_with_its_last_cell() {
         let windows = Windows {
             order: WeightOrder::Flipped,
-            ..Windows::whole(Shape::new(2, 3, 1))
+            ..Windows::whole(Shape::new(2, 3, 1), WeightOrder::Flipped)
         };
         assert_eq!(windows.weight_row(1, 0, 0, 0), 5);
         assert_eq!(windows.weight_row(1, 1, 2, 0), 0);
@@ -156,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_matrix_counts_the_first_axis_fastest() {
-        let windows = Windows::whole(Shape::new(2, 3, 2));
+        let windows = Windows::whole(Shape::new(2, 3, 2), WeightOrder::FirstAxisFastest);
         let rows = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)];
         let rows = rows.map(|(u, v, c)| windows.weight_row(2, u, v, c));
         assert_eq!(rows, [0, 1, 2, 6]);

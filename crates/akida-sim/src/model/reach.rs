@@ -47,7 +47,8 @@ impl Reach {
 }
 
 impl Layer {
-    /// The potentials after pooling that each filter can reach, whatever the inputs; `None` for a layer without weights.
+    /// The potentials after pooling that each filter can reach, whatever the inputs; `None` for a layer without
+    /// thresholds.
     ///
     /// Where the layer has one window or no pooling, some input attains each end. Elsewhere the interval may be wider than
     /// what occurs, never narrower.
@@ -72,8 +73,11 @@ impl Layer {
     /// ```
     pub fn reach(&self) -> Result<Option<Reach>, OutOfMemory> {
         let connection = self.connection();
-        let (Some(weights), Some(windows)) = (self.weights(), connection.operation.windows())
-        else {
+        let (Some(weights), Some(windows), Some(_)) = (
+            self.weights(),
+            connection.operation.windows(),
+            self.thresholds(),
+        ) else {
             return Ok(None);
         };
         let weights_pw = self.pointwise_weights();
@@ -91,7 +95,9 @@ impl Layer {
             flipped: match windows.order {
                 WeightOrder::Flipped => true,
                 // A matrix is a kernel of one cell, whose channels are all inputs.
-                WeightOrder::Straight | WeightOrder::FirstAxisFastest => false,
+                WeightOrder::Straight
+                | WeightOrder::FirstAxisFastest
+                | WeightOrder::LastAxisFastest => false,
             },
             x_max: connection.input.format.max() as i32,
             border: windows.border,

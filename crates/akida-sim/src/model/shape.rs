@@ -119,6 +119,8 @@ pub enum Padding {
     Valid,
     /// Border cells are added so that the output has ceil(input / stride) positions.
     Same,
+    /// As `Same`, but the larger half of the border is above and to the left (`docs/arithmetic-akida2.md`).
+    SameUpper,
 }
 
 /// Where the windows of a convolution or pooling lie, along one axis.
@@ -144,13 +146,17 @@ impl Padding {
                     after: 0,
                 })
             }
-            Self::Same => {
+            Self::Same | Self::SameUpper => {
                 let out = input.div_ceil(stride);
                 let total = ((out - 1) * stride + size).saturating_sub(input);
+                let before = match self {
+                    Self::SameUpper => total.div_ceil(2),
+                    Self::Valid | Self::Same => total / 2,
+                };
                 Some(AxisWindows {
                     out,
-                    before: total / 2,
-                    after: total - total / 2,
+                    before,
+                    after: total - before,
                 })
             }
         }

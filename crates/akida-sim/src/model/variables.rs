@@ -1,6 +1,8 @@
 //! The variables of a layer: the table of what each variable must be, and the values.
 
 use super::error::{ModelError, ModelErrorKind};
+use super::format::Format;
+use super::names::{ACT_STEP, THRESHOLD};
 use super::tensor::{WeightShape, Weights, weight_range};
 use crate::memory;
 use alloc::format;
@@ -9,21 +11,22 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The documented name of kernels, depthwise kernels and matrices.
-pub(super) const WEIGHTS: &str = "weights";
-/// The documented name of the pointwise kernel of a separable layer.
-pub(super) const WEIGHTS_PW: &str = "weights_pw";
-/// The documented name of thresholds, one per filter.
-pub(super) const THRESHOLD: &str = "threshold";
-/// The documented name of steps, one per filter.
-pub(super) const ACT_STEP: &str = "act_step";
+/// The value of a bound of a ReLU that stands for no bound.
+pub(crate) const NO_BOUND: i32 = -1;
+
+impl VariableRule {
+    /// Any integer of a format, `first` in a new layer.
+    pub(crate) const fn integers(format: Format, first: i32) -> Self {
+        Self::Integers { format, first }
+    }
+}
 
 /// What a variable of a layer must be: an entry of the layer's table of variables. The order of the table is fixed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariableSpec {
     /// The documented name, e.g. `"weights"`.
     pub name: &'static str,
-    /// The shape: a [`WeightShape`] for weights, the number of filters for other variables.
+    /// The shape, as Python shows it: of four or two axes for weights, of one axis for other variables.
     pub shape: Vec<usize>,
     /// The values that are allowed.
     pub rule: VariableRule,
@@ -37,8 +40,15 @@ pub enum VariableRule {
         /// The bits of a weight: 1, 2, 4 or 8.
         bits: u8,
     },
-    /// Any 32-bit integer.
-    Integers,
+    /// Any integer of a format.
+    Integers {
+        /// The format.
+        format: Format,
+        /// The value in a new layer.
+        first: i32,
+    },
+    /// A bound of a ReLU: 0 to 255, or −1 for no bound. A new layer has no bounds.
+    Bounds,
     /// Float32, finite and greater than zero.
     Positive,
 }
@@ -48,9 +58,9 @@ pub enum VariableRule {
 pub enum Tensor {
     /// Integers of at most 8 bits, packed.
     Weights(Weights),
-    /// 32-bit integers, one per filter.
+    /// Integers of up to 32 bits, mostly one per filter.
     Integers(Vec<i32>),
-    /// Float32, one per filter.
+    /// Float32, one per filter or channel.
     Floats(Vec<f32>),
 }
 
@@ -156,17 +166,43 @@ impl VariableSpec {
             rule,
         };
         [
-            of(THRESHOLD, VariableRule::Integers),
+            of(THRESHOLD, VariableRule::integers(Format::signed(32), 0)),
             of(ACT_STEP, VariableRule::Positive),
         ]
     }
 
-    /// The type of the values as NumPy calls it: `"int8"`, `"int32"` or `"float32"`.
+    /// A matrix of weights of 8 bits or less: a row for each input, a column for each unit.
+    pub(crate) fn matrix(name: &'static str, inputs: usize, units: usize, bits: u8) -> Self {
+        Self {
+            name,
+            shape: vec![inputs, units],
+            rule: VariableRule::Weights { bits },
+        }
+    }
+
+    /// A variable of one axis.
+    pub(crate) fn vector(name: &'static str, count: usize, rule: VariableRule) -> Self {
+        Self {
+            name,
+            shape: vec![count],
+            rule,
+        }
+    }
+
+    /// The type of the values as NumPy calls it, e.g. `"int8"`.
     #[must_use]
     pub fn dtype(&self) -> &'static str {
         match self.rule {
             VariableRule::Weights { .. } => "int8",
-            VariableRule::Integers => "int32",
+            VariableRule::Integers { format, .. } => match (format.signed, format.bytes()) {
+                (false, 1) => "uint8",
+                (false, 2) => "uint16",
+                (false, _) => "uint32",
+                (true, 1) => "int8",
+                (true, 2) => "int16",
+                (true, _) => "int32",
+            },
+            VariableRule::Bounds => "int16",
             VariableRule::Positive => "float32",
         }
     }
@@ -177,21 +213,26 @@ impl VariableSpec {
         self.shape.iter().product()
     }
 
-    /// The values in a new layer: 0 for weights and thresholds, 1 for steps.
+    /// The values in a new layer: 0 for weights and thresholds, 1 for steps and scales.
     pub(crate) fn initial(&self) -> Result<Tensor, ModelError> {
         Ok(match self.rule {
             VariableRule::Weights { bits } => {
                 Weights::zeros(self.weight_shape().unwrap_or_default(), bits)?.into()
             }
-            VariableRule::Integers => memory::filled(0i32, self.count())?.into(),
+            VariableRule::Integers { first, .. } => memory::filled(first, self.count())?.into(),
+            VariableRule::Bounds => memory::filled(NO_BOUND, self.count())?.into(),
             VariableRule::Positive => memory::filled(1.0f32, self.count())?.into(),
         })
     }
 
-    /// The shape of weights; `None` for other variables.
+    /// The shape of weights; `None` for other variables. A matrix is a kernel of one cell.
     #[must_use]
     pub fn weight_shape(&self) -> Option<WeightShape> {
-        self.shape.as_slice().try_into().ok()
+        match *self.shape.as_slice() {
+            [x, y, channels, filters] => Some([x, y, channels, filters]),
+            [inputs, units] => Some([1, 1, inputs, units]),
+            _ => None,
+        }
     }
 
     /// Checks values, and packs weights at their width.
@@ -205,8 +246,12 @@ impl VariableSpec {
                 self.check_weights(&weights, bits)?;
                 Ok(weights.at_width(bits)?.into())
             }
-            (VariableRule::Integers, Tensor::Integers(integers)) => {
-                self.check_count(integers.len())?;
+            (VariableRule::Integers { format, .. }, Tensor::Integers(integers)) => {
+                self.check_integers(&integers, format.min(), format.max())?;
+                Ok(integers.into())
+            }
+            (VariableRule::Bounds, Tensor::Integers(integers)) => {
+                self.check_integers(&integers, NO_BOUND.into(), u8::MAX.into())?;
                 Ok(integers.into())
             }
             (VariableRule::Positive, Tensor::Floats(floats)) => {
@@ -232,13 +277,25 @@ impl VariableSpec {
             return Ok(());
         }
         Err(self.error(
-            format!("of shape ({},), one value per filter", self.count()),
+            format!("of shape ({},)", self.count()),
             format!("({received},)"),
         ))
     }
 
+    fn check_integers(&self, integers: &[i32], min: i64, max: i64) -> Result<(), ModelError> {
+        self.check_count(integers.len())?;
+        let outside = |&value: &i32| !(min..=max).contains(&i64::from(value));
+        match integers.iter().position(outside) {
+            None => Ok(()),
+            Some(place) => {
+                let received = format!("{} at index {place}", integers[place]);
+                Err(self.error(format!("in {min}..={max}"), received))
+            }
+        }
+    }
+
     fn check_weights(&self, weights: &Weights, bits: u8) -> Result<(), ModelError> {
-        if weights.shape()[..] != self.shape[..] {
+        if Some(weights.shape()) != self.weight_shape() {
             return Err(self.error(
                 format!("of shape {:?}", self.shape),
                 format!("{:?}", weights.shape()),

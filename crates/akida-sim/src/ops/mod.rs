@@ -1,14 +1,28 @@
-//! The definition: scalar, slow, obvious. Each file follows `docs/arithmetic.md` rule by rule.
+//! The definition: scalar, slow, obvious. Each file follows `docs/arithmetic.md` or `docs/arithmetic-akida2.md` rule by
+//! rule.
 //!
 //! Every kernel is compared with these functions for equality. Sums have 64 bits, so that nothing here relies on the bound
 //! of rule B5. Results are narrowed to 32 bits where rule B5 guarantees that they fit.
 
 mod activation;
+mod add;
 mod cells;
 mod concat;
 mod definition;
+mod deviation;
 mod pooling;
+mod quantize;
+mod queue;
+mod recurrence;
+mod rescale;
+mod shifts;
+mod transposed;
 mod windows;
 
 pub use activation::{boundaries, level, prediction};
-pub use definition::run;
+pub use definition::{Stream, run};
+pub(crate) use deviation::deviates;
+pub(crate) use recurrence::StateStep;
+pub(crate) use rescale::Rescaling;
+pub use quantize::{dequantized, quantized};
+pub use shifts::{clip, saturate, shift_left, shift_rounding};

@@ -4,14 +4,23 @@ use super::cells::{cell, origins};
 use crate::model::{Shape, Weights, Windows};
 use alloc::vec::Vec;
 
+/// A map with the values of the cells around it, one per channel.
+#[derive(Clone, Copy)]
+pub(super) struct Bordered<'a> {
+    pub(super) map: &'a [i64],
+    pub(super) shape: Shape,
+    /// The border of each channel. Channels beyond them have the border of the windows.
+    pub(super) border: &'a [i32],
+}
+
 /// Sums over all channels of each window, for each filter (C3, C4, C6).
-pub(super) fn sums(map: &[i64], shape: Shape, weights: &Weights, windows: &Windows) -> Vec<i64> {
+pub(super) fn sums(map: Bordered<'_>, weights: &Weights, windows: &Windows) -> Vec<i64> {
     let [_, _, _, filters] = weights.shape();
     let mut sums = Vec::new();
-    for origin in origins(shape, windows.padding, windows.size, windows.stride) {
+    for origin in origins(map.shape, windows.padding, windows.size, windows.stride) {
         for f in 0..filters {
-            let channels = 0..shape.c;
-            let products = channels.map(|c| channel(map, shape, weights, windows, origin, (c, f)));
+            let channels = 0..map.shape.c;
+            let products = channels.map(|c| channel(map, weights, windows, origin, (c, f)));
             sums.push(products.sum());
         }
     }
@@ -19,16 +28,11 @@ pub(super) fn sums(map: &[i64], shape: Shape, weights: &Weights, windows: &Windo
 }
 
 /// Sums over each channel of each window alone (the first half of C5).
-pub(super) fn depthwise(
-    map: &[i64],
-    shape: Shape,
-    weights: &Weights,
-    windows: &Windows,
-) -> Vec<i64> {
+pub(super) fn depthwise(map: Bordered<'_>, weights: &Weights, windows: &Windows) -> Vec<i64> {
     let mut sums = Vec::new();
-    for origin in origins(shape, windows.padding, windows.size, windows.stride) {
-        for c in 0..shape.c {
-            sums.push(channel(map, shape, weights, windows, origin, (c, 0)));
+    for origin in origins(map.shape, windows.padding, windows.size, windows.stride) {
+        for c in 0..map.shape.c {
+            sums.push(channel(map, weights, windows, origin, (c, 0)));
         }
     }
     sums
@@ -36,19 +40,20 @@ pub(super) fn depthwise(
 
 /// The sum over channel `c` of the window that begins at (`top`, `left`), for filter `f`.
 fn channel(
-    map: &[i64],
-    shape: Shape,
+    bordered: Bordered<'_>,
     weights: &Weights,
     windows: &Windows,
     (top, left): (isize, isize),
     (c, f): (usize, usize),
 ) -> i64 {
+    let Bordered { map, shape, border } = bordered;
+    let border = *border.get(c).unwrap_or(&windows.border);
     let mut sum = 0;
     for u in 0..windows.size.x {
         for v in 0..windows.size.y {
             let x = cell(map, shape, top + u as isize, left + v as isize, c);
             let row = windows.weight_row(shape.c, u, v, c);
-            sum += x.unwrap_or(windows.border.into()) * i64::from(weights.at(row, f));
+            sum += x.unwrap_or(border.into()) * i64::from(weights.at(row, f));
         }
     }
     sum

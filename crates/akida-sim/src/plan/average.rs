@@ -4,6 +4,8 @@ use super::neural::{Neural, shares};
 use super::product::Depthwise;
 use super::scratch::Work;
 use crate::kernels::Sink;
+use crate::output::OutputStage;
+use crate::run::ValuesRef;
 use crate::threads::Crew;
 use core::mem::take;
 
@@ -21,7 +23,7 @@ impl Neural {
     /// Adds up the potentials of all positions. The outputs are the totals or their levels.
     pub(super) fn average(
         &self,
-        map: &[u8],
+        map: ValuesRef<'_>,
         works: &mut [Work],
         crew: &mut Crew<'_>,
         sink: Sink<'_>,
@@ -35,6 +37,7 @@ impl Neural {
         match sink {
             Sink::Levels(activation, levels) => activation.apply(totals.len(), totals, levels),
             Sink::Potentials(potentials) => potentials.copy_from_slice(totals),
+            Sink::Rescaled(rescaler, outputs) => rescaler.apply_to_totals(totals, outputs),
         }
     }
 
@@ -42,7 +45,7 @@ impl Neural {
     fn total_of_sums(
         &self,
         depthwise: &Depthwise,
-        map: &[u8],
+        map: ValuesRef<'_>,
         works: &mut [Work],
         crew: &mut Crew<'_>,
         most: usize,
@@ -91,8 +94,8 @@ impl Neural {
         (works[0].sums, works[0].totals) = (sums, totals);
     }
 
-    /// Adds up the potentials of all positions.
-    fn total(&self, map: &[u8], works: &mut [Work], crew: &mut Crew<'_>, most: usize) {
+    /// Adds up the potentials of all positions, or what an activation of Akida 2.0 makes of them.
+    fn total(&self, map: ValuesRef<'_>, works: &mut [Work], crew: &mut Crew<'_>, most: usize) {
         let shape = self.potential_shape;
         let rows = shares(shape.x, most);
         let parts = rows.len();
@@ -104,6 +107,9 @@ impl Neural {
             for i in rows.clone() {
                 let positions = i * shape.y..(i + 1) * shape.y;
                 self.products(input, positions, &mut work.sums, Sink::Potentials(row));
+                if let OutputStage::Rescaled(rescaler) = &self.stage {
+                    rescaler.activate_positions(row);
+                }
                 add(row, totals);
             }
         });

@@ -1,22 +1,30 @@
 //! Plans: models made ready for one host. `docs/engine.md` defines the words.
 
+mod add;
 mod average;
 mod choice;
 mod compile;
+mod depthwise;
+mod deviation;
 mod error;
 mod neural;
 #[expect(clippy::module_inception, reason = "the file of the type Plan")]
 mod plan;
 mod pool;
 mod product;
+mod quantize;
+mod recurrence;
 mod scratch;
 #[cfg(feature = "std")]
 mod scratch_pool;
+mod state;
 mod step;
 mod tail;
+mod wide;
 mod windows;
 
 pub use choice::KernelChoice;
 pub use error::PlanError;
 pub use plan::Plan;
 pub use scratch::Scratch;
+pub(crate) use state::StreamState;

@@ -6,16 +6,18 @@ use super::scratch::{ByElement, Sizes, Sums, Work};
 use super::windows::InputWindows;
 use crate::kernels::{BySum, GRAIN, Positions, Sink};
 use crate::model::{Padding, Pooling, Shape};
-use crate::output::Levels;
-use crate::run::ValuesMut;
+use crate::output::OutputStage;
+use crate::run::{ElementType, ValuesMut, ValuesRef};
 use crate::threads::{Crew, PARTS_PER_THREAD};
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// A layer with weights: its products give levels or potentials, and pooling follows.
+/// A layer with weights: its products give outputs or potentials, and pooling follows.
 pub(super) struct Neural {
     /// The index of the layer that is read; `None` for the model's input.
     pub(super) source: Option<usize>,
+    /// Whether the layer reads the last maps of a stream.
+    pub(super) in_time: bool,
     pub(super) windows: InputWindows,
     pub(super) depthwise: Option<Depthwise>,
     pub(super) dense: Dense,
@@ -24,8 +26,9 @@ pub(super) struct Neural {
     pub(super) padding: Padding,
     /// The multiply-accumulates for one input.
     pub(super) macs: u64,
-    /// The output stage; `None` where potentials are the outputs.
-    pub(super) levels: Option<Levels>,
+    pub(super) stage: OutputStage,
+    /// The type of the outputs.
+    pub(super) element: ElementType,
 }
 
 impl core::fmt::Debug for Neural {
@@ -66,7 +69,7 @@ impl Neural {
         };
         let pooled = matches!(self.pooling, Pooling::Max { .. });
         let averaged = matches!(self.pooling, Pooling::GlobalAverage);
-        let with_activation = self.levels.is_some();
+        let pools_outputs = self.pools_outputs();
         let (mut sums_u8, mut sums, mut sums_are_i32, mut added) = (0, 0, false, 1);
         if let Some(depthwise) = &self.depthwise {
             let channels = depthwise.shape.channels;
@@ -96,10 +99,15 @@ impl Neural {
             sums_u8,
             sums_i16: when(!sums_are_i32 || takes_i16, sums),
             sums_i32: when(sums_are_i32 || takes_i32, sums),
-            row: when(averaged || self.is_one_window(1), added * shape.c),
-            unpooled: when(pooled && with_activation, shape.len()),
-            unpooled_potentials: when(pooled && !with_activation, shape.len()),
+            row: when(
+                averaged || self.is_one_window(1),
+                added * shape.c,
+            )
+            .max(when(pooled && !pools_outputs, shape.y * shape.c)),
+            unpooled: when(pooled && pools_outputs, shape.len()),
+            unpooled_potentials: when(pooled && !pools_outputs, shape.len()),
             totals: when(averaged, shape.c),
+            wide: 0,
         }
     }
 
@@ -107,7 +115,7 @@ impl Neural {
     pub(super) fn bytes(&self) -> usize {
         self.dense.bytes()
             + self.depthwise.as_ref().map_or(0, Depthwise::bytes)
-            + self.levels.as_ref().map_or(0, Levels::bytes)
+            + self.stage.bytes()
     }
 
     /// Computes the layer's outputs from `map`. A part of the layer is some rows of pooled positions, some positions, or
@@ -117,16 +125,17 @@ impl Neural {
     pub(super) fn run(
         &self,
         inputs: usize,
-        map: &[u8],
+        map: ValuesRef<'_>,
         works: &mut [Work],
         crew: &mut Crew<'_>,
         outputs: ValuesMut<'_>,
     ) {
-        let mut sink = match (&self.levels, outputs) {
-            (Some(activation), ValuesMut::U8(levels)) => Sink::Levels(activation, levels),
-            (None, ValuesMut::I32(potentials)) => Sink::Potentials(potentials),
+        let mut sink = match (&self.stage, outputs) {
+            (OutputStage::Levels(levels), ValuesMut::U8(outputs)) => Sink::Levels(levels, outputs),
+            (OutputStage::Raw, ValuesMut::I32(potentials)) => Sink::Potentials(potentials),
+            (OutputStage::Rescaled(rescaler), outputs) => Sink::Rescaled(rescaler, outputs),
             // Never: outputs have the type of the layer's format, and the output stage determines the format.
-            _ => return,
+            (OutputStage::Levels(_) | OutputStage::Raw, _) => return,
         };
         let shape = self.potential_shape;
         let most = self.most_parts(crew, works);
@@ -188,7 +197,7 @@ impl Neural {
     /// Computes some rows of pooled positions.
     fn pooled(
         &self,
-        map: &[u8],
+        map: ValuesRef<'_>,
         pool: &MaxPool,
         pooled: Range<usize>,
         work: &mut Work,
@@ -200,12 +209,24 @@ impl Neural {
         let positions = rows.start * shape.y..rows.end * shape.y;
         let values = positions.len() * shape.c;
         match sink {
-            // Levels rise with potentials. So the largest level is that of the largest potential.
+            // Outputs rise with potentials. So the largest output is that of the largest potential.
             Sink::Levels(activation, levels) => {
                 let unpooled = &mut work.unpooled[..values];
                 let sink = Sink::Levels(activation, unpooled);
                 self.products(input, positions, &mut work.sums, sink);
                 pool.run(unpooled, rows, pooled, levels);
+            }
+            Sink::Rescaled(rescaler, ValuesMut::U8(outputs)) if rescaler.rises() => {
+                let unpooled = &mut work.unpooled[..values];
+                let sink = Sink::Rescaled(rescaler, ValuesMut::U8(unpooled));
+                self.products(input, positions, &mut work.sums, sink);
+                pool.run(unpooled, rows, pooled, outputs);
+            }
+            Sink::Rescaled(rescaler, ValuesMut::I8(outputs)) if rescaler.rises() => {
+                let unpooled = bytemuck::cast_slice_mut(&mut work.unpooled[..values]);
+                let sink = Sink::Rescaled(rescaler, ValuesMut::I8(unpooled));
+                self.products(input, positions, &mut work.sums, sink);
+                pool.run(unpooled, rows, pooled, outputs);
             }
             Sink::Potentials(potentials) => {
                 let unpooled = &mut work.unpooled_potentials[..values];
@@ -213,14 +234,33 @@ impl Neural {
                 self.products(input, positions, &mut work.sums, sink);
                 pool.run(unpooled, rows, pooled, potentials);
             }
+            Sink::Rescaled(rescaler, mut outputs) => {
+                let unpooled = &mut work.unpooled_potentials[..values];
+                let sink = Sink::Potentials(unpooled);
+                self.products(input, positions, &mut work.sums, sink);
+                for row in pooled {
+                    let largest = &mut work.row[..pool.columns() * shape.c];
+                    pool.run(unpooled, rows.clone(), row..row + 1, largest);
+                    rescaler.apply_positions(largest, outputs.take(largest.len()));
+                }
+            }
+        }
+    }
+
+    /// Whether outputs are pooled. Potentials are pooled where outputs do not rise with them, or take more than a byte.
+    fn pools_outputs(&self) -> bool {
+        match &self.stage {
+            OutputStage::Raw => false,
+            OutputStage::Levels(_) => true,
+            OutputStage::Rescaled(rescaler) => rescaler.rises() && self.element.bytes() == 1,
         }
     }
 
     /// Computes the results of some blocks of filters at the only position.
-    fn blocks(&self, map: &[u8], blocks: Range<usize>, work: &mut Work, sink: Sink<'_>) {
+    fn blocks(&self, map: ValuesRef<'_>, blocks: Range<usize>, work: &mut Work, sink: Sink<'_>) {
         let input = self.lay_out(map, 0..1, &mut work.bordered).values;
         let positions = self.positions(0..1, 0);
-        let (first, run_step) = (blocks.start * self.dense.block, self.windows.row_step());
+        let (first, run_step) = (blocks.start * self.dense.block, self.windows.run_step());
         match sink {
             Sink::Potentials(_) => self.dense.run(blocks, input, run_step, positions, sink),
             Sink::Levels(activation, levels) => {
@@ -230,10 +270,17 @@ impl Neural {
                 self.dense.run(blocks, input, run_step, positions, sink);
                 activation.count(first, row, levels);
             }
+            Sink::Rescaled(rescaler, mut outputs) => {
+                let row = &mut work.row[..outputs.len()];
+                let sink = Sink::Potentials(row);
+                self.dense.run(blocks, input, run_step, positions, sink);
+                rescaler.apply(first, row, &mut outputs);
+            }
         }
     }
 
-    /// Whether the routine reads the map where it lies. There is no border then, and no group reaches beyond a run.
+    /// Whether the routine reads the map where it lies. There is no border then, and no group reaches beyond a run. Values
+    /// are bytes, as other values are not multiplied as they are.
     fn reads_map(&self) -> bool {
         self.windows.is_plain()
             && self.depthwise.is_none()
@@ -250,13 +297,13 @@ impl Neural {
     /// Lays out the windows of some rows of positions, unless the routine reads the map where it lies.
     pub(super) fn lay_out<'a>(
         &self,
-        map: &'a [u8],
+        map: ValuesRef<'a>,
         rows: Range<usize>,
         bordered: &'a mut ByElement<Vec<u8>, Vec<i16>, Vec<i32>>,
     ) -> LaidOut<'a> {
         if self.reads_map() {
             let values = ByElement {
-                u8: map,
+                u8: bytes(map),
                 ..ByElement::default()
             };
             return LaidOut {
@@ -264,8 +311,7 @@ impl Neural {
                 first_row: 0,
             };
         }
-        let first_row = rows.start;
-        let under = self.windows.under(rows);
+        let (under, first_row) = self.windows.under(rows);
         match (&self.depthwise, &self.dense.routine) {
             (Some(_), _) | (_, DenseRoutine::U8(..)) => {
                 self.windows.lay_out(map, under, &mut bordered.u8)
@@ -314,7 +360,7 @@ impl Neural {
     ) -> DepthwiseInput<'a> {
         DepthwiseInput {
             values: input.values.u8,
-            run_step: self.windows.row_step(),
+            run_step: self.windows.run_step(),
             positions: self.positions(positions, input.first_row),
         }
     }
@@ -330,7 +376,7 @@ impl Neural {
         let shape = self.potential_shape;
         let blocks = 0..self.dense.blocks();
         let Some(depthwise) = &self.depthwise else {
-            let run_step = self.windows.row_step();
+            let run_step = self.windows.run_step();
             let positions = self.positions(positions, input.first_row);
             self.dense
                 .run(blocks, input.values, run_step, positions, sink);
@@ -347,6 +393,15 @@ impl Neural {
                 .run_on_sums(blocks.clone(), sums, count, step, results);
             start = end;
         }
+    }
+}
+
+/// Bytes of either sign, as unsigned bytes; none for other values.
+fn bytes(map: ValuesRef<'_>) -> &[u8] {
+    match map {
+        ValuesRef::U8(bytes) => bytes,
+        ValuesRef::I8(bytes) => bytemuck::cast_slice(bytes),
+        ValuesRef::I16(_) | ValuesRef::I32(_) => &[],
     }
 }
 

@@ -11,7 +11,7 @@ use super::tail::Tail;
 use crate::kernels::PlanOptions;
 use crate::memory::{self, OutOfMemory};
 use crate::model::Model;
-use crate::run::{RunError, ValuesRef};
+use crate::run::{Inputs, RunError, ValuesRef};
 use crate::threads::Crew;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -192,10 +192,10 @@ impl Plan {
         &self,
         scratch: &mut Scratch,
         crew: &mut Crew<'_>,
-        inputs: ValuesRef<'_>,
+        inputs: Inputs<'_>,
     ) {
         let first = self.tail.first;
-        let nothing = inputs.slice(0..0);
+        let nothing = ValuesRef::U8(&[]).into();
         let inputs = inputs.chunks(self.model.input().shape.len());
         let count = inputs.len();
         for (place, input) in inputs.enumerate() {
@@ -215,7 +215,7 @@ impl Plan {
 
     /// Runs one layer on one input. The layers before it have run in `scratch`.
     #[cfg(feature = "std")]
-    pub(crate) fn run_layer(&self, index: usize, scratch: &mut Scratch, input: ValuesRef<'_>) {
+    pub(crate) fn run_layer(&self, index: usize, scratch: &mut Scratch, input: Inputs<'_>) {
         self.steps[index].run(index, input, 0..1, scratch, &mut Crew::alone());
     }
 }

@@ -1,10 +1,11 @@
 //! Scratch memory: the outputs of all layers, and the buffers of parts. `docs/engine.md` defines the words.
 
+use super::state::StreamState;
 use super::tail::Tail;
 use crate::kernels::{PADDING, active_levels, active_potentials};
 use crate::memory::{self, OutOfMemory};
 use crate::model::Model;
-use crate::run::{ElementType, Values, ValuesMut, ValuesRef};
+use crate::run::{ElementType, Inputs, Values, ValuesMut, ValuesRef};
 #[cfg(feature = "threads")]
 use crate::threads::PARTS_PER_THREAD;
 use alloc::vec::Vec;
@@ -22,6 +23,8 @@ pub struct Scratch {
     /// The sizes of the buffers of a work, for more works.
     #[cfg(feature = "threads")]
     sizes: Sizes,
+    /// What layers keep of the earlier inputs of the stream that is run.
+    pub(crate) state: StreamState,
     /// Whether values that are not zero are counted.
     pub(crate) counting: bool,
     /// How many values were not zero: of the outputs of each layer, then of the inputs.
@@ -86,6 +89,8 @@ pub(super) struct Work {
     pub(super) unpooled_potentials: Vec<i32>,
     /// The sums of potentials over all positions, of a global average.
     pub(super) totals: Vec<i32>,
+    /// Accumulators of layers whose sums may leave 32 bits.
+    pub(super) wide: Vec<i64>,
 }
 
 /// One thing for each element type that kernels read.
@@ -128,6 +133,7 @@ pub(super) struct Sizes {
     pub(super) unpooled: usize,
     pub(super) unpooled_potentials: usize,
     pub(super) totals: usize,
+    pub(super) wide: usize,
 }
 
 impl Sizes {
@@ -146,6 +152,7 @@ impl Sizes {
             unpooled: self.unpooled.max(other.unpooled),
             unpooled_potentials: self.unpooled_potentials.max(other.unpooled_potentials),
             totals: self.totals.max(other.totals),
+            wide: self.wide.max(other.wide),
         }
     }
 }
@@ -172,6 +179,7 @@ impl Work {
             unpooled: memory::filled(0, sizes.unpooled)?,
             unpooled_potentials: memory::filled(0, sizes.unpooled_potentials)?,
             totals: memory::filled(0, sizes.totals)?,
+            wide: memory::filled(0, sizes.wide)?,
         })
     }
 
@@ -183,13 +191,15 @@ impl Work {
             unpooled,
             unpooled_potentials,
             totals,
+            wide,
         } = self;
-        let wide = [&bordered.i32, &sums.i32, row, unpooled_potentials, totals];
+        let of_32_bits = [&bordered.i32, &sums.i32, row, unpooled_potentials, totals];
         bordered.u8.len()
             + sums.u8.len()
             + unpooled.len()
             + 2 * (bordered.i16.len() + sums.i16.len())
-            + 4 * wide.into_iter().map(Vec::len).sum::<usize>()
+            + 4 * of_32_bits.into_iter().map(Vec::len).sum::<usize>()
+            + 8 * wide.len()
     }
 }
 
@@ -213,11 +223,14 @@ impl Scratch {
     }
 
     /// Counts the values of an input that are not zero, if counting is on.
-    pub(super) fn count_input(&mut self, input: ValuesRef<'_>) {
+    pub(super) fn count_input(&mut self, input: Inputs<'_>) {
         if self.counting
             && let Some(count) = self.counts.last_mut()
         {
-            *count += active(input);
+            *count += match input {
+                Inputs::Integers(values) => active(values),
+                Inputs::Floats(values) => values.iter().filter(|&&x| x != 0.0).count() as u64,
+            };
         }
     }
 
@@ -257,6 +270,7 @@ impl Scratch {
             sizes.row.saturating_mul(4),
             sizes.unpooled_potentials.saturating_mul(4),
             sizes.totals.saturating_mul(4),
+            sizes.wide.saturating_mul(8),
         ];
         let layers = model.layers().iter().enumerate().map(|(index, layer)| {
             let output = layer.connection().output;
@@ -291,6 +305,7 @@ impl Scratch {
             works: memory::collected(core::iter::once(Work::new(sizes)?))?,
             #[cfg(feature = "threads")]
             sizes: *sizes,
+            state: StreamState::new(model)?,
             counting: false,
             counts: memory::filled(0, model.layers().len() + 1)?,
         })

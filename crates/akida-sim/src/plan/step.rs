@@ -1,15 +1,20 @@
 //! The steps of a plan. `docs/engine.md` defines the words.
 
+use super::add::AddStep;
+use super::depthwise::DepthwiseStep;
+use super::deviation::DeviationStep;
 use super::neural::Neural;
-use super::scratch::{PerInput, Scratch, Sizes};
-use crate::run::{ValuesMut, ValuesRef};
+use super::quantize::QuantizeStep;
+use super::recurrence::RecurrenceStep;
+use super::scratch::{Scratch, Sizes};
+use super::wide::Wide;
+use crate::run::{Inputs, ValuesMut, ValuesRef};
 use crate::threads::Crew;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 /// What a plan does for one layer.
-#[derive(Debug)]
 pub(super) enum Step {
     /// Passes the model's input on.
     Pass,
@@ -20,22 +25,51 @@ pub(super) enum Step {
     },
     /// Multiplies by weights.
     Neural(Box<Neural>),
+    /// Rounds the model's float inputs.
+    Quantize(QuantizeStep),
+    /// Multiplies each channel by weights of its own.
+    Depthwise(Box<DepthwiseStep>),
+    /// Multiplies by weights in 64 bits.
+    Wide(Box<Wide>),
+    /// Adds two maps.
+    Add(Box<AddStep>),
+    /// Moves states on.
+    Recurrence(Box<RecurrenceStep>),
+    /// Compares a prediction with its target.
+    Deviation(DeviationStep),
 }
 
 impl Step {
     /// The sizes of the buffers that the step uses for so many inputs at once.
     pub(super) fn sizes(&self, inputs: usize) -> Sizes {
         match self {
-            Self::Pass | Self::Join { .. } => Sizes::default(),
+            Self::Pass
+            | Self::Join { .. }
+            | Self::Quantize(_)
+            | Self::Add(_)
+            | Self::Deviation(_) => Sizes::default(),
             Self::Neural(neural) => neural.sizes(inputs),
+            Self::Depthwise(depthwise) => depthwise.sizes(),
+            Self::Wide(wide) => Sizes {
+                wide: wide.accumulators(),
+                ..Sizes::default()
+            },
+            Self::Recurrence(recurrence) => Sizes {
+                wide: recurrence.wide(),
+                ..Sizes::default()
+            },
         }
     }
 
     /// The bytes of packed weights and other parameters.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Self::Pass | Self::Join { .. } => 0,
+            Self::Pass | Self::Join { .. } | Self::Quantize(_) | Self::Deviation(_) => 0,
             Self::Neural(neural) => neural.bytes(),
+            Self::Depthwise(depthwise) => depthwise.bytes(),
+            Self::Wide(wide) => wide.bytes(),
+            Self::Add(add) => add.bytes(),
+            Self::Recurrence(recurrence) => recurrence.bytes(),
         }
     }
 
@@ -45,7 +79,7 @@ impl Step {
     pub(super) fn run(
         &self,
         index: usize,
-        input: ValuesRef<'_>,
+        input: Inputs<'_>,
         places: Range<usize>,
         scratch: &mut Scratch,
         crew: &mut Crew<'_>,
@@ -56,24 +90,53 @@ impl Step {
         };
         let inputs = places.len();
         let mut outputs = outputs.of_mut(places);
+        let of = |source: usize| earlier[source].first(inputs);
+        let (works, state) = (&mut scratch.works, &mut scratch.state);
         match self {
-            Self::Pass => outputs.copy_from(input),
-            Self::Join { parts } => join(parts, earlier, outputs),
+            Self::Pass => outputs.copy_from(input.integers()),
+            Self::Join { parts } => join(parts, of, outputs),
             Self::Neural(neural) => {
-                let map = match neural.source {
-                    None => input,
-                    Some(source) => earlier[source].first(inputs),
+                let map = neural.source.map_or(input.integers(), of);
+                let map = match neural.in_time {
+                    true => state.push(index, map),
+                    false => map,
                 };
-                neural.run(inputs, map.u8(), &mut scratch.works, crew, outputs);
+                neural.run(inputs, map, works, crew, outputs);
             }
+            Self::Quantize(quantize) => quantize.run(input.floats(), outputs),
+            Self::Depthwise(depthwise) => {
+                let map = match depthwise.in_time {
+                    true => state.push(index, of(depthwise.source)),
+                    false => of(depthwise.source),
+                };
+                depthwise.run(map, works, crew, outputs);
+            }
+            Self::Wide(wide) => {
+                let map = wide.source.map_or(input.integers(), of);
+                let map = match wide.windows.frames > 1 {
+                    true => state.push(index, map),
+                    false => map,
+                };
+                wide.run(map, &mut works[0], outputs);
+            }
+            Self::Add(add) => add.run(add.sources.map(of), outputs),
+            Self::Recurrence(recurrence) => {
+                let map = of(recurrence.source);
+                recurrence.run(map, state.states(index), &mut works[0], outputs);
+            }
+            Self::Deviation(deviation) => deviation.run(deviation.sources.map(of), outputs),
         }
     }
 }
 
-fn join(parts: &[(usize, usize)], earlier: &[PerInput], joined: ValuesMut<'_>) {
+fn join<'a>(
+    parts: &[(usize, usize)],
+    map: impl Fn(usize) -> ValuesRef<'a>,
+    joined: ValuesMut<'_>,
+) {
     fn typed<'a, T: Copy + 'a>(
         parts: &[(usize, usize)],
-        earlier: &'a [PerInput],
+        map: impl Fn(usize) -> ValuesRef<'a>,
         joined: &mut [T],
         of: fn(ValuesRef<'a>) -> &'a [T],
     ) {
@@ -81,16 +144,16 @@ fn join(parts: &[(usize, usize)], earlier: &[PerInput], joined: ValuesMut<'_>) {
         let mut first = 0;
         for &(layer, channels) in parts {
             let positions = joined.chunks_exact_mut(total);
-            for (to, from) in positions.zip(of(earlier[layer].first(1)).chunks_exact(channels)) {
+            for (to, from) in positions.zip(of(map(layer)).chunks_exact(channels)) {
                 to[first..first + channels].copy_from_slice(from);
             }
             first += channels;
         }
     }
     match joined {
-        ValuesMut::U8(joined) => typed(parts, earlier, joined, ValuesRef::u8),
-        ValuesMut::I8(joined) => typed(parts, earlier, joined, ValuesRef::i8),
-        ValuesMut::I16(joined) => typed(parts, earlier, joined, ValuesRef::i16),
-        ValuesMut::I32(joined) => typed(parts, earlier, joined, ValuesRef::i32),
+        ValuesMut::U8(joined) => typed(parts, map, joined, ValuesRef::u8),
+        ValuesMut::I8(joined) => typed(parts, map, joined, ValuesRef::i8),
+        ValuesMut::I16(joined) => typed(parts, map, joined, ValuesRef::i16),
+        ValuesMut::I32(joined) => typed(parts, map, joined, ValuesRef::i32),
     }
 }

@@ -1,41 +1,125 @@
 //! Input windows: where windows begin in a bordered map. `docs/engine.md` defines the words.
 
+use crate::memory::{self, OutOfMemory};
 use crate::model::{Pair, Shape, Windows};
+use crate::run::ValuesRef;
+use alloc::vec::Vec;
 use core::ops::Range;
 
 /// The bordered map of a layer, and where its windows begin.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct InputWindows {
     input: Shape,
+    /// The distance between neighbouring cells of the map in the bordered map: 2 for transposed convolutions, else 1.
+    spread: usize,
     /// How many border cells are above the map, and to its left.
     before: Pair,
     /// Height and width of the bordered map.
     bordered: Pair,
     /// How many rows a window has.
     height: usize,
+    /// The distance between the runs of a window, in elements.
+    run_step: usize,
     stride: Pair,
-    /// The value of border cells.
-    border: u8,
+    /// Whether a window reaches over maps that follow each other in time.
+    in_time: bool,
+    /// The values of border cells: one for each channel.
+    border: Vec<i32>,
+    /// How far each channel is shifted to the left; none where no channel is.
+    shifts: Vec<u8>,
+    /// What is added to every value, border values included.
+    offset: i32,
+}
+
+/// An element of a bordered map.
+pub(super) trait Element: Copy {
+    /// The element of a value that fits its type.
+    fn of(value: i32) -> Self;
+}
+
+impl Element for u8 {
+    fn of(value: i32) -> Self {
+        value as Self
+    }
+}
+
+impl Element for i16 {
+    fn of(value: i32) -> Self {
+        value as Self
+    }
+}
+
+impl Element for i32 {
+    fn of(value: i32) -> Self {
+        value
+    }
+}
+
+/// What is done to values on their way into the bordered map.
+pub(super) struct Entry {
+    /// The values of border cells: one for each channel.
+    pub(super) border: Vec<i32>,
+    /// How far each channel is shifted to the left; none where no channel is.
+    pub(super) shifts: Vec<u8>,
+    /// What is added to every value, border values included.
+    pub(super) offset: i32,
+}
+
+impl Entry {
+    /// Values as they are, with a border of the same value everywhere.
+    pub(super) fn plain(channels: usize, border: i32) -> Result<Self, OutOfMemory> {
+        Ok(Self {
+            border: memory::filled(border, channels)?,
+            shifts: Vec::new(),
+            offset: 0,
+        })
+    }
 }
 
 impl InputWindows {
     /// The input windows of an operation on a map of shape `input`. They fit, as the model's builder has checked.
-    pub(super) fn new(input: Shape, windows: &Windows) -> Self {
-        let (size, stride, padding) = (windows.size, windows.stride, windows.padding);
-        let axis = |input, size, stride| match padding.windows(input, size, stride) {
-            Some(w) => (w.before, w.before + input + w.after),
-            None => (0, input),
+    ///
+    /// The maps of windows that reach over time follow each other, the oldest first.
+    pub(super) fn new(input: Shape, windows: &Windows, entry: Entry) -> Self {
+        let (size, padding) = (windows.size, windows.padding);
+        let (stride, spread) = match windows.transposed {
+            true => (Pair::square(1), windows.stride.x),
+            false => (windows.stride, 1),
         };
-        let x = axis(input.x, size.x, stride.x);
+        let axis = |input: usize, size: usize, stride: usize| {
+            if windows.transposed {
+                // Zeros between the cells make a convolution with the flipped kernel of a transposed one. Its windows begin
+                // so far before the map that the last weight meets the first cell as the definition asks.
+                let before = size - 1 - (size - 2) / 2;
+                let cells = (input - 1) * spread + 1;
+                return (before, input * spread + size - 1, cells);
+            }
+            match padding.windows(input, size, stride) {
+                Some(w) => (w.before, w.before + input + w.after, input),
+                None => (0, input, input),
+            }
+        };
+        let in_time = windows.frames > 1;
+        let (rows, height) = match in_time {
+            true => (windows.frames * input.x, windows.frames),
+            false => (input.x, size.x),
+        };
+        let x = axis(rows, size.x, stride.x);
         let y = axis(input.y, size.y, stride.y);
+        let bordered = Pair::new(x.1, y.1);
+        let row = bordered.y * input.c;
         Self {
-            input,
+            input: Shape::new(rows, input.y, input.c),
+            spread,
             before: Pair::new(x.0, y.0),
-            bordered: Pair::new(x.1, y.1),
-            height: size.x,
+            bordered,
+            height,
+            run_step: if in_time { input.x * row } else { row },
             stride,
-            // The maps of windows hold unsigned bytes, and so does their border.
-            border: windows.border as u8,
+            in_time,
+            border: entry.border,
+            shifts: entry.shifts,
+            offset: entry.offset,
         }
     }
 
@@ -44,14 +128,16 @@ impl InputWindows {
         self.bordered.cells() * self.input.c
     }
 
-    /// Whether there is no border, so that the map itself is the bordered map.
+    /// Whether the map itself is the bordered map: there is no border, and values stay as they are.
     pub(super) fn is_plain(&self) -> bool {
         self.bordered == Pair::new(self.input.x, self.input.y)
+            && self.offset == 0
+            && self.shifts.is_empty()
     }
 
-    /// The distance between rows of the bordered map, in elements: the run step.
-    pub(super) fn row_step(&self) -> usize {
-        self.bordered.y * self.input.c
+    /// The distance between the runs of a window, in elements.
+    pub(super) fn run_step(&self) -> usize {
+        self.run_step
     }
 
     /// The distance between neighbouring windows of a row, in elements.
@@ -61,38 +147,92 @@ impl InputWindows {
 
     /// Where the first window of row `i` of positions begins.
     pub(super) fn row_start(&self, i: usize) -> usize {
-        i * self.stride.x * self.row_step()
+        i * self.stride.x * self.bordered.y * self.input.c
     }
 
-    /// The rows of the bordered map under some rows of positions.
-    pub(super) fn under(&self, rows: Range<usize>) -> Range<usize> {
-        rows.start * self.stride.x..(rows.end - 1) * self.stride.x + self.height
+    /// The rows of the bordered map under some rows of positions, and the row of positions that begins with them.
+    pub(super) fn under(&self, rows: Range<usize>) -> (Range<usize>, usize) {
+        if self.in_time {
+            return (0..self.bordered.x, 0);
+        }
+        let end = (rows.end - 1) * self.stride.x + self.height;
+        (rows.start * self.stride.x..end, rows.start)
     }
 
     /// Copies `rows` of the bordered map into `bordered`. Where there is no border, `map` may hold several maps that follow
     /// each other.
-    pub(super) fn lay_out<T: Copy + From<u8>>(
+    pub(super) fn lay_out<T: Element>(
         &self,
-        map: &[u8],
+        map: ValuesRef<'_>,
         rows: Range<usize>,
         bordered: &mut [T],
     ) {
-        let border = T::from(self.border);
-        let row_len = self.input.y * self.input.c;
-        let left = self.before.y * self.input.c;
-        let bordered = bordered.chunks_exact_mut(self.row_step());
+        match map {
+            ValuesRef::U8(map) => self.lay_out_typed(map, rows, bordered),
+            ValuesRef::I8(map) => self.lay_out_typed(map, rows, bordered),
+            ValuesRef::I16(map) => self.lay_out_typed(map, rows, bordered),
+            ValuesRef::I32(map) => self.lay_out_typed(map, rows, bordered),
+        }
+    }
+
+    fn lay_out_typed<S: Copy + Into<i32>, T: Element>(
+        &self,
+        map: &[S],
+        rows: Range<usize>,
+        bordered: &mut [T],
+    ) {
+        let channels = self.input.c;
+        let row_len = self.input.y * channels;
+        let left = self.before.y * channels;
+        let right = left + ((self.input.y - 1) * self.spread + 1) * channels;
+        let bordered = bordered.chunks_exact_mut(self.bordered.y * channels);
         for (index, row) in rows.zip(bordered) {
-            let inside = index.checked_sub(self.before.x).map(|i| i * row_len);
-            let Some(start) = inside.filter(|&start| start < map.len()) else {
-                row.fill(border);
+            let inside = index.checked_sub(self.before.x);
+            let inside = inside.filter(|i| i.is_multiple_of(self.spread));
+            let start = inside.map(|i| i / self.spread * row_len);
+            let Some(start) = start.filter(|&start| start < map.len()) else {
+                self.fill(row);
                 continue;
             };
-            row[..left].fill(border);
             let values = &map[start..start + row_len];
-            for (cell, &value) in row[left..left + row_len].iter_mut().zip(values) {
-                *cell = T::from(value);
+            self.fill(&mut row[..left]);
+            self.fill(&mut row[right..]);
+            if self.spread == 1 {
+                self.copy(values, &mut row[left..right]);
+                continue;
             }
-            row[left + row_len..].fill(border);
+            let cells = row[left..right].chunks_mut(self.spread * channels);
+            for (cell, values) in cells.zip(values.chunks_exact(channels)) {
+                let (cell, between) = cell.split_at_mut(channels);
+                self.copy(values, cell);
+                self.fill(between);
+            }
+        }
+    }
+
+    /// Copies values of whole cells.
+    fn copy<S: Copy + Into<i32>, T: Element>(&self, values: &[S], cells: &mut [T]) {
+        if self.shifts.is_empty() {
+            for (cell, &value) in cells.iter_mut().zip(values) {
+                *cell = T::of(value.into() + self.offset);
+            }
+            return;
+        }
+        let channels = self.input.c;
+        let positions = cells.chunks_exact_mut(channels);
+        for (cells, values) in positions.zip(values.chunks_exact(channels)) {
+            for ((cell, &value), shift) in cells.iter_mut().zip(values).zip(&self.shifts) {
+                *cell = T::of((value.into() << shift) + self.offset);
+            }
+        }
+    }
+
+    /// Fills whole cells with the border.
+    fn fill<T: Element>(&self, cells: &mut [T]) {
+        for cells in cells.chunks_exact_mut(self.input.c) {
+            for (cell, border) in cells.iter_mut().zip(&self.border) {
+                *cell = T::of(border + self.offset);
+            }
         }
     }
 }

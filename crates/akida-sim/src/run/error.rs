@@ -18,6 +18,16 @@ pub enum RunError {
         /// The type of the model's inputs.
         expected: ElementType,
     },
+    /// The inputs are floats and the model takes integers, or the other way round.
+    Floats {
+        /// The type of the model's inputs; `None` for floats.
+        expected: Option<ElementType>,
+    },
+    /// An input is no number.
+    NotANumber {
+        /// The index of the value among all inputs.
+        index: usize,
+    },
     /// The inputs are not a whole number of samples.
     Length {
         /// The number of values received.
@@ -42,7 +52,18 @@ pub enum RunError {
     Scratch,
     /// `RunOptions::interrupt` asked to stop.
     Interrupted,
-    /// `predict` was called for a model whose last layer has an activation.
+    /// A run that continues a stream was asked of a plan without a session, or with the session of another plan.
+    Session,
+    /// The samples of a step are not one for each stream of a session.
+    Streams {
+        /// The number of samples received.
+        received: usize,
+        /// The number of streams.
+        streams: usize,
+    },
+    /// The bytes of a saved session do not fit the plan.
+    SavedSession,
+    /// `predict` was called for a model that has no float outputs.
     NotPredictable {
         /// The name of the last layer.
         layer: String,
@@ -55,8 +76,15 @@ impl RunError {
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
             Self::Memory => Some("run fewer inputs at a time"),
-            Self::NotPredictable { .. } => Some("use forward for levels"),
+            Self::NotPredictable { .. } => Some("use forward for integers"),
+            Self::Session => Some("run the session of this plan"),
+            Self::Streams { .. } => {
+                Some("give one sample for each stream, or reset the session for other streams")
+            }
+            Self::SavedSession => Some("restore it with the plan of the same model"),
             Self::Type { .. }
+            | Self::Floats { .. }
+            | Self::NotANumber { .. }
             | Self::Length { .. }
             | Self::Value { .. }
             | Self::Scratch
@@ -74,6 +102,25 @@ impl fmt::Display for RunError {
                 expected.name(),
                 received.name()
             ),
+            Self::Floats {
+                expected: Some(expected),
+            } => write!(
+                f,
+                "input values must be of type {}, received float32",
+                expected.name()
+            ),
+            Self::Floats { expected: None } => {
+                f.write_str("input values must be of type float32, received integers")
+            }
+            Self::NotANumber { index } => {
+                write!(f, "input values must be numbers, received NaN at index {index}")
+            }
+            Self::Session => f.write_str("a model with state must be run by a session of its plan"),
+            Self::Streams { received, streams } => write!(
+                f,
+                "the number of samples of a step must be {streams}, one for each stream, received {received}"
+            ),
+            Self::SavedSession => f.write_str("a saved session must come from a plan of the same model"),
             Self::Length { received, sample } => write!(
                 f,
                 "the number of input values must be a multiple of {sample}, received {received}"
@@ -96,7 +143,7 @@ impl fmt::Display for RunError {
             Self::Interrupted => f.write_str("interrupted"),
             Self::NotPredictable { layer } => write!(
                 f,
-                "layer \"{layer}\": predict needs a last layer without activation"
+                "layer \"{layer}\": predict needs a last layer without activation, or a Dequantizer"
             ),
         }?;
         match self.remedy() {

@@ -2,9 +2,12 @@
 
 mod element;
 mod error;
+mod inputs;
 mod values;
 
 pub use element::ElementType;
 pub use error::RunError;
+pub use inputs::Inputs;
+pub(crate) use inputs::check_inputs;
 pub use values::{Values, ValuesRef};
-pub(crate) use values::{ValuesMut, check_values};
+pub(crate) use values::ValuesMut;

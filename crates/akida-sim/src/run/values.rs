@@ -3,7 +3,7 @@
 use super::element::ElementType;
 use super::error::RunError;
 use crate::memory::{self, OutOfMemory};
-use crate::model::{Format, Model, Signal};
+use crate::model::{Format, Signal};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -103,6 +103,40 @@ impl Values {
     }
 }
 
+impl Values {
+    /// A copy.
+    pub(crate) fn try_clone(&self) -> Result<Self, OutOfMemory> {
+        let mut copy = Self::zeros(self.as_ref().element(), 0)?;
+        copy.extend(self.as_ref())?;
+        Ok(copy)
+    }
+
+    /// Moves the values of a range to the beginning.
+    pub(crate) fn copy_within(&mut self, range: Range<usize>) {
+        each_type!(Self, self, values => values.copy_within(range, 0));
+    }
+
+    /// Takes over values from bytes, the lowest byte of a value first. There are bytes for every value.
+    pub(crate) fn set_le_bytes(&mut self, bytes: &[u8]) {
+        fn set<T, const N: usize>(values: &mut [T], bytes: &[u8], of: fn([u8; N]) -> T) {
+            for (value, bytes) in values.iter_mut().zip(bytes.as_chunks::<N>().0) {
+                *value = of(*bytes);
+            }
+        }
+        match self {
+            Self::U8(values) => set(values, bytes, u8::from_le_bytes),
+            Self::I8(values) => set(values, bytes, i8::from_le_bytes),
+            Self::I16(values) => set(values, bytes, i16::from_le_bytes),
+            Self::I32(values) => set(values, bytes, i32::from_le_bytes),
+        }
+    }
+
+    /// Sets all values to zero.
+    pub(crate) fn clear_values(&mut self) {
+        each_type!(Self, self, values => values.fill(0));
+    }
+}
+
 impl<'a> ValuesRef<'a> {
     /// The type of the values.
     #[must_use]
@@ -138,12 +172,18 @@ impl<'a> ValuesRef<'a> {
     /// assert_eq!(levels.iter().max(), Some(15));
     /// ```
     pub fn iter(self) -> impl ExactSizeIterator<Item = i32> + use<'a> {
-        (0..self.len()).map(move |i| match self {
-            Self::U8(values) => values[i].into(),
-            Self::I8(values) => values[i].into(),
-            Self::I16(values) => values[i].into(),
-            Self::I32(values) => values[i],
-        })
+        (0..self.len()).map(move |i| self.at(i))
+    }
+
+    /// The value at an index below the length.
+    #[inline]
+    pub(crate) fn at(self, index: usize) -> i32 {
+        match self {
+            Self::U8(values) => values[index].into(),
+            Self::I8(values) => values[index].into(),
+            Self::I16(values) => values[index].into(),
+            Self::I32(values) => values[index],
+        }
     }
 
     /// The values of a range. The range lies within the length.
@@ -173,10 +213,30 @@ impl<'a> ValuesRef<'a> {
     }
 }
 
-impl ValuesMut<'_> {
+impl<'a> ValuesMut<'a> {
+    /// Splits off the first `count` values.
+    pub(crate) fn take(&mut self, count: usize) -> Self {
+        match self {
+            Self::U8(all) => Self::U8(split_off(all, count)),
+            Self::I8(all) => Self::I8(split_off(all, count)),
+            Self::I16(all) => Self::I16(split_off(all, count)),
+            Self::I32(all) => Self::I32(split_off(all, count)),
+        }
+    }
+
+    /// The same values, for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> ValuesMut<'_> {
+        map_type!(Self, self, values => ValuesMut(values))
+    }
+
+    /// The number of values.
+    pub(crate) fn len(&self) -> usize {
+        each_type!(Self, self, values => values.len())
+    }
+
     /// The values of a range. The range lies within the length.
-    pub(crate) fn slice(self, range: Range<usize>) -> Self {
-        map_type!(Self, self, values => Self(&mut values[range]))
+    pub(crate) fn slice(self, range: Range<usize>) -> ValuesMut<'a> {
+        map_type!(Self, self, values => ValuesMut(&mut values[range]))
     }
 
     /// Copies values of the same type and number.
@@ -189,6 +249,13 @@ impl ValuesMut<'_> {
             _ => {}
         }
     }
+}
+
+/// Takes the first `count` values out of a slice.
+fn split_off<'a, T>(all: &mut &'a mut [T], count: usize) -> &'a mut [T] {
+    let (first, rest) = core::mem::take(all).split_at_mut(count);
+    *all = rest;
+    first
 }
 
 /// Slices, arrays and vectors of the four types are values.
@@ -235,9 +302,11 @@ impl<'a> From<&'a Values> for ValuesRef<'a> {
     }
 }
 
-/// Checks inputs of a model: their type, that they are whole samples, and that each value is inside the format.
-pub(crate) fn check_values(model: &Model, inputs: ValuesRef<'_>) -> Result<(), RunError> {
-    let Signal { shape, format } = model.input();
+/// Checks integers: their type, that they are whole samples, and that each value is inside the format.
+pub(super) fn check_integers(
+    Signal { shape, format }: Signal,
+    inputs: ValuesRef<'_>,
+) -> Result<(), RunError> {
     let element = ElementType::of(format);
     if inputs.element() != element {
         return Err(RunError::Type {

@@ -143,6 +143,21 @@ impl Limits {
     pub fn of(&self, layer: &LayerSpec) -> LayerLimits<'_> {
         match layer {
             LayerSpec::InputData(_) | LayerSpec::Concat(_) => LayerLimits::Unlimited,
+            // The limit on layer types refuses the layers of Akida 2.0.
+            LayerSpec::Quantizer(_)
+            | LayerSpec::InputConv2D(_)
+            | LayerSpec::Conv2D(_)
+            | LayerSpec::DepthwiseConv2D(_)
+            | LayerSpec::Conv2DTranspose(_)
+            | LayerSpec::DepthwiseConv2DTranspose(_)
+            | LayerSpec::Dense1D(_)
+            | LayerSpec::Add(_)
+            | LayerSpec::Concatenate(_)
+            | LayerSpec::BufferTempConv(_)
+            | LayerSpec::DepthwiseBufferTempConv(_)
+            | LayerSpec::StatefulRecurrent(_)
+            | LayerSpec::PicoPostProcessing(_)
+            | LayerSpec::Dequantizer(_) => LayerLimits::Unlimited,
             LayerSpec::InputConvolutional(_) => LayerLimits::Image(&self.image),
             LayerSpec::Convolutional(_) => LayerLimits::Conv(&self.conv),
             LayerSpec::SeparableConvolutional(_) => LayerLimits::Conv(&self.separable),

@@ -30,7 +30,7 @@ pub(in crate::map) fn cycles(
                     let held = mapping.nps.iter().map(|np| np.filters).sum::<usize>();
                     (held * channels) as f64
                 }
-                Channels::All => 0.0,
+                Channels::All | Channels::Each => 0.0,
             };
             macs / timing.macs_per_cycle.value + timing.separable_weight_cycles.value * weights
         }

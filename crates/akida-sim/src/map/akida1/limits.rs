@@ -154,6 +154,6 @@ fn weights_bits(layer: &Layer) -> Option<u8> {
 fn act_bits(layer: &Layer) -> Option<u8> {
     match layer.connection().stage {
         Stage::Thresholds => Some(layer.connection().output.format.bits),
-        Stage::Raw => None,
+        Stage::Raw | Stage::Rescale(_) => None,
     }
 }

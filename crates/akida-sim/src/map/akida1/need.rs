@@ -47,7 +47,13 @@ impl Misfit {
 /// The layer does not fit the memory or the units of the device.
 pub(super) fn need_of(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
     match &layer.connection().operation {
-        Operation::Pass | Operation::Join => Ok(Need::NOTHING),
+        Operation::Pass
+        | Operation::Quantize(_)
+        | Operation::Dequantize
+        | Operation::Join
+        | Operation::Add
+        | Operation::Recurrence(_)
+        | Operation::Deviation => Ok(Need::NOTHING),
         Operation::Windows(_) if layer.spec().is_input() => image(layer, device),
         Operation::Windows(windows) if windows.is_fully_connected() => {
             fully_connected(layer, device)

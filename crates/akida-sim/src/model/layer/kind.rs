@@ -25,11 +25,16 @@ pub(in crate::model) trait LayerKind {
     /// How the name begins that a layer gets when it is added without a name.
     fn default_name(&self) -> &'static str;
 
-    /// The generation of the hardware that has the layer.
-    fn generation(&self) -> IpVersion;
+    /// The generation of the hardware that has the layer; `None` where both have it.
+    fn generation(&self) -> Option<IpVersion>;
 
-    /// Whether the layer takes the model's inputs.
+    /// Whether the layer can take the model's inputs.
     fn is_input(&self) -> bool {
+        false
+    }
+
+    /// Whether the layer can read the integers of a `Quantizer` in place of the model's inputs.
+    fn reads_quantizer(&self) -> bool {
         false
     }
 

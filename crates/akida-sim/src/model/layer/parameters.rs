@@ -154,6 +154,16 @@ impl Parameters {
         number.ok_or_else(|| ModelError::parameter(name, "a number in its range", value))
     }
 
+    /// One positive size.
+    pub(super) fn size(&self, name: &'static str) -> Result<usize, ModelError> {
+        let value = self.required(name)?;
+        let number = match value {
+            Parameter::Number(number) => size(*number),
+            _ => None,
+        };
+        number.ok_or_else(|| ModelError::parameter(name, "a positive number", value))
+    }
+
     /// Two positive sizes.
     pub(super) fn pair(&self, name: &'static str) -> Result<Pair, ModelError> {
         let value = self.required(name)?;

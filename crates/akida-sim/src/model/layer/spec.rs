@@ -1,8 +1,14 @@
 //! The list of layer types, and layers of any type.
 
 use super::akida1::{
-    Concat, Convolutional, FullyConnected, InputConvolutional, InputData, SeparableConvolutional,
+    Concat, Convolutional, FullyConnected, InputConvolutional, SeparableConvolutional,
 };
+use super::akida2::{
+    Add, BufferTempConv, Concatenate, Conv2D, Conv2DTranspose, Dense1D, DepthwiseBufferTempConv,
+    DepthwiseConv2D, DepthwiseConv2DTranspose, Dequantizer, InputConv2D, PicoPostProcessing,
+    Quantizer, StatefulRecurrent,
+};
+use super::input_data::InputData;
 use super::kind::LayerKind;
 use super::parameters::Parameters;
 use crate::model::connection::{Connection, Signal};
@@ -60,7 +66,7 @@ macro_rules! layers {
 }
 
 layers! {
-    /// Entry of maps of 1, 2 or 4 bits.
+    /// Entry of maps.
     InputData,
     /// Convolution of 8-bit images.
     InputConvolutional,
@@ -72,6 +78,34 @@ layers! {
     FullyConnected,
     /// Branches joined on the channel axis.
     Concat,
+    /// Floats to integers.
+    Quantizer,
+    /// Convolution of 8-bit images.
+    InputConv2D,
+    /// Convolution of maps.
+    Conv2D,
+    /// Convolution of each channel alone.
+    DepthwiseConv2D,
+    /// Convolution that doubles height and width.
+    Conv2DTranspose,
+    /// Convolution of each channel alone that doubles height and width.
+    DepthwiseConv2DTranspose,
+    /// Every input to every unit.
+    Dense1D,
+    /// Two maps added.
+    Add,
+    /// Maps joined on the channel axis.
+    Concatenate,
+    /// Convolution along time.
+    BufferTempConv,
+    /// Convolution of each channel alone along time.
+    DepthwiseBufferTempConv,
+    /// States that follow from each other in time.
+    StatefulRecurrent,
+    /// Whether a prediction is far from its target.
+    PicoPostProcessing,
+    /// Integers to floats.
+    Dequantizer,
 }
 
 impl LayerSpec {
@@ -87,16 +121,21 @@ impl LayerSpec {
         self.kind().type_name()
     }
 
-    /// The generation of the hardware that has the layer.
+    /// The generation of the hardware that has the layer; `None` where both have it.
     #[must_use]
-    pub fn generation(&self) -> IpVersion {
+    pub fn generation(&self) -> Option<IpVersion> {
         self.kind().generation()
     }
 
-    /// Whether the layer takes the model's inputs.
+    /// Whether the layer can take the model's inputs.
     #[must_use]
     pub fn is_input(&self) -> bool {
         self.kind().is_input()
+    }
+
+    /// Whether the layer can read the integers of a `Quantizer` in place of the model's inputs.
+    pub(in crate::model) fn reads_quantizer(&self) -> bool {
+        self.kind().reads_quantizer()
     }
 
     /// Checks the parameters that can be judged without knowing the input.

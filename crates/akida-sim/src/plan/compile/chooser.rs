@@ -7,18 +7,19 @@ use crate::memory::OutOfMemory;
 use crate::model::Layer;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Makes the step of one layer, and notes the kernels that it chooses.
 pub(super) struct Chooser<'a> {
-    pub(super) layer: &'a Layer,
+    pub(super) layer: &'a Arc<Layer>,
     pub(super) options: &'a PlanOptions,
     choices: &'a mut Vec<KernelChoice>,
 }
 
 impl<'a> Chooser<'a> {
     pub(super) fn new(
-        layer: &'a Layer,
+        layer: &'a Arc<Layer>,
         options: &'a PlanOptions,
         choices: &'a mut Vec<KernelChoice>,
     ) -> Self {

@@ -1,16 +1,21 @@
 //! A whole model: its layers one by one, and the buffers that their steps share.
 
+use super::super::add::AddStep;
 use super::super::choice::KernelChoice;
+use super::super::deviation::DeviationStep;
 use super::super::error::PlanError;
+use super::super::quantize::QuantizeStep;
+use super::super::recurrence::RecurrenceStep;
 use super::super::scratch::Sizes;
 use super::super::step::Step;
 use super::super::tail::Tail;
 use super::chooser::Chooser;
 use crate::kernels::{self, PlanOptions};
-use crate::model::{Model, Operation};
+use crate::model::{Model, Operation, Stage};
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// The steps of a model on this host, with what they need.
@@ -45,20 +50,13 @@ pub(in crate::plan) fn compile(
     }
     let mut choices = Vec::new();
     let mut steps = Vec::with_capacity(model.layers().len());
+    // The least and the largest output of each layer.
+    let mut ranges: Vec<(i64, i64)> = Vec::with_capacity(model.layers().len());
     for layer in model.layers() {
-        steps.push(match &layer.connection().operation {
-            Operation::Pass => Step::Pass,
-            Operation::Join => {
-                let channels = |&i: &usize| (i, model.layers()[i].connection().output.shape.c);
-                Step::Join {
-                    parts: layer.inbounds().iter().map(channels).collect(),
-                }
-            }
-            Operation::Windows(windows) => {
-                let mut chooser = Chooser::new(layer, options, &mut choices);
-                Step::Neural(Box::new(chooser.neural(windows)?))
-            }
-        });
+        let mut chooser = Chooser::new(layer, options, &mut choices);
+        let (step, range) = chooser.step(model, &ranges)?;
+        steps.push(step);
+        ranges.push(range);
     }
     let sizes = steps.iter().enumerate();
     let sizes = sizes.map(|(index, step)| step.sizes(tail.taken(index)));
@@ -67,4 +65,66 @@ pub(in crate::plan) fn compile(
         steps: steps.into_boxed_slice(),
         choices: choices.into_boxed_slice(),
     })
+}
+
+impl Chooser<'_> {
+    /// The step of a layer, and its least and largest output. `ranges` has these of the layers before it.
+    fn step(
+        &mut self,
+        model: &Model,
+        ranges: &[(i64, i64)],
+    ) -> Result<(Step, (i64, i64)), PlanError> {
+        let layer = self.layer;
+        let connection = layer.connection();
+        let format = connection.output.format;
+        let inbounds = layer.inbounds();
+        let all = (format.min(), format.max());
+        let joined = inbounds.iter().map(|&i| ranges[i]);
+        let joined = joined.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        let of = |place: usize| inbounds.get(place).copied().unwrap_or_default();
+        let memory = |e| self.memory(e);
+        Ok(match (connection.operation, connection.stage) {
+            (Operation::Pass, _) if inbounds.is_empty() => (Step::Pass, all),
+            (Operation::Pass | Operation::Dequantize | Operation::Join, _) => {
+                let channels = |&i: &usize| (i, model.layers()[i].connection().output.shape.c);
+                let parts = inbounds.iter().map(channels).collect();
+                (Step::Join { parts }, joined.unwrap_or(all))
+            }
+            (Operation::Quantize(operation), _) => {
+                let layer = Arc::clone(layer);
+                (Step::Quantize(QuantizeStep { layer, operation }), all)
+            }
+            (Operation::Windows(windows), Stage::Rescale(stage)) => {
+                // The input of an image layer at the entry is an image.
+                let input = connection.input.format;
+                let range = joined.unwrap_or((input.min(), input.max()));
+                self.rescaled(&windows, stage, range)?
+            }
+            (Operation::Windows(windows), Stage::Raw | Stage::Thresholds) => {
+                (Step::Neural(Box::new(self.neural(&windows)?)), all)
+            }
+            (Operation::Add, Stage::Rescale(stage)) => {
+                let sources = [of(0), of(1)];
+                let ranges = sources.map(|i| ranges[i]);
+                let step = AddStep::new(layer, stage, sources, ranges).map_err(memory)?;
+                let range = step.range();
+                (Step::Add(Box::new(step)), range)
+            }
+            (Operation::Recurrence(operation), Stage::Rescale(stage)) => {
+                let step = RecurrenceStep::new(layer, operation, stage, of(0)).map_err(memory)?;
+                let range = step.range();
+                (Step::Recurrence(Box::new(step)), range)
+            }
+            (Operation::Add | Operation::Recurrence(_), Stage::Raw | Stage::Thresholds) => {
+                unreachable!("only layers with a rescaling add maps or keep states")
+            }
+            (Operation::Deviation, _) => {
+                let step = DeviationStep {
+                    sources: [of(0), of(1)],
+                    layer: Arc::clone(layer),
+                };
+                (Step::Deviation(step), all)
+            }
+        })
+    }
 }

@@ -2,14 +2,15 @@
 
 use super::super::error::PlanError;
 use super::super::neural::Neural;
-use super::super::windows::InputWindows;
+use super::super::windows::{Entry, InputWindows};
 use super::chooser::Chooser;
 use crate::kernels::Bounds;
 use crate::model::{Channels, Stage, Windows, weight_range};
-use crate::output::Levels;
+use crate::output::{Levels, OutputStage};
+use crate::run::ElementType;
 
 impl Chooser<'_> {
-    /// The step of a layer whose operation is `windows`.
+    /// The step of a layer of Akida 1.0 whose operation is `windows`.
     pub(super) fn neural(&mut self, windows: &Windows) -> Result<Neural, PlanError> {
         let connection = self.layer.connection();
         let Some(weights) = self.layer.weights() else {
@@ -30,7 +31,7 @@ impl Chooser<'_> {
                 let (depthwise, dense) = self.separable(windows, weights, pointwise, bounds)?;
                 (Some(depthwise), dense)
             }
-            (Channels::All | Channels::EachThenAll, _) => {
+            (Channels::All | Channels::Each | Channels::EachThenAll, _) => {
                 let (rows, run) = match windows.is_fully_connected() {
                     // The only window is the whole map. Its rows follow each other, so that they are one run.
                     true => (1, input.len()),
@@ -46,24 +47,27 @@ impl Chooser<'_> {
                 (None, dense)
             }
         };
-        let levels = match (connection.stage, self.layer.thresholds()) {
+        let stage = match (connection.stage, self.layer.thresholds()) {
             (Stage::Thresholds, Some(thresholds)) => {
                 let bits = connection.output.format.bits;
                 let levels = Levels::new(thresholds, bits, connection.potential_bound);
-                Some(levels.map_err(|e| self.memory(e))?)
+                OutputStage::Levels(levels.map_err(|e| self.memory(e))?)
             }
-            (Stage::Thresholds | Stage::Raw, _) => None,
+            (Stage::Thresholds | Stage::Raw | Stage::Rescale(_), _) => OutputStage::Raw,
         };
+        let entry = Entry::plain(input.c, windows.border).map_err(|e| self.memory(e))?;
         Ok(Neural {
             source: self.layer.inbounds().first().copied(),
-            windows: InputWindows::new(input, windows),
+            windows: InputWindows::new(input, windows, entry),
             depthwise,
             dense,
             potential_shape: shape,
             pooling: windows.pooling,
             padding: windows.padding,
             macs: connection.macs,
-            levels,
+            in_time: false,
+            stage,
+            element: ElementType::of(connection.output.format),
         })
     }
 }

@@ -9,7 +9,8 @@ use crate::model::layer::Parameters;
 use crate::model::operation::{Channels, Operation, Pooling, WeightOrder, Windows};
 use crate::model::shape::{Padding, Pair, Shape, product};
 use crate::model::tensor::{WEIGHT_BITS, check_elements, weight_range};
-use crate::model::variables::{VariableSpec, WEIGHTS};
+use crate::model::names::WEIGHTS;
+use crate::model::variables::VariableSpec;
 use alloc::vec;
 
 /// The words of `padding`.
@@ -85,7 +86,8 @@ impl ConvParams {
 
     pub(super) fn add_to(&self, parameters: Parameters) -> Parameters {
         let padding = match self.padding {
-            Padding::Same => "Same",
+            // `check` refuses SameUpper.
+            Padding::Same | Padding::SameUpper => "Same",
             Padding::Valid => "Valid",
         };
         let parameters = parameters
@@ -101,6 +103,9 @@ impl ConvParams {
         self.kernel_size.check("kernel_size")?;
         check_filters("filters", self.filters)?;
         self.kernel_stride.check("kernel_stride")?;
+        if self.padding == Padding::SameUpper {
+            return Err(ModelError::parameter("padding", "Same or Valid", "SameUpper"));
+        }
         check_bits("weights_bits", self.weights_bits, WEIGHT_BITS)?;
         if let Pooling::Max { size, stride } = self.pooling {
             size.check("pool_size")?;
@@ -141,6 +146,8 @@ impl ConvParams {
             order,
             channels,
             pooling: self.pooling,
+            frames: 1,
+            transposed: false,
         }
     }
 

@@ -32,8 +32,8 @@ impl LayerKind for Convolutional {
         "conv"
     }
 
-    fn generation(&self) -> IpVersion {
-        IpVersion::V1
+    fn generation(&self) -> Option<IpVersion> {
+        Some(IpVersion::V1)
     }
 
     fn check(&self) -> Result<(), ModelError> {

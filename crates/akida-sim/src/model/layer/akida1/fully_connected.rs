@@ -6,10 +6,11 @@ use crate::model::error::ModelError;
 use crate::model::format::check_bits;
 use crate::model::ip_version::IpVersion;
 use crate::model::layer::{LayerKind, Parameters};
-use crate::model::operation::{Operation, Windows};
+use crate::model::operation::{Operation, WeightOrder, Windows};
 use crate::model::shape::Shape;
 use crate::model::tensor::{WEIGHT_BITS, check_elements, weight_range};
-use crate::model::variables::{VariableSpec, WEIGHTS};
+use crate::model::names::WEIGHTS;
+use crate::model::variables::VariableSpec;
 use alloc::vec;
 
 /// Every input connected to every unit. The input is flattened, and its first axis runs fastest (`docs/arithmetic.md`, C6).
@@ -59,8 +60,8 @@ impl LayerKind for FullyConnected {
         "fully_connected"
     }
 
-    fn generation(&self) -> IpVersion {
-        IpVersion::V1
+    fn generation(&self) -> Option<IpVersion> {
+        Some(IpVersion::V1)
     }
 
     fn check(&self) -> Result<(), ModelError> {
@@ -84,7 +85,7 @@ impl LayerKind for FullyConnected {
         variables.extend(VariableSpec::thresholds(self.units));
         Ok(Connection {
             input,
-            operation: Operation::Windows(Windows::whole(input.shape)),
+            operation: Operation::Windows(Windows::whole(input.shape, WeightOrder::FirstAxisFastest)),
             potential_shape: shape,
             stage,
             output: Signal { shape, format },

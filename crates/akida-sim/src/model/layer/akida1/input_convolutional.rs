@@ -60,8 +60,8 @@ impl LayerKind for InputConvolutional {
         "input_conv"
     }
 
-    fn generation(&self) -> IpVersion {
-        IpVersion::V1
+    fn generation(&self) -> Option<IpVersion> {
+        Some(IpVersion::V1)
     }
 
     fn is_input(&self) -> bool {

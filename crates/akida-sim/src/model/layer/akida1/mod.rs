@@ -7,14 +7,14 @@ mod conv_params;
 mod convolutional;
 mod fully_connected;
 mod input_convolutional;
-mod input_data;
 mod pooling;
 mod separable_convolutional;
 
+pub(super) use activation::check_filters;
 pub use concat::Concat;
+pub(super) use concat::joined;
 pub use conv_params::ConvParams;
 pub use convolutional::Convolutional;
 pub use fully_connected::FullyConnected;
 pub use input_convolutional::InputConvolutional;
-pub use input_data::InputData;
 pub use separable_convolutional::SeparableConvolutional;

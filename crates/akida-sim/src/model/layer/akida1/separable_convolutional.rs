@@ -9,7 +9,8 @@ use crate::model::layer::{LayerKind, Parameters};
 use crate::model::operation::{Channels, Operation, WeightOrder};
 use crate::model::shape::product;
 use crate::model::tensor::check_elements;
-use crate::model::variables::{VariableSpec, WEIGHTS, WEIGHTS_PW};
+use crate::model::names::{WEIGHTS, WEIGHTS_PW};
+use crate::model::variables::VariableSpec;
 use alloc::vec;
 
 /// A depthwise convolution followed at once by a pointwise one (`docs/arithmetic.md`, C5).
@@ -39,8 +40,8 @@ impl LayerKind for SeparableConvolutional {
         "separable"
     }
 
-    fn generation(&self) -> IpVersion {
-        IpVersion::V1
+    fn generation(&self) -> Option<IpVersion> {
+        Some(IpVersion::V1)
     }
 
     fn check(&self) -> Result<(), ModelError> {
