@@ -278,7 +278,13 @@ fn write_parameters(
             let table = fb::Concat::create(fbb, &fb::ConcatArgs {});
             (fb::Parameters::Concat, table.as_union_value())
         }
-        other => return Err(unsupported("the layer's type", "of Akida 1.0", other.type_name())),
+        other => {
+            return Err(unsupported(
+                "the layer's type",
+                "of Akida 1.0",
+                other.type_name(),
+            ));
+        }
     })
 }
 

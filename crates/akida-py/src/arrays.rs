@@ -204,8 +204,8 @@ impl<'py> Inputs<'py> {
             let sizes: Vec<String> = sample.iter().map(usize::to_string).collect();
             let expected = format!("of shape ({}, {})", axes.join(", "), sizes.join(", "));
             let single = *dims == sample && axes.len() == 1;
-            let remedy = single
-                .then_some("for a single sample add the batch axis: inputs[numpy.newaxis]");
+            let remedy =
+                single.then_some("for a single sample add the batch axis: inputs[numpy.newaxis]");
             return Err(subject.refuse(value.py(), &expected, &tuple(dims), remedy));
         }
         let element = ElementType::of(format);

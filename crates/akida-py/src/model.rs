@@ -247,13 +247,15 @@ impl Model {
     /// Outputs of every layer, in layer order.
     fn forward_taps(&self, inputs: &Bound<'_, PyAny>) -> PyResult<Py<PyList>> {
         let py = inputs.py();
-        let (plan, result, leading) =
-            self.run(inputs, &["n"], (0, 1), |plan, session, inputs, options| {
-                match session {
-                    None => plan.taps(inputs, options),
-                    Some(session) => session.taps(plan, inputs),
-                }
-            })?;
+        let (plan, result, leading) = self.run(
+            inputs,
+            &["n"],
+            (0, 1),
+            |plan, session, inputs, options| match session {
+                None => plan.taps(inputs, options),
+                Some(session) => session.taps(plan, inputs),
+            },
+        )?;
         let layers = plan.model().layers();
         let taps: PyResult<Vec<_>> = result
             .into_iter()
@@ -319,10 +321,9 @@ impl Model {
     /// Runs inputs and counts zeros and events.
     fn measure(&self, inputs: &Bound<'_, PyAny>) -> PyResult<results::Statistics> {
         let edits = self.state().edits;
-        let (_, statistics, _) =
-            self.run(inputs, &["n"], (0, 0), |plan, _, inputs, options| {
-                Statistics::measure(plan, inputs, options)
-            })?;
+        let (_, statistics, _) = self.run(inputs, &["n"], (0, 0), |plan, _, inputs, options| {
+            Statistics::measure(plan, inputs, options)
+        })?;
         let counted = results::Statistics::from(&statistics);
         let mut state = self.state();
         if state.edits == edits {

@@ -105,7 +105,12 @@ impl Model {
         inputs: &Bound<'_, PyAny>,
         axes: &[&str],
         (batch_size, threads): (usize, usize),
-        run: impl FnOnce(&Plan, Option<&mut Session>, akida_sim::Inputs<'_>, &RunOptions<'_>) -> Result<T, RunError>
+        run: impl FnOnce(
+            &Plan,
+            Option<&mut Session>,
+            akida_sim::Inputs<'_>,
+            &RunOptions<'_>,
+        ) -> Result<T, RunError>
         + Send,
     ) -> PyResult<(Arc<Plan>, T, Vec<usize>)> {
         let py = inputs.py();

@@ -1,6 +1,6 @@
 //! Statistics of a model over samples: sparsity, events, effective multiply-accumulates (`docs/arithmetic.md`, section I).
 
-use crate::{Model, Plan, RunError, RunOptions, Inputs};
+use crate::{Inputs, Model, Plan, RunError, RunOptions};
 use alloc::vec::Vec;
 
 /// The statistics of a layer: means over all samples.

@@ -118,12 +118,7 @@ impl Plan {
             ElementType::I32 => typed(run, |v| v.i32()).map(Values::I32),
         };
 
-        type Run<'a> = (
-            &'a Plan,
-            Inputs<'a>,
-            &'a RunOptions<'a>,
-            Option<&'a Total>,
-        );
+        type Run<'a> = (&'a Plan, Inputs<'a>, &'a RunOptions<'a>, Option<&'a Total>);
         fn typed<T: Copy + Default + Send>(
             (plan, inputs, options, total): Run<'_>,
             of: for<'a> fn(ValuesRef<'a>) -> &'a [T],

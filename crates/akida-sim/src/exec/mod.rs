@@ -4,9 +4,9 @@ mod batch;
 mod counts;
 mod forward;
 mod options;
-mod session;
 #[cfg(feature = "std")]
 mod profile;
+mod session;
 #[cfg(feature = "threads")]
 mod spread;
 #[cfg(all(test, feature = "threads"))]

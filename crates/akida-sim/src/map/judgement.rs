@@ -29,7 +29,9 @@ impl Judgement {
 pub(super) fn judge(model: &Model, device: &Device) -> Result<Judgement, OutOfMemory> {
     let verdicts = match (model.ip_version(), device.limits) {
         // The limit on layer types refuses every layer of another generation.
-        (IpVersion::V1 | IpVersion::V2, Limits::Akida1(limits)) => judge_akida1(model, device, limits)?,
+        (IpVersion::V1 | IpVersion::V2, Limits::Akida1(limits)) => {
+            judge_akida1(model, device, limits)?
+        }
     };
     Ok(Judgement {
         runs: runs(model, &verdicts),

@@ -17,8 +17,7 @@ use alloc::vec::Vec;
 /// is proved from weights, biases and shifts (`docs/arithmetic-akida2.md`, section M).
 pub(super) fn check(layer: &Layer) -> Result<(), ModelError> {
     let connection = &layer.connection;
-    let (Stage::Rescale(stage), Some(windows)) =
-        (connection.stage, connection.operation.windows())
+    let (Stage::Rescale(stage), Some(windows)) = (connection.stage, connection.operation.windows())
     else {
         return Ok(());
     };
@@ -65,7 +64,10 @@ fn reach(layer: &Layer, weights: &Weights) -> Result<u128, ModelError> {
     let biases = layer.integers(BIAS).iter().zip(layer.integers(BIAS_SHIFT));
     let biases = biases.map(|(bias, &shift)| shifted(bias.unsigned_abs().into(), shift));
     let ends = reach.iter().zip(biases);
-    Ok(ends.map(|(sum, bias)| sum.saturating_add(bias)).max().unwrap_or(0))
+    Ok(ends
+        .map(|(sum, bias)| sum.saturating_add(bias))
+        .max()
+        .unwrap_or(0))
 }
 
 /// A value shifted to the left, or a number beyond every limit where it would leave 64 bits.

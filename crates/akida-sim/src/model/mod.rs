@@ -38,9 +38,7 @@ pub use layer::akida2::{
 };
 pub use layer::{InputData, LayerSpec, Parameter, Parameters};
 pub use model::{Layer, Model};
-pub use operation::{
-    Channels, Operation, Pooling, Quantize, Recurrence, WeightOrder, Windows,
-};
+pub use operation::{Channels, Operation, Pooling, Quantize, Recurrence, WeightOrder, Windows};
 pub use reach::Reach;
 pub use shape::{MAX_ELEMENTS, Padding, Pair, Shape};
 pub(crate) use tensor::weight_range;

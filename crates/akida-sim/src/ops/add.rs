@@ -4,11 +4,7 @@ use super::shifts::{saturate, shift_left};
 use alloc::vec::Vec;
 
 /// The sums of two maps. The values of each channel are shifted to the left before that.
-pub(super) fn add(
-    maps: [&[i64]; 2],
-    shifts: [&[i32]; 2],
-    buffer_bits: u8,
-) -> Vec<i64> {
+pub(super) fn add(maps: [&[i64]; 2], shifts: [&[i32]; 2], buffer_bits: u8) -> Vec<i64> {
     let [a, b] = maps;
     let channels = shifts[0].len();
     let shifted = |value: i64, shifts: &[i32], index: usize| {

@@ -69,9 +69,7 @@ impl Stream {
                         frames => Kept::Maps(vec![map; frames - 1]),
                     }
                 }
-                Operation::Recurrence(recurrence) => {
-                    Kept::States(States::zeros(recurrence.states))
-                }
+                Operation::Recurrence(recurrence) => Kept::States(States::zeros(recurrence.states)),
                 Operation::Pass
                 | Operation::Quantize(_)
                 | Operation::Dequantize

@@ -22,7 +22,7 @@ mod windows;
 pub use activation::{boundaries, level, prediction};
 pub use definition::{Stream, run};
 pub(crate) use deviation::deviates;
+pub use quantize::{dequantized, quantized};
 pub(crate) use recurrence::StateStep;
 pub(crate) use rescale::Rescaling;
-pub use quantize::{dequantized, quantized};
 pub use shifts::{clip, saturate, shift_left, shift_rounding};

@@ -49,7 +49,9 @@ fn each(
 ) -> Vec<i64> {
     let filters = filters.iter().cycle();
     let pairs = values.iter().zip(filters);
-    pairs.map(|(&value, filter)| change(filter, value)).collect()
+    pairs
+        .map(|(&value, filter)| change(filter, value))
+        .collect()
 }
 
 /// From a sum of one filter to its output, step by step.

@@ -68,7 +68,10 @@ mod tests {
     fn shifts_of_any_length_keep_the_sign_or_vanish() {
         for value in [1, -1, 1 << 40, -(1 << 40)] {
             assert_eq!(shift_left(value, 255).signum(), value.signum());
-            assert_eq!(clip(shift_left(value, 255), 32), clip(i64::MAX * value.signum(), 32));
+            assert_eq!(
+                clip(shift_left(value, 255), 32),
+                clip(i64::MAX * value.signum(), 32)
+            );
             assert_eq!(shift_rounding(value, -128), 0);
             assert_eq!(shift_rounding(value, -62), 0);
         }

@@ -30,10 +30,9 @@ pub(super) fn transposed(
         for f in 0..filters {
             let mut sum = 0;
             for (a, b) in (0..rows).flat_map(|a| (0..columns).map(move |b| (a, b))) {
-                let (Some(i), Some(j)) = (
-                    input(o, a, rows, stride.x),
-                    input(p, b, columns, stride.y),
-                ) else {
+                let (Some(i), Some(j)) =
+                    (input(o, a, rows, stride.x), input(p, b, columns, stride.y))
+                else {
                     continue;
                 };
                 let of_filter = match windows.channels {
@@ -43,7 +42,11 @@ pub(super) fn transposed(
                 for c in of_filter {
                     let x = cell(map, shape, i as isize, j as isize, c).unwrap_or(0);
                     let row = windows.weight_row(channels, a, b, c);
-                    let f = if windows.channels == Channels::Each { 0 } else { f };
+                    let f = if windows.channels == Channels::Each {
+                        0
+                    } else {
+                        f
+                    };
                     sum += x * i64::from(weights.at(row, f));
                 }
             }

@@ -215,7 +215,13 @@ impl Rescaler {
             let Some(own) = self.filter_line(f) else {
                 return Ok(None);
             };
-            [line.low[f], line.high[f], line.scale[f], line.half[f], line.shift[f]] = own;
+            [
+                line.low[f],
+                line.high[f],
+                line.scale[f],
+                line.half[f],
+                line.shift[f],
+            ] = own;
         }
         Ok(Some(line))
     }

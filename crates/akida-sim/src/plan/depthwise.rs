@@ -142,7 +142,8 @@ impl DepthwiseStep {
                 for (sum, start) in sums.iter_mut().zip(&self.start) {
                     *sum = sum.wrapping_add(*start);
                 }
-                self.rescaler.apply(0, sums, &mut outputs.take(self.shape.c));
+                self.rescaler
+                    .apply(0, sums, &mut outputs.take(self.shape.c));
             }
         }
     }

@@ -99,11 +99,8 @@ impl Neural {
             sums_u8,
             sums_i16: when(!sums_are_i32 || takes_i16, sums),
             sums_i32: when(sums_are_i32 || takes_i32, sums),
-            row: when(
-                averaged || self.is_one_window(1),
-                added * shape.c,
-            )
-            .max(when(pooled && !pools_outputs, shape.y * shape.c)),
+            row: when(averaged || self.is_one_window(1), added * shape.c)
+                .max(when(pooled && !pools_outputs, shape.y * shape.c)),
             unpooled: when(pooled && pools_outputs, shape.len()),
             unpooled_potentials: when(pooled && !pools_outputs, shape.len()),
             totals: when(averaged, shape.c),

@@ -129,31 +129,44 @@ impl Step {
     }
 }
 
+/// Joins maps on the channel axis. The type of the joined map holds the values of all of them.
 fn join<'a>(
     parts: &[(usize, usize)],
     map: impl Fn(usize) -> ValuesRef<'a>,
-    joined: ValuesMut<'_>,
+    mut joined: ValuesMut<'_>,
 ) {
-    fn typed<'a, T: Copy + 'a>(
-        parts: &[(usize, usize)],
-        map: impl Fn(usize) -> ValuesRef<'a>,
-        joined: &mut [T],
-        of: fn(ValuesRef<'a>) -> &'a [T],
-    ) {
-        let total: usize = parts.iter().map(|(_, channels)| channels).sum();
-        let mut first = 0;
-        for &(layer, channels) in parts {
-            let positions = joined.chunks_exact_mut(total);
-            for (to, from) in positions.zip(of(map(layer)).chunks_exact(channels)) {
-                to[first..first + channels].copy_from_slice(from);
-            }
-            first += channels;
+    let total: usize = parts.iter().map(|(_, channels)| channels).sum();
+    let mut first = 0;
+    for &(layer, channels) in parts {
+        let place = first..first + channels;
+        let positions = (total, place);
+        match (&mut joined, map(layer)) {
+            (ValuesMut::U8(to), ValuesRef::U8(from)) => copy(positions, to, from, |v| v),
+            (ValuesMut::I8(to), ValuesRef::I8(from)) => copy(positions, to, from, |v| v),
+            (ValuesMut::I16(to), ValuesRef::I16(from)) => copy(positions, to, from, |v| v),
+            (ValuesMut::I32(to), ValuesRef::I32(from)) => copy(positions, to, from, |v| v),
+            (ValuesMut::I8(to), ValuesRef::U8(from)) => copy(positions, to, from, |v| v as i8),
+            (ValuesMut::I16(to), ValuesRef::U8(from)) => copy(positions, to, from, i16::from),
+            (ValuesMut::I16(to), ValuesRef::I8(from)) => copy(positions, to, from, i16::from),
+            (ValuesMut::I32(to), ValuesRef::I16(from)) => copy(positions, to, from, i32::from),
+            // Never: the joined format is the smallest one that holds all values.
+            _ => {}
         }
+        first += channels;
     }
-    match joined {
-        ValuesMut::U8(joined) => typed(parts, map, joined, ValuesRef::u8),
-        ValuesMut::I8(joined) => typed(parts, map, joined, ValuesRef::i8),
-        ValuesMut::I16(joined) => typed(parts, map, joined, ValuesRef::i16),
-        ValuesMut::I32(joined) => typed(parts, map, joined, ValuesRef::i32),
+}
+
+/// Copies a map to some channels of positions of `total` channels.
+fn copy<S: Copy, T>(
+    (total, place): (usize, Range<usize>),
+    joined: &mut [T],
+    map: &[S],
+    convert: impl Fn(S) -> T,
+) {
+    let positions = joined.chunks_exact_mut(total);
+    for (to, from) in positions.zip(map.chunks_exact(place.len())) {
+        for (to, &from) in to[place.clone()].iter_mut().zip(from) {
+            *to = convert(from);
+        }
     }
 }

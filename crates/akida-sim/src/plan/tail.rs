@@ -31,7 +31,11 @@ impl Tail {
         };
         let count = (0..layers.len()).rev().take_while(is_in_tail).count();
         let begin = layers.len() - count;
-        let count = if (begin..layers.len()).any(is_fully) { count } else { 0 };
+        let count = if (begin..layers.len()).any(is_fully) {
+            count
+        } else {
+            0
+        };
         Self {
             first: layers.len() - count,
             inputs: if count == 0 { 1 } else { INPUTS },

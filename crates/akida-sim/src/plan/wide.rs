@@ -54,11 +54,6 @@ impl Wide {
         })
     }
 
-    /// The least and the largest output.
-    pub(super) fn range(&self) -> (i64, i64) {
-        self.rescaler.outputs
-    }
-
     /// The number of accumulators that a run needs.
     pub(super) fn accumulators(&self) -> usize {
         self.shape.len() + self.shape.c
@@ -137,7 +132,9 @@ impl Wide {
         for t in 0..self.windows.frames {
             for u in 0..size.x {
                 for v in 0..size.y {
-                    let cell = self.cell(i, u, Axis::Rows).zip(self.cell(j, v, Axis::Columns));
+                    let cell = self
+                        .cell(i, u, Axis::Rows)
+                        .zip(self.cell(j, v, Axis::Columns));
                     let Some(cell) = cell else {
                         continue;
                     };

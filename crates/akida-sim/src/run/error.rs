@@ -113,14 +113,19 @@ impl fmt::Display for RunError {
                 f.write_str("input values must be of type float32, received integers")
             }
             Self::NotANumber { index } => {
-                write!(f, "input values must be numbers, received NaN at index {index}")
+                write!(
+                    f,
+                    "input values must be numbers, received NaN at index {index}"
+                )
             }
             Self::Session => f.write_str("a model with state must be run by a session of its plan"),
             Self::Streams { received, streams } => write!(
                 f,
                 "the number of samples of a step must be {streams}, one for each stream, received {received}"
             ),
-            Self::SavedSession => f.write_str("a saved session must come from a plan of the same model"),
+            Self::SavedSession => {
+                f.write_str("a saved session must come from a plan of the same model")
+            }
             Self::Length { received, sample } => write!(
                 f,
                 "the number of input values must be a multiple of {sample}, received {received}"

@@ -75,7 +75,17 @@ macro_rules! integers {
     };
 }
 
-integers!([u8], [i8], [i16], [i32], Vec<u8>, Vec<i8>, Vec<i16>, Vec<i32>, Values);
+integers!(
+    [u8],
+    [i8],
+    [i16],
+    [i32],
+    Vec<u8>,
+    Vec<i8>,
+    Vec<i16>,
+    Vec<i32>,
+    Values
+);
 
 macro_rules! arrays {
     ($($element:ty),*) => {

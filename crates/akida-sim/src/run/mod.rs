@@ -9,5 +9,5 @@ pub use element::ElementType;
 pub use error::RunError;
 pub use inputs::Inputs;
 pub(crate) use inputs::check_inputs;
-pub use values::{Values, ValuesRef};
 pub(crate) use values::ValuesMut;
+pub use values::{Values, ValuesRef};

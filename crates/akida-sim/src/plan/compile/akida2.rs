@@ -58,7 +58,8 @@ impl Chooser<'_> {
                 self.depthwise_step(windows, known, rescaler)?
             }
             Some(_) | None => {
-                let wide = Wide::new(layer, *windows, stage, rescaler).map_err(|e| self.memory(e))?;
+                let wide =
+                    Wide::new(layer, *windows, stage, rescaler).map_err(|e| self.memory(e))?;
                 Step::Wide(Box::new(wide))
             }
         };
@@ -199,7 +200,8 @@ impl Chooser<'_> {
             false => 0,
         };
         let weights = &known.weights;
-        let weight = |row: usize, index: usize| &weights[(row * run + index) * shape.c..][..shape.c];
+        let weight =
+            |row: usize, index: usize| &weights[(row * run + index) * shape.c..][..shape.c];
         let mut dense = self.pack(selection, rows, run, bounds, &weight)?;
         self.begin(&mut dense.start, &rescaler, weights, offset);
         let entry = Entry {
@@ -284,7 +286,11 @@ impl Chooser<'_> {
         })?;
         let in_time = windows.frames > 1;
         let kernel_shape = DepthwiseShape {
-            rows: if in_time { windows.frames } else { windows.size.x },
+            rows: if in_time {
+                windows.frames
+            } else {
+                windows.size.x
+            },
             columns: windows.size.y,
             channels,
         };

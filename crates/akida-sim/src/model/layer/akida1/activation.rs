@@ -41,7 +41,10 @@ pub(super) fn stage(act_bits: Option<u8>) -> (Stage, Format) {
 }
 
 /// Refuses a number of filters or units that no layer has.
-pub(in crate::model::layer) fn check_filters(subject: &'static str, filters: usize) -> Result<(), ModelError> {
+pub(in crate::model::layer) fn check_filters(
+    subject: &'static str,
+    filters: usize,
+) -> Result<(), ModelError> {
     const MAX: usize = 1 << 24;
     if (1..=MAX).contains(&filters) {
         return Ok(());

@@ -6,10 +6,10 @@ use crate::model::connection::{Connection, Signal, check_bound, saturating_macs}
 use crate::model::error::ModelError;
 use crate::model::format::check_bits;
 use crate::model::layer::Parameters;
+use crate::model::names::WEIGHTS;
 use crate::model::operation::{Channels, Operation, Pooling, WeightOrder, Windows};
 use crate::model::shape::{Padding, Pair, Shape, product};
 use crate::model::tensor::{WEIGHT_BITS, check_elements, weight_range};
-use crate::model::names::WEIGHTS;
 use crate::model::variables::VariableSpec;
 use alloc::vec;
 
@@ -104,7 +104,11 @@ impl ConvParams {
         check_filters("filters", self.filters)?;
         self.kernel_stride.check("kernel_stride")?;
         if self.padding == Padding::SameUpper {
-            return Err(ModelError::parameter("padding", "Same or Valid", "SameUpper"));
+            return Err(ModelError::parameter(
+                "padding",
+                "Same or Valid",
+                "SameUpper",
+            ));
         }
         check_bits("weights_bits", self.weights_bits, WEIGHT_BITS)?;
         if let Pooling::Max { size, stride } = self.pooling {

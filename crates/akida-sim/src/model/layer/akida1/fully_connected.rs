@@ -6,10 +6,10 @@ use crate::model::error::ModelError;
 use crate::model::format::check_bits;
 use crate::model::ip_version::IpVersion;
 use crate::model::layer::{LayerKind, Parameters};
+use crate::model::names::WEIGHTS;
 use crate::model::operation::{Operation, WeightOrder, Windows};
 use crate::model::shape::Shape;
 use crate::model::tensor::{WEIGHT_BITS, check_elements, weight_range};
-use crate::model::names::WEIGHTS;
 use crate::model::variables::VariableSpec;
 use alloc::vec;
 
@@ -85,7 +85,10 @@ impl LayerKind for FullyConnected {
         variables.extend(VariableSpec::thresholds(self.units));
         Ok(Connection {
             input,
-            operation: Operation::Windows(Windows::whole(input.shape, WeightOrder::FirstAxisFastest)),
+            operation: Operation::Windows(Windows::whole(
+                input.shape,
+                WeightOrder::FirstAxisFastest,
+            )),
             potential_shape: shape,
             stage,
             output: Signal { shape, format },

@@ -6,10 +6,10 @@ use crate::model::connection::{Connection, Signal, check_bound, saturating_macs,
 use crate::model::error::ModelError;
 use crate::model::ip_version::IpVersion;
 use crate::model::layer::{LayerKind, Parameters};
+use crate::model::names::{WEIGHTS, WEIGHTS_PW};
 use crate::model::operation::{Channels, Operation, WeightOrder};
 use crate::model::shape::product;
 use crate::model::tensor::check_elements;
-use crate::model::names::{WEIGHTS, WEIGHTS_PW};
 use crate::model::variables::VariableSpec;
 use alloc::vec;
 

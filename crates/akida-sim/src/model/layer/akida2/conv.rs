@@ -160,11 +160,8 @@ impl Conv2DParams {
 }
 
 /// Every activation.
-pub(super) const ALL_ACTIVATIONS: [Activation; 3] = [
-    Activation::NoActivation,
-    Activation::ReLU,
-    Activation::Lut,
-];
+pub(super) const ALL_ACTIVATIONS: [Activation; 3] =
+    [Activation::NoActivation, Activation::ReLU, Activation::Lut];
 /// The activations of layers without a table.
 pub(super) const WITHOUT_TABLE: [Activation; 2] = [Activation::NoActivation, Activation::ReLU];
 
@@ -231,12 +228,9 @@ impl Kernel {
             Channels::Each | Channels::EachThenAll => 1,
         };
         let weights = match (windows.is_fully_connected(), windows.channels) {
-            (true, _) => VariableSpec::matrix(
-                WEIGHTS,
-                input.shape.len(),
-                sums.c,
-                self.weights_bits,
-            ),
+            (true, _) => {
+                VariableSpec::matrix(WEIGHTS, input.shape.len(), sums.c, self.weights_bits)
+            }
             (false, Channels::All) => {
                 let rows = windows.frames.saturating_mul(channels);
                 self.kernel([x, y, rows, sums.c])?
@@ -248,7 +242,11 @@ impl Kernel {
         };
         check_elements(WEIGHTS, weights.weight_shape().unwrap_or_default())?;
         let mut variables = vec![weights];
-        let name = if self.is_image { PADDING_VALUE } else { INPUT_SHIFT };
+        let name = if self.is_image {
+            PADDING_VALUE
+        } else {
+            INPUT_SHIFT
+        };
         variables.push(VariableSpec::vector(name, channels, SHIFTS_LEFT));
         variables.extend(self.post_ops.variables(sums.c));
         Ok(Connection {
@@ -280,7 +278,10 @@ impl Kernel {
 }
 
 /// Refuses an image layer's input that is not the image which its parameters describe.
-pub(in crate::model::layer) fn same_input(given: Signal, expected: Signal) -> Result<Signal, ModelError> {
+pub(in crate::model::layer) fn same_input(
+    given: Signal,
+    expected: Signal,
+) -> Result<Signal, ModelError> {
     if given == expected {
         return Ok(given);
     }

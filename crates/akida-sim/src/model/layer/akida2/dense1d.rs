@@ -4,9 +4,9 @@ use super::conv::{Kernel, WEIGHT_BITS, WITHOUT_TABLE};
 use super::post_ops::PostOps;
 use crate::model::connection::{Activation, Connection, Signal, single};
 use crate::model::error::ModelError;
+use crate::model::format::check_bits;
 use crate::model::ip_version::IpVersion;
 use crate::model::layer::{LayerKind, Parameters};
-use crate::model::format::check_bits;
 use crate::model::operation::{WeightOrder, Windows};
 use crate::model::shape::Shape;
 

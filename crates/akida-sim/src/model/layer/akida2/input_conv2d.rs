@@ -3,9 +3,9 @@
 use super::conv::{Conv2DParams, same_input};
 use crate::model::connection::{Connection, Signal, single};
 use crate::model::error::ModelError;
+use crate::model::format::Format;
 use crate::model::ip_version::IpVersion;
 use crate::model::layer::{LayerKind, Parameters};
-use crate::model::format::Format;
 use crate::model::operation::{Channels, WeightOrder};
 use crate::model::shape::Shape;
 

@@ -3,9 +3,9 @@
 use super::post_ops::{MULTIPLIERS, SIGNED_BYTES, check_width, narrow};
 use crate::model::connection::{Connection, Signal};
 use crate::model::error::{ModelError, ModelErrorKind};
+use crate::model::format::Format;
 use crate::model::ip_version::IpVersion;
 use crate::model::layer::{LayerKind, Parameters};
-use crate::model::format::Format;
 use crate::model::names::{INPUT_SCALES, INPUT_SHIFT, THRESHOLD};
 use crate::model::operation::Operation;
 use crate::model::shape::Shape;

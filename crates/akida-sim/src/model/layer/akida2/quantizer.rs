@@ -2,9 +2,9 @@
 
 use crate::model::connection::{Connection, Signal};
 use crate::model::error::ModelError;
+use crate::model::format::{Format, check_bits};
 use crate::model::ip_version::IpVersion;
 use crate::model::layer::{LayerKind, Parameters};
-use crate::model::format::{Format, check_bits};
 use crate::model::names::{SCALES, ZERO_POINTS};
 use crate::model::operation::{Operation, Quantize};
 use crate::model::shape::Shape;

@@ -4,10 +4,10 @@ use super::conv::WITHOUT_TABLE;
 use super::post_ops::{MULTIPLIERS, PostOps, SHIFTS_LEFT, SIGNED_BYTES, narrow};
 use crate::model::connection::{Activation, Connection, Signal, single};
 use crate::model::error::{ModelError, ModelErrorKind};
-use crate::model::ip_version::IpVersion;
-use crate::model::layer::{LayerKind, Parameters};
 use crate::model::format::Format;
+use crate::model::ip_version::IpVersion;
 use crate::model::layer::akida1::check_filters;
+use crate::model::layer::{LayerKind, Parameters};
 use crate::model::names::{
     A_IMAG, A_REAL, IN_PROJ, INPUT_SHIFT, NEW_STATE_SCALE, NEW_STATE_SHIFT, OUT_PROJ, STATE_SHIFT,
 };

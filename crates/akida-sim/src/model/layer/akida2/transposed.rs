@@ -51,7 +51,11 @@ impl TransposedParams {
     pub(super) fn check(&self) -> Result<(), ModelError> {
         Pair::square(self.kernel_size).check("kernel_size")?;
         if self.kernel_size < 2 {
-            return Err(ModelError::parameter("kernel_size", "at least 2", self.kernel_size));
+            return Err(ModelError::parameter(
+                "kernel_size",
+                "at least 2",
+                self.kernel_size,
+            ));
         }
         check_bits("weights_bits", self.weights_bits, WEIGHT_BITS)?;
         self.post_ops.check(&ALL_ACTIVATIONS)
