@@ -7,10 +7,10 @@ use akida_sim::{
 };
 
 /// The most multiplications of a layer: the definition takes milliseconds for them.
-const MOST_WORK: usize = 1 << 20;
+pub(crate) const MOST_WORK: usize = 1 << 20;
 
 /// How many multiplications a layer takes at most, of a separable layer twice as many.
-fn work(connection: &Connection) -> usize {
+pub(crate) fn work(connection: &Connection) -> usize {
     let weights = connection.variables.iter();
     let weights = weights.filter(|variable| matches!(variable.rule, VariableRule::Weights { .. }));
     weights
@@ -21,6 +21,7 @@ fn work(connection: &Connection) -> usize {
 /// A small generator, so that failures repeat.
 pub(crate) struct Random(u64);
 
+#[allow(dead_code, reason = "some tests draw models of one generation only")]
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
@@ -42,7 +43,7 @@ impl Random {
     }
 
     /// The extent of a window or a stride along an axis: mostly small, sometimes that of the map or a little more.
-    fn extent(&mut self, map: usize, small: usize) -> usize {
+    pub(crate) fn extent(&mut self, map: usize, small: usize) -> usize {
         match self.below(12) {
             0 => map,
             1 => 1 + self.below(map + 2),
@@ -92,7 +93,7 @@ impl Random {
         }
     }
 
-    fn weights(&mut self, shape: WeightShape, bits: u8) -> Weights {
+    pub(crate) fn weights(&mut self, shape: WeightShape, bits: u8) -> Weights {
         let max = if bits == 1 {
             1
         } else {
@@ -133,7 +134,7 @@ impl Random {
                     let shape = variable.weight_shape().unwrap();
                     Tensor::Weights(self.weights(shape, bits))
                 }
-                VariableRule::Integers => {
+                VariableRule::Integers { .. } | VariableRule::Bounds => {
                     Tensor::Integers((0..variable.count()).map(|_| threshold(self)).collect())
                 }
                 VariableRule::Positive => {
