@@ -208,12 +208,23 @@ def test_j2_differences_saturate_at_16_bits(engine):
     assert values(engine, model, steps(30_000)) == [0]
 
 
+def test_j1_the_product_saturates_at_two_to_the_44(engine):
+    """(2^31 − 1) · 65535 saturates at 2^44 − 1; shift −30 makes 16384, which is 16383 from the target."""
+    passed = {"output_bits": 16, "output_shift": 0}
+    branches = [dense([[1]], read=0, **passed), dense([[0]], read=0, **passed)]
+    decided = layer("PicoPostProcessing", {}, (3, 0), input_scales=65535, input_shift=-30, threshold=16383)
+    model = [data((1, 1, 1), 16), *branches, layer("Add", {}, (1, 2), a_shift=31), decided]
+    assert values(engine, model, scalars(1)) == [1]
+    decided["variables"]["threshold"] = array([16384], np.uint16)
+    assert values(engine, model, scalars(1)) == [0]
+
+
 def test_j1_a_left_shift_saturates(engine):
-    """p = 32767, 30 from the target: the shift does not wrap."""
-    model = pico(1, scale=65535, shift=31, threshold=30)
-    assert values(engine, model, steps(32737)) == [1]
-    model[2]["variables"]["threshold"] = array([31], np.uint16)
-    assert values(engine, model, steps(32737)) == [0]
+    """p = 32767, 12767 from the target; 6.5 · 10^9 << 31 would wrap to a negative number in 64 bits."""
+    model = pico(1, scale=65535, shift=31, threshold=12767)
+    assert values(engine, model, steps(20_000)) == [1]
+    model[2]["variables"]["threshold"] = array([12768], np.uint16)
+    assert values(engine, model, steps(20_000)) == [0]
 
 
 def test_j3_the_mean_is_rounded_down(engine):
@@ -246,10 +257,9 @@ def test_k2_worked_example(engine):
     assert found.ravel().tolist() == [140, 0, 255, 0, 255, 0]
 
 
-def test_k2_clamps_before_the_zero_point_too(engine):
-    """−9 · 100 is −256 after the first clamp; a zero point of 255 makes −1, so 0."""
-    x = np.array([-2.55, -2.54, -9], np.float32).reshape(-1, 1, 1, 1)
-    assert values(engine, [quantizer(100, 255)], x) == [0, 1, 0]
+def test_k2_the_largest_zero_point(engine):
+    x = np.array([-2.55, -2.54, -9, -np.inf], np.float32).reshape(-1, 1, 1, 1)
+    assert values(engine, [quantizer(100, 255)], x) == [0, 1, 0, 0]
 
 
 @pytest.mark.parametrize(("bits", "low", "high"), [(8, -128, 127), (16, -32768, 32767)])
@@ -307,8 +317,10 @@ def test_l1_a_quantizer_feeds_an_image_or_input_data(engine):
     assert values(engine, [quantizer(1, 3), behind], x) == [10]
     signed = layer("InputData", {"input_shape": (1, 1, 1), "input_bits": 8}, 0)
     assert values(engine, [quantizer(1, signed=True), signed, dense([[2]], read=1)], -x) == [-14]
-    with pytest.raises(ValueError, match=r"L1|Quantizer|input"):
-        engine.check([quantizer(1, signed=True), behind])
+    wide, plain = quantizer(1, bits=16, signed=True), dense([[1]], read=0)
+    for refused in ([wide, behind], [quantizer(1), signed], [wide, signed], [quantizer(1), plain]):
+        with pytest.raises(ValueError, match=r"L1|Quantizer|input"):
+            engine.check(refused)
 
 
 def test_l1_every_layer_but_the_last_is_read(engine):
@@ -343,29 +355,27 @@ def test_l5_another_number_of_streams_needs_a_reset(engine):
 # M: bounds and counts --------------------------------------------------------------------------------
 
 
-def average(positions):
-    weights = np.full((3, 3, 4, 1), 127)
+def average(positions, weight=127):
+    weights = np.full((3, 3, 4, 1), weight)
     made = conv(3, 1, channels=4, weights=weights, pool_type="Average")
     return [data((1, positions, 4)), made]
 
 
 def test_m2_worked_example(engine):
     """3669 positions are the most: 585,216 · 3669 is below 2^31."""
-    engine.check(average(3669))
-    with pytest.raises(ValueError, match=r"M2|2147742720|int32|32 bits"):
-        engine.check(average(3670))
+    for weight in (127, -127):
+        engine.check(average(3669, weight))
+        with pytest.raises(ValueError, match=r"M2|2147742720|int32|32 bits"):
+            engine.check(average(3670, weight))
 
 
 def test_m2_relu_takes_the_lower_end_away(engine):
     """Upwards 580,644 · 3698 is the most."""
-    for positions, good in [(3698, True), (3699, False)]:
-        model = average(positions)
-        model[1]["params"]["activation"] = "ReLU"
-        if good:
-            engine.check(model)
-        else:
-            with pytest.raises(ValueError, match=r"M2|int32|32 bits"):
-                engine.check(model)
+    model, more = average(3698), average(3699)
+    model[1]["params"]["activation"] = more[1]["params"]["activation"] = "ReLU"
+    engine.check(model)
+    with pytest.raises(ValueError, match=r"M2|int32|32 bits"):
+        engine.check(more)
 
 
 def test_m2_with_an_output_quantizer_there_is_no_bound(engine):

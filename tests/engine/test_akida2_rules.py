@@ -166,9 +166,9 @@ def test_b9_buffers(engine):
     for given, bits in [({}, 28), ({"buffer_bits": 32}, 32), ({"buffer_bits": 16}, 16)]:
         model = [data((1, 1, 600), 16), dense(np.full((600, 1), 127), **given)]
         assert values(engine, model, x) == [2 ** (bits - 1) - 1]
-    for bits in (15, 33, 44):
-        with pytest.raises(ValueError, match="buffer_bits"):
-            engine.check([data((1, 1, 1)), dense([[1]], buffer_bits=bits)])
+    for name, bits in [("buffer_bits", 15), ("buffer_bits", 33), ("post_op_buffer_bits", 28)]:
+        with pytest.raises(ValueError, match=name):
+            engine.check([data((1, 1, 1)), dense([[1]], **{name: bits})])
 
 
 # C: sums ---------------------------------------------------------------------------------------

@@ -90,6 +90,11 @@ def check_inputs(layer: dict[str, Any], read: list[Format | None], shapes: list[
         require("input_shift" not in layer["variables"], "C1", layer, "no input shift")
         require(params["input_shape"][2] in (1, 3), "C4", layer, "images have 1 or 3 channels")
         require(not read or read[0] == Format(8, False), "L1", layer, "reads 8 unsigned bits")
+    if kind == "InputData":
+        require(params["input_bits"] in (1, 2, 4, 8, 16), "K1", layer, f"input_bits {params['input_bits']}")
+        require(not read or read[0] == layers.output_format(layer, []), "L1", layer, "reads another format")
+    if kind == "Quantizer" and params["output_signed"]:
+        require(not stage.variable(layer, "zero_points").any(), "K3", layer, "zero_points of a signed format")
     if params.get("padding") == "SameUpper":
         kernels = (3, 5, 7) if kind == "InputConv2D" else (3,)
         good = params["kernel_stride"] == 2 and params["kernel_size"] in kernels and params.get("pool_type") != "Max"
@@ -137,6 +142,8 @@ def check(described: list[dict[str, Any]]) -> None:
         for inbound in layer["inbounds"]:
             require(inbound < index, "L1", layer, "reads a layer before it")
             readers.setdefault(inbound, []).append(kind)
+            good = kind in INPUTS or described[inbound]["type"] != "Quantizer"
+            require(good, "L1", layer, "an InputConv2D or an InputData reads a Quantizer")
         if formats[index] is not None:
             check_format(layer, formats[index])
         read = [formats[i] for i in layer["inbounds"]]
@@ -145,6 +152,8 @@ def check(described: list[dict[str, Any]]) -> None:
         if kind in WITH_STAGE:
             bits = layers.buffer_bits(layer)
             require(16 <= bits <= 32, "B9", layer, f"buffer_bits {bits}")
+            post = layer["params"].get("post_op_buffer_bits", 32)
+            require(post == 32, "B9", layer, f"post_op_buffer_bits {post}")
             inputs = shapes[layer["inbounds"][0]] if index else tuple(layer["params"]["input_shape"])
             check_sums(layer, read[0] if read else Format(8, False), inputs)
     for index, layer in enumerate(described[:-1]):

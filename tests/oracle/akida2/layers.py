@@ -9,7 +9,6 @@ import numpy as np
 from . import stage, sums, temporal
 from .numbers import Exact, Format, sat
 
-FLOAT_TYPES = ("Dequantizer",)
 TEMPORAL = ("BufferTempConv", "DepthwiseBufferTempConv")
 WIDE_BUFFERS = ("Add", *TEMPORAL)
 
@@ -24,9 +23,7 @@ def output_format(layer: dict[str, Any], inbounds: list[Format]) -> Format:
     kind, params = layer["type"], layer["params"]
     if kind == "InputData":
         bits = params["input_bits"]
-        return inbounds[0] if inbounds else Format(bits, bits >= 8)
-    if kind == "InputConv2D" and not inbounds:
-        inbounds = [Format(8, False)]
+        return Format(bits, bits >= 8)
     if kind == "Quantizer":
         return Format(params["output_bits"], params["output_signed"])
     if kind == "Concatenate":
@@ -83,11 +80,10 @@ def quantize(layer: dict[str, Any], x: np.ndarray) -> np.ndarray:
     if params.get("channels_first"):
         x = np.moveaxis(x, 1, -1)
     result = Format(params["output_bits"], params["output_signed"])
-    n = result.bits - result.signed
     with np.errstate(over="ignore"):
         products = x.astype(np.float32) * layer["variables"]["scales"].astype(np.float32)
-    # Ends of clip_n are below 2^24, so they are exact in float32, and infinities saturate.
-    rounded = np.clip(np.rint(products), -(2**n), 2**n - 1).astype(np.int64)
+    # 2^20 is beyond all formats and zero points: it takes the place of infinities.
+    rounded = np.clip(np.rint(products), -(2.0**20), 2.0**20).astype(np.int64)
     return result.saturate(rounded + stage.variable(layer, "zero_points"))
 
 

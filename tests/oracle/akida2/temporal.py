@@ -71,11 +71,11 @@ def recurrent(
 
 def pico_post_processing(layer: dict[str, Any], acc: np.ndarray, target: np.ndarray, steps: type = Exact) -> np.ndarray:
     """J1 to J3: (n, 1, 1, C) of accumulators and targets (n, 1, T, C)."""
-    product = steps.clip(steps.product(acc, variable(layer, "input_scales", 1)), 43)
+    product = steps.clip(steps.product(acc, variable(layer, "input_scales", 1)), 44)
     # Beyond 17 bits a left shift changes nothing that clip_15 would show, so none passes 64 bits.
     shift = variable(layer, "input_shift")
     product = np.where(shift > 0, clip(product, 16), product)
     prediction = steps.clip(steps.rsh(product, shift), 15)
-    distance = np.minimum(np.abs(clip(prediction - target, 15)), 32767)
+    distance = np.minimum(np.abs(prediction - target), 32767)
     mean = distance.sum(axis=2, keepdims=True) // acc.shape[2]
     return (mean >= variable(layer, "threshold")).astype(np.int64)
