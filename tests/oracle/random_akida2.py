@@ -248,12 +248,12 @@ class Generator(Variables):
     def branches(self, inbound: int, last: bool) -> int:
         """Layers that read the same one, and an Add or a Concatenate of them, or of them and that one."""
         add, past = self.chance(0.5), self.chance(0.4)
-        channels = None
-        if add:
-            channels = self.shape(inbound)[2] if past else self.count()
+        channels = self.shape(inbound)[2] if past else self.count()
+        if self.results[inbound].size * channels > MOST_WORK:  # not even a 1×1 kernel
+            add = False
         while True:
             made = 2 if add else self.pick(2, 2, 3)
-            read = [self.neural(inbound, False, True, channels) for _ in range(made - past)]
+            read = [self.neural(inbound, False, True, channels if add else None) for _ in range(made - past)]
             if past:
                 read.insert(self.pick(0, len(read)), inbound)
             if add:
