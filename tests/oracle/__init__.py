@@ -7,4 +7,6 @@ without exception. Comments name the rules of the page.
 Modules: `layers` (sections C and D), `activation` (E and F2), `model` (B5 and G: whole graphs),
 `conversion` and `fit` (H), `random_networks` (models to compare on), `engine` (from and to
 `cnn2snn.akida`, by its public names).
+
+`akida2` is the same for `docs/arithmetic-akida2.md`; `quantizeml_fixtures` gives it the recorded models.
 """

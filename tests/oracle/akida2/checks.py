@@ -1,0 +1,163 @@
+"""What is refused: B, C3, E3, F3, G, I4, K, L1 and M2, M3. Every refusal names its rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import layers, model, stage
+from .bounds import accumulator_interval
+from .counts import all_shapes
+from .numbers import Format, sat
+
+UINT8, INT8, UINT16, INT16 = (0, 255), (-128, 127), (0, 65535), (-(2**15), 2**15 - 1)
+SHIFT_LEFT, SHIFT_BOTH = (0, 31), (-63, 31)
+RANGES = {
+    "input_shift": SHIFT_LEFT,
+    "padding_value": UINT8,
+    "bias": INT8,
+    "bias_shift": SHIFT_LEFT,
+    "max_value": UINT8,
+    "max_value_shift": SHIFT_LEFT,
+    "activation_scales": UINT16,
+    "activation_shift": SHIFT_BOTH,
+    "lut_values": (-(2**31), 2**31 - 1),
+    "output_scales": UINT16,
+    "output_shift": SHIFT_BOTH,
+    "a_shift": SHIFT_LEFT,
+    "b_shift": SHIFT_LEFT,
+    "zero_points": UINT8,
+    "in_proj": (-127, 127),
+    "out_proj": (-127, 127),
+    "A_real": INT16,
+    "A_imag": INT16,
+    "new_state_scale": UINT16,
+    "new_state_shift": SHIFT_BOTH,
+    "internal_state_outputs_shift": SHIFT_BOTH,
+    "input_scales": UINT16,
+    "threshold": UINT16,
+}
+WITH_TABLE = ("InputConv2D", "Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "DepthwiseConv2DTranspose")
+WITH_STAGE = (*WITH_TABLE, "Dense1D", "BufferTempConv", "DepthwiseBufferTempConv", "StatefulRecurrent", "Add")
+INPUTS = ("InputData", "Quantizer", "InputConv2D")
+MOST_TERMS = 2**24
+
+
+def require(holds: Any, rule: str, layer: dict[str, Any], what: str) -> None:
+    if not holds:
+        raise ValueError(f"{rule}: layer {layer['name']!r}: {what}")
+
+
+def check_format(layer: dict[str, Any], form: Format) -> None:
+    """B1."""
+    require(form.bits in (*range(1, 9), 16, 32), "B1", layer, f"{form.bits} bits are no format")
+    require(form.bits >= 2 or not form.signed, "B1", layer, "a signed format has 2 bits at least")
+    require(form.bits <= 8 or form.signed, "B1", layer, "an unsigned format has 8 bits at most")
+
+
+def check_variables(layer: dict[str, Any]) -> None:
+    """B4, B5, I6, J4, K3, K5: ranges."""
+    variables, params = layer["variables"], layer["params"]
+    for name, values in variables.items():
+        if name == "scales":
+            good = np.isfinite(values).all() and (values > 0).all()
+            require(good, "K3", layer, "scales are finite and above 0")
+            continue
+        if name == "weights":
+            bits = params.get("weights_bits", 8)
+            require(bits in (4, 8), "B4", layer, f"weights_bits {bits}")
+            low, high = -(2 ** (bits - 1)) + 1, 2 ** (bits - 1) - 1
+        else:
+            low, high = RANGES[name]
+            if name == "input_shift" and layer["type"] == "PicoPostProcessing":
+                low, high = SHIFT_BOTH
+        values = np.asarray(values).astype(np.int64)
+        outside = values[(values < low) | (values > high)]
+        require(outside.size == 0, "B4" if name == "weights" else "B5", layer, f"{name}: {outside[:1]}")
+    if params.get("activation") == "LUT":
+        require(layer["type"] in WITH_TABLE, "E3", layer, "no table")
+        require(np.shape(variables.get("lut_values")) == (2048,), "B5", layer, "lut_values has 2048 entries")
+
+
+def check_inputs(layer: dict[str, Any], read: list[Format | None], shapes: list[tuple]) -> None:
+    """B3, B6, B8, C3, C4, F3, G, I4, J, K1, L1."""
+    kind, params, name = layer["type"], layer["params"], layer["name"]
+    require(all(form is not None for form in read), "K5", layer, "reads float outputs")
+    if kind not in ("Dequantizer", "PicoPostProcessing"):
+        require(all(form.bits <= 16 for form in read), "B3", layer, "reads 32 bits")
+    if kind == "InputConv2D":
+        require("input_shift" not in layer["variables"], "C1", layer, "no input shift")
+        require(params["input_shape"][2] in (1, 3), "C4", layer, "images have 1 or 3 channels")
+        require(not read or read[0] == Format(8, False), "L1", layer, "reads 8 unsigned bits")
+    if kind == "InputData":
+        require(params["input_bits"] in (1, 2, 4, 8, 16), "K1", layer, f"input_bits {params['input_bits']}")
+        require(not read or read[0] == layers.output_format(layer, []), "L1", layer, "reads another format")
+    if kind == "Quantizer" and params["output_signed"]:
+        require(not stage.variable(layer, "zero_points").any(), "K3", layer, "zero_points of a signed format")
+    if params.get("padding") == "SameUpper":
+        kernels = (3, 5, 7) if kind == "InputConv2D" else (3,)
+        good = params["kernel_stride"] == 2 and params["kernel_size"] in kernels and params.get("pool_type") != "Max"
+        require(good, "C3", layer, "SameUpper")
+    if params.get("pool_type") == "Average":
+        require(not params.get("pool_size"), "F3", layer, "a global average has no pool_size")
+    if kind == "Add":
+        require(len(read) == 2 and shapes[0] == shapes[1], "G1", layer, f"shapes {shapes}")
+    if kind == "Concatenate":
+        require(len(read) >= 2 and len({s[:2] for s in shapes}) == 1, "G2", layer, f"shapes {shapes}")
+    if kind == "StatefulRecurrent":
+        good = shapes[0][0] == 1 and shapes[0][1] % params["subsample"] == 0
+        require(good, "I4", layer, f"{shapes[0]} in steps of {params['subsample']}")
+    if kind == "PicoPostProcessing":
+        require(shapes[0] == shapes[1] and read[1] == Format(16, True), "J", layer, f"{shapes}, target {read[1]}")
+    if "input_shift" in layer["variables"] and kind != "PicoPostProcessing":
+        bits, shift = layers.buffer_bits(layer), stage.variable(layer, "input_shift")
+        for end in (read[0].low, read[0].high):
+            shifted = end << shift
+            require((sat(shifted, bits) == shifted).all(), "B6", layer, f"{name}: {end} << {shift.max()}")
+
+
+def check_sums(layer: dict[str, Any], form: Format, shape: tuple) -> None:
+    """M2 and M3."""
+    for name in ("weights", "in_proj", "out_proj"):
+        values = layer["variables"].get(name)
+        if values is not None:
+            depthwise = layer["type"].startswith("Depthwise")
+            outputs = values.shape[2] if depthwise and values.shape[3] == 1 else values.shape[-1]
+            require(values.size <= MOST_TERMS * outputs, "M3", layer, "too many terms")
+    if layer["type"] != "Add" and not stage.is_quantized(layer):
+        ends = accumulator_interval(layer, form, shape)
+        good = ends.min() >= -(2**31) and ends.max() <= 2**31 - 1
+        require(good, "M2", layer, f"accumulators in {ends.min()} … {ends.max()}")
+
+
+def check(described: list[dict[str, Any]]) -> None:
+    """Raises ValueError, naming the rule, for a model that the page refuses."""
+    shapes, formats = all_shapes(described), model.formats(described)
+    readers: dict[int, list[str]] = {}
+    for index, layer in enumerate(described):
+        kind = layer["type"]
+        require((kind in INPUTS) or index > 0, "L1", layer, "is no input")
+        require(bool(layer["inbounds"]) == (index > 0), "L1", layer, "an input stands first, all others read")
+        for inbound in layer["inbounds"]:
+            require(inbound < index, "L1", layer, "reads a layer before it")
+            readers.setdefault(inbound, []).append(kind)
+            good = kind in INPUTS or described[inbound]["type"] != "Quantizer"
+            require(good, "L1", layer, "an InputConv2D or an InputData reads a Quantizer")
+        if formats[index] is not None:
+            check_format(layer, formats[index])
+        read = [formats[i] for i in layer["inbounds"]]
+        check_variables(layer)
+        check_inputs(layer, read, [shapes[i] for i in layer["inbounds"]])
+        if kind in WITH_STAGE:
+            bits = layers.buffer_bits(layer)
+            require(16 <= bits <= 32, "B9", layer, f"buffer_bits {bits}")
+            post = layer["params"].get("post_op_buffer_bits", 32)
+            require(post == 32, "B9", layer, f"post_op_buffer_bits {post}")
+            inputs = shapes[layer["inbounds"][0]] if index else tuple(layer["params"]["input_shape"])
+            check_sums(layer, read[0] if read else Format(8, False), inputs)
+    for index, layer in enumerate(described[:-1]):
+        require(index in readers, "L1", layer, "nobody reads it")
+        if layer["type"] in WITH_STAGE and not stage.is_quantized(layer):
+            good = set(readers[index]) <= {"Dequantizer", "PicoPostProcessing"}
+            require(good, "B8", layer, "accumulators are outputs of a model")
