@@ -236,7 +236,7 @@ fn variables_must_have_their_shape_and_range() {
         (
             "threshold",
             (vec![0; 2]).into(),
-            "of shape (3,), one value per filter, received (2,)",
+            "of shape (3,), received (2,)",
         ),
         (
             "act_step",

@@ -20,7 +20,8 @@ def sum_interval(layer: dict[str, Any], form: Format, channels: int) -> np.ndarr
     if kind == "StatefulRecurrent":
         weights, ends = stage.variable(layer, "out_proj"), np.array([[-(2**15)], [2**15 - 1]])
         return _products(weights, ends[:, :, None])
-    ends = np.array([[form.low], [form.high]]) << np.broadcast_to(stage.variable(layer, "input_shift"), channels)
+    shifts = np.broadcast_to(stage.variable(layer, "input_shift"), channels)
+    ends = sat(np.array([[form.low], [form.high]]) << shifts, layers.buffer_bits(layer))
     weights = stage.variable(layer, "weights")
     if kind == "Dense1D":
         return _products(weights.reshape(-1, channels, weights.shape[1]), ends[:, None, :, None])
@@ -46,19 +47,10 @@ def accumulator_interval(layer: dict[str, Any], form: Format, shape: Shape) -> n
     acc = sat(sum_interval(layer, form, shape[2]), bits)
     acc = sat(acc + (stage.variable(layer, "bias") << stage.variable(layer, "bias_shift")), bits)
     if layer["params"].get("activation") == "LUT":
-        acc = _looked_up(layer, acc)
+        acc = np.ones_like(acc) * np.array([[stage.table(layer).min()], [stage.table(layer).max()]])
     else:
         acc = stage.activation(layer, acc)
     if layer["params"].get("pool_type") == "Average":
         rows, columns = positions(layer, shape)
         acc = clip(acc * (rows * columns), 32)
     return acc
-
-
-def _looked_up(layer: dict[str, Any], acc: np.ndarray) -> np.ndarray:
-    """The least and the largest entry between the two indices of a channel."""
-    p = clip(acc * stage.variable(layer, "activation_scales", 1), 32)
-    index = clip(stage.Exact.rsh(p, stage.variable(layer, "activation_shift")), 10) + stage.LUT_MIDDLE
-    table = stage.variable(layer, "lut_values")
-    parts = [table[low : high + 1] for low, high in zip(*index, strict=True)]
-    return np.array([[part.min() for part in parts], [part.max() for part in parts]])

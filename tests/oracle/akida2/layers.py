@@ -10,12 +10,11 @@ from . import stage, sums, temporal
 from .numbers import Exact, Format, sat
 
 TEMPORAL = ("BufferTempConv", "DepthwiseBufferTempConv")
-WIDE_BUFFERS = ("Add", *TEMPORAL)
 
 
 def buffer_bits(layer: dict[str, Any]) -> int:
-    """B9."""
-    return layer["params"].get("buffer_bits", 32 if layer["type"] in WIDE_BUFFERS else 28)
+    """B6."""
+    return layer["params"].get("buffer_bits", 28 if layer["type"] == "StatefulRecurrent" else 32)
 
 
 def output_format(layer: dict[str, Any], inbounds: list[Format]) -> Format:
@@ -41,12 +40,12 @@ def exact_sums(layer: dict[str, Any], x: np.ndarray, state: dict[str, np.ndarray
         outside = np.broadcast_to(stage.variable(layer, "padding_value"), x.shape[-1:])
         return sums.input_conv(x, weights, params["kernel_stride"], params["padding"], outside)
     if kind == "BufferTempConv":
-        return temporal.buffer_temp_conv(layer, x, state)
+        return temporal.buffer_temp_conv(layer, x, state, buffer_bits(layer))
     if kind == "DepthwiseBufferTempConv":
-        return temporal.depthwise_buffer_temp_conv(layer, x, state)
+        return temporal.depthwise_buffer_temp_conv(layer, x, state, buffer_bits(layer))
     if kind == "StatefulRecurrent":
         return temporal.recurrent(layer, x, state, buffer_bits(layer), steps)
-    shifted = x << stage.variable(layer, "input_shift")
+    shifted = sat(x << stage.variable(layer, "input_shift"), buffer_bits(layer))
     if kind == "Conv2D":
         return sums.conv(shifted, weights, params["kernel_stride"], params["padding"])
     if kind == "DepthwiseConv2D":
@@ -66,8 +65,6 @@ def add(layer: dict[str, Any], a: np.ndarray, b: np.ndarray, steps: type = Exact
     a = sat(a << stage.variable(layer, "a_shift"), bits)
     b = sat(b << stage.variable(layer, "b_shift"), bits)
     total = sat(a + b, bits)
-    if not stage.is_quantized(layer):
-        return total
     shifted = steps.rsh(total, stage.variable(layer, "output_shift"))
     return stage.output_format(layer).saturate(shifted)
 

@@ -23,17 +23,19 @@ def next_queue(layer: dict[str, Any], x: np.ndarray, state: dict[str, np.ndarray
     return state["queue"]
 
 
-def buffer_temp_conv(layer: dict[str, Any], x: np.ndarray, state: dict[str, np.ndarray]) -> np.ndarray:
+def buffer_temp_conv(layer: dict[str, Any], x: np.ndarray, state: dict[str, np.ndarray], bits: int) -> np.ndarray:
     """H2: the sums."""
-    shifted = next_queue(layer, x, state) << variable(layer, "input_shift")
+    shifted = sat(next_queue(layer, x, state) << variable(layer, "input_shift"), bits)
     length, channels = shifted.shape[1], shifted.shape[-1]
     w = variable(layer, "weights")[0, 0]
     return sum(shifted[:, t] @ w[t * channels : (t + 1) * channels] for t in range(length))
 
 
-def depthwise_buffer_temp_conv(layer: dict[str, Any], x: np.ndarray, state: dict[str, np.ndarray]) -> np.ndarray:
+def depthwise_buffer_temp_conv(
+    layer: dict[str, Any], x: np.ndarray, state: dict[str, np.ndarray], bits: int
+) -> np.ndarray:
     """H3: the sums."""
-    shifted = next_queue(layer, x, state) << variable(layer, "input_shift")
+    shifted = sat(next_queue(layer, x, state) << variable(layer, "input_shift"), bits)
     w = variable(layer, "weights")[0, 0]
     return sum(shifted[:, t] * w[t] for t in range(shifted.shape[1]))
 
@@ -42,7 +44,7 @@ def recurrent(
     layer: dict[str, Any], x: np.ndarray, state: dict[str, np.ndarray], buffer_bits: int, steps: type = Exact
 ) -> np.ndarray:
     """I1 to I5: the sums (n, 1, T / subsample, Cout) of inputs (n, 1, T, Cin)."""
-    shifted = x[:, 0] << variable(layer, "input_shift")
+    shifted = sat(x[:, 0] << variable(layer, "input_shift"), buffer_bits)
     proj = sat(shifted @ variable(layer, "in_proj"), buffer_bits)
     # 32 signed bits at most, and a scale below 2^16: 2^47.
     scaled = steps.clip(steps.product(proj, variable(layer, "new_state_scale", 1)), 31)
@@ -71,7 +73,8 @@ def recurrent(
 
 def pico_post_processing(layer: dict[str, Any], acc: np.ndarray, target: np.ndarray, steps: type = Exact) -> np.ndarray:
     """J1 to J3: (n, 1, 1, C) of accumulators and targets (n, 1, T, C)."""
-    product = steps.clip(steps.product(acc, variable(layer, "input_scales", 1)), 44)
+    bits = layer["params"].get("buffer_bits", 44)
+    product = steps.clip(steps.product(acc, variable(layer, "input_scales", 1)), bits)
     # Beyond 17 bits a left shift changes nothing that clip_15 would show, so none passes 64 bits.
     shift = variable(layer, "input_shift")
     product = np.where(shift > 0, clip(product, 16), product)

@@ -16,6 +16,7 @@ mod packed;
 mod reach;
 mod running_sums;
 mod shape;
+pub(crate) mod shifts;
 #[cfg(test)]
 pub(crate) mod steps;
 mod tensor;
@@ -38,7 +39,9 @@ pub use layer::akida2::{
 };
 pub use layer::{InputData, LayerSpec, Parameter, Parameters};
 pub use model::{Layer, Model};
-pub use operation::{Channels, Operation, Pooling, Quantize, Recurrence, WeightOrder, Windows};
+pub use operation::{
+    Channels, Deviation, Operation, Pooling, Quantize, Recurrence, WeightOrder, Windows,
+};
 pub use reach::Reach;
 pub use shape::{MAX_ELEMENTS, Padding, Pair, Shape};
 pub(crate) use tensor::weight_range;

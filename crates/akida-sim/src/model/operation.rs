@@ -23,7 +23,14 @@ pub enum Operation {
     /// States that follow from the positions of a map, one after the other, and sums of products over the states.
     Recurrence(Recurrence),
     /// Whether the mean distance between two maps reaches a threshold.
-    Deviation,
+    Deviation(Deviation),
+}
+
+/// How a prediction is compared with its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deviation {
+    /// The width of a scaled prediction, without its sign.
+    pub buffer_bits: u8,
 }
 
 /// How float inputs become integers.
@@ -56,7 +63,7 @@ impl Operation {
             | Self::Join
             | Self::Add
             | Self::Recurrence(_)
-            | Self::Deviation => None,
+            | Self::Deviation(_) => None,
         }
     }
 
@@ -71,7 +78,7 @@ impl Operation {
             | Self::Dequantize
             | Self::Join
             | Self::Add
-            | Self::Deviation => false,
+            | Self::Deviation(_) => false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Sums of two maps (`docs/arithmetic-akida2.md`, section G).
 
-use super::shifts::{saturate, shift_left};
+use crate::model::shifts::{saturate, shift_left};
 use alloc::vec::Vec;
 
 /// The sums of two maps. The values of each channel are shifted to the left before that.

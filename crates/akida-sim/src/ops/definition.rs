@@ -9,10 +9,10 @@ use super::quantize::quantized;
 use super::queue::queue;
 use super::recurrence::{States, recurrence};
 use super::rescale::rescale;
-use super::shifts::{saturate, shift_left};
 use super::transposed::transposed;
 use super::windows::{Bordered, depthwise, pointwise, sums};
 use crate::model::names::{A_SHIFT, B_SHIFT, INPUT_SHIFT, PADDING_VALUE, SCALES, ZERO_POINTS};
+use crate::model::shifts::{saturate, shift_left};
 use crate::model::{
     Channels, Layer, Model, Operation, Pooling, Quantize, Rescale, Shape, Stage, Tensor, Weights,
     Windows,
@@ -75,7 +75,7 @@ impl Stream {
                 | Operation::Dequantize
                 | Operation::Join
                 | Operation::Add
-                | Operation::Deviation => Kept::Nothing,
+                | Operation::Deviation(_) => Kept::Nothing,
             }
         };
         Self(model.layers().iter().map(|layer| kept(layer)).collect())
@@ -154,8 +154,8 @@ fn output(layer: &Layer, maps: &[(Vec<i64>, Shape)], kept: &mut Kept) -> Values 
             }
             Kept::Nothing | Kept::Maps(_) => Vec::new(),
         },
-        (Operation::Deviation, [(prediction, _), (target, _)]) => {
-            deviation(layer, prediction, target)
+        (Operation::Deviation(operation), [(prediction, _), (target, _)]) => {
+            deviation(layer, *operation, prediction, target)
         }
         (Operation::Pass, _)
         | (Operation::Quantize(_), _)
@@ -164,7 +164,7 @@ fn output(layer: &Layer, maps: &[(Vec<i64>, Shape)], kept: &mut Kept) -> Values 
         | (Operation::Windows(_), _)
         | (Operation::Add, _)
         | (Operation::Recurrence(_), _)
-        | (Operation::Deviation, _) => concat(maps),
+        | (Operation::Deviation(_), _) => concat(maps),
     };
     let outputs = match connection.stage {
         Stage::Raw => pooled(layer, results),

@@ -15,14 +15,13 @@ mod quantize;
 mod queue;
 mod recurrence;
 mod rescale;
-mod shifts;
 mod transposed;
 mod windows;
 
+pub use crate::model::shifts::{clip, saturate, shift_left, shift_rounding};
 pub use activation::{boundaries, level, prediction};
 pub use definition::{Stream, run};
 pub(crate) use deviation::deviates;
 pub use quantize::{dequantized, quantized};
 pub(crate) use recurrence::StateStep;
 pub(crate) use rescale::Rescaling;
-pub use shifts::{clip, saturate, shift_left, shift_rounding};

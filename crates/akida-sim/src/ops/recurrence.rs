@@ -1,9 +1,9 @@
 //! States that follow from each other in time (`docs/arithmetic-akida2.md`, section I).
 
-use super::shifts::{clip, saturate, shift_rounding};
 use crate::model::names::{
     A_IMAG, A_REAL, IN_PROJ, NEW_STATE_SCALE, NEW_STATE_SHIFT, OUT_PROJ, STATE_SHIFT,
 };
+use crate::model::shifts::{clip, saturate, shift_rounding};
 use crate::model::{Layer, Recurrence, Tensor, Weights};
 use alloc::vec;
 use alloc::vec::Vec;

@@ -1,11 +1,11 @@
 //! From sums to outputs (`docs/arithmetic-akida2.md`, sections D to F).
 
 use super::pooling::{global_sum, max_pool};
-use super::shifts::{clip, saturate, shift_left, shift_rounding};
 use crate::model::names::{
     ACTIVATION_SCALES, ACTIVATION_SHIFT, BIAS, BIAS_SHIFT, LUT_VALUES, MAX_VALUE, MAX_VALUE_SHIFT,
     OUTPUT_SCALES, OUTPUT_SHIFT,
 };
+use crate::model::shifts::{clip, saturate, shift_left, shift_rounding};
 use crate::model::{Activation, Format, Layer, NO_BOUND, Padding, Pooling, Rescale};
 use alloc::vec::Vec;
 

@@ -1,6 +1,6 @@
 //! How far a prediction is from its target.
 
-use crate::model::Layer;
+use crate::model::{Deviation, Layer};
 use crate::ops::deviates;
 use crate::run::{ValuesMut, ValuesRef};
 use alloc::sync::Arc;
@@ -10,6 +10,7 @@ pub(super) struct DeviationStep {
     /// The indices of the layers with the prediction and its target.
     pub(super) sources: [usize; 2],
     pub(super) layer: Arc<Layer>,
+    pub(super) operation: Deviation,
 }
 
 impl DeviationStep {
@@ -20,7 +21,13 @@ impl DeviationStep {
         let at = |values: ValuesRef<'_>, index: usize| i64::from(values.at(index));
         for (c, y) in outputs.iter_mut().enumerate() {
             let of = |index: usize| (at(prediction, index), at(target, index));
-            *y = u8::from(deviates(&self.layer, c, prediction.len(), of));
+            *y = u8::from(deviates(
+                &self.layer,
+                self.operation,
+                c,
+                prediction.len(),
+                of,
+            ));
         }
     }
 }

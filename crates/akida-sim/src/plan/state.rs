@@ -44,7 +44,7 @@ impl StreamState {
                 | Operation::Dequantize
                 | Operation::Join
                 | Operation::Add
-                | Operation::Deviation => LayerState::Nothing,
+                | Operation::Deviation(_) => LayerState::Nothing,
             });
         }
         Ok(Self { layers })

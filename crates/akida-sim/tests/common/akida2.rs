@@ -305,7 +305,7 @@ fn add(
             Kind::Recurrent => 9 + random.below(3),
         };
         let transposed = |random: &mut Random| TransposedParams {
-            kernel_size: random.pick(&[2, 3, 3, 4, 4, 5]),
+            kernel_size: random.pick(&[3, 4]),
             post_ops: post_ops(random, &ALL, output),
             weights_bits: random.pick(&[2, 4, 8]),
         };

@@ -53,7 +53,7 @@ pub(super) fn need_of(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
         | Operation::Join
         | Operation::Add
         | Operation::Recurrence(_)
-        | Operation::Deviation => Ok(Need::NOTHING),
+        | Operation::Deviation(_) => Ok(Need::NOTHING),
         Operation::Windows(_) if layer.spec().is_input() => image(layer, device),
         Operation::Windows(windows) if windows.is_fully_connected() => {
             fully_connected(layer, device)

@@ -118,10 +118,11 @@ impl Chooser<'_> {
             (Operation::Add | Operation::Recurrence(_), Stage::Raw | Stage::Thresholds) => {
                 unreachable!("only layers with a rescaling add maps or keep states")
             }
-            (Operation::Deviation, _) => {
+            (Operation::Deviation(operation), _) => {
                 let step = DeviationStep {
                     sources: [of(0), of(1)],
                     layer: Arc::clone(layer),
+                    operation,
                 };
                 (Step::Deviation(step), all)
             }

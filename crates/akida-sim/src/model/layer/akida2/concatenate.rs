@@ -2,14 +2,17 @@
 
 use super::post_ops::narrow;
 use crate::model::connection::{Connection, Signal};
-use crate::model::error::ModelError;
+use crate::model::error::{ModelError, ModelErrorKind};
 use crate::model::format::Format;
 use crate::model::ip_version::IpVersion;
 use crate::model::layer::akida1::joined;
 use crate::model::layer::{LayerKind, Parameters};
+use alloc::format;
 use alloc::vec::Vec;
 
-/// Joins maps of equal height, width and number of bits on the channel axis, in the order of its inbounds.
+/// Joins maps of equal height and width on the channel axis, in the order of its inbounds.
+///
+/// The output has the smallest format that holds the values of all inbounds (`docs/arithmetic-akida2.md`, G3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Concatenate;
 
@@ -39,18 +42,37 @@ impl LayerKind for Concatenate {
     }
 
     fn connect(&self, inputs: &[Signal]) -> Result<Connection, ModelError> {
-        let mut signals = Vec::with_capacity(inputs.len());
+        let mut joined_format: Option<Format> = None;
         for &input in inputs {
-            signals.push(narrow(input)?);
+            let format = narrow(input)?.format;
+            joined_format = Some(joined_format.map_or(format, |all| smallest(all, format)));
         }
-        // Maps of both signs are joined in the format that holds all values: signed, with a bit more.
-        let differ = inputs
-            .iter()
-            .any(|i| i.format.signed != inputs[0].format.signed);
-        for signal in signals.iter_mut().filter(|_| differ) {
-            let bits = signal.format.bits + 1;
-            signal.format = Format::signed(bits);
+        let format = joined_format.unwrap_or(Format::SUMS);
+        if (9..16).contains(&format.bits) {
+            return Err(ModelError::new(
+                ModelErrorKind::Inbounds,
+                "the output_bits of all inbounds",
+                "such that signed outputs of 8 bits, or all of 16, hold every value",
+                format!("outputs that need {} bits together", format.bits),
+            )
+            .with_remedy("give the inbounds outputs of the same sign"));
         }
-        joined(&signals, "the output_bits of all inbounds")
+        let signals = inputs.iter().map(|&input| Signal { format, ..input });
+        joined(
+            &signals.collect::<Vec<_>>(),
+            "the output_bits of all inbounds",
+        )
     }
+}
+
+/// The smallest format that holds the values of two formats. It is signed if one of them is.
+fn smallest(a: Format, b: Format) -> Format {
+    if a.signed == b.signed {
+        return Format {
+            bits: a.bits.max(b.bits),
+            ..a
+        };
+    }
+    let (signed, unsigned) = if a.signed { (a, b) } else { (b, a) };
+    Format::signed(signed.bits.max(unsigned.bits + 1))
 }

@@ -241,6 +241,7 @@ impl Kernel {
             },
         };
         check_elements(WEIGHTS, weights.weight_shape().unwrap_or_default())?;
+        check_terms(weights.count() / sums.c)?;
         let mut variables = vec![weights];
         let name = if self.is_image {
             PADDING_VALUE
@@ -262,7 +263,11 @@ impl Kernel {
             depthwise_bound: 0,
             potential_bound: self.post_ops.bound(),
             macs: saturating_macs([
-                sums.positions(),
+                // Of a transposed convolution each cell of the map meets the whole kernel.
+                match windows.transposed {
+                    true => input.shape.positions(),
+                    false => sums.positions(),
+                },
                 windows.size.cells(),
                 windows.frames,
                 of_filter,
@@ -275,6 +280,21 @@ impl Kernel {
         check_elements(WEIGHTS, shape)?;
         Ok(VariableSpec::weights(WEIGHTS, shape, self.weights_bits))
     }
+}
+
+/// Refuses sums of more terms than are sure to fit 64 bits (`docs/arithmetic-akida2.md`, M3).
+pub(super) fn check_terms(terms: usize) -> Result<(), ModelError> {
+    const MOST: usize = 1 << 24;
+    if terms <= MOST {
+        return Ok(());
+    }
+    Err(ModelError::new(
+        ModelErrorKind::PotentialRange,
+        "the number of products in a sum",
+        format!("at most {MOST}"),
+        terms,
+    )
+    .with_remedy("use a smaller kernel or fewer channels"))
 }
 
 /// Refuses an image layer's input that is not the image which its parameters describe.

@@ -58,6 +58,13 @@ impl LayerKind for InputConv2D {
 
     fn check(&self) -> Result<(), ModelError> {
         self.input_shape.check("input_shape")?;
+        if ![1, 3].contains(&self.input_shape.c) {
+            let allowed = "with 1 or 3 channels";
+            return Err(
+                ModelError::parameter("input_shape", allowed, self.input_shape)
+                    .with_remedy("use InputData and Conv2D for other inputs"),
+            );
+        }
         self.conv.check()
     }
 

@@ -7,7 +7,7 @@ use crate::model::format::Format;
 use crate::model::ip_version::IpVersion;
 use crate::model::layer::{LayerKind, Parameters};
 use crate::model::names::{INPUT_SCALES, INPUT_SHIFT, THRESHOLD};
-use crate::model::operation::Operation;
+use crate::model::operation::{Deviation, Operation};
 use crate::model::shape::Shape;
 use crate::model::variables::{VariableRule, VariableSpec};
 use alloc::format;
@@ -18,7 +18,7 @@ use alloc::vec;
 /// The first inbound is the prediction, the second one its target (`docs/arithmetic-akida2.md`, section J).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PicoPostProcessing {
-    /// Width of the sums of distances: 33 to 63. It has no effect, as no sum reaches 33 bits.
+    /// Width of scaled predictions, without their sign: 33 to 48.
     pub buffer_bits: u8,
 }
 
@@ -51,7 +51,7 @@ impl LayerKind for PicoPostProcessing {
     }
 
     fn check(&self) -> Result<(), ModelError> {
-        check_width("buffer_bits", self.buffer_bits, 33..=63)
+        check_width("buffer_bits", self.buffer_bits, 33..=48)
     }
 
     fn connect(&self, inputs: &[Signal]) -> Result<Connection, ModelError> {
@@ -77,6 +77,9 @@ impl LayerKind for PicoPostProcessing {
             shape: Shape::new(1, 1, channels),
             format: Format::unsigned(1),
         };
+        let operation = Operation::Deviation(Deviation {
+            buffer_bits: self.buffer_bits,
+        });
         let thresholds = VariableRule::integers(Format::unsigned(16), 0);
         Ok(Connection {
             output,
@@ -85,7 +88,7 @@ impl LayerKind for PicoPostProcessing {
                 VariableSpec::vector(INPUT_SHIFT, channels, SIGNED_BYTES),
                 VariableSpec::vector(THRESHOLD, channels, thresholds),
             ],
-            ..Connection::without_weights(Operation::Deviation, prediction)
+            ..Connection::without_weights(operation, prediction)
         })
     }
 }

@@ -30,7 +30,7 @@ const WIDEST_OUTPUT: u8 = 16;
 pub struct PostOps {
     /// The activation.
     pub activation: Activation,
-    /// Width of the outputs: 1 to 16. A width of 17 to 32 means that outputs are accumulators of 32 bits.
+    /// Width of the outputs: 1 to 8, or 16. A width of 17 to 32 means that outputs are accumulators of 32 bits.
     pub output_bits: u8,
     /// Whether outputs have a sign; `None` follows from activation and width, as in the published documentation.
     pub output_signed: Option<bool>,
@@ -120,6 +120,13 @@ impl PostOps {
         }
         let narrowest = if self.is_signed() { 2 } else { 1 };
         check_width("output_bits", self.output_bits, narrowest..=32)?;
+        if (9..WIDEST_OUTPUT).contains(&self.output_bits) {
+            return Err(ModelError::parameter(
+                "output_bits",
+                format!("at most 8, or {WIDEST_OUTPUT}, or more for accumulators"),
+                self.output_bits,
+            ));
+        }
         check_width("buffer_bits", self.buffer_bits, 16..=32)?;
         check_width("post_op_buffer_bits", self.post_op_buffer_bits, 16..=32)?;
         if !self.is_signed() && self.output_bits > 8 {

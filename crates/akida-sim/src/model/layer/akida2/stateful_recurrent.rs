@@ -1,6 +1,6 @@
 //! StatefulRecurrent: a state-space layer.
 
-use super::conv::WITHOUT_TABLE;
+use super::conv::{WITHOUT_TABLE, check_terms};
 use super::post_ops::{MULTIPLIERS, PostOps, SHIFTS_LEFT, SIGNED_BYTES, narrow};
 use crate::model::connection::{Activation, Connection, Signal, single};
 use crate::model::error::{ModelError, ModelErrorKind};
@@ -103,6 +103,7 @@ impl LayerKind for StatefulRecurrent {
         let outputs = self.output_channels;
         check_elements(IN_PROJ, [1, 1, channels, states])?;
         check_elements(OUT_PROJ, [1, 1, states, outputs])?;
+        check_terms(channels.max(states))?;
         Shape::new(1, steps, states).check("the shape of the states")?;
         let shape = Shape::new(1, steps / subsample, outputs);
         shape.check("the output shape")?;

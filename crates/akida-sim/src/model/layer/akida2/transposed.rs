@@ -14,7 +14,7 @@ use crate::model::shape::{Padding, Pair, Shape};
 /// Height and width of the output are twice those of the input (`docs/arithmetic-akida2.md`, section C).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TransposedParams {
-    /// The height and width of a kernel: 2 or more. The documentation allows 3 and 4.
+    /// The height and width of a kernel: 3 or 4.
     pub kernel_size: usize,
     /// What follows the sums.
     pub post_ops: PostOps,
@@ -49,11 +49,10 @@ impl TransposedParams {
     }
 
     pub(super) fn check(&self) -> Result<(), ModelError> {
-        Pair::square(self.kernel_size).check("kernel_size")?;
-        if self.kernel_size < 2 {
+        if ![3, 4].contains(&self.kernel_size) {
             return Err(ModelError::parameter(
                 "kernel_size",
-                "at least 2",
+                "3 or 4",
                 self.kernel_size,
             ));
         }
