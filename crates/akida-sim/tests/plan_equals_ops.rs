@@ -62,7 +62,11 @@ fn the_random_models_have_every_layer_type() {
     let models = (0..NETWORKS).map(|seed| Random::new(seed).model());
     let layers = models.flat_map(|model| model.layers().to_vec());
     let types: BTreeSet<&str> = layers.map(|layer| layer.spec().type_name()).collect();
-    assert_eq!(types, LayerSpec::TYPES.iter().copied().collect());
+    // `plan_equals_ops_akida2.rs` draws the layers of Akida 2.0.
+    let of_akida1 = LayerSpec::TYPES
+        .iter()
+        .take_while(|name| **name != "Quantizer");
+    assert_eq!(types, of_akida1.copied().collect());
 }
 
 /// What a layer of a random model exercises beyond its type.

@@ -20,7 +20,7 @@ const STRIDES: [usize; 6] = [1, 2, 3, 5, 8, 18];
 /// The cells of each window along an axis; `None` where a window is larger than a map without border.
 fn windows(padding: Padding, map: usize, size: usize, stride: usize) -> Option<Vec<Vec<usize>>> {
     let (count, before) = match padding {
-        Padding::Same => {
+        Padding::Same | Padding::SameUpper => {
             let count = map.div_ceil(stride);
             let needed = (count - 1) * stride + size;
             (count, needed.saturating_sub(map) / 2)

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 fn windows(conv: &ConvParams, map: usize, size: usize, stride: usize) -> (Vec<Vec<usize>>, usize) {
     let (out, before) = match conv.padding {
         Padding::Valid => ((map - size) / stride + 1, 0),
-        Padding::Same => {
+        Padding::Same | Padding::SameUpper => {
             let out = map.div_ceil(stride);
             (out, ((out - 1) * stride + size).saturating_sub(map) / 2)
         }
@@ -37,6 +37,21 @@ fn convolution_of(layer: &Layer) -> Option<(&ConvParams, bool, i64)> {
         LayerSpec::Convolutional(l) => Some((&l.conv, true, 0)),
         LayerSpec::SeparableConvolutional(l) => Some((&l.conv, true, 0)),
         LayerSpec::InputData(_) | LayerSpec::FullyConnected(_) | LayerSpec::Concat(_) => None,
+        // Layers of Akida 2.0 have no thresholds, and so no reach.
+        LayerSpec::Quantizer(_)
+        | LayerSpec::InputConv2D(_)
+        | LayerSpec::Conv2D(_)
+        | LayerSpec::DepthwiseConv2D(_)
+        | LayerSpec::Conv2DTranspose(_)
+        | LayerSpec::DepthwiseConv2DTranspose(_)
+        | LayerSpec::Dense1D(_)
+        | LayerSpec::Add(_)
+        | LayerSpec::Concatenate(_)
+        | LayerSpec::BufferTempConv(_)
+        | LayerSpec::DepthwiseBufferTempConv(_)
+        | LayerSpec::StatefulRecurrent(_)
+        | LayerSpec::PicoPostProcessing(_)
+        | LayerSpec::Dequantizer(_) => None,
     }
 }
 

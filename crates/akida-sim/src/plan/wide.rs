@@ -1,6 +1,7 @@
 //! Layers whose sums may leave 32 bits, or that no kernel computes: one sum after the other, in 64 bits.
 
 use super::scratch::Work;
+use super::windows::Border;
 use crate::memory::{self, OutOfMemory};
 use crate::model::names::{INPUT_SHIFT, PADDING_VALUE};
 use crate::model::{Channels, Layer, Padding, Pooling, Rescale, Shape, Windows};
@@ -19,7 +20,7 @@ pub(super) struct Wide {
     weights: Vec<i8>,
     filters: usize,
     shifts: Vec<i32>,
-    border: Vec<i32>,
+    border: Border,
     buffer_bits: u8,
     rescaler: Rescaler,
 }
@@ -36,10 +37,7 @@ impl Wide {
             Some(weights) => weights.try_values()?,
             None => Vec::new(),
         };
-        let border = match layer.integers(PADDING_VALUE) {
-            [] => memory::filled(0, connection.input.shape.c)?,
-            border => memory::copied(border)?,
-        };
+        let border = Border::of(layer.integers(PADDING_VALUE))?;
         Ok(Self {
             source: layer.inbounds().first().copied(),
             input: connection.input.shape,
@@ -61,7 +59,7 @@ impl Wide {
 
     /// The bytes of all parameters.
     pub(super) fn bytes(&self) -> usize {
-        self.weights.len() + 4 * (self.shifts.len() + self.border.len()) + self.rescaler.bytes()
+        self.weights.len() + 4 * self.shifts.len() + self.rescaler.bytes()
     }
 
     /// Computes the outputs of several inputs, one after the other.
@@ -148,7 +146,7 @@ impl Wide {
                     for c in channels.clone() {
                         let x = match first {
                             Some(first) => self.value(map.at(first + c), c),
-                            None => self.border[c].into(),
+                            None => self.border.at(c).into(),
                         };
                         sum += x * i64::from(self.weight(t, (u, v), c, f));
                     }

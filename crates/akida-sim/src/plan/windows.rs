@@ -23,8 +23,8 @@ pub(super) struct InputWindows {
     stride: Pair,
     /// Whether a window reaches over maps that follow each other in time.
     in_time: bool,
-    /// The values of border cells: one for each channel.
-    border: Vec<i32>,
+    /// The values of border cells.
+    border: Border,
     /// How far each channel is shifted to the left; none where no channel is.
     shifts: Vec<u8>,
     /// What is added to every value, border values included.
@@ -57,8 +57,8 @@ impl Element for i32 {
 
 /// What is done to values on their way into the bordered map.
 pub(super) struct Entry {
-    /// The values of border cells: one for each channel.
-    pub(super) border: Vec<i32>,
+    /// The values of border cells.
+    pub(super) border: Border,
     /// How far each channel is shifted to the left; none where no channel is.
     pub(super) shifts: Vec<u8>,
     /// What is added to every value, border values included.
@@ -67,12 +67,52 @@ pub(super) struct Entry {
 
 impl Entry {
     /// Values as they are, with a border of the same value everywhere.
-    pub(super) fn plain(channels: usize, border: i32) -> Result<Self, OutOfMemory> {
-        Ok(Self {
-            border: memory::filled(border, channels)?,
+    pub(super) fn plain(border: i32) -> Self {
+        Self {
+            border: Border::Same(border),
             shifts: Vec::new(),
             offset: 0,
-        })
+        }
+    }
+}
+
+/// The values of border cells.
+#[derive(Debug, Clone)]
+pub(super) enum Border {
+    /// The same in all channels.
+    Same(i32),
+    /// One for each channel.
+    Channels(Vec<i32>),
+}
+
+impl Border {
+    /// The border of these values, one for each channel.
+    pub(super) fn of(values: &[i32]) -> Result<Self, OutOfMemory> {
+        match values {
+            [] => Ok(Self::Same(0)),
+            [first, rest @ ..] if rest.iter().all(|value| value == first) => Ok(Self::Same(*first)),
+            _ => memory::copied(values).map(Self::Channels),
+        }
+    }
+
+    /// The least and the largest value.
+    pub(super) fn range(&self) -> (i64, i64) {
+        match self {
+            Self::Same(value) => (i64::from(*value), i64::from(*value)),
+            Self::Channels(values) => {
+                let ends = (values.iter().min(), values.iter().max());
+                let end = |end: Option<&i32>| end.copied().unwrap_or(0).into();
+                (end(ends.0), end(ends.1))
+            }
+        }
+    }
+
+    /// The value of a channel.
+    pub(super) fn at(&self, channel: usize) -> i32 {
+        match self {
+            Self::Same(value) => *value,
+            Self::Channels(values) => values[channel],
+        }
     }
 }
 
@@ -229,9 +269,14 @@ impl InputWindows {
 
     /// Fills whole cells with the border.
     fn fill<T: Element>(&self, cells: &mut [T]) {
-        for cells in cells.chunks_exact_mut(self.input.c) {
-            for (cell, border) in cells.iter_mut().zip(&self.border) {
-                *cell = T::of(border + self.offset);
+        match &self.border {
+            Border::Same(border) => cells.fill(T::of(border + self.offset)),
+            Border::Channels(border) => {
+                for cells in cells.chunks_exact_mut(self.input.c) {
+                    for (cell, border) in cells.iter_mut().zip(border) {
+                        *cell = T::of(border + self.offset);
+                    }
+                }
             }
         }
     }

@@ -477,7 +477,9 @@ fn variables(random: &mut Random, connection: &Connection) -> Vec<Tensor> {
                     }
                     match variable.name {
                         "input_shift" | "a_shift" | "b_shift" if shifted => random.below(5) as i32,
-                        "input_shift" if matches!(connection.operation, Operation::Deviation) => {
+                        "input_shift"
+                            if matches!(connection.operation, Operation::Deviation(_)) =>
+                        {
                             byte(near(random, -30))
                         }
                         "input_shift" | "a_shift" | "b_shift" => 0,

@@ -6,7 +6,7 @@ use super::super::neural::Neural;
 use super::super::product::Depthwise;
 use super::super::step::Step;
 use super::super::wide::Wide;
-use super::super::windows::{Entry, InputWindows};
+use super::super::windows::{Border, Entry, InputWindows};
 use super::chooser::Chooser;
 use crate::kernels::{Bounds, DenseElements, DenseKernel, DepthwiseKernel, DepthwiseShape};
 use crate::memory;
@@ -33,8 +33,7 @@ struct Known {
     sum: i64,
     /// How far each channel is shifted to the left; none where no channel is.
     shifts: Vec<u8>,
-    /// The values of border cells.
-    border: Vec<i32>,
+    border: Border,
 }
 
 impl Chooser<'_> {
@@ -79,11 +78,9 @@ impl Chooser<'_> {
             return Ok(None);
         };
         let channels = connection.input.shape.c;
-        let border = match layer.integers(PADDING_VALUE) {
-            [] => memory::filled(0, channels).map_err(memory)?,
-            border => memory::copied(border).map_err(memory)?,
-        };
-        let range = with_border(range, &border);
+        let border = Border::of(layer.integers(PADDING_VALUE)).map_err(memory)?;
+        let (low, high) = border.range();
+        let range = (range.0.min(low), range.1.max(high));
         let shifts = layer.integers(INPUT_SHIFT);
         let most = range.0.unsigned_abs().max(range.1.unsigned_abs()) as i64;
         let shift = |c: usize| shifts.get(c).copied().unwrap_or(0);
@@ -326,11 +323,4 @@ impl Chooser<'_> {
             in_time,
         })))
     }
-}
-
-/// A range that holds border values too.
-fn with_border(range: (i64, i64), border: &[i32]) -> (i64, i64) {
-    border.iter().fold(range, |(low, high), &border| {
-        (low.min(border.into()), high.max(border.into()))
-    })
 }

@@ -55,7 +55,7 @@ impl Chooser<'_> {
             }
             (Stage::Thresholds | Stage::Raw | Stage::Rescale(_), _) => OutputStage::Raw,
         };
-        let entry = Entry::plain(input.c, windows.border).map_err(|e| self.memory(e))?;
+        let entry = Entry::plain(windows.border);
         Ok(Neural {
             source: self.layer.inbounds().first().copied(),
             windows: InputWindows::new(input, windows, entry),
