@@ -5,7 +5,7 @@ mod levels;
 mod rescaler;
 
 pub(crate) use levels::{Levels, Line, PANEL};
-pub(crate) use rescaler::Rescaler;
+pub(crate) use rescaler::{IntegerLine, Rescaler};
 
 /// What becomes of the sums of a layer.
 pub(crate) enum OutputStage {

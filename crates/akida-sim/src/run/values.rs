@@ -234,6 +234,15 @@ impl<'a> ValuesMut<'a> {
         each_type!(Self, self, values => values.len())
     }
 
+    /// The values as bytes, signed ones in two's complement; `None` for values of more than a byte.
+    pub(crate) fn bytes(&mut self) -> Option<&mut [u8]> {
+        match self {
+            Self::U8(values) => Some(values),
+            Self::I8(values) => Some(bytemuck::cast_slice_mut(values)),
+            Self::I16(_) | Self::I32(_) => None,
+        }
+    }
+
     /// The values of a range. The range lies within the length.
     pub(crate) fn slice(self, range: Range<usize>) -> ValuesMut<'a> {
         map_type!(Self, self, values => ValuesMut(&mut values[range]))

@@ -4,7 +4,7 @@
 use super::multiply::{ByFour, Mixed, Multiply, Signed, SignedBytes, Sums, Words};
 use crate::kernels::product::Product;
 use crate::kernels::{DenseCall, Sink};
-use crate::output::{Line, PANEL};
+use crate::output::{IntegerLine, Line, PANEL};
 use core::arch::aarch64::*;
 
 pub(super) fn has_i8mm() -> bool {
@@ -139,9 +139,65 @@ fn store<const GROUP: usize, const M: usize>(
         });
         return;
     }
+    if let Sink::Rescaled(rescaler, out) = &mut product.sink
+        && let Some(line) = &rescaler.line
+        && let Some(out) = out.bytes()
+    {
+        let line = OnIntegerLine::new(line, first);
+        unrolled!(p < M => {
+            out[place(p)..][..width].copy_from_slice(&line.outputs(sums[p])[..width]);
+        });
+        return;
+    }
     unrolled!(p < M => {
         product.sink.store(place(p), first, &values(sums[p])[..width]);
     });
+}
+
+/// The parameters of an [`IntegerLine`] for a panel, in registers.
+struct OnIntegerLine {
+    low: Sums,
+    high: Sums,
+    scale: Sums,
+    half: Sums,
+    /// Shifts to the left, so that negative ones go to the right.
+    shift: Sums,
+}
+
+impl OnIntegerLine {
+    #[inline(always)]
+    fn new(line: &IntegerLine, first: usize) -> Self {
+        let shift = load(&line.shift[first..]);
+        Self {
+            low: load(&line.low[first..]),
+            high: load(&line.high[first..]),
+            scale: load(&line.scale[first..]),
+            half: load(&line.half[first..]),
+            // SAFETY: every AArch64 processor has NEON.
+            shift: core::array::from_fn(|i| unsafe { vnegq_s32(shift[i]) }),
+        }
+    }
+
+    /// The outputs of sums that have started from the bias, each as its lowest byte.
+    #[inline(always)]
+    fn outputs(&self, sums: Sums) -> [u8; PANEL] {
+        let mut outputs = [0; PANEL];
+        // SAFETY: every AArch64 processor has NEON; 16 bytes can be written.
+        unsafe {
+            let words: [int16x4_t; 4] = core::array::from_fn(|i| {
+                let clipped = vminq_s32(vmaxq_s32(sums[i], self.low[i]), self.high[i]);
+                let product = vmlaq_s32(self.half[i], clipped, self.scale[i]);
+                vmovn_s32(vshlq_s32(product, self.shift[i]))
+            });
+            let low = vmovn_s16(vcombine_s16(words[0], words[1]));
+            let high = vmovn_s16(vcombine_s16(words[2], words[3]));
+            vst1q_u8(
+                outputs.as_mut_ptr(),
+                vreinterpretq_u8_s8(vcombine_s8(low, high)),
+            );
+        }
+        outputs
+    }
 }
 
 /// The parameters of a [`Line`] for a panel, in registers.

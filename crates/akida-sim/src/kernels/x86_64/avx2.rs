@@ -4,7 +4,7 @@
 use super::depthwise;
 use super::group::{GROUP, Product};
 use crate::kernels::{DenseCall, DepthwiseCall, Sink, generic};
-use crate::output::{Line, PANEL};
+use crate::output::{IntegerLine, Line, PANEL};
 use core::arch::asm;
 use core::arch::x86_64::*;
 
@@ -229,9 +229,72 @@ fn store<const M: usize>(
         });
         return;
     }
+    if let Sink::Rescaled(rescaler, out) = &mut product.sink
+        && let Some(line) = &rescaler.line
+        && let Some(out) = out.bytes()
+    {
+        let line = OnIntegerLine::new(line, first);
+        unrolled!(p < M => {
+            out[place(p)..][..width].copy_from_slice(&line.outputs(&sums[p])[..width]);
+        });
+        return;
+    }
     unrolled!(p < M => {
         product.sink.store(place(p), first, &values(&sums[p])[..width]);
     });
+}
+
+/// The parameters of an [`IntegerLine`] for a panel, in registers.
+struct OnIntegerLine {
+    low: Sums,
+    high: Sums,
+    scale: Sums,
+    half: Sums,
+    shift: Sums,
+}
+
+impl OnIntegerLine {
+    #[target_feature(enable = "avx2,fma")]
+    #[inline]
+    fn new(line: &IntegerLine, first: usize) -> Self {
+        Self {
+            low: load(&line.low[first..]),
+            high: load(&line.high[first..]),
+            scale: load(&line.scale[first..]),
+            half: load(&line.half[first..]),
+            shift: load(&line.shift[first..]),
+        }
+    }
+
+    /// The outputs of sums that have started from the bias, each as its lowest byte.
+    #[target_feature(enable = "avx2,fma")]
+    #[inline]
+    fn outputs(&self, sums: &Sums) -> [u8; PANEL] {
+        let [low, high] = core::array::from_fn(|i| {
+            let clipped = _mm256_min_epi32(_mm256_max_epi32(sums[i], self.low[i]), self.high[i]);
+            let product = _mm256_mullo_epi32(clipped, self.scale[i]);
+            let shifted = _mm256_srav_epi32(_mm256_add_epi32(product, self.half[i]), self.shift[i]);
+            // The lowest byte alone, so that packing does not saturate.
+            _mm256_and_si256(shifted, _mm256_set1_epi32(0xff))
+        });
+        bytes(low, high)
+    }
+}
+
+/// Sixteen 32-bit values in 0..=255 as bytes.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn bytes(low: __m256i, high: __m256i) -> [u8; PANEL] {
+    // Packing works on halves of registers. The permutation puts the filters in order again.
+    let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(low, high));
+    let packed = _mm_packus_epi16(
+        _mm256_castsi256_si128(words),
+        _mm256_extracti128_si256::<1>(words),
+    );
+    let mut bytes = [0; PANEL];
+    // SAFETY: 16 writable bytes; the instruction needs no alignment.
+    unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), packed) };
+    bytes
 }
 
 /// The parameters of a [`Line`] for a panel, in registers.
@@ -265,16 +328,7 @@ impl OnLine {
             let clipped = _mm256_min_ps(_mm256_max_ps(place, _mm256_setzero_ps()), self.highest);
             _mm256_cvttps_epi32(clipped)
         });
-        // Packing works on halves of registers. The permutation puts the filters in order again.
-        let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(low, high));
-        let bytes = _mm_packus_epi16(
-            _mm256_castsi256_si128(words),
-            _mm256_extracti128_si256::<1>(words),
-        );
-        let mut levels = [0; PANEL];
-        // SAFETY: 16 writable bytes; the instruction needs no alignment.
-        unsafe { _mm_storeu_si128(levels.as_mut_ptr().cast(), bytes) };
-        levels
+        bytes(low, high)
     }
 }
 

@@ -4,7 +4,7 @@
 use super::depthwise;
 use super::group::{GROUP, Product};
 use crate::kernels::{DenseCall, DepthwiseCall, Sink, generic};
-use crate::output::{Levels, Line, PANEL};
+use crate::output::{IntegerLine, Levels, Line, PANEL};
 use core::arch::x86_64::*;
 
 /// The form of a product whose inputs and weights have 8 bits.
@@ -209,6 +209,23 @@ pub(super) unsafe fn end<const N: usize, const M: usize>(
         });
         return;
     }
+    if let Sink::Rescaled(rescaler, out) = &mut product.sink
+        && let Some(line) = &rescaler.line
+        && let Some(out) = out.bytes()
+    {
+        unrolled!(n < N => {
+            let first = first + n * PANEL;
+            let width = PANEL.min(filters - first);
+            // SAFETY: as this function's.
+            unsafe {
+                let line = OnIntegerLine::new(line, first);
+                unrolled!(p < M => {
+                    store_levels(line.outputs(sums[p][n]), &mut out[place(p) + first..][..width]);
+                });
+            }
+        });
+        return;
+    }
     let mut values = [[0; PANEL]; N];
     unrolled!(p < M => {
         unrolled!(n < N => {
@@ -347,14 +364,46 @@ impl OnLine {
     }
 }
 
+/// The parameters of an [`IntegerLine`] for a panel, in registers.
+pub(super) struct OnIntegerLine {
+    low: __m512i,
+    high: __m512i,
+    scale: __m512i,
+    half: __m512i,
+    shift: __m512i,
+}
+
+impl OnIntegerLine {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    #[inline]
+    pub(super) fn new(line: &IntegerLine, first: usize) -> Self {
+        Self {
+            low: load(&line.low[first..]),
+            high: load(&line.high[first..]),
+            scale: load(&line.scale[first..]),
+            half: load(&line.half[first..]),
+            shift: load(&line.shift[first..]),
+        }
+    }
+
+    /// The outputs of sums that have started from the bias.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    #[inline]
+    pub(super) fn outputs(&self, sums: __m512i) -> __m512i {
+        let clipped = _mm512_min_epi32(_mm512_max_epi32(sums, self.low), self.high);
+        let product = _mm512_mullo_epi32(clipped, self.scale);
+        _mm512_srav_epi32(_mm512_add_epi32(product, self.half), self.shift)
+    }
+}
+
 fn mask(width: usize) -> __mmask16 {
     (0xffff_u32 >> (PANEL - width)) as __mmask16
 }
 
-/// Stores as many levels as `out` has.
+/// Stores as many outputs as `out` has, each as its lowest byte.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 #[inline]
-fn store_levels(levels: __m512i, out: &mut [u8]) {
+pub(super) fn store_levels(levels: __m512i, out: &mut [u8]) {
     let levels = _mm512_cvtepi32_epi8(levels);
     // SAFETY: no more bytes are written than `out` has; the instructions need no alignment.
     unsafe {
