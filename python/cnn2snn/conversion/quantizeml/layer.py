@@ -17,7 +17,7 @@ from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, UnsupportedModelE
 __all__ = ["Layer", "check_layers", "invalid", "refuse"]
 
 # What a configuration holds that has no meaning once a model is trained.
-_IGNORED = {"name", "trainable", "dtype", "batch_input_shape", "sparse", "ragged", "quant_config"}
+_IGNORED = {"name", "trainable", "dtype", "batch_input_shape", "sparse", "ragged", "optional", "quant_config"}
 _IGNORED_ENDINGS = ("_initializer", "_regularizer", "_constraint")
 
 
