@@ -82,7 +82,7 @@ def plan_model(network: Network, problems: Problems | None = None) -> ModelPlan:
     for index in range(len(reading.blocks)):
         with reading.problems.catch():
             builder.add(index)
-    reading.settle(problems)
+    reading.problems.settle(problems)
     return ModelPlan(network.name, tuple(builder.plans), network.ignored)
 
 

@@ -13,7 +13,6 @@ from cnn2snn.conversion.quantizeml.model_checks import check_ends, check_model
 from cnn2snn.conversion.quantizeml.network import Network
 from cnn2snn.conversion.quantizeml.patterns import Pattern, match, no_pattern
 from cnn2snn.conversion.quantizeml.shapes import infer_shapes
-from cnn2snn.errors import Cnn2SnnError
 
 __all__ = ["Reading", "read_blocks"]
 
@@ -31,20 +30,6 @@ class Reading:
     walk: Walk
     blocks: list[Block]
     problems: Problems
-
-    def settle(self, problems: Problems | None) -> None:
-        """Hands all errors to `problems`, or raises them as one.
-
-        Raises:
-            InvalidArgumentError, UnsupportedModelError: there are errors and no `problems`; the type is that of the
-                first.
-        """
-        found = self.problems.found
-        if problems is not None:
-            for error in found:
-                problems.add(error)
-        elif found:
-            raise _together(found)
 
 
 def read_blocks(
@@ -89,20 +74,3 @@ def read_blocks(
         reading.blocks = blocks
         reading.walk = walk(layers, shapes, problems)
     return reading
-
-
-def _together(errors: list[Cnn2SnnError]) -> Cnn2SnnError:
-    """One error that says all; the error itself where it is the only one."""
-    first = errors[0]
-    if len(errors) == 1:
-        return first
-    error = type(first)(
-        "\n".join(map(str, errors)),
-        layer=first.layer,
-        kind=first.kind,
-        expected=first.expected,
-        received=first.received,
-    )
-    # Each line of the message has its own.
-    error.remedy = first.remedy
-    return error
