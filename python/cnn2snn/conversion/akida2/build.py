@@ -9,10 +9,10 @@ from cnn2snn.conversion.akida2.convolution import convolution, transposed
 from cnn2snn.conversion.akida2.dense import dense
 from cnn2snn.conversion.akida2.interface import dequantizer, input_data, is_image, quantizer
 from cnn2snn.conversion.akida2.joining import add, concatenate
-from cnn2snn.conversion.akida2.plan import LayerPlan, ModelPlan
 from cnn2snn.conversion.akida2.recurrent import pico, recurrent
 from cnn2snn.conversion.akida2.stages import Parts
 from cnn2snn.conversion.akida2.temporal import temporal
+from cnn2snn.conversion.plan import LayerPlan, ModelPlan
 from cnn2snn.conversion.quantizeml.blocks import Block
 from cnn2snn.conversion.quantizeml.integers import Walk
 from cnn2snn.conversion.quantizeml.layer import Layer, refuse

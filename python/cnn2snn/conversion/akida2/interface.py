@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cnn2snn.conversion.akida2.plan import LayerPlan
 from cnn2snn.conversion.akida2.stages import Parts, held
+from cnn2snn.conversion.plan import LayerPlan
 from cnn2snn.conversion.quantizeml.blocks import Block
 from cnn2snn.conversion.quantizeml.fixed_point import scaled
 from cnn2snn.conversion.quantizeml.integers import Walk

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cnn2snn._problems import Problems
-from cnn2snn.conversion.akida2.plan import LayerPlan, ModelPlan
 from cnn2snn.conversion.onnx.convolution import convolution, transposed
 from cnn2snn.conversion.onnx.dense import dense
 from cnn2snn.conversion.onnx.functions import Function, function_of
@@ -13,6 +12,7 @@ from cnn2snn.conversion.onnx.graph import Graph, Node, refuse
 from cnn2snn.conversion.onnx.interface import dequantizer, quantizer
 from cnn2snn.conversion.onnx.joining import add, concatenate
 from cnn2snn.conversion.onnx.shapes import Made, Shape
+from cnn2snn.conversion.plan import LayerPlan, ModelPlan
 
 __all__ = ["plan_onnx"]
 

@@ -1,4 +1,4 @@
-"""A model of Akida 2.0 as plain data: its layers with parameters and integer variables."""
+"""A model of Akida as plain data: its layers with parameters and integer variables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["LayerPlan", "ModelPlan"]
 
 @dataclass(frozen=True)
 class LayerPlan:
-    """A layer of Akida 2.0.
+    """A layer of Akida.
 
     Attributes:
         name: its name.
@@ -37,7 +37,7 @@ class LayerPlan:
 
 @dataclass(frozen=True)
 class ModelPlan:
-    """A model of Akida 2.0.
+    """A model of Akida.
 
     Attributes:
         name: its name.
