@@ -183,6 +183,12 @@ def test_an_input_of_unknown_size_is_refused():
     assert refused(model).kind == "input_shape"
 
 
+def test_channels_that_fill_the_memory_are_refused():
+    model = load("onnx_lut_transposed")
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 2**62
+    assert "at most 1048576 channels" in str(refused(model))
+
+
 def test_unsigned_inputs_of_other_layers_than_images_are_refused():
     model = load("onnx_concat_int8")
     set_constant(model, "quantize_zp", lambda v: v.astype(np.uint8))

@@ -300,6 +300,12 @@ def test_an_input_of_unknown_size_is_refused(tmp_path):
     assert "input_shape" in error.remedy
 
 
+def test_channels_that_fill_the_memory_are_refused(tmp_path):
+    model = Model((4, 4, 2**30), "int8")
+    model.relu("relu")
+    assert "at most 1048576 channels" in str(refused(model.end().save(tmp_path)))
+
+
 def test_an_input_of_another_rank_is_refused(tmp_path):
     model = Model((8, 3), "int8")
     model.dense("dense", 3, 4)
@@ -364,6 +370,37 @@ def test_a_bias_that_saturates_the_accumulator_is_refused(tmp_path):
     places = {"conv2d/conv2d/kernel:0": kernel, "conv2d/conv2d/bias:0": bias}
     error = refused(changed("flat_int8_tensor", tmp_path, variables=places))
     assert (error.kind, error.received) == ("bias", 0)
+
+
+def test_sums_that_several_layers_read_must_be_quantized(tmp_path):
+    model = Model((8, 8, 3))
+    model.conv("a", 3, 4)
+    model.relu("relu", bits=None)
+    model.conv("left", 4, 4, ["relu"], output_bits=8)
+    model.conv("right", 4, 4, ["relu"], output_bits=8)
+    model.add("QuantizedAdd", "add", ["left", "right"])
+    error = refused(model.end().save(tmp_path))
+    assert error.kind == "output_quantizer"
+    assert '"relu"' in error.remedy
+
+
+def test_ranges_of_another_number_of_channels_are_refused(tmp_path):
+    places = {f"re_lu/re_lu/output_quantizer/{name}:0": np.ones(5) for name in ("range_max", "rescaling_rate")}
+    error = refused(changed("flat_int8_axis", tmp_path, variables=places))
+    assert (error.layer, error.expected) == ("re_lu", (8,))
+
+
+def test_a_quantizer_that_is_null_is_the_default_one(tmp_path):
+    def change(layers):
+        layers["dense"]["config"]["quant_config"]["weight_quantizer"] = None
+
+    assert len(plan_model(read_h5(changed("flat_int8_tensor", tmp_path, change))).layers) == 6
+
+
+def test_a_scale_beyond_float32_is_refused(tmp_path):
+    places = {"re_lu_1/re_lu_1/output_quantizer/rescaling_rate:0": np.float32(1e-45)}
+    places["dense/dense/kernel:0"] = np.full((96, 12), 1e-3)
+    assert refused(changed("flat_int8_tensor", tmp_path, variables=places)).kind == "scale"
 
 
 def test_a_dense_layer_on_a_map_is_refused(tmp_path):

@@ -11,6 +11,9 @@ from cnn2snn.conversion.onnx.shapes import Made, Shape
 
 __all__ = ["dequantizer", "quantizer"]
 
+# Arrays with an entry per channel are as large as files say. Behind the input, kernels in the file bound them.
+_MOST_CHANNELS = 2**20
+
 
 def quantizer(node: Node, function: Function, inputs: list[Shape]) -> Made:
     """A Quantizer, which multiplies by the float32 reciprocal of the scale that ONNX divides by.
@@ -42,6 +45,14 @@ def quantizer(node: Node, function: Function, inputs: list[Shape]) -> Made:
     map_shape = (1, 1, *shape) if len(shape) == 1 else shape
     output = (*map_shape[1:], map_shape[0]) if channels_first else map_shape
     channels = output[-1]
+    if channels > _MOST_CHANNELS:
+        raise refuse(
+            node,
+            f"an input must have at most {_MOST_CHANNELS} channels, received {channels}",
+            kind="input_shape",
+            expected=_MOST_CHANNELS,
+            received=channels,
+        )
     zero_points = constant(node, "zp", "iu", channels)
     scales = constant(node, "scale", "f", channels).astype(np.float32)
     signed = zero_points.dtype.kind == "i"

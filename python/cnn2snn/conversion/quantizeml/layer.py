@@ -92,7 +92,7 @@ def _layer(node: Node) -> Layer:
     config = _quant_config(node)
     quantizers = {}
     for name, quantizer in cls.quantizers.items():
-        values = config.get(name, quantizer.missing)
+        values = _quantizer_config(config, name, quantizer)
         if values is not None:
             quantizers[name] = {key: argument.of(values, key) for key, argument in quantizer.arguments.items()}
     return Layer(
@@ -111,6 +111,12 @@ def _quant_config(node: Node) -> Mapping[str, Any]:
     return {} if config is None else config
 
 
+def _quantizer_config(config: Mapping[str, Any], name: str, quantizer: Quantizer) -> Any:
+    """What a layer says of a quantizer; null is as good as nothing."""
+    values = config.get(name)
+    return quantizer.missing if values is None else values
+
+
 def _problems(node: Node) -> Iterator[Cnn2SnnError]:
     """Everything that is wrong with a layer by itself."""
     cls = CLASSES.get(node.class_name)
@@ -125,7 +131,7 @@ def _problems(node: Node) -> Iterator[Cnn2SnnError]:
         return
     yield from _values(node, "quant_config.", config, cls.settings, set(cls.quantizers))
     for name, quantizer in cls.quantizers.items():
-        yield from _quantizer_problems(node, name, quantizer, config.get(name, quantizer.missing))
+        yield from _quantizer_problems(node, name, quantizer, _quantizer_config(config, name, quantizer))
     for name, values in node.variables.items():
         if not np.all(np.isfinite(values)):
             yield refuse(

@@ -40,7 +40,8 @@ def quantize_weights(weights: np.ndarray, bits: int, axis: int | None) -> tuple[
     largest = np.float32(2 ** (bits - 1) - 1)
     scales = np.maximum(np.float32(ranges) / largest, _SMALLEST_SCALE)
     # In place, because kernels are the largest arrays of a model.
-    quotients = weights / scales.reshape(shape)
+    with np.errstate(under="ignore"):
+        quotients = weights / scales.reshape(shape)
     np.rint(quotients, out=quotients)
     np.clip(quotients, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1, out=quotients)
     return quotients.astype(np.int8), scales
@@ -90,16 +91,21 @@ def align(
     """
     value_bits = bits - 1 if signed else bits
     units = np.asarray(np.float32(1)) if scales is None else scales
+    # Quotients beyond float32 saturate; those below it are 0.
+    with np.errstate(over="ignore", under="ignore"):
+        quotients = values / units
     ranges = np.abs(values)
     if bits <= 4:
         ranges = np.max(ranges, initial=np.float32(0))
-    own = np.minimum(frac_bits(ranges / units, value_bits), exponents)
-    mantissa = to_integers(scaled(values / units, own), value_bits)
+    with np.errstate(over="ignore", under="ignore"):
+        own = np.minimum(frac_bits(ranges / units, value_bits), exponents)
+    mantissa = to_integers(scaled(quotients, own), value_bits)
     shift = np.broadcast_to(np.maximum(exponents - own, 0), mantissa.shape).copy()
     # A mantissa of 0 needs no shift of its own but has one, as in the library. Shifts beyond 48 bits saturate.
     limited = np.minimum(shift, 48)
     aligned = mantissa << limited
-    return Aligned(mantissa, shift, (clip(aligned, into) != aligned) | ((shift > 48) & (mantissa != 0)))
+    beyond = (clip(aligned, into) != aligned) | ((shift > 48) & (mantissa != 0)) | ~np.isfinite(quotients)
+    return Aligned(mantissa, shift, beyond)
 
 
 @dataclass(frozen=True)

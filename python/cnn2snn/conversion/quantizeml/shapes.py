@@ -25,6 +25,8 @@ _UNCHANGED = (
     "DepthwiseBufferTempConv",
     "Dequantizer",
 )
+# Arrays with an entry per channel are as large as files say. Behind the input, kernels in the file bound them.
+_MOST_CHANNELS = 2**20
 # The axes of a map are counted without the batch.
 _MAPS = (*_CONVOLUTIONS, *_TRANSPOSED, "MaxPool2D", "GlobalAveragePooling2D", "BufferTempConv")
 
@@ -102,6 +104,14 @@ def _input_shape(layer: Layer) -> Shape:
             kind="input_shape",
             received=tuple(sizes),
             remedy="pass input_shape to quantizeml.models.quantize, or build the model with an Input of fixed sizes",
+        )
+    if sizes[-1] > _MOST_CHANNELS:
+        raise refuse(
+            layer,
+            f"an input must have at most {_MOST_CHANNELS} channels, received {sizes[-1]}",
+            kind="input_shape",
+            expected=_MOST_CHANNELS,
+            received=sizes[-1],
         )
     return tuple(sizes)
 

@@ -124,6 +124,13 @@ def _add(reading: Reading, block: Block, is_last: bool, layers: list[Akida1Layer
         count = walk.shapes[block.output.name][-1]
         unit = np.float32(1) if output.scale is None else output.scale
         scales = scaled(np.broadcast_to(unit, (count,)), -output.frac_bits)
+        if not np.all(np.isfinite(scales) & (scales > 0)):
+            raise refuse(
+                block.output,
+                "the scales of its outputs must be float32 numbers greater than zero",
+                kind="scales",
+                remedy="calibrate the model on samples of its inputs",
+            )
     parameters, variables, ideal = make(walk, block, pattern.type_name, scales)
     plan = LayerPlan(
         name=main_of(block).name,

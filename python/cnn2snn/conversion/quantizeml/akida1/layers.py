@@ -86,17 +86,18 @@ def make(walk: Walk, block: Block, type_name: str, scales: np.ndarray | None) ->
         border_of(walk, block, type_name)
     biases = _biases(walk, block, record, filters)
     variables = _weights(walk, block, record, type_name)
-    threshold, act_step = -biases, np.ones(filters, np.float32)
+    threshold, act_step = -biases.astype(np.float64), np.ones(filters, np.float32)
     if rescale is not None:
         steps = _steps(rescale, filters)
-        threshold = threshold + np.rint(np.float32(0.5) * steps).astype(np.int64)
+        threshold = threshold + np.rint(np.float32(0.5) * steps)
         act_step = scaled(steps, np.asarray(rescale.bits - 4))
         ideal = ideal_levels(rescale, biases, _bounds(walk, block, filters))
     else:
         assert scales is not None
-        act_step = np.float32(1) / scales
+        with np.errstate(over="ignore"):
+            act_step = (np.float32(1) / scales).astype(np.float32)
         ideal = ideal_output(scales, biases)
-    variables |= {"threshold": _held(main, threshold), "act_step": np.asarray(act_step, np.float32)}
+    variables |= {"threshold": _held(main, threshold), "act_step": _usable(main, act_step)}
     return parameters, variables, ideal
 
 
@@ -235,9 +236,20 @@ def _bounds(walk: Walk, block: Block, filters: int) -> np.ndarray:
     return np.broadcast_to(record.bound.mantissa << record.bound.shift, (filters,))
 
 
+def _usable(layer: Layer, act_step: np.ndarray) -> np.ndarray:
+    if not np.all(np.isfinite(act_step) & (act_step > 0)):
+        raise refuse(
+            layer,
+            "steps must be float32 numbers greater than zero",
+            kind="act_step",
+            remedy="calibrate the model on samples of its inputs",
+        )
+    return act_step
+
+
 def _held(layer: Layer, threshold: np.ndarray) -> np.ndarray:
     limits = np.iinfo(np.int32)
-    if np.any((threshold < limits.min) | (threshold > limits.max)):
+    if not np.all((threshold >= limits.min) & (threshold <= limits.max)):
         raise refuse(
             layer,
             "thresholds must fit 32 bits",

@@ -41,6 +41,15 @@ def neural(layer: Layer, inputs: list[Tensor], shapes: list[Shape]) -> Record:
     """
     if layer.kind in _FIXED_POINT_INPUT:
         require_fixed_point(layer, inputs[0])
+    if inputs[0].scale is not None and inputs[0].scale.ndim > 0:
+        # Sums over channels of several scales have none.
+        raise refuse(
+            layer,
+            f'it must read a quantized tensor, received the sums of "{layer.inbounds[0]}"',
+            kind="output_quantizer",
+            received=layer.inbounds[0],
+            remedy=f'give "{layer.inbounds[0]}" an output quantizer; quantizeml.models.quantize does so by itself',
+        )
     channels = shapes[0][-1]
     kernel = _kernel(layer, shapes[0])
     quantizer = layer.quantizers["weight_quantizer"]

@@ -53,7 +53,17 @@ def rescale_of(layer: Layer, accumulated: Tensor, quantizer: dict[str, Any] | An
     out = frac_bits(ranges, value_bits)
     scale, exponent = None, np.asarray(0)
     if accumulated.scale is not None:
-        scale, exponent = output_scale(np.asarray(accumulated.scale * rates, np.float32), quantizer["scale_bits"])
+        with np.errstate(over="ignore", under="ignore"):
+            scales = np.asarray(accumulated.scale * rates, np.float32)
+        if not np.all(np.isfinite(scales) & (scales > 0)):
+            raise refuse(
+                layer,
+                "the scales of its sums must be float32 numbers greater than zero",
+                kind="scale",
+                received=float(np.min(scales)),
+                remedy="calibrate the model on samples of its inputs",
+            )
+        scale, exponent = output_scale(scales, quantizer["scale_bits"])
     return Rescale(
         scale=scale,
         shift=np.asarray(out - (accumulated.frac_bits + exponent)),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from cnn2snn._problems import Problems
 from cnn2snn.conversion.quantizeml.integers.activations import global_average, relu, table
 from cnn2snn.conversion.quantizeml.integers.interface import input_quantizer, model_input, rescaling
@@ -13,7 +15,7 @@ from cnn2snn.conversion.quantizeml.integers.neural import neural, separable
 from cnn2snn.conversion.quantizeml.integers.records import Record
 from cnn2snn.conversion.quantizeml.integers.recurrent import pico, recurrent, token
 from cnn2snn.conversion.quantizeml.integers.tensor import Tensor
-from cnn2snn.conversion.quantizeml.layer import Layer
+from cnn2snn.conversion.quantizeml.layer import Layer, refuse
 from cnn2snn.conversion.quantizeml.shapes import Shape
 
 __all__ = ["Walk", "walk"]
@@ -77,7 +79,25 @@ def walk(layers: Mapping[str, Layer], shapes: Mapping[str, Shape], problems: Pro
     for layer in layers.values():
         if all(name in result.records for name in layer.inbounds):
             inputs = [result.records[name].output for name in layer.inbounds]
-            with problems.catch():
+            with problems.catch(), np.errstate(over="ignore", under="ignore"):
+                _check_ranges(layer, shapes[layer.name][-1])
                 record = _RULES[layer.kind](layer, inputs, [shapes[name] for name in layer.inbounds])
                 result.records[layer.name] = record
     return result
+
+
+def _check_ranges(layer: Layer, channels: int) -> None:
+    """Refuses ranges of quantizers that are for another number of channels."""
+    for name in ("range_min", "range_max", "rescaling_rate"):
+        values = layer.variables.get(name)
+        if values is None or values.ndim == 0 or layer.kind == "StatefulRecurrent":
+            continue
+        if values.shape != (channels,):
+            raise refuse(
+                layer,
+                f"{name} of its quantizer must have shape () or ({channels},), received {values.shape}",
+                kind="variable",
+                expected=(channels,),
+                received=values.shape,
+                remedy="save the model again with quantizeml.save_model",
+            )
