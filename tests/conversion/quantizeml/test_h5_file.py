@@ -1,6 +1,7 @@
 """Files that are hostile, broken or of older versions."""
 
 import json
+import re
 
 import h5py
 import numpy as np
@@ -61,6 +62,19 @@ def test_a_file_that_is_no_hdf5_is_refused(tmp_path):
 def test_a_truncated_file_is_refused(path):
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(InvalidArgumentError, match=r"model\.h5"):
+        read_h5(path)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_damaged_structures_are_refused(path, seed):
+    """Bytes behind the signature of a group's names or of its index are overwritten."""
+    data = bytearray(path.read_bytes())
+    random = np.random.default_rng(seed)
+    places = [match.start() for match in re.finditer(rb"TREE|SNOD|HEAP", data)]
+    for place in places[1:]:
+        data[place + 4 : place + 40] = random.integers(0, 256, 36, np.uint8).tobytes()
+    path.write_bytes(data)
     with pytest.raises(InvalidArgumentError, match=r"model\.h5"):
         read_h5(path)
 

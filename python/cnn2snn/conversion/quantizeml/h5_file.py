@@ -13,7 +13,7 @@ import numpy as np
 from cnn2snn.conversion.quantizeml.classes import CLASSES
 from cnn2snn.conversion.quantizeml.model_config import read_model_config
 from cnn2snn.conversion.quantizeml.network import Network, Node, before_dequantizer
-from cnn2snn.errors import InvalidArgumentError
+from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError
 
 if TYPE_CHECKING:
     from cnn2snn.conversion.quantizeml.h5_objects import H5Objects
@@ -58,7 +58,14 @@ def read_h5(path: str | os.PathLike[str]) -> Network:
             remedy="save the model with quantizeml.save_model",
         ) from error
     with file:
-        return _network(H5Objects(file, file_path))
+        objects = H5Objects(file, file_path)
+        try:
+            return _network(objects)
+        except Cnn2SnnError:
+            raise
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+            # Whatever the HDF5 library says of damaged structures.
+            raise objects.error(f"it is damaged ({error})") from error
 
 
 def _network(objects: H5Objects) -> Network:

@@ -166,7 +166,7 @@ def _values(
             allowed = ", ".join(sorted({*arguments, *(known - _IGNORED)})) or "none"
             yield refuse(
                 node,
-                f"the argument {prefix}{name} is not known, received {_shown(values[name])}; known are {allowed}",
+                f"the argument {prefix}{name} is not known, received {_shown(values[name])}, known are {allowed}",
                 kind="argument",
                 expected=sorted(arguments),
                 received=name,

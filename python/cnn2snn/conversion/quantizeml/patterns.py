@@ -101,7 +101,7 @@ def no_pattern(block: Block, patterns: Sequence[Pattern], remedies: dict[str, st
     text = f"^{'-'.join(kinds)}$"
     remedy = next((remedy for part, remedy in remedies.items() if part in text), None)
     return UnsupportedModelError(
-        f"the layers {block}: no layer of Akida computes {'-'.join(kinds)}; nearest are {allowed}",
+        f"the layers {block}: no layer of Akida computes {'-'.join(kinds)}, nearest are {allowed}",
         layer=block.first.name,
         kind="pattern",
         expected=[str(pattern) for pattern in near],
