@@ -70,8 +70,8 @@ def is_skipped(layer: Layer, shapes: Mapping[str, Shape]) -> bool:
 def split(layers: Mapping[str, Layer], shapes: Mapping[str, Shape], cut: Cut) -> list[Block]:
     """Splits layers into blocks.
 
-    From the last layer backwards, a layer ends a block where nothing or more than one layer reads it, or where the
-    layer that reads it begins one. The block then reaches back to a layer with several inputs, to one whose input
+    The split goes from the last layer backwards. A layer ends a block unless one layer alone reads it, inside a block.
+    The block then reaches back to a layer with several inputs, to one whose input
     others read as well, or to where `cut` says.
 
     Args:

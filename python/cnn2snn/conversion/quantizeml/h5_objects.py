@@ -76,8 +76,8 @@ class H5Objects:
             path: where the dataset lies, with "/" between its parts.
 
         Raises:
-            InvalidArgumentError: there is none, a link leads elsewhere, it has another type, it is stored outside of
-                the file or packed by an unknown filter, or the file has no bytes for it.
+            InvalidArgumentError: there is none, a link leads elsewhere, or it has another type. It is stored outside
+                of the file, packed by an unknown filter, or the file has no bytes for it.
         """
         parts = tuple(part for part in path.split("/") if part not in ("", "."))
         where = (*owner.name.strip("/").split("/"), *parts)

@@ -49,8 +49,8 @@ def check_ends(network: Network, problems: Problems) -> None:
 def check_model(layers: Mapping[str, Layer], shapes: Mapping[str, Shape], problems: Problems) -> None:
     """Checks the rules that hold for the layers of every model.
 
-    A model must have layers that are not skipped, an input of rank 1 or 3 (2 with recurrent layers), channels last,
-    and convolutions without dilation, without groups and with linear activations. Problems go to `problems`.
+    A model must have layers that are not skipped, and an input of rank 1 or 3, or 2 with recurrent layers. Maps have
+    their channels last. Convolutions have neither dilation nor groups. Problems go to `problems`.
     """
     if all(is_skipped(layer, shapes) for layer in layers.values() if layer.name in shapes):
         problems.add(

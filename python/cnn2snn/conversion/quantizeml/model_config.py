@@ -37,8 +37,8 @@ def read_model_config(config: Any) -> Skeleton:
         config: the configuration: a mapping with `class_name` and `config`, as Keras 2 writes it.
 
     Raises:
-        UnsupportedModelError: it is not the configuration of a Functional or Sequential model of Keras 2, a layer has
-            the name of another, or a layer is used more than once.
+        UnsupportedModelError: it is not the configuration of a Functional or Sequential model of Keras 2. Two layers
+            have one name, or a layer is used more than once.
     """
     outer = _mapping(config, "the configuration of the model")
     kind = _text(outer, "class_name", "the model")

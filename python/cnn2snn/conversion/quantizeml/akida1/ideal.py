@@ -1,7 +1,7 @@
 """Where the levels of a quantized network begin, in exact arithmetic.
 
-A level n of QuantizeML is given where floor(acc / r + 1/2) is n, with acc the sum of a filter, its bias B included, and
-r = 2^(-shift) / S the exact step of its output quantizer. So level n + 1 begins at the potentials P = acc - B with
+Let acc be the sum of a filter, its bias B included, and r = 2^(-shift) / S the exact step of its output quantizer.
+QuantizeML gives level n where floor(acc / r + 1/2) is n. So potentials P = acc - B give level n + 1 or more where
 P ≥ (n + 1/2) · r - B.
 """
 
