@@ -40,6 +40,31 @@ class Problems:
                 raise
             self.add(error)
 
+    def settle(self, problems: Problems | None) -> None:
+        """Hands all errors that were collected to `problems`, or raises them as one.
+
+        The text of that error has a line for each, and its type is that of the first.
+        """
+        if problems is not None:
+            for error in self.found:
+                problems.add(error)
+            return
+        if not self.found:
+            return
+        first = self.found[0]
+        if len(self.found) == 1:
+            raise first
+        together = type(first)(
+            "\n".join(map(str, self.found)),
+            layer=first.layer,
+            kind=first.kind,
+            expected=first.expected,
+            received=first.received,
+        )
+        # Each line of the message has its own.
+        together.remedy = first.remedy
+        raise together
+
     def has(self, layer: str, *kinds: str | None) -> bool:
         """Whether an error of one of these kinds, or of any without `kinds`, was found for a layer."""
         return any(error.layer == layer and (not kinds or error.kind in kinds) for error in self.found)

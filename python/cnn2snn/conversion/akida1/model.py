@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -66,6 +67,7 @@ def build_model(
     *,
     thresholds: str = "fit",
     padding_value: int | None = None,
+    ideals: Mapping[str, IdealLayer] | None = None,
 ) -> Converted:
     """The engine's model of the blocks.
 
@@ -77,12 +79,14 @@ def build_model(
             layers of the result have no variables, and layers that cannot be told are missing.
         thresholds: as for `cnn2snn.convert`.
         padding_value: as for `cnn2snn.convert`.
+        ideals: integer weights and ideal boundaries by block, of networks whose own integers say them; by default they
+            follow from the blocks (H2 to H4).
 
     Raises:
         InvalidArgumentError, UnsupportedModelError: what cannot be expressed; see `cnn2snn.convert`.
     """
     image = ImageInput(scaling, padding_value) if input_is_image else None
-    builder = _Builder(blocks, scaling, image, thresholds, problems or Problems())
+    builder = _Builder(blocks, scaling, image, thresholds, problems or Problems(), ideals or {})
     for block in blocks.blocks.values():
         with builder.problems.catch():
             builder.add(block)
@@ -91,8 +95,15 @@ def build_model(
 
 class _Builder:
     def __init__(
-        self, blocks: Blocks, scaling: InputScaling, image: ImageInput | None, thresholds: str, problems: Problems
+        self,
+        blocks: Blocks,
+        scaling: InputScaling,
+        image: ImageInput | None,
+        thresholds: str,
+        problems: Problems,
+        ideals: Mapping[str, IdealLayer],
     ) -> None:
+        self.ideals = ideals
         self.converted = Converted(akida.Model(), blocks, scaling)
         self.scaling = scaling
         self.image = image
@@ -142,7 +153,9 @@ class _Builder:
 
     def _set_variables(self, block: Block, layer: akida.Layer, step: float | None) -> None:
         alpha, beta = self._input_of(block)
-        ideal = ideal_layer(block, input_scale=alpha, input_shift=beta)
+        ideal = self.ideals.get(block.name)
+        if ideal is None:
+            ideal = ideal_layer(block, input_scale=alpha, input_shift=beta)
         if self.problems.found:
             # The layer may have no place in the model, and needs no variables.
             mismatches = mismatches_without_layer(block, ideal)

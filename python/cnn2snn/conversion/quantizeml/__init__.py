@@ -1,0 +1,11 @@
+"""QuantizeML models: read without TensorFlow, Keras or quantizeml, and brought to integers.
+
+`network` is the neutral form, `h5_file` and `keras_model` read into it. `classes` and `layer` check what a model holds,
+`shapes`, `blocks` and `patterns` say what becomes one layer of Akida, `integers` computes what it holds.
+"""
+
+from cnn2snn.conversion.quantizeml.h5_file import read_h5
+from cnn2snn.conversion.quantizeml.keras_model import read_keras_model
+from cnn2snn.conversion.quantizeml.network import Network, Node
+
+__all__ = ["Network", "Node", "read_h5", "read_keras_model"]
