@@ -220,7 +220,9 @@ impl ModelBuilder {
             .at(&unread.name));
         }
         for layer in &self.layers {
-            accumulators::check(layer)?;
+            let integers = |name: &str| layer.integers(name);
+            accumulators::check(&layer.connection, layer.weights(), &integers)
+                .map_err(|e| e.at(&layer.name))?;
         }
         Ok(Model::from_checked(
             self.layers.clone(),
