@@ -10,7 +10,7 @@ use alloc::string::String;
 pub(crate) struct Bounds {
     /// The largest absolute input.
     pub(crate) input: u32,
-    /// Why inputs may be negative; `None` where they are not.
+    /// Why inputs may be negative, or outputs cannot be made in registers; `None` where neither is so.
     pub(crate) signed: Option<&'static str>,
     /// The largest absolute weight.
     pub(crate) weight: u32,

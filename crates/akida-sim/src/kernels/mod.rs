@@ -24,6 +24,7 @@ mod aarch64;
 mod active;
 mod dense;
 mod depthwise;
+mod depthwise_u8;
 mod generic;
 mod kernel;
 mod positions;
@@ -47,6 +48,9 @@ pub(crate) use dense::{
 pub(crate) use depthwise::{
     BySum, DepthwiseCall, DepthwiseKernel, DepthwisePack, DepthwiseRun, DepthwiseShape,
     DepthwiseSink,
+};
+pub(crate) use depthwise_u8::{
+    DepthwiseU8Call, DepthwiseU8Kernel, DepthwiseU8Layer, PackedDepthwise,
 };
 pub(crate) use kernel::{Bounds, Kernel};
 pub(crate) use positions::Positions;

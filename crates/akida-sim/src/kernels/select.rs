@@ -4,6 +4,7 @@
 
 use super::dense::DenseKernel;
 use super::depthwise::DepthwiseKernel;
+use super::depthwise_u8::DepthwiseU8Kernel;
 use super::kernel::Bounds;
 use super::table::Table;
 use alloc::format;
@@ -81,6 +82,7 @@ pub fn available_kernels() -> Vec<&'static str> {
     }
     names::<DenseKernel>()
         .chain(names::<DepthwiseKernel>())
+        .chain(names::<DepthwiseU8Kernel>())
         .collect()
 }
 
@@ -89,7 +91,7 @@ pub(crate) fn exists(name: &str) -> bool {
     fn has<K: Table>(name: &str) -> bool {
         K::table().iter().any(|k| k.name() == name)
     }
-    has::<DenseKernel>(name) || has::<DepthwiseKernel>(name)
+    has::<DenseKernel>(name) || has::<DepthwiseKernel>(name) || has::<DepthwiseU8Kernel>(name)
 }
 
 /// The available kernels of one table.

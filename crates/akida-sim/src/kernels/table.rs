@@ -4,6 +4,7 @@
 use super::aarch64;
 use super::dense::DenseKernel;
 use super::depthwise::DepthwiseKernel;
+use super::depthwise_u8::{self, DepthwiseU8Kernel};
 use super::generic;
 use super::kernel::Kernel;
 #[cfg(target_arch = "x86_64")]
@@ -44,6 +45,20 @@ impl Table for DenseKernel {
             aarch64::DENSE_I16_NEON,
             generic::DENSE_I16,
             generic::DENSE_I32,
+        ]
+    }
+}
+
+impl Table for DepthwiseU8Kernel {
+    fn table() -> &'static [Self] {
+        &[
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DEPTHWISE_U8_AVX512,
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DEPTHWISE_U8_AVXVNNI,
+            #[cfg(target_arch = "x86_64")]
+            x86_64::DEPTHWISE_U8_AVX2,
+            depthwise_u8::GENERIC,
         ]
     }
 }

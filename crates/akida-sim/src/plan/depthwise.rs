@@ -2,15 +2,15 @@
 
 use super::neural::shares;
 use super::pool::MaxPool;
-use super::product::{Depthwise, DepthwiseInput};
-use super::scratch::{ByElement, Sizes, Sums, Work};
+use super::scratch::{ByElement, Sizes, Work};
 use super::windows::InputWindows;
-use crate::kernels::{BySum, Positions};
+use crate::kernels::{
+    DepthwiseShape, DepthwiseU8Call, DepthwiseU8Kernel, PackedDepthwise, Positions,
+};
 use crate::model::{Padding, Pooling, Shape};
 use crate::output::Rescaler;
 use crate::run::{ValuesMut, ValuesRef};
 use crate::threads::{Crew, PARTS_PER_THREAD};
-use alloc::vec::Vec;
 use core::ops::Range;
 
 /// A layer of depthwise sums.
@@ -18,9 +18,9 @@ pub(super) struct DepthwiseStep {
     /// The index of the layer that is read.
     pub(super) source: usize,
     pub(super) windows: InputWindows,
-    pub(super) depthwise: Depthwise,
-    /// What the sums of each channel start from.
-    pub(super) start: Vec<i32>,
+    pub(super) kernel: DepthwiseU8Kernel,
+    pub(super) kernel_shape: DepthwiseShape,
+    pub(super) packed: PackedDepthwise,
     pub(super) shape: Shape,
     /// The largest value of windows, taken of outputs, which rise with sums; `None` without pooling.
     pub(super) pool: Option<MaxPool>,
@@ -46,16 +46,12 @@ pub(super) fn pool(shape: Shape, pooling: Pooling, padding: Padding) -> Option<O
 impl DepthwiseStep {
     /// The sizes of the buffers that the layer uses.
     pub(super) fn sizes(&self) -> Sizes {
-        let row = self.shape.y * self.shape.c;
         let when = |condition, size| if condition { size } else { 0 };
-        let is_i16 = matches!(self.depthwise.routine, BySum::I16(_));
         Sizes {
             bordered: ByElement {
                 u8: self.windows.len(),
                 ..ByElement::default()
             },
-            sums_i16: when(is_i16, row),
-            sums_i32: row,
             unpooled: when(self.pool.is_some(), self.shape.len()),
             ..Sizes::default()
         }
@@ -63,7 +59,7 @@ impl DepthwiseStep {
 
     /// The bytes of packed weights and other parameters.
     pub(super) fn bytes(&self) -> usize {
-        self.depthwise.bytes() + size_of_val(self.start.as_slice()) + self.rescaler.bytes()
+        self.packed.bytes() + self.rescaler.bytes()
     }
 
     /// Computes the layer's outputs from `map`. A part of the layer is some rows.
@@ -121,40 +117,23 @@ impl DepthwiseStep {
     ) {
         let (under, first_row) = self.windows.under(rows.clone());
         self.windows.lay_out(map, under, &mut work.bordered.u8);
-        let row = self.shape.y * self.shape.c;
-        for i in rows {
-            let positions = Positions {
-                first: self.windows.row_start(i - first_row),
-                skipped: 0,
-                count: self.shape.y,
-                columns: self.shape.y,
-                row_step: self.windows.row_start(1),
-                step: self.windows.position_step(),
-            };
-            let input = DepthwiseInput {
-                values: &work.bordered.u8,
-                run_step: self.windows.run_step(),
-                positions,
-            };
-            self.sums(input, row, &mut work.sums);
-            let sums = work.sums.i32[..row].chunks_exact_mut(self.shape.c);
-            for sums in sums {
-                for (sum, start) in sums.iter_mut().zip(&self.start) {
-                    *sum = sum.wrapping_add(*start);
-                }
-                self.rescaler
-                    .apply(0, sums, &mut outputs.take(self.shape.c));
-            }
-        }
-    }
-
-    /// Makes the sums of a row in 32 bits.
-    fn sums(&self, input: DepthwiseInput<'_>, row: usize, sums: &mut Sums) {
-        self.depthwise.run_plain(input, row, sums);
-        if let BySum::I16(_) = self.depthwise.routine {
-            for (wide, &narrow) in sums.i32[..row].iter_mut().zip(&sums.i16[..row]) {
-                *wide = narrow.into();
-            }
-        }
+        let columns = self.shape.y;
+        let positions = Positions {
+            first: self.windows.row_start(rows.start - first_row),
+            skipped: 0,
+            count: rows.len() * columns,
+            columns,
+            row_step: self.windows.row_start(1),
+            step: self.windows.position_step(),
+        };
+        (self.kernel.run)(DepthwiseU8Call {
+            shape: self.kernel_shape,
+            input: &work.bordered.u8,
+            run_step: self.windows.run_step(),
+            positions,
+            packed: &self.packed,
+            rescaler: &self.rescaler,
+            outputs: outputs.reborrow(),
+        });
     }
 }

@@ -178,14 +178,6 @@ impl Depthwise {
         channels
     }
 
-    /// Makes the sums of all positions, `len` in all, in the type of the routine.
-    pub(super) fn run_plain(&self, input: DepthwiseInput<'_>, len: usize, sums: &mut Sums) {
-        match &self.routine {
-            BySum::I16(run) => self.call(*run, input, DepthwiseSink::Sums(&mut sums.i16[..len])),
-            BySum::I32(run) => self.call(*run, input, DepthwiseSink::Sums(&mut sums.i32[..len])),
-        }
-    }
-
     /// Makes the sums of all positions, and adds up the sums of each group of `per_group` positions. `sums` then begins with
     /// the totals of the `groups` groups.
     pub(super) fn run_added(

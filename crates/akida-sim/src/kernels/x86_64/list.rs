@@ -3,10 +3,11 @@
 #[cfg(all(feature = "std", target_os = "linux"))]
 use super::amx;
 use super::group::GROUP;
-use super::{avx2, avx512, depthwise};
+use super::{avx2, avx512, depthwise, depthwise_u8};
 use crate::kernels::generic::pack_panels;
 use crate::kernels::{
-    BySum, DenseElements, DenseKernel, DenseRoutines, DenseShape, DepthwiseKernel, Weight,
+    BySum, DenseElements, DenseKernel, DenseRoutines, DenseShape, DepthwiseKernel,
+    DepthwiseU8Kernel, Weight,
 };
 use crate::memory::{self, OutOfMemory};
 use crate::output::PANEL;
@@ -115,6 +116,34 @@ pub(in crate::kernels) const DEPTHWISE_AVX2: DepthwiseKernel = DepthwiseKernel {
     is_available: avx2::is_available,
     pack: depthwise::pack::<32>,
     routine: BySum::I16(avx2::depthwise),
+};
+
+pub(in crate::kernels) const DEPTHWISE_U8_AVX512: DepthwiseU8Kernel = DepthwiseU8Kernel {
+    name: "x86_64-depthwise-u8-avx512",
+    is_available: avx512::has_vnni,
+    largest_product: u32::MAX,
+    in_registers: true,
+    pack: depthwise_u8::pack_avx512,
+    run: depthwise_u8::avx512,
+};
+
+pub(in crate::kernels) const DEPTHWISE_U8_AVXVNNI: DepthwiseU8Kernel = DepthwiseU8Kernel {
+    name: "x86_64-depthwise-u8-avxvnni",
+    is_available: avx2::has_vnni,
+    largest_product: u32::MAX,
+    in_registers: true,
+    pack: depthwise_u8::pack::<32>,
+    run: depthwise_u8::avxvnni,
+};
+
+pub(in crate::kernels) const DEPTHWISE_U8_AVX2: DepthwiseU8Kernel = DepthwiseU8Kernel {
+    name: "x86_64-depthwise-u8-avx2",
+    is_available: avx2::is_available,
+    // An instruction adds two products in 16 bits.
+    largest_product: i16::MAX as u32 / 2,
+    in_registers: true,
+    pack: depthwise_u8::pack::<32>,
+    run: depthwise_u8::avx2,
 };
 
 /// Packs weights of 4 bits: two panels of [`pack_panels`] share their bytes.

@@ -6,6 +6,7 @@ mod amx;
 mod avx2;
 mod avx512;
 mod depthwise;
+mod depthwise_u8;
 
 mod group;
 mod list;

@@ -3,12 +3,13 @@
 use super::super::depthwise::{DepthwiseStep, pool};
 use super::super::error::PlanError;
 use super::super::neural::Neural;
-use super::super::product::Depthwise;
 use super::super::step::Step;
 use super::super::wide::Wide;
 use super::super::windows::{Border, Entry, InputWindows};
 use super::chooser::Chooser;
-use crate::kernels::{Bounds, DenseElements, DenseKernel, DepthwiseKernel, DepthwiseShape};
+use crate::kernels::{
+    Bounds, DenseElements, DenseKernel, DepthwiseShape, DepthwiseU8Kernel, DepthwiseU8Layer,
+};
 use crate::memory;
 use crate::model::names::{INPUT_SHIFT, PADDING_VALUE};
 use crate::model::{Channels, Format, Pooling, Rescale, WeightOrder, Windows};
@@ -264,19 +265,13 @@ impl Chooser<'_> {
         let offset = if known.range.0 >= 0 { 0 } else { SIGN };
         let most = (known.range.1 + i64::from(offset)).max(i64::from(offset));
         let channels = input.c;
-        let mut sums = memory::filled(0i64, channels).map_err(|e| self.memory(e))?;
-        for weights in known.weights.chunks_exact(channels) {
-            for (sum, w) in sums.iter_mut().zip(weights) {
-                *sum += most * i64::from(w.unsigned_abs());
-            }
-        }
-        let bound = sums.iter().max().copied().unwrap_or(0);
         let weight = known.weights.iter().map(|w| w.unsigned_abs()).max();
-        let kernel: DepthwiseKernel = self.choose(Bounds {
+        let in_registers = rescaler.line.is_some() && connection.output.format.bytes() == 1;
+        let kernel: DepthwiseU8Kernel = self.choose(Bounds {
             input: most as u32,
-            signed: None,
+            signed: (!in_registers).then_some("outputs are no bytes, or have no lines"),
             weight: weight.unwrap_or(0).into(),
-            sum: u32::try_from(bound).unwrap_or(u32::MAX),
+            sum: known.sum as u32,
             fan_in: windows.size.cells() * windows.frames,
             filters: channels,
             positions: shape.positions(),
@@ -293,7 +288,13 @@ impl Chooser<'_> {
         };
         let mut start = memory::filled(0, channels).map_err(|e| self.memory(e))?;
         self.begin(&mut start, &rescaler, &known.weights, offset);
-        let weights = (kernel.pack)(kernel_shape, known.weights).map_err(|e| self.memory(e))?;
+        let packed = (kernel.pack)(DepthwiseU8Layer {
+            shape: kernel_shape,
+            weights: &known.weights,
+            start: &start,
+            rescaler: &rescaler,
+        });
+        let packed = packed.map_err(|e| self.memory(e))?;
         let entry = Entry {
             border: known.border,
             shifts: Vec::new(),
@@ -308,14 +309,9 @@ impl Chooser<'_> {
         Ok(Step::Depthwise(Box::new(DepthwiseStep {
             source,
             windows: InputWindows::new(input, windows, entry),
-            depthwise: Depthwise {
-                shape: kernel_shape,
-                bound: u32::try_from(bound).unwrap_or(u32::MAX),
-                bytes: None,
-                routine: kernel.routine,
-                weights,
-            },
-            start,
+            kernel,
+            kernel_shape,
+            packed,
             shape,
             pool,
             rescaler,
