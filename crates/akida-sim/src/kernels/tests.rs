@@ -408,12 +408,14 @@ fn the_last_kernel_of_each_table_accepts_everything() {
     };
     assert!(select::<DenseKernel>(widest, &PlanOptions::default()).is_ok());
     assert!(select::<DepthwiseKernel>(widest, &PlanOptions::default()).is_ok());
+    assert!(select::<DepthwiseU8Kernel>(widest, &PlanOptions::default()).is_ok());
 }
 
 #[test]
 fn names_are_unique() {
     let mut names: Vec<_> = DenseKernel::table().iter().map(|k| k.name).collect();
     names.extend(DepthwiseKernel::table().iter().map(|k| k.name));
+    names.extend(DepthwiseU8Kernel::table().iter().map(|k| k.name));
     let count = names.len();
     names.sort_unstable();
     names.dedup();

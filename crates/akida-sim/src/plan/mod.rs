@@ -11,6 +11,7 @@ mod neural;
 #[expect(clippy::module_inception, reason = "the file of the type Plan")]
 mod plan;
 mod pool;
+mod pooled;
 mod product;
 mod quantize;
 mod recurrence;
