@@ -3,7 +3,7 @@
 use super::levels::PANEL;
 use crate::memory::{self, OutOfMemory};
 use crate::model::names::LUT_VALUES;
-use crate::model::{Activation, Layer, Rescale};
+use crate::model::{Activation, Layer, Pooling, Rescale};
 use crate::ops::Rescaling;
 use crate::run::ValuesMut;
 use alloc::vec::Vec;
@@ -14,6 +14,9 @@ pub(crate) struct Rescaler {
     filters: Vec<Rescaling>,
     /// The table of an activation; none for other activations.
     table: Vec<i32>,
+    /// The least and the largest activated value of each filter, of a layer with a global average. Between the two, sums
+    /// that have started from the bias stay as they are. There are none where the activation is a table.
+    active: Vec<(i32, i32)>,
     /// The form for vectors; `None` where some filter has none that is exact.
     pub(crate) line: Option<IntegerLine>,
     /// The least and the largest output of all filters.
@@ -44,6 +47,7 @@ impl Rescaler {
         let filters: Vec<Rescaling> = memory::collected(filters)?;
         let table = memory::copied(layer.integers(LUT_VALUES))?;
         let mut rescaler = Self {
+            active: Vec::new(),
             line: None,
             outputs: (i64::MAX, i64::MIN),
             filters,
@@ -57,7 +61,13 @@ impl Rescaler {
             }
         };
         rescaler.outputs = ends;
-        if stage.activation != Activation::Lut {
+        let windows = layer.connection().operation.windows();
+        let averages = windows.is_some_and(|w| w.pooling == Pooling::GlobalAverage);
+        if stage.activation != Activation::Lut && averages {
+            let end = |f, sum| rescaler.activated(f, sum).clamp(LEAST, MOST) as i32;
+            let ends = (0..count).map(|f| (end(f, LEAST), end(f, MOST)));
+            rescaler.active = memory::collected(ends)?;
+        } else if stage.activation != Activation::Lut {
             rescaler.line = rescaler.line()?;
         }
         Ok(rescaler)
@@ -76,7 +86,9 @@ impl Rescaler {
     /// The bytes of all parameters.
     pub(crate) fn bytes(&self) -> usize {
         let lines = self.line.as_ref().map_or(0, |line| 5 * line.low.len());
-        size_of_val(self.filters.as_slice()) + 4 * (self.table.len() + lines)
+        size_of_val(self.filters.as_slice())
+            + size_of_val(self.active.as_slice())
+            + 4 * (self.table.len() + lines)
     }
 
     /// Whether outputs rise with sums, so that the largest output is that of the largest sum.
@@ -177,8 +189,14 @@ impl Rescaler {
     /// Replaces the sums of whole positions with what the activation makes of them. The results fit 32 bits.
     pub(crate) fn activate_positions(&self, sums: &mut [i32]) {
         for sums in sums.chunks_exact_mut(self.filters.len()) {
-            for (f, sum) in sums.iter_mut().enumerate() {
-                *sum = self.activated(f, (*sum).into()) as i32;
+            if self.active.is_empty() {
+                for (f, sum) in sums.iter_mut().enumerate() {
+                    *sum = self.activated(f, (*sum).into()) as i32;
+                }
+                continue;
+            }
+            for (sum, &(low, high)) in sums.iter_mut().zip(&self.active) {
+                *sum = (*sum).max(low).min(high);
             }
         }
     }

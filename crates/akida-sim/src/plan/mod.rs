@@ -1,6 +1,7 @@
 //! Plans: models made ready for one host. `docs/engine.md` defines the words.
 
 mod add;
+mod added_inputs;
 mod average;
 mod choice;
 mod compile;

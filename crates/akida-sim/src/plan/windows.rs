@@ -215,6 +215,26 @@ impl InputWindows {
         }
     }
 
+    /// Adds up the values of each channel over the whole map, with the offset of each.
+    pub(super) fn add_up(&self, map: ValuesRef<'_>, totals: &mut [i32]) {
+        match map {
+            ValuesRef::U8(map) => self.add_up_typed(map, totals),
+            ValuesRef::I8(map) => self.add_up_typed(map, totals),
+            ValuesRef::I16(map) => self.add_up_typed(map, totals),
+            ValuesRef::I32(map) => self.add_up_typed(map, totals),
+        }
+    }
+
+    fn add_up_typed<S: Copy + Into<i32>>(&self, map: &[S], totals: &mut [i32]) {
+        let cells = map.chunks_exact(totals.len());
+        totals.fill(self.offset * cells.len() as i32);
+        for cell in cells {
+            for (total, &value) in totals.iter_mut().zip(cell) {
+                *total += value.into();
+            }
+        }
+    }
+
     fn lay_out_typed<S: Copy + Into<i32>, T: Element>(
         &self,
         map: &[S],
