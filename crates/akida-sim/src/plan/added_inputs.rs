@@ -7,11 +7,14 @@ use crate::run::ValuesRef;
 use crate::threads::Crew;
 use core::mem::take;
 
-/// A total of inputs is made of two parts: its remainder and its quotient by this number.
-const BASE: i32 = 128;
-
-/// The largest total of inputs whose parts are bytes below 128.
-pub(super) const MOST: i64 = (BASE * BASE - 1) as i64;
+/// The number by which the total of a channel's inputs is divided, so that quotient and remainder are bytes.
+///
+/// Bytes below 128 fit more kernels. Totals go up to `most`. There is no such number for larger ones.
+pub(super) fn base(most: i64) -> Option<i32> {
+    [128, 256]
+        .into_iter()
+        .find(|&base| most < i64::from(base) * i64::from(base))
+}
 
 impl Neural {
     /// The sizes of the buffers: the totals of inputs, their two parts, and the sums of the parts.
@@ -39,7 +42,7 @@ impl Neural {
         crew: &mut Crew<'_>,
         most: usize,
     ) {
-        let Some((first, _)) = works.split_first_mut() else {
+        let (Some((first, _)), Some(base)) = (works.split_first_mut(), self.added_inputs) else {
             return;
         };
         let channels = self.dense.shape.run;
@@ -47,7 +50,7 @@ impl Neural {
         self.windows.add_up(map, added);
         let (low, high) = first.bordered.u8.split_at_mut(channels);
         for ((low, high), &total) in low.iter_mut().zip(high).zip(&*added) {
-            (*low, *high) = ((total % BASE) as u8, (total / BASE) as u8);
+            (*low, *high) = ((total % base) as u8, (total / base) as u8);
         }
         // All threads read the parts during the product, while each writes to its own work.
         let (parts, mut totals) = (take(&mut first.bordered.u8), take(&mut first.totals));
@@ -83,7 +86,7 @@ impl Neural {
                 // Both parts have started from the start, and every position does. Numbers may wrap at 32 bits on their way.
                 let product = low
                     .wrapping_sub(start)
-                    .wrapping_add(high.wrapping_sub(start).wrapping_mul(BASE));
+                    .wrapping_add(high.wrapping_sub(start).wrapping_mul(base));
                 *total = product.wrapping_add(start.wrapping_mul(count as i32));
             }
         });

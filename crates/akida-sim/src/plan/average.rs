@@ -30,7 +30,7 @@ impl Neural {
     ) {
         let most = self.most_parts(crew, works).min(PARTS);
         match &self.depthwise {
-            None if self.adds_inputs => self.total_of_inputs(map, works, crew, most),
+            None if self.added_inputs.is_some() => self.total_of_inputs(map, works, crew, most),
             Some(depthwise) => self.total_of_sums(depthwise, map, works, crew, most),
             None => self.total(map, works, crew, most),
         }

@@ -18,8 +18,8 @@ pub(super) struct Neural {
     pub(super) source: Option<usize>,
     /// Whether the layer reads the last maps of a stream.
     pub(super) in_time: bool,
-    /// Whether inputs are added up before the product, in place of what the product makes of them.
-    pub(super) adds_inputs: bool,
+    /// The base of the totals of inputs, where inputs are added up before the product; else `None`.
+    pub(super) added_inputs: Option<i32>,
     pub(super) windows: InputWindows,
     pub(super) depthwise: Option<Depthwise>,
     pub(super) dense: Dense,
@@ -72,7 +72,7 @@ impl Neural {
         let pooled = matches!(self.pooling, Pooling::Max { .. });
         let averaged = matches!(self.pooling, Pooling::GlobalAverage);
         let pools_outputs = self.pools_outputs();
-        if self.adds_inputs {
+        if self.added_inputs.is_some() {
             return self.sizes_of_added_inputs();
         }
         let (mut sums_u8, mut sums, mut sums_are_i32, mut added) = (0, 0, false, 1);

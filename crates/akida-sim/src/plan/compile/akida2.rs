@@ -1,6 +1,6 @@
 //! Layers of Akida 2.0: what is known of their values, and the step that is exact for them.
 
-use super::super::added_inputs::MOST;
+use super::super::added_inputs::base;
 use super::super::depthwise::{DepthwiseStep, pool};
 use super::super::error::PlanError;
 use super::super::neural::Neural;
@@ -177,10 +177,12 @@ impl Chooser<'_> {
             (false, frames) => (frames, input.c),
         };
         let is_unsigned = known.range.0 >= 0;
-        let adds_inputs = self.adds_inputs(windows, &known);
+        let added_inputs = self.added_inputs(windows, &known);
         let is_byte = known.shifts.is_empty() && connection.input.format.bytes() == 1;
         let (magnitude, signed) = match (is_byte, is_unsigned) {
-            (true, _) if adds_inputs => (127, None),
+            (true, _) if added_inputs.is_some() => {
+                (added_inputs.map_or(0, |base| i64::from(base) - 1), None)
+            }
             (true, true) => (known.range.1, None),
             (true, false) => (i64::from(u8::MAX), None),
             (false, _) => (known.shifted, Some("inputs are shifted, or take two bytes")),
@@ -198,7 +200,7 @@ impl Chooser<'_> {
         let selection = self.select::<DenseKernel>(bounds)?;
         let elements = selection.kernel.elements;
         let takes_bytes = matches!(elements, DenseElements::U8(_) | DenseElements::U8I4(_));
-        let adds_inputs = adds_inputs && takes_bytes;
+        let added_inputs = added_inputs.filter(|_| takes_bytes);
         let offset = match takes_bytes && !is_unsigned {
             true => SIGN,
             false => 0,
@@ -223,18 +225,19 @@ impl Chooser<'_> {
             padding: windows.padding,
             macs: connection.macs,
             in_time: windows.frames > 1,
-            adds_inputs,
+            added_inputs,
             stage: OutputStage::Rescaled(rescaler),
             element: ElementType::of(connection.output.format),
         })))
     }
 
-    /// Whether inputs can be added up before the product: windows are single cells, nothing saturates between the product
-    /// and the sum over the map, and the totals have two parts below 128.
-    fn adds_inputs(&self, windows: &Windows, known: &Known) -> bool {
+    /// The base of the totals of inputs, where inputs can be added up before the product.
+    ///
+    /// Windows are single cells then, and nothing saturates between the product and the sum over the map.
+    fn added_inputs(&self, windows: &Windows, known: &Known) -> Option<i32> {
         let connection = self.layer.connection();
         let Stage::Rescale(stage) = connection.stage else {
-            return false;
+            return None;
         };
         let is_cell = windows.size == Pair::square(1) && windows.stride == Pair::square(1);
         let is_linear = stage.activation == Activation::NoActivation
@@ -242,14 +245,14 @@ impl Chooser<'_> {
         let offset = if known.range.0 >= 0 { 0 } else { SIGN };
         let positions = connection.potential_shape.positions() as i64;
         let total = (known.range.1 + i64::from(offset)).saturating_mul(positions);
-        windows.pooling == Pooling::GlobalAverage
+        let can = windows.pooling == Pooling::GlobalAverage
             && windows.frames == 1
             && !windows.is_fully_connected()
             && known.shifts.is_empty()
             && connection.input.format.bytes() == 1
             && is_cell
-            && is_linear
-            && total <= MOST
+            && is_linear;
+        base(total).filter(|_| can)
     }
 
     /// Adds to the start of each filter its bias, and what makes up for an offset of inputs.

@@ -66,7 +66,7 @@ impl Chooser<'_> {
             padding: windows.padding,
             macs: connection.macs,
             in_time: false,
-            adds_inputs: false,
+            added_inputs: None,
             stage,
             element: ElementType::of(connection.output.format),
         })

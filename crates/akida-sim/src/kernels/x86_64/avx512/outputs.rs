@@ -125,15 +125,21 @@ struct OnIntegerLine {
 }
 
 impl OnIntegerLine {
+    /// # Safety
+    ///
+    /// The line has a whole panel from `first` on, as `Product::new` checks.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     #[inline]
-    fn new(line: &IntegerLine, first: usize) -> Self {
+    unsafe fn new(line: &IntegerLine, first: usize) -> Self {
+        // SAFETY: as this function's; the instruction needs no alignment.
+        let panel =
+            |values: &[i32]| unsafe { _mm512_loadu_si512(values.as_ptr().add(first).cast()) };
         Self {
-            low: load(&line.low[first..]),
-            high: load(&line.high[first..]),
-            scale: load(&line.scale[first..]),
-            half: load(&line.half[first..]),
-            shift: load(&line.shift[first..]),
+            low: panel(&line.low),
+            high: panel(&line.high),
+            scale: panel(&line.scale),
+            half: panel(&line.half),
+            shift: panel(&line.shift),
         }
     }
 

@@ -64,7 +64,8 @@ unsafe fn run<R: Register>(call: DepthwiseU8Call<'_>) {
                     width: R::LANES.min(channels),
                 };
                 let mut to = outputs.as_mut_ptr().add(places.start * channels + block);
-                if (shape.rows, shape.columns) == (3, 3) && row.step <= 2 * channels {
+                let strides = [channels, 2 * channels];
+                if (shape.rows, shape.columns) == (3, 3) && strides.contains(&row.step) {
                     row.three::<R>(places.len(), to);
                     continue;
                 }
@@ -133,22 +134,28 @@ impl Row {
         unsafe { self.parameters.add(register * PARAMETERS * R::LANES / 4) }
     }
 
-    /// Stores the outputs of the sums of a position.
+    /// Stores the outputs of the sums of `P` positions, `channels` bytes apart. They share the reading of parameters.
     #[inline(always)]
-    unsafe fn store<R: Register>(&self, sums: [R; 4], to: *mut u8) {
+    unsafe fn store<R: Register, const P: usize>(&self, sums: &[[R; 4]; P], to: *mut u8) {
         // SAFETY: as this type's. No more outputs are written than the block has channels.
         unsafe {
-            let mut outputs = sums;
+            let mut outputs = *sums;
             unrolled!(register < 4 => {
                 let line = self.parameters_of::<R>(register).add(R::LANES / 4);
-                outputs[register] = sums[register].outputs(line);
+                let line = R::line(line);
+                for outputs in &mut outputs {
+                    outputs[register] = outputs[register].outputs(line);
+                }
             });
-            if self.width == R::LANES {
-                R::store(outputs, to);
-            } else {
-                let mut bytes = [0u8; 64];
-                R::store(outputs, bytes.as_mut_ptr());
-                core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, self.width);
+            for (place, outputs) in outputs.into_iter().enumerate() {
+                let to = to.add(place * self.channels);
+                if self.width == R::LANES {
+                    R::store(outputs, to);
+                } else {
+                    let mut bytes = [0u8; 64];
+                    R::store(outputs, bytes.as_mut_ptr());
+                    core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, self.width);
+                }
             }
         }
     }
@@ -158,41 +165,52 @@ impl Row {
     unsafe fn three<R: Register>(&self, count: usize, mut to: *mut u8) {
         // SAFETY: as this type's.
         unsafe {
-            let weights: [[R; 4]; 3] = core::array::from_fn(|c| self.weights::<R>(c, 0));
-            let column = |offset: usize| self.column::<R>(offset, 0, 3);
             let channels = self.channels;
-            let mut left = column(0);
+            let column = |index: usize| self.column::<R>(index * channels, 0, 3);
             if self.step == channels {
-                let mut middle = column(channels);
-                for place in 0..count {
-                    let right = column((place + 2) * channels);
-                    let mut sums = self.start::<R>();
-                    unrolled!(r < 4 => {
-                        sums[r] = sums[r]
-                            .add_products(left[r], weights[0][r])
-                            .add_products(middle[r], weights[1][r])
-                            .add_products(right[r], weights[2][r]);
-                    });
-                    self.store(sums, to);
-                    (left, middle) = (middle, right);
-                    to = to.add(channels);
+                let (mut a, mut b) = (column(0), column(1));
+                for place in (0..count & !1).step_by(2) {
+                    let (c, d) = (column(place + 2), column(place + 3));
+                    let sums = [self.three_sums([a, b, c]), self.three_sums([b, c, d])];
+                    self.store(&sums, to);
+                    (a, b) = (c, d);
+                    to = to.add(2 * channels);
                 }
-            } else {
-                for place in 0..count {
-                    let middle = column(place * self.step + channels);
-                    let right = column(place * self.step + 2 * channels);
-                    let mut sums = self.start::<R>();
-                    unrolled!(r < 4 => {
-                        sums[r] = sums[r]
-                            .add_products(left[r], weights[0][r])
-                            .add_products(middle[r], weights[1][r])
-                            .add_products(right[r], weights[2][r]);
-                    });
-                    self.store(sums, to);
-                    left = right;
-                    to = to.add(channels);
+                if count % 2 == 1 {
+                    let sums = [self.three_sums([a, b, column(count + 1)])];
+                    self.store(&sums, to);
                 }
+                return;
             }
+            let mut a = column(0);
+            for place in (0..count & !1).step_by(2) {
+                let (b, c) = (column(2 * place + 1), column(2 * place + 2));
+                let (d, e) = (column(2 * place + 3), column(2 * place + 4));
+                let sums = [self.three_sums([a, b, c]), self.three_sums([c, d, e])];
+                self.store(&sums, to);
+                a = e;
+                to = to.add(2 * channels);
+            }
+            if count % 2 == 1 {
+                let sums = [self.three_sums([a, column(2 * count - 1), column(2 * count)])];
+                self.store(&sums, to);
+            }
+        }
+    }
+
+    /// The sums of a window of 3x3 cells, from the quads of its columns.
+    #[inline(always)]
+    unsafe fn three_sums<R: Register>(&self, columns: [[R; 4]; 3]) -> [R; 4] {
+        // SAFETY: as this type's.
+        unsafe {
+            let mut sums = self.start::<R>();
+            unrolled!(c < 3 => {
+                let weights = self.weights::<R>(c, 0);
+                unrolled!(r < 4 => {
+                    sums[r] = sums[r].add_products(columns[c][r], weights[r]);
+                });
+            });
+            sums
         }
     }
 
@@ -212,7 +230,7 @@ impl Row {
                     });
                 }
             }
-            self.store(sums, to);
+            self.store(&[sums], to);
         }
     }
 }

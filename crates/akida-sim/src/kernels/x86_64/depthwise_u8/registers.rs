@@ -17,8 +17,10 @@ pub(super) trait Register: Copy {
     unsafe fn quads(rows: [Self; 4]) -> [Self; 4];
     /// Adds to 32-bit sums the products of quads of bytes and quads of weights.
     unsafe fn add_products(self, bytes: Self, weights: Self) -> Self;
-    /// Makes outputs of sums: a line in integers, whose parameters lie a register apart.
-    unsafe fn outputs(self, line: *const i32) -> Self;
+    /// Reads a line in integers, whose parameters lie a register apart.
+    unsafe fn line(from: *const i32) -> [Self; 5];
+    /// Makes outputs of sums.
+    unsafe fn outputs(self, line: [Self; 5]) -> Self;
     /// Stores outputs, each as its lowest byte, in the order of channels.
     unsafe fn store(outputs: [Self; 4], to: *mut u8);
 }
@@ -66,13 +68,20 @@ macro_rules! register {
             }
 
             #[inline(always)]
-            unsafe fn outputs(self, line: *const i32) -> Self {
-                // SAFETY: as the trait's; the instructions need no alignment.
+            unsafe fn line(from: *const i32) -> [Self; 5] {
+                // SAFETY: as the trait's; the instruction needs no alignment.
+                core::array::from_fn(|index| unsafe {
+                    Self($load(from.add(index * $lanes / 4).cast()))
+                })
+            }
+
+            #[inline(always)]
+            unsafe fn outputs(self, [low, high, scale, half, shift]: [Self; 5]) -> Self {
+                // SAFETY: as the trait's.
                 unsafe {
-                    let parameter = |index: usize| $load(line.add(index * $lanes / 4).cast());
-                    let clipped = $min($max(self.0, parameter(0)), parameter(1));
-                    let product = $add($mul(clipped, parameter(2)), parameter(3));
-                    Self($shift(product, parameter(4)))
+                    let clipped = $min($max(self.0, low.0), high.0);
+                    let product = $add($mul(clipped, scale.0), half.0);
+                    Self($shift(product, shift.0))
                 }
             }
 
