@@ -235,7 +235,7 @@ impl Plan {
         for sample in inputs.chunks(self.model().input().shape.len()) {
             self.run_checked(&mut scratch, &mut Crew::alone(), sample);
             for (tap, outputs) in taps.iter_mut().zip(&scratch.outputs) {
-                tap.extend(outputs.first(1))?;
+                outputs.append_to(tap)?;
             }
             if options.interrupt.is_some_and(|interrupt| interrupt()) {
                 return Err(RunError::Interrupted);

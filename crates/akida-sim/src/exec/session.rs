@@ -136,7 +136,7 @@ impl Session {
             plan.run_checked(&mut self.scratch, &mut Crew::alone(), input);
             core::mem::swap(&mut self.scratch.state, state);
             let outputs = taps.iter_mut().zip(&self.scratch.outputs);
-            let kept = outputs.map(|(tap, outputs)| tap.extend(outputs.first(1)));
+            let kept = outputs.map(|(tap, outputs)| outputs.append_to(tap));
             if let Err(error) = kept.collect::<Result<(), _>>() {
                 self.streams = before;
                 return Err(error.into());

@@ -40,6 +40,10 @@ impl PackedDepthwise {
 
 /// A layer before it is packed.
 #[derive(Clone, Copy)]
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, reason = "the portable kernel packs less")
+)]
 pub(crate) struct DepthwiseU8Layer<'a> {
     pub(crate) shape: DepthwiseShape,
     /// The weights in the order (row, column, channel), in which a window holds its inputs.

@@ -21,6 +21,9 @@ pub(crate) struct Rescaler {
     pub(crate) line: Option<IntegerLine>,
     /// The least and the largest output of all filters.
     pub(crate) outputs: (i64, i64),
+    /// Which bits of outputs are stored flipped: none, or the sign of signed bytes. A signed byte with its sign flipped is
+    /// the unsigned byte that is larger by 128, as kernels read it. Only outputs of lines are flipped.
+    pub(crate) flip: u8,
 }
 
 /// Lines in integers, one per filter. An output is (clip(P, `low`, `high`) · `scale` + `half`) >> `shift`.
@@ -50,6 +53,7 @@ impl Rescaler {
             active: Vec::new(),
             line: None,
             outputs: (i64::MAX, i64::MIN),
+            flip: 0,
             filters,
             table,
         };
@@ -114,7 +118,7 @@ impl Rescaler {
     pub(crate) fn apply(&self, first: usize, sums: &[i32], outputs: &mut ValuesMut<'_>) {
         match outputs {
             ValuesMut::U8(out) => self.write(first, sums, out, |y| y as u8),
-            ValuesMut::I8(out) => self.write(first, sums, out, |y| y as i8),
+            ValuesMut::I8(out) => self.write(first, sums, out, |y| (y as u8 ^ self.flip) as i8),
             ValuesMut::I16(out) => self.write(first, sums, out, |y| y as i16),
             ValuesMut::I32(out) => self.write(first, sums, out, |y| y),
         }

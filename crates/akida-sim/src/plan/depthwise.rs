@@ -25,6 +25,8 @@ pub(super) struct DepthwiseStep {
     /// The largest value of windows, taken of outputs, which rise with sums; `None` without pooling.
     pub(super) pool: Option<MaxPool>,
     pub(super) rescaler: Rescaler,
+    /// Whether outputs are signed bytes.
+    pub(super) is_signed: bool,
     /// The multiply-accumulates for one input.
     pub(super) macs: u64,
     /// Whether the layer reads the last maps of a stream.

@@ -8,6 +8,7 @@ mod compile;
 mod depthwise;
 mod deviation;
 mod error;
+mod flip;
 mod neural;
 #[expect(clippy::module_inception, reason = "the file of the type Plan")]
 mod plan;

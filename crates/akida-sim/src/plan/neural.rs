@@ -191,6 +191,11 @@ impl Neural {
         worth(MACS_PER_PART).clamp(1, parts.min(works.len()))
     }
 
+    /// Whether outputs are those of the positions, one by one.
+    pub(super) fn has_no_pooling(&self) -> bool {
+        self.pooling == Pooling::None
+    }
+
     /// Whether there is one position only, so that threads share its filters.
     fn is_one_window(&self, inputs: usize) -> bool {
         self.depthwise.is_none() && inputs * self.potential_shape.x * self.potential_shape.y == 1

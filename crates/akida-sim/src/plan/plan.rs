@@ -48,6 +48,8 @@ pub struct Plan {
     sizes: Sizes,
     tail: Tail,
     choices: Box<[KernelChoice]>,
+    /// Which layers store signed bytes with their sign flipped.
+    flipped: Box<[bool]>,
     #[cfg(feature = "std")]
     scratch_pool: ScratchPool,
 }
@@ -78,6 +80,7 @@ impl Plan {
             steps,
             sizes,
             choices,
+            flipped,
         } = compile(&model, options, tail)?;
         static PLANS: AtomicUsize = AtomicUsize::new(0);
         Ok(Self {
@@ -87,6 +90,7 @@ impl Plan {
             steps,
             sizes,
             choices,
+            flipped,
             #[cfg(feature = "std")]
             scratch_pool: ScratchPool::default(),
         })
@@ -161,7 +165,7 @@ impl Plan {
     }
 
     fn make_scratch(&self) -> Result<Scratch, OutOfMemory> {
-        Scratch::new(self.id, &self.model, &self.sizes, self.tail)
+        Scratch::new(self.id, &self.model, &self.sizes, self.tail, &self.flipped)
     }
 
     /// Lends scratch memory to `work`: that of an earlier run where one has been kept.

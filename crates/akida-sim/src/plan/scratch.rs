@@ -37,17 +37,35 @@ pub(crate) struct PerInput {
     /// The number of outputs for one input.
     size: usize,
     values: Values,
+    /// Whether values are signed bytes that are stored with their sign flipped.
+    flipped: bool,
 }
 
 impl PerInput {
-    fn new(inputs: usize, size: usize, element: ElementType) -> Result<Self, OutOfMemory> {
+    fn new(
+        inputs: usize,
+        size: usize,
+        element: ElementType,
+        flipped: bool,
+    ) -> Result<Self, OutOfMemory> {
         Ok(Self {
             size,
             values: Values::zeros(element, inputs * size)?,
+            flipped,
         })
     }
 
-    /// The outputs at the first `inputs` places.
+    /// Appends the outputs at the first place, as they are without a flip.
+    pub(crate) fn append_to(&self, tap: &mut Values) -> Result<(), OutOfMemory> {
+        let first = tap.as_ref().len();
+        tap.extend(self.first(1))?;
+        if let (true, Values::I8(tap)) = (self.flipped, tap) {
+            tap[first..].iter_mut().for_each(|value| *value ^= i8::MIN);
+        }
+        Ok(())
+    }
+
+    /// The outputs at the first `inputs` places, as they are stored.
     pub(crate) fn first(&self, inputs: usize) -> ValuesRef<'_> {
         self.of(0..inputs)
     }
@@ -237,7 +255,13 @@ impl Scratch {
     /// Counts the outputs of a layer at some places that are not zero, if counting is on.
     pub(super) fn count(&mut self, layer: usize, places: Range<usize>) {
         if self.counting {
-            self.counts[layer] += active(self.outputs[layer].of(places));
+            let outputs = &self.outputs[layer];
+            self.counts[layer] += match (outputs.of(places), outputs.flipped) {
+                (ValuesRef::I8(values), true) => {
+                    values.iter().filter(|&&v| v != i8::MIN).count() as u64
+                }
+                (values, _) => active(values),
+            };
         }
     }
 
@@ -288,6 +312,7 @@ impl Scratch {
         model: &Model,
         sizes: &Sizes,
         tail: Tail,
+        flipped: &[bool],
     ) -> Result<Self, OutOfMemory> {
         let mut outputs = memory::with_capacity(model.layers().len())?;
         for (index, layer) in model.layers().iter().enumerate() {
@@ -297,6 +322,7 @@ impl Scratch {
                 tail.kept(index),
                 output.shape.len(),
                 element,
+                flipped[index],
             )?);
         }
         Ok(Self {

@@ -29,6 +29,8 @@ pub(super) struct InputWindows {
     shifts: Vec<u8>,
     /// What is added to every value, border values included.
     offset: i32,
+    /// Whether the values of the map are signed bytes with their sign flipped.
+    flipped: bool,
 }
 
 /// An element of a bordered map.
@@ -160,7 +162,27 @@ impl InputWindows {
             border: entry.border,
             shifts: entry.shifts,
             offset: entry.offset,
+            flipped: false,
         }
+    }
+
+    /// Whether values get an offset on their way into the bordered map: they are signed bytes.
+    pub(super) fn has_offset(&self) -> bool {
+        self.offset != 0
+    }
+
+    /// Takes a map whose values have the offset already.
+    pub(super) fn take_offset(&mut self) {
+        match &mut self.border {
+            Border::Same(border) => *border += self.offset,
+            Border::Channels(border) => {
+                for border in border {
+                    *border += self.offset;
+                }
+            }
+        }
+        self.offset = 0;
+        self.flipped = true;
     }
 
     /// The number of elements of the bordered map.
@@ -208,6 +230,9 @@ impl InputWindows {
         bordered: &mut [T],
     ) {
         match map {
+            ValuesRef::I8(map) if self.flipped => {
+                self.lay_out_typed(bytemuck::cast_slice::<i8, u8>(map), rows, bordered);
+            }
             ValuesRef::U8(map) => self.lay_out_typed(map, rows, bordered),
             ValuesRef::I8(map) => self.lay_out_typed(map, rows, bordered),
             ValuesRef::I16(map) => self.lay_out_typed(map, rows, bordered),

@@ -143,7 +143,7 @@ fn store<const GROUP: usize, const M: usize>(
         && let Some(line) = &rescaler.line
         && let Some(out) = out.bytes()
     {
-        let line = OnIntegerLine::new(line, first);
+        let line = OnIntegerLine::new(line, first, rescaler.flip);
         unrolled!(p < M => {
             out[place(p)..][..width].copy_from_slice(&line.outputs(sums[p])[..width]);
         });
@@ -162,11 +162,13 @@ struct OnIntegerLine {
     half: Sums,
     /// Shifts to the left, so that negative ones go to the right.
     shift: Sums,
+    /// The bits that are flipped.
+    flip: uint8x16_t,
 }
 
 impl OnIntegerLine {
     #[inline(always)]
-    fn new(line: &IntegerLine, first: usize) -> Self {
+    fn new(line: &IntegerLine, first: usize, flip: u8) -> Self {
         let shift = load(&line.shift[first..]);
         Self {
             low: load(&line.low[first..]),
@@ -175,6 +177,8 @@ impl OnIntegerLine {
             half: load(&line.half[first..]),
             // SAFETY: every AArch64 processor has NEON.
             shift: core::array::from_fn(|i| unsafe { vnegq_s32(shift[i]) }),
+            // SAFETY: every AArch64 processor has NEON.
+            flip: unsafe { vdupq_n_u8(flip) },
         }
     }
 
@@ -191,10 +195,8 @@ impl OnIntegerLine {
             });
             let low = vmovn_s16(vcombine_s16(words[0], words[1]));
             let high = vmovn_s16(vcombine_s16(words[2], words[3]));
-            vst1q_u8(
-                outputs.as_mut_ptr(),
-                vreinterpretq_u8_s8(vcombine_s8(low, high)),
-            );
+            let bytes = vreinterpretq_u8_s8(vcombine_s8(low, high));
+            vst1q_u8(outputs.as_mut_ptr(), veorq_u8(bytes, self.flip));
         }
         outputs
     }

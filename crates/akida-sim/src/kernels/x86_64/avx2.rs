@@ -233,7 +233,7 @@ fn store<const M: usize>(
         && let Some(line) = &rescaler.line
         && let Some(out) = out.bytes()
     {
-        let line = OnIntegerLine::new(line, first);
+        let line = OnIntegerLine::new(line, first, rescaler.flip);
         unrolled!(p < M => {
             out[place(p)..][..width].copy_from_slice(&line.outputs(&sums[p])[..width]);
         });
@@ -251,18 +251,21 @@ struct OnIntegerLine {
     scale: Sums,
     half: Sums,
     shift: Sums,
+    /// The bits that are flipped.
+    flip: __m256i,
 }
 
 impl OnIntegerLine {
     #[target_feature(enable = "avx2,fma")]
     #[inline]
-    fn new(line: &IntegerLine, first: usize) -> Self {
+    fn new(line: &IntegerLine, first: usize, flip: u8) -> Self {
         Self {
             low: load(&line.low[first..]),
             high: load(&line.high[first..]),
             scale: load(&line.scale[first..]),
             half: load(&line.half[first..]),
             shift: load(&line.shift[first..]),
+            flip: _mm256_set1_epi32(flip.into()),
         }
     }
 
@@ -274,8 +277,9 @@ impl OnIntegerLine {
             let clipped = _mm256_min_epi32(_mm256_max_epi32(sums[i], self.low[i]), self.high[i]);
             let product = _mm256_mullo_epi32(clipped, self.scale[i]);
             let shifted = _mm256_srav_epi32(_mm256_add_epi32(product, self.half[i]), self.shift[i]);
+            let flipped = _mm256_xor_si256(shifted, self.flip);
             // The lowest byte alone, so that packing does not saturate.
-            _mm256_and_si256(shifted, _mm256_set1_epi32(0xff))
+            _mm256_and_si256(flipped, _mm256_set1_epi32(0xff))
         });
         bytes(low, high)
     }

@@ -348,6 +348,7 @@ impl Chooser<'_> {
             shape,
             pool,
             rescaler,
+            is_signed: ElementType::of(connection.output.format) == ElementType::I8,
             macs: connection.macs,
             in_time,
         })))

@@ -4,6 +4,7 @@ use super::super::add::AddStep;
 use super::super::choice::KernelChoice;
 use super::super::deviation::DeviationStep;
 use super::super::error::PlanError;
+use super::super::flip::flip;
 use super::super::quantize::QuantizeStep;
 use super::super::recurrence::RecurrenceStep;
 use super::super::scratch::Sizes;
@@ -15,6 +16,7 @@ use crate::model::{Model, Operation, Stage};
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -26,6 +28,8 @@ pub(in crate::plan) struct Compiled {
     pub(in crate::plan) sizes: Sizes,
     /// The kernels chosen, in layer order.
     pub(in crate::plan) choices: Box<[KernelChoice]>,
+    /// Which layers store signed bytes with their sign flipped.
+    pub(in crate::plan) flipped: Box<[bool]>,
 }
 
 /// Makes the step of every layer.
@@ -58,12 +62,18 @@ pub(in crate::plan) fn compile(
         steps.push(step);
         ranges.push(range);
     }
+    let inbounds: Vec<&[usize]> = model.layers().iter().map(|l| l.inbounds()).collect();
+    let flipped = flip(&mut steps, &inbounds).map_err(|error| PlanError::Memory {
+        layer: String::new(),
+        bytes: error.bytes,
+    })?;
     let sizes = steps.iter().enumerate();
     let sizes = sizes.map(|(index, step)| step.sizes(tail.taken(index)));
     Ok(Compiled {
         sizes: sizes.fold(Sizes::default(), Sizes::max),
         steps: steps.into_boxed_slice(),
         choices: choices.into_boxed_slice(),
+        flipped: flipped.into_boxed_slice(),
     })
 }
 

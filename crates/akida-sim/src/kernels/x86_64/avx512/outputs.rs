@@ -46,7 +46,7 @@ pub(in crate::kernels::x86_64) unsafe fn end<const N: usize, const M: usize>(
             let width = PANEL.min(filters - first);
             // SAFETY: as this function's.
             unsafe {
-                let line = OnIntegerLine::new(line, first);
+                let line = OnIntegerLine::new(line, first, rescaler.flip);
                 unrolled!(p < M => {
                     store_levels(line.outputs(sums[p][n]), &mut out[place(p) + first..][..width]);
                 });
@@ -122,6 +122,8 @@ struct OnIntegerLine {
     scale: __m512i,
     half: __m512i,
     shift: __m512i,
+    /// The bits that are flipped.
+    flip: __m512i,
 }
 
 impl OnIntegerLine {
@@ -130,7 +132,7 @@ impl OnIntegerLine {
     /// The line has a whole panel from `first` on, as `Product::new` checks.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     #[inline]
-    unsafe fn new(line: &IntegerLine, first: usize) -> Self {
+    unsafe fn new(line: &IntegerLine, first: usize, flip: u8) -> Self {
         // SAFETY: as this function's; the instruction needs no alignment.
         let panel =
             |values: &[i32]| unsafe { _mm512_loadu_si512(values.as_ptr().add(first).cast()) };
@@ -140,6 +142,7 @@ impl OnIntegerLine {
             scale: panel(&line.scale),
             half: panel(&line.half),
             shift: panel(&line.shift),
+            flip: _mm512_set1_epi32(flip.into()),
         }
     }
 
@@ -149,7 +152,8 @@ impl OnIntegerLine {
     fn outputs(&self, sums: __m512i) -> __m512i {
         let clipped = _mm512_min_epi32(_mm512_max_epi32(sums, self.low), self.high);
         let product = _mm512_mullo_epi32(clipped, self.scale);
-        _mm512_srav_epi32(_mm512_add_epi32(product, self.half), self.shift)
+        let shifted = _mm512_srav_epi32(_mm512_add_epi32(product, self.half), self.shift);
+        _mm512_xor_si512(shifted, self.flip)
     }
 }
 

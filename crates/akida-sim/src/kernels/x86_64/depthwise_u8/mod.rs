@@ -26,8 +26,8 @@ unsafe fn run<R: Register>(call: DepthwiseU8Call<'_>) {
         run_step,
         positions,
         packed,
+        rescaler,
         mut outputs,
-        ..
     } = call;
     let channels = shape.channels;
     let groups = row_groups(shape.rows);
@@ -62,6 +62,7 @@ unsafe fn run<R: Register>(call: DepthwiseU8Call<'_>) {
                         .as_ptr()
                         .add(index * PARAMETERS * R::LANES),
                     width: R::LANES.min(channels),
+                    flip: rescaler.flip,
                 };
                 let mut to = outputs.as_mut_ptr().add(places.start * channels + block);
                 let strides = [channels, 2 * channels];
@@ -90,6 +91,8 @@ struct Row {
     parameters: *const i32,
     /// The number of channels of the block.
     width: usize,
+    /// The bits of outputs that are flipped.
+    flip: u8,
 }
 
 impl Row {
@@ -150,10 +153,10 @@ impl Row {
             for (place, outputs) in outputs.into_iter().enumerate() {
                 let to = to.add(place * self.channels);
                 if self.width == R::LANES {
-                    R::store(outputs, to);
+                    R::store(outputs, self.flip, to);
                 } else {
                     let mut bytes = [0u8; 64];
-                    R::store(outputs, bytes.as_mut_ptr());
+                    R::store(outputs, self.flip, bytes.as_mut_ptr());
                     core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, self.width);
                 }
             }

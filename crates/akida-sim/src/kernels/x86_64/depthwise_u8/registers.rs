@@ -21,8 +21,8 @@ pub(super) trait Register: Copy {
     unsafe fn line(from: *const i32) -> [Self; 5];
     /// Makes outputs of sums.
     unsafe fn outputs(self, line: [Self; 5]) -> Self;
-    /// Stores outputs, each as its lowest byte, in the order of channels.
-    unsafe fn store(outputs: [Self; 4], to: *mut u8);
+    /// Stores outputs, each as its lowest byte with some bits flipped, in the order of channels.
+    unsafe fn store(outputs: [Self; 4], flip: u8, to: *mut u8);
 }
 
 /// Implements [`Register`] but for the products.
@@ -30,7 +30,7 @@ macro_rules! register {
     ($register:ty, $lanes:literal, [$zero:ident, $load:ident, $store:ident],
      [$low8:ident, $high8:ident, $low16:ident, $high16:ident],
      [$max:ident, $min:ident, $mul:ident, $add:ident, $shift:ident],
-     [$pack32:ident, $pack16:ident, $and:ident, $set:ident], $products:expr) => {
+     [$pack32:ident, $pack16:ident, $and:ident, $set:ident, $xor:ident, $set8:ident], $products:expr) => {
         impl Register for $register {
             const LANES: usize = $lanes;
 
@@ -86,14 +86,15 @@ macro_rules! register {
             }
 
             #[inline(always)]
-            unsafe fn store([a, b, c, d]: [Self; 4], to: *mut u8) {
+            unsafe fn store([a, b, c, d]: [Self; 4], flip: u8, to: *mut u8) {
                 // SAFETY: as the trait's; the instruction needs no alignment.
                 unsafe {
                     // The lowest byte alone, so that packing does not saturate.
                     let byte = $set(0xff);
                     let words = [$pack32(a.0, b.0), $pack32(c.0, d.0)];
                     let words = words.map(|words| $and(words, byte));
-                    $store(to.cast(), $pack16(words[0], words[1]));
+                    let bytes = $pack16(words[0], words[1]);
+                    $store(to.cast(), $xor(bytes, $set8(flip as i8)));
                 }
             }
         }
@@ -138,7 +139,9 @@ register!(
         _mm512_packs_epi32,
         _mm512_packus_epi16,
         _mm512_and_si512,
-        _mm512_set1_epi16
+        _mm512_set1_epi16,
+        _mm512_xor_si512,
+        _mm512_set1_epi8
     ],
     |sum, x, w| _mm512_dpbusd_epi32(sum, x, w)
 );
@@ -167,7 +170,9 @@ register!(
         _mm256_packs_epi32,
         _mm256_packus_epi16,
         _mm256_and_si256,
-        _mm256_set1_epi16
+        _mm256_set1_epi16,
+        _mm256_xor_si256,
+        _mm256_set1_epi8
     ],
     |sum, x, w| _mm256_dpbusd_epi32(sum, x, w)
 );
@@ -196,7 +201,9 @@ register!(
         _mm256_packs_epi32,
         _mm256_packus_epi16,
         _mm256_and_si256,
-        _mm256_set1_epi16
+        _mm256_set1_epi16,
+        _mm256_xor_si256,
+        _mm256_set1_epi8
     ],
     |sum, x, w| _mm256_dpbusd_avx_epi32(sum, x, w)
 );
@@ -225,7 +232,9 @@ register!(
         _mm256_packs_epi32,
         _mm256_packus_epi16,
         _mm256_and_si256,
-        _mm256_set1_epi16
+        _mm256_set1_epi16,
+        _mm256_xor_si256,
+        _mm256_set1_epi8
     ],
     |sum, x, w| {
         let pairs = _mm256_maddubs_epi16(x, w);
