@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.oracle.akida2_models import (
+    array,
     buffer_temp_conv,
     conv,
     data,
@@ -261,3 +262,21 @@ def test_m4_multiply_accumulates(engine):
     assert engine.macs([data((1, 2, 3)), layer("Add", {}, (0, 0)), layer("Concatenate", {}, (1, 0))]) == 0
     model = recurrent((1, 6, 2), subsample=3, in_proj=np.zeros((2, 5)), out_proj=np.zeros((5, 7)))
     assert engine.macs(model) == 6 * (2 * 5 + 4 * 5) + 2 * 5 * 7
+
+
+def test_m5_events_and_effective_multiply_accumulates(engine):
+    """8 of 32 inputs are not zero in two samples: densities 12 / 32 and 4 / 32, 8 / 32 on average."""
+    x = np.zeros((2, 4, 4, 2), np.int8)
+    x[0].flat[:12], x[1].flat[:4] = -1, 127
+    full = layer("Conv2DTranspose", {"kernel_size": 3, "filters": 5}, weights=np.zeros((3, 3, 2, 5)))
+    assert engine.events([data((4, 4, 2)), full], x) == [(8, 0), (8, 1440 * 8 / 32)]
+    model = [data((4, 4, 2)), conv(3, 5, channels=2), dense(np.zeros((80, 3)), read=1)]
+    assert engine.events(model, x) == [(8, 0), (8, 360), (0, 0)]
+
+
+def test_m5_events_of_two_inbounds_add_up(engine):
+    joined = layer("Concatenate", {}, (0, 1))
+    model = [data((1, 1, 2)), dense([[1], [1]]), joined, dense([[1], [1], [1]], read=2)]
+    x = array([[3, 0], [1, -1], [0, 0], [1, 1]], np.int8).reshape(4, 1, 1, 2)
+    # Inputs (3, 0), (1, −1), (0, 0), (1, 1) have the sums 3, 0, 0, 2: 5 and 2 events in four samples.
+    assert engine.events(model, x) == [(1.25, 0), (1.25, 1.25), (1.75, 0), (1.75, 1.75)]

@@ -46,6 +46,9 @@ def test_h1_worked_example(engine, kind):
 def test_h1_a_queue_of_one_frame_is_no_memory(engine):
     session = engine.session(buffer_temp_conv(1, [[2]]))
     assert outputs(session, frames(3, 0, 5)) == [[6], [0], [10]]
+    session = engine.session(depthwise_buffer_temp_conv([[2, -3]], shape=(1, 1, 2)))
+    x = array([5, 7], np.int16).reshape(1, 1, 1, 2)
+    assert outputs(session, [x, x]) == [[10, -21], [10, -21]]
 
 
 def test_h1_every_stream_has_a_queue(engine):
