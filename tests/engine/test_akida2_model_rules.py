@@ -120,6 +120,10 @@ def test_k5_the_integer_is_rounded_first(engine):
     found = engine.predict(model, scalars(4096))
     assert found.dtype == np.float32
     assert found.item() == 8_388_608
+    # 2^24 + 1 and 2^24 + 3 become 2^24 and 2^24 + 4; three quarters of them lie elsewhere in exact arithmetic.
+    for bias, expected in [(1, 12_582_912), (3, 12_582_915)]:
+        model = [*one_unit(bias=bias, input_shift=12, output_bits=32), dequantizer(0.75, 1)]
+        assert engine.predict(model, scalars(4096)).item() == expected
 
 
 def test_k5_the_product_is_rounded_once(engine):

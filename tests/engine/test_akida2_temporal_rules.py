@@ -169,6 +169,16 @@ def test_i2_the_new_state_saturates_at_32_bits(engine):
     assert values(engine, recurrent((1, 1, 1), **given), steps(-32767)) == [-16384]
 
 
+def test_i2_the_shifted_new_state_saturates_at_32_bits(engine):
+    """u = 2^31 − 1, k = −16: 32767 follows. Then −32768 · 32767 + 2^31 − 1 is 1,073,774,591, / 2^16 rounded to 16384.
+
+    Without saturation of u the second state would be 32767.
+    """
+    given = {"in_proj": [[1]], "new_state_scale": 1, "new_state_shift": 40, "out_proj": [[1]]}
+    given |= {"A_real": -32768, "A_imag": 0, "internal_state_outputs_shift": -16}
+    assert values(engine, recurrent((1, 2, 1), **given), steps(1, 1)) == [32767, 16384]
+
+
 @pytest.mark.parametrize(("shift", "expected"), [(-128, 0), (-48, 0), (32, 1), (127, 1)])
 def test_i2_i3_shifts_of_any_length(engine, shift, expected):
     """A new state at the ends of 32 bits is a state of 2^16, which saturates."""
