@@ -300,6 +300,8 @@ def test_g1_there_is_no_scale_and_no_post_op_buffer(engine):
 def test_g1_shifts_of_any_length(engine, shift):
     for a, expected in [(1, INT32_MAX - 7), (0, -7), (-1, INT32_MIN)]:
         assert values(engine, two("Add", a_shift=[shift]), pair(a, -7)) == [expected]
+    zeros = dense([[1]], output_scales=0)
+    assert values(engine, [data((1, 1, 1), 16), zeros, layer("Add", {}, (1, 1), a_shift=shift)], scalars(5)) == [0]
 
 
 def test_g1_the_same_layer_twice(engine):
