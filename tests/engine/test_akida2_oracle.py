@@ -20,6 +20,7 @@ from tests.oracle.akida2 import bounds, checks, counts, geometry, layers, model,
 from tests.oracle.akida2.numbers import Exact, Float32, Format, clip, rsh
 from tests.oracle.akida2_models import conv
 from tests.oracle.random_akida2 import random_case
+from tests.oracle.random_akida2_variables import bare
 
 SIZES = [(1, 1), (2, 3), (5, 4), (8, 9)]
 GEOMETRIES = [(size, k, s) for size in SIZES for k in range(1, 8) for s in range(1, 4)]
@@ -90,7 +91,7 @@ def test_same_upper_is_an_explicit_border(k, rng):
         np.testing.assert_array_equal(sums.input_conv(x, kernel, 2, "SameUpper", np.zeros(2)), expected)
 
 
-@given(st.integers(-(2**32), 2**32 - 1), st.integers(-63, 31))
+@given(st.integers(-(2**32), 2**32 - 1), st.integers(-62, 31))
 def test_shifts_are_those_of_fractions(value, shift):
     expected = math.floor(Fraction(value) * Fraction(2) ** shift + Fraction(1, 2))
     assert int(rsh(np.int64(value), np.int64(shift))) == expected
@@ -98,16 +99,19 @@ def test_shifts_are_those_of_fractions(value, shift):
 
 @given(st.data())
 def test_the_stage_is_that_of_unbounded_integers(data):
-    """D1 to D9 once more, in Python's integers."""
+    """D1 to D8 once more, in Python's integers."""
 
     def draw(low, high):
         return data.draw(st.integers(low, high))
 
-    total, bias, bias_shift = draw(-(2**62), 2**62), draw(-128, 127), draw(0, 31)
-    scale, shift, bits, signed = draw(0, 65535), draw(-63, 31), draw(2, 8), draw(0, 1)
-    bound, bound_shift, buffer = draw(0, 255), draw(0, 31), draw(16, 32)
+    total, bias, bias_shift = draw(-(2**62), 2**62), draw(-128, 127), draw(0, 40) if draw(0, 3) else draw(0, 255)
+    scale, shift = draw(0, 65535), draw(-34, 10) if draw(0, 3) else draw(-128, 127)
+    form = data.draw(
+        st.sampled_from([Format(8, False), *(Format(b, True) for b in (2, 5, 8, 16, 32)), Format(3, False)])
+    )
+    bound, bound_shift, buffer, post = draw(0, 255), draw(0, 255), draw(16, 32), draw(16, 32)
     made = conv(1, 1, bias=bias, bias_shift=bias_shift, activation="ReLU", output_scales=scale, output_shift=shift)
-    made["params"] |= {"output_bits": bits, "output_signed": bool(signed)}
+    made["params"] |= {"output_bits": form.bits, "output_signed": form.signed, "post_op_buffer_bits": post}
     found = stage.outputs(made, np.full((1, 1, 1, 1), total), buffer)
 
     def held(value, low, high):
@@ -117,11 +121,10 @@ def test_the_stage_is_that_of_unbounded_integers(data):
     acc = held(held(total, -top, top - 1) + bias * 2**bias_shift, -top, top - 1)
     for limit in (None, bound * 2**bound_shift):
         rectified = max(acc, 0) if limit is None else min(max(acc, 0), limit)
-        p = held(rectified * scale, -(2**32), 2**32 - 1)
+        p = held(rectified * scale, -(2**post), 2**post - 1)
         q = math.floor(Fraction(p) * Fraction(2) ** shift + Fraction(1, 2))
-        form = Format(bits, bool(signed))
         assert found.item() == held(q, form.low, form.high)
-        made["variables"]["max_value"] = np.array([bound], np.uint8)
+        made["variables"]["max_value"] = np.array([bound], np.int16)
         made["variables"]["max_value_shift"] = np.array([bound_shift], np.uint8)
         found = stage.outputs(made, np.full((1, 1, 1, 1), total), buffer)
 
@@ -164,12 +167,18 @@ def test_random_models_have_every_type_and_option(cases):
             kind, params, variables = described["type"], described["params"], described["variables"]
             seen[kind] += 1
             seen.update((kind, name) for name in variables)
-            seen.update((kind, name, params.get(name)) for name in ("padding", "pool_type", "activation"))
+            names = ("padding", "pool_type", "activation", "weights_bits", "buffer_bits", "post_op_buffer_bits")
+            seen.update((kind, name, params.get(name)) for name in names)
+            seen.update(
+                (name, "long") for name, v in variables.items() if "shift" in name and (abs(v.astype(int)) > 31).any()
+            )
+            seen[kind, "twice"] += len(set(described["inbounds"])) < len(described["inbounds"])
+            seen.update((kind, "reads", case.model[i]["type"]) for i in described["inbounds"])
             seen["kernel", params.get("kernel_size"), params.get("kernel_stride")] += 1
             if kind in checks.WITH_STAGE and index:
                 form = stage.output_format(described)
                 seen["format", form.bits, form.signed] += 1
-                seen[kind, "quantized", stage.is_quantized(described)] += 1
+                seen[kind, "accumulators", form.bits > 16] += 1
     convolutions = ("InputConv2D", "Conv2D", "DepthwiseConv2D")
     for kind in convolutions:
         wanted = [("padding", p) for p in ("Same", "Valid", "SameUpper")]
@@ -178,8 +187,15 @@ def test_random_models_have_every_type_and_option(cases):
     for kind in checks.WITH_TABLE:
         assert all(seen[kind, "activation", a] for a in ("NoActivation", "ReLU", "LUT")), kind
     for kind in checks.WITH_STAGE:
-        assert seen[kind, "quantized", False], kind
-        assert seen[kind, "quantized", True], kind
+        assert seen[kind, "accumulators", False], kind
+        assert seen[kind, "accumulators", True], kind
+        assert any(seen[kind, "post_op_buffer_bits", bits] for bits in range(16, 24)), kind
+        assert kind in ("Add", "StatefulRecurrent") or all(seen[kind, "weights_bits", bits] for bits in (2, 4, 8)), kind
+    shifts = ("input_shift", "bias_shift", "max_value_shift", "a_shift", "output_shift", "activation_shift")
+    assert all(seen[name, "long"] for name in shifts)
+    assert seen["Add", "twice"]
+    assert seen["Concatenate", "twice"]
+    assert all(seen[kind, "reads", "Quantizer"] for kind in ("InputData", "InputConv2D", "Conv2D"))
     assert all(seen[kind] for kind in ("InputData", "Quantizer", "Dequantizer", "Concatenate", "PicoPostProcessing"))
     assert all(any(seen["kernel", k, s] for s in (1, 2, 3)) for k in range(1, 8))
     signed = [("format", bits, True) for bits in (*range(2, 9), 16, 32)]
@@ -219,18 +235,17 @@ def test_random_models_reach_every_saturation(cases, monkeypatch):
 
 
 def test_intervals_hold_every_accumulator(cases):
-    """M1, of layers whose accumulators can be seen: those that lose their output quantizer."""
+    """M1, of layers that give their accumulators as outputs."""
     seen = 0
     for case in cases:
         shapes, formats = counts.all_shapes(case.model), model.formats(case.model)
         for index, described in enumerate(case.model):
             if described["type"] not in checks.WITH_STAGE or described["type"] == "Add" or not index:
                 continue
-            variables = {k: v for k, v in described["variables"].items() if k != "output_shift"}
-            bare = {**described, "variables": variables}
+            shown = bare(described)
             read = described["inbounds"][0]
-            ends = bounds.accumulator_interval(bare, formats[read], shapes[read])
-            acc = layers.evaluate(bare, [case.results[0][read]], {})
+            ends = bounds.accumulator_interval(shown, formats[read], shapes[read])
+            acc = layers.evaluate(shown, [case.results[0][read]], {})
             assert (acc >= ends[0]).all(), described["name"]
             assert (acc <= ends[1]).all(), described["name"]
             seen += 1

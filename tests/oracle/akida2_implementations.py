@@ -6,12 +6,14 @@ last integer layer, float outputs, and refusals.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol
 
 import numpy as np
 
 from . import akida2
 from .akida2 import checks, counts
+from .akida2_engine import Engine
 
 Model = list[dict[str, Any]]
 
@@ -48,6 +50,9 @@ class Implementation(Protocol):
     def macs(self, model: Model) -> int:
         """Multiply-accumulates of a call (M4)."""
 
+    def events(self, model: Model, x: np.ndarray) -> list[tuple[float, float]]:
+        """Events and effective multiply-accumulates of every layer of a model without state, per sample (M5)."""
+
 
 class _OracleSession:
     def __init__(self, model: Model) -> None:
@@ -77,10 +82,16 @@ class Oracle:
         return counts.all_shapes(model)
 
     def macs(self, model: Model) -> int:
-        shapes = counts.all_shapes(model)
-        first = tuple(model[0]["params"]["input_shape"])
-        inputs = [shapes[layer["inbounds"][0]] if layer["inbounds"] else first for layer in model]
-        return sum(counts.macs(layer, shape) for layer, shape in zip(model, inputs, strict=True))
+        return sum(counts.macs(layer, shapes[0]) for layer, shapes in zip(model, counts.inputs(model), strict=True))
+
+    def events(self, model: Model, x: np.ndarray) -> list[tuple[float, float]]:
+        results, found = akida2.run(model, x), []
+        for layer, shapes in zip(model, counts.inputs(model), strict=True):
+            read = [results[i] for i in layer["inbounds"]] or [x]
+            events = sum(map(counts.events, read)) / len(x)
+            density = events / sum(map(math.prod, shapes))
+            found.append((events, counts.macs(layer, shapes[0]) * density))
+        return found
 
 
-IMPLEMENTATIONS: dict[str, Implementation] = {"oracle": Oracle()}
+IMPLEMENTATIONS: dict[str, Implementation] = {"oracle": Oracle(), "engine": Engine()}

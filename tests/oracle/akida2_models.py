@@ -13,6 +13,7 @@ DTYPES = {
     "in_proj": np.int8,
     "out_proj": np.int8,
     "bias": np.int8,
+    "max_value": np.int16,
     "lut_values": np.int32,
     "output_scales": np.uint16,
     "activation_scales": np.uint16,
@@ -30,7 +31,6 @@ DTYPES = {
 OTHERS = (
     "input_shift",
     "bias_shift",
-    "max_value",
     "max_value_shift",
     "padding_value",
     "a_shift",
@@ -74,17 +74,10 @@ def data(shape: tuple[int, int, int], bits: int = 8) -> dict[str, Any]:
     return made | {"inbounds": []}
 
 
-def quantized(filters: int = 1) -> dict[str, Any]:
-    """An output quantizer that changes nothing but the range."""
-    return {"output_scales": [1] * filters, "output_shift": [0] * filters}
-
-
 def conv(kernel: int, filters: int, padding: str = "Same", stride: int = 1, channels: int = 1, **given: Any) -> dict:
     """A Conv2D of one input channel unless `channels` says otherwise, with weights of zero unless they are given."""
     params = {"kernel_size": kernel, "filters": filters, "padding": padding, "kernel_stride": stride}
     given = {"weights": np.zeros((kernel, kernel, channels, filters)), **given}
-    if "output_shift" in given:
-        given["output_shift"] = np.broadcast_to(given["output_shift"], filters)
     return layer("Conv2D", params, **given)
 
 
@@ -106,6 +99,41 @@ def image(
 def dense(weights: Any, read: int | None = None, **given: Any) -> dict[str, Any]:
     """A Dense1D."""
     return layer("Dense1D", {"units": np.shape(weights)[1]}, read, weights=weights, **given)
+
+
+def buffer_temp_conv(
+    fifo: int, weights: Any, shape: tuple[int, int, int] = (1, 1, 1), **given: Any
+) -> list[dict[str, Any]]:
+    """A BufferTempConv on 16 bits, weights as rows of frames and channels. Outputs are accumulators."""
+    params = {"fifo_size": fifo, "filters": np.shape(weights)[1], "output_bits": 32}
+    return [data(shape, 16), layer("BufferTempConv", params, weights=np.asarray(weights)[None, None], **given)]
+
+
+def depthwise_buffer_temp_conv(
+    weights: Any, shape: tuple[int, int, int] = (1, 1, 1), **given: Any
+) -> list[dict[str, Any]]:
+    """A DepthwiseBufferTempConv on 16 bits, a row of weights per frame. Outputs are accumulators."""
+    params = {"fifo_size": len(weights), "output_bits": 32}
+    made = layer("DepthwiseBufferTempConv", params, weights=np.asarray(weights)[None, None], **given)
+    return [data(shape, 16), made]
+
+
+def recurrent(shape: tuple[int, int, int] = (1, 2, 1), subsample: int = 1, **given: Any) -> list[dict[str, Any]]:
+    """A StatefulRecurrent on 16 bits: the worked example of section I but for what is given."""
+    given = {
+        "in_proj": [[100]],
+        "out_proj": [[2]],
+        "A_real": 16384,
+        "A_imag": 8192,
+        "new_state_scale": 128,
+        "new_state_shift": 3,
+        "internal_state_outputs_shift": -15,
+        "output_bits": 32,
+        **given,
+    }
+    states, channels = np.shape(given["out_proj"])
+    params = {"stateful_channels": states, "output_channels": channels, "subsample": subsample}
+    return [data(shape, 16), layer("StatefulRecurrent", params, **given)]
 
 
 def dequantizer(scales: Any, read: int) -> dict[str, Any]:

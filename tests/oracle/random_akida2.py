@@ -13,6 +13,7 @@ import numpy as np
 
 from .akida2 import checks, counts, layers, model, stage
 from .akida2.geometry import axis_windows
+from .akida2.numbers import sat
 from .random_akida2_variables import Variables
 
 COUNTS = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33)
@@ -106,7 +107,7 @@ class Generator(Variables):
         layer = self.describe("Quantizer", [], params)
         scales = self.rng.choice([0.5, 1, 2, 3, 0.1, 7.3], shape[2]).astype(np.float32)
         layer["variables"]["scales"] = scales * np.float32(1 if bits == 8 else 300)
-        if not signed and self.chance(0.8):
+        if self.chance(0.2 if signed else 0.8):
             layer["variables"]["zero_points"] = self.rng.integers(0, 256, shape[2]).astype(np.uint8)
         self.model = [layer]
         self.inputs = self.draw_inputs()
@@ -130,13 +131,18 @@ class Generator(Variables):
                 self.model = [layer]
                 self.inputs = self.draw_inputs()
                 self.model = []
-            index = self.finish(layer, self.results[0] if inbounds else self.inputs, last)
+            index = self.finish(layer, self.results[0] if inbounds else self.inputs)
             if index is not None:
                 return index
 
     def data(self, shape: tuple[int, int, int], bits: int) -> int:
-        """An InputData, now and then behind a Quantizer."""
-        inbounds = [self.quantizer(shape, bits, True)] if self.chance(0.25) else []
+        """An InputData, now and then behind a Quantizer, or a Quantizer alone."""
+        inbounds = []
+        if bits >= 8 and self.chance(0.4):
+            alone = self.chance(0.5)
+            inbounds = [self.quantizer(shape, bits, bits == 16 or not alone or self.chance(0.5))]
+            if alone:
+                return inbounds[0]
         layer = self.describe("InputData", inbounds, {"input_shape": shape, "input_bits": bits})
         if not inbounds:
             self.model = [layer]
@@ -153,7 +159,7 @@ class Generator(Variables):
         kernel, stride = self.pick(1, 2, 3, 3, 3, 4, 5, 6, 7), 1 if plain else self.pick(1, 1, 2, 2, 3)
         if padding == "Valid":
             kernel = min(kernel, rows, columns)
-        if padding == "SameUpper":
+        if padding == "SameUpper" and self.chance(0.5):
             kernel, stride = self.pick(3, 5, 7) if image else 3, 2
         params = {"kernel_size": kernel, "kernel_stride": stride, "padding": padding, **self.stage(last, table=True)}
         out = [axis_windows(size, kernel, stride, padding)[0] for size in (rows, columns)]
@@ -201,42 +207,44 @@ class Generator(Variables):
                 weights = (*kernel, shape[2] * params.get("fifo_size", 1), outputs)
             layer = self.describe(kind, [inbound], params)
             layer["variables"]["weights"] = self.weights(weights, params["weights_bits"])
-            self.input_shift(layer, model.formats(self.model)[inbound], shape[2])
-            index = self.finish(layer, self.results[inbound], last)
+            self.input_shift(layer, shape[2])
+            index = self.finish(layer, self.results[inbound])
             if index is not None:
                 return index
 
-    def recurrent(self, inbound: int, last: bool, subsample: int, outputs: int, quantized: bool | None = None) -> int:
-        """A StatefulRecurrent; `quantized` False leaves out its output quantizer."""
+    def recurrent(self, inbound: int, last: bool, subsample: int, outputs: int, wide: bool | None = None) -> int:
+        """A StatefulRecurrent; `wide` asks for accumulators as outputs."""
         _, _, channels = self.shape(inbound)
         while True:
-            params = self.stage(last, table=False)
+            params = self.stage(last, table=False, wide=wide)
             del params["weights_bits"]
             states = self.count()
             params |= {"stateful_channels": states, "output_channels": outputs, "subsample": subsample}
-            if quantized is False:
+            if wide:
                 params["activation"] = "NoActivation"
             layer = self.describe("StatefulRecurrent", [inbound], params)
-            self.input_shift(layer, model.formats(self.model)[inbound], channels)
+            self.input_shift(layer, channels)
             layer["variables"]["in_proj"] = self.weights((channels, states), 8)
             layer["variables"]["out_proj"] = self.weights((states, outputs), 8)
             x = self.results[inbound].astype(np.int64) << stage.variable(layer, "input_shift")
-            self.recurrence(layer, np.abs(x @ layer["variables"]["in_proj"].astype(np.int64)).max(initial=1))
-            index = self.finish(layer, self.results[inbound], last, quantized)
+            projected = sat(x, 32) @ layer["variables"]["in_proj"].astype(np.int64)
+            self.recurrence(layer, np.abs(sat(projected, layers.buffer_bits(layer))).max(initial=1))
+            index = self.finish(layer, self.results[inbound])
             if index is not None:
                 return index
 
-    def finish(self, layer: dict, inputs: np.ndarray, last: bool, quantized: bool | None = None) -> int | None:
+    def finish(self, layer: dict, inputs: np.ndarray) -> int | None:
         """Gives a layer the variables of its stage and appends it; None when it is refused or takes too long."""
         if len(inputs) * counts.macs(layer, inputs.shape[1:]) > MOST_WORK:
             return None
         sums = layers.exact_sums(layer, inputs.astype(np.int64), {}, stage.Exact)
-        self.stage_variables(layer, sums, layers.buffer_bits(layer), last, quantized)
+        self.stage_variables(layer, sums, layers.buffer_bits(layer))
         form = model.formats([*self.model, layer])[-1]
         read = [model.formats(self.model)[i] for i in layer["inbounds"]]
         try:
             checks.check_format(layer, form)
             checks.check_variables(layer)
+            checks.check_stage(layer)
             checks.check_inputs(layer, read, [self.shape(i) for i in layer["inbounds"]])
             checks.check_sums(layer, read[0] if read else checks.Format(8, False), inputs.shape[1:])
         except ValueError:
@@ -246,19 +254,27 @@ class Generator(Variables):
     # Graphs --------------------------------------------------------------------------------------
 
     def branches(self, inbound: int, last: bool) -> int:
-        """Layers that read the same one, and an Add or a Concatenate of them, or of them and that one."""
+        """Layers that read the same one, and an Add or a Concatenate of them, or of them and that one.
+
+        Now and then an Add or a Concatenate reads that one twice.
+        """
         add, past = self.chance(0.5), self.chance(0.4)
         channels = self.shape(inbound)[2] if past else self.count()
         if self.results[inbound].size * channels > MOST_WORK:  # not even a 1×1 kernel
             add = False
+        twice = self.chance(0.1)
         while True:
             made = 2 if add else self.pick(2, 2, 3)
-            read = [self.neural(inbound, False, True, channels if add else None) for _ in range(made - past)]
-            if past:
+            read = (
+                [inbound] * 2
+                if twice
+                else [self.neural(inbound, False, True, channels if add else None) for _ in range(made - past)]
+            )
+            if past and not twice:
                 read.insert(self.pick(0, len(read)), inbound)
             if add:
-                layer = self.describe("Add", read, self.add_parameters(last))
-                self.add_variables(layer, [self.results[i] for i in read], last)
+                layer = self.describe("Add", read, self.output_parameters(last))
+                self.add_variables(layer, [self.results[i] for i in read])
             else:
                 layer = self.describe("Concatenate", read, {})
             try:
@@ -287,7 +303,7 @@ def grow(seed: int, largest: int) -> Generator:
     if generator.chance(0.5):
         index = generator.image(last=depth == 1)
     else:
-        bits = generator.pick(8, 8, 8, 16)
+        bits = generator.pick(8, 8, 8, 8, 16, 16, 1, 2, 4)
         index = generator.data((*generator.map_size(), generator.count()), bits)
         depth += 1
     for number in range(1, depth):
@@ -312,9 +328,10 @@ def grow_recurrent(generator: Generator) -> Generator:
     for number, subsample in enumerate(steps):
         last = number == depth - 1
         outputs = channels if last and pico else generator.count()
-        index = generator.recurrent(index, last, subsample, outputs, False if last and pico else None)
+        index = generator.recurrent(index, last, subsample, outputs, True if last and pico else None)
     if pico:
-        layer = generator.describe("PicoPostProcessing", [index, target], {})
+        params = {"buffer_bits": generator.pick(33, 36, 40, 44, 48)} if generator.chance(0.4) else {}
+        layer = generator.describe("PicoPostProcessing", [index, target], params)
         read = [generator.results[i] for i in (index, target)]
         generator.pico_variables(layer, *read)
         generator.append(layer, layers.evaluate(layer, read, {}))

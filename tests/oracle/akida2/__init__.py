@@ -7,7 +7,8 @@ A model is a list of dictionaries, one per layer, in order:
 
 - ``name`` and ``type``: text, e.g. ``"conv_1"`` and ``"Conv2D"``;
 - ``inbounds``: indices of the layers read, in order; empty for the first layer;
-- ``params``: the constructor's arguments by name, enumerations as text. An argument that is absent has its default;
+- ``params``: the constructor's arguments by name, enumerations as text. An argument that is absent has its default. A
+  layer without ``activation`` has none;
 - ``variables``: arrays by name. A variable that is absent is not set (B5).
 
 Modules: `numbers` (sections A and B1), `geometry` (C2 and F1), `sums` (C), `stage` (D and E), `temporal` (H, I, J),

@@ -1,4 +1,4 @@
-"""What is refused: B, C3, E3, F3, G, I4, K, L1 and M2, M3. Every refusal names its rule."""
+"""What is refused: B, C3, C7, E3, F3, G, H1, I4, J, K, L1 and M2, M3. Every refusal names its rule."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ RANGES = {
 WITH_TABLE = ("InputConv2D", "Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "DepthwiseConv2DTranspose")
 WITH_STAGE = (*WITH_TABLE, "Dense1D", "BufferTempConv", "DepthwiseBufferTempConv", "StatefulRecurrent", "Add")
 INPUTS = ("InputData", "Quantizer", "InputConv2D")
+TRANSPOSED = ("Conv2DTranspose", "DepthwiseConv2DTranspose")
 MOST_TERMS = 2**24
 
 
@@ -54,6 +55,17 @@ def check_format(layer: dict[str, Any], form: Format) -> None:
     require(form.bits in (*range(1, 9), 16, 32), "B1", layer, f"{form.bits} bits are no format")
     require(form.bits >= 2 or not form.signed, "B1", layer, "a signed format has 2 bits at least")
     require(form.bits <= 8 or form.signed, "B1", layer, "an unsigned format has 8 bits at most")
+
+
+def check_stage(layer: dict[str, Any]) -> None:
+    """B6 and B8."""
+    params = layer["params"]
+    bits, post = layers.buffer_bits(layer), stage.post_op_bits(layer)
+    require(16 <= bits <= 32, "B6", layer, f"buffer_bits {bits}")
+    require(16 <= post <= 32, "B6", layer, f"post_op_buffer_bits {post}")
+    output = params.get("output_bits", 8)
+    require(output <= 32, "B8", layer, f"output_bits {output}")
+    require(output <= 16 or params.get("output_signed") is not False, "B8", layer, "output_signed of accumulators")
 
 
 def check_variables(layer: dict[str, Any]) -> None:
@@ -81,18 +93,27 @@ def check_variables(layer: dict[str, Any]) -> None:
 
 
 def check_inputs(layer: dict[str, Any], read: list[Format | None], shapes: list[tuple]) -> None:
-    """B3, B6, B8, C3, C4, F3, G, I4, J, K1, L1."""
+    """B3, C1, C3, C4, C7, F3, G, H1, I4, J, K1, K2, L1."""
     kind, params = layer["type"], layer["params"]
-    require(all(form is not None for form in read), "K5", layer, "reads float outputs")
     if kind not in ("Dequantizer", "PicoPostProcessing"):
         require(all(form.bits <= 16 for form in read), "B3", layer, "reads 32 bits")
     if kind == "InputConv2D":
         require("input_shift" not in layer["variables"], "C1", layer, "no input shift")
         require(params["input_shape"][2] in (1, 3), "C4", layer, "images have 1 or 3 channels")
         require(not read or read[0] == Format(8, False), "L1", layer, "reads 8 unsigned bits")
+    if kind == "Quantizer":
+        form = layers.output_format(layer, [])
+        good = form in (Format(8, False), Format(8, True), Format(16, True))
+        require(good, "K2", layer, f"output_bits {form.bits}, output_signed {form.signed}")
     if kind == "InputData":
         require(params["input_bits"] in (1, 2, 4, 8, 16), "K1", layer, f"input_bits {params['input_bits']}")
         require(not read or read[0] == layers.output_format(layer, []), "L1", layer, "reads another format")
+    if kind in ("InputConv2D", "InputData"):
+        require(not read or shapes[0] == tuple(params["input_shape"]), "L1", layer, "reads another input_shape")
+    if kind in TRANSPOSED:
+        require(params["kernel_size"] in (3, 4), "C7", layer, f"kernel_size {params['kernel_size']}")
+    if kind in layers.TEMPORAL:
+        require(params["fifo_size"] >= 1, "H1", layer, f"fifo_size {params['fifo_size']}")
     if params.get("padding") == "SameUpper":
         require(params.get("pool_type") != "Max", "C3", layer, "SameUpper")
     if params.get("pool_type") == "Average":
@@ -105,7 +126,10 @@ def check_inputs(layer: dict[str, Any], read: list[Format | None], shapes: list[
         good = shapes[0][0] == 1 and shapes[0][1] % params["subsample"] == 0
         require(good, "I4", layer, f"{shapes[0]} in steps of {params['subsample']}")
     if kind == "PicoPostProcessing":
-        require(shapes[0] == shapes[1] and read[1].bits <= 16, "J", layer, f"{shapes}, target {read[1]}")
+        good = len(read) == 2 and shapes[0] == shapes[1] and shapes[0][0] == 1 and read[1].bits <= 16
+        require(good, "J", layer, f"shapes {shapes}, formats {read}")
+        bits = params.get("buffer_bits", 44)
+        require(33 <= bits <= 48, "J", layer, f"buffer_bits {bits}")
 
 
 def check_sums(layer: dict[str, Any], form: Format, shape: tuple) -> None:
@@ -122,30 +146,33 @@ def check_sums(layer: dict[str, Any], form: Format, shape: tuple) -> None:
         require(good, "M2", layer, f"accumulators in {ends.min()} … {ends.max()}")
 
 
+def check_structure(described: list[dict[str, Any]]) -> None:
+    """L1: who reads whom."""
+    for index, layer in enumerate(described):
+        kind, inbounds = layer["type"], layer["inbounds"]
+        require(kind in INPUTS or index > 0, "L1", layer, "is no input")
+        require(bool(inbounds) == (index > 0), "L1", layer, "an input stands first, all others read")
+        require(all(inbound < index for inbound in inbounds), "L1", layer, "reads a layer before it")
+        feeds = all(described[inbound]["type"] == "Quantizer" for inbound in inbounds)
+        good = kind not in INPUTS or index == 0 or (kind != "Quantizer" and feeds)
+        require(good, "L1", layer, "an input reads a Quantizer alone, and a Quantizer nothing")
+    read = {inbound for layer in described for inbound in layer["inbounds"]}
+    for index, layer in enumerate(described[:-1]):
+        require(index in read, "L1", layer, "nobody reads it")
+        require(layer["type"] != "Dequantizer", "L1", layer, "is the last layer")
+
+
 def check(described: list[dict[str, Any]]) -> None:
     """Raises ValueError, naming the rule, for a model that the page refuses."""
+    check_structure(described)
     shapes, formats = all_shapes(described), model.formats(described)
-    readers: dict[int, list[str]] = {}
     for index, layer in enumerate(described):
-        kind = layer["type"]
-        require((kind in INPUTS) or index > 0, "L1", layer, "is no input")
-        require(bool(layer["inbounds"]) == (index > 0), "L1", layer, "an input stands first, all others read")
-        for inbound in layer["inbounds"]:
-            require(inbound < index, "L1", layer, "reads a layer before it")
-            readers.setdefault(inbound, []).append(kind)
-            good = kind not in INPUTS or described[inbound]["type"] == "Quantizer"
-            require(good, "L1", layer, "an input reads a Quantizer alone")
         if formats[index] is not None:
             check_format(layer, formats[index])
         read = [formats[i] for i in layer["inbounds"]]
         check_variables(layer)
         check_inputs(layer, read, [shapes[i] for i in layer["inbounds"]])
-        if kind in WITH_STAGE:
-            bits = layers.buffer_bits(layer)
-            require(16 <= bits <= 32, "B6", layer, f"buffer_bits {bits}")
-            post = stage.post_op_bits(layer)
-            require(16 <= post <= 32, "B6", layer, f"post_op_buffer_bits {post}")
+        if layer["type"] in WITH_STAGE:
+            check_stage(layer)
             inputs = shapes[layer["inbounds"][0]] if index else tuple(layer["params"]["input_shape"])
             check_sums(layer, read[0] if read else Format(8, False), inputs)
-    for index, layer in enumerate(described[:-1]):
-        require(index in readers, "L1", layer, "nobody reads it")

@@ -57,6 +57,13 @@ def all_shapes(model: list[dict[str, Any]]) -> list[Shape]:
     return found
 
 
+def inputs(model: list[dict[str, Any]]) -> list[list[Shape]]:
+    """The shapes that every layer reads."""
+    found = all_shapes(model)
+    first = tuple(model[0]["params"]["input_shape"])
+    return [[found[i] for i in layer["inbounds"]] or [first] for layer in model]
+
+
 def macs(layer: dict[str, Any], shape: Shape) -> int:
     """M4: multiply-accumulates of a call on inputs of this shape."""
     params, kind = layer["params"], layer["type"]

@@ -27,6 +27,13 @@ def shaped(model: Model, x: np.ndarray) -> np.ndarray:
     return x.reshape(len(x), *model[0]["params"]["input_shape"])
 
 
+def check_range(x: np.ndarray, form: Format) -> None:
+    """B3."""
+    outside = x[(x < form.low) | (x > form.high)]
+    if outside.size:
+        raise ValueError(f"B3: inputs are in {form.low} … {form.high}, received {outside.ravel()[0]}")
+
+
 def run(model: Model, x: np.ndarray, state: State | None = None, *, keras_rounding: bool = False) -> list[np.ndarray]:
     """The outputs of every layer, in order, each in the type of B2 (`Dequantizer`: float32).
 
@@ -41,6 +48,8 @@ def run(model: Model, x: np.ndarray, state: State | None = None, *, keras_roundi
     results: list[np.ndarray] = []
     for index, (layer, form) in enumerate(zip(model, formats(model), strict=True)):
         read = [results[i] for i in layer["inbounds"]] or [shaped(model, x)]
+        if not layer["inbounds"] and layer["type"] != "Quantizer":
+            check_range(read[0], Format(8, False) if layer["type"] == "InputConv2D" else form)
         values = layers.evaluate(layer, read, state.setdefault(index, {}), steps)
         if form is not None:
             assert values.min(initial=form.low) >= form.low, layer["name"]

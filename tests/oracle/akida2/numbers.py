@@ -57,7 +57,8 @@ def rsh(values: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """A6: floor(v · 2^s + 1/2), one shift per channel on the last axis.
 
     A right shift by 62 adds 2^61 to values of at most 2^44, a left shift by 31 takes values of at most 2^32: both
-    stay within 64 bits. A longer left shift is cut to 31 places, which take every value but 0 to the ends of all formats.
+    stay within 64 bits. A longer left shift is cut to 31 places, which take every value but 0 to the
+    ends of all formats.
     """
     values, shift = np.broadcast_arrays(np.asarray(values, np.int64), np.asarray(shift, np.int64))
     left = values << np.clip(shift, 0, 31)

@@ -174,7 +174,12 @@ impl Weights {
     /// The weight of filter `f` in a row of weights. Rows are counted over the kernel's height, width and input channels.
     pub(crate) fn at(&self, row: usize, f: usize) -> i8 {
         let [_, _, _, filters] = self.shape;
-        packed::at(&self.packed, self.bits, row * filters + f)
+        self.element(row * filters + f)
+    }
+
+    /// The weight at an index in C order.
+    pub(crate) fn element(&self, index: usize) -> i8 {
+        packed::at(&self.packed, self.bits, index)
     }
 
     /// A value outside the range of `bits` bits, if there is one (`docs/arithmetic.md`, B2).

@@ -20,7 +20,10 @@ pub(super) fn sums(map: Bordered<'_>, weights: &Weights, windows: &Windows) -> V
     for origin in origins(map.shape, windows.padding, windows.size, windows.stride) {
         for f in 0..filters {
             let channels = 0..map.shape.c;
-            let products = channels.map(|c| channel(map, weights, windows, origin, (c, f)));
+            let products = channels.map(|c| {
+                let weight = |row| weights.at(row, f);
+                channel(map, weight, windows, origin, c)
+            });
             sums.push(products.sum());
         }
     }
@@ -32,19 +35,20 @@ pub(super) fn depthwise(map: Bordered<'_>, weights: &Weights, windows: &Windows)
     let mut sums = Vec::new();
     for origin in origins(map.shape, windows.padding, windows.size, windows.stride) {
         for c in 0..map.shape.c {
-            sums.push(channel(map, weights, windows, origin, (c, 0)));
+            // A weight for each row, in the shape of a kernel or of a queue.
+            sums.push(channel(map, |row| weights.element(row), windows, origin, c));
         }
     }
     sums
 }
 
-/// The sum over channel `c` of the window that begins at (`top`, `left`), for filter `f`.
+/// The sum over channel `c` of the window that begins at (`top`, `left`). `weight` gives the weight of a row.
 fn channel(
     bordered: Bordered<'_>,
-    weights: &Weights,
+    weight: impl Fn(usize) -> i8,
     windows: &Windows,
     (top, left): (isize, isize),
-    (c, f): (usize, usize),
+    c: usize,
 ) -> i64 {
     let Bordered { map, shape, border } = bordered;
     let border = *border.get(c).unwrap_or(&windows.border);
@@ -53,7 +57,7 @@ fn channel(
         for v in 0..windows.size.y {
             let x = cell(map, shape, top + u as isize, left + v as isize, c);
             let row = windows.weight_row(shape.c, u, v, c);
-            sum += x.unwrap_or(border.into()) * i64::from(weights.at(row, f));
+            sum += x.unwrap_or(border.into()) * i64::from(weight(row));
         }
     }
     sum

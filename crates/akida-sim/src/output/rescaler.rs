@@ -104,7 +104,9 @@ impl Rescaler {
     #[inline]
     pub(crate) fn activated(&self, f: usize, sum: i64) -> i64 {
         let filter = &self.filters[f];
-        filter.activated(filter.accumulator(sum - filter.bias), &self.table)
+        // A bias of a long shift is an end of 64 bits. It saturates the accumulator either way.
+        let products = sum.saturating_sub(filter.bias);
+        filter.activated(filter.accumulator(products), &self.table)
     }
 
     /// The output that follows from an activated value of filter `f`, or from the sum of such values over a map.

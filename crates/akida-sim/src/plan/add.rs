@@ -14,7 +14,7 @@ pub(super) struct AddStep {
     pub(super) sources: [usize; 2],
     layer: Arc<Layer>,
     buffer_bits: u8,
-    /// The largest shift, where no shifted value and no sum leaves the buffer.
+    /// Whether no shifted value and no sum leaves the buffer.
     narrow: bool,
     rescaler: Rescaler,
 }
@@ -36,11 +36,16 @@ impl AddStep {
             ends.max().unwrap_or(0)
         };
         let sum = most(ranges[0], A_SHIFT).saturating_add(most(ranges[1], B_SHIFT));
+        // Maps of zeros may have longer ones.
+        let mut shifts = [A_SHIFT, B_SHIFT]
+            .into_iter()
+            .flat_map(|name| layer.integers(name));
+        let short = shifts.all(|&shift| shift < 32);
         Ok(Self {
             sources,
             layer: Arc::clone(layer),
             buffer_bits: stage.buffer_bits,
-            narrow: sum < 1i64 << (stage.buffer_bits - 1),
+            narrow: short && sum < 1i64 << (stage.buffer_bits - 1),
             rescaler: Rescaler::new(layer, stage)?,
         })
     }

@@ -165,14 +165,13 @@ impl Wide {
     }
 
     fn weight(&self, t: usize, (u, v): (usize, usize), c: usize, f: usize) -> i8 {
-        let (channels, f) = match (self.windows.channels, self.windows.frames) {
-            (Channels::Each, 1) => (self.input.c, 0),
-            // A row for each map, a column for each channel.
-            (Channels::Each, _) => return self.weights[t * self.input.c + c],
-            (Channels::All | Channels::EachThenAll, _) => (self.input.c, f),
-        };
+        let channels = self.input.c;
         let row = t * channels + self.windows.weight_row(channels, u, v, c);
-        self.weights[row * self.filters + f]
+        match self.windows.channels {
+            // A weight for each row. In a queue, a window has one cell.
+            Channels::Each => self.weights[row],
+            Channels::All | Channels::EachThenAll => self.weights[row * self.filters + f],
+        }
     }
 
     /// The cell that place `a` of a kernel meets along an axis in output `o`; `None` where a transposed kernel meets none.

@@ -18,7 +18,7 @@ pub struct Add {
     pub output_bits: u8,
     /// Width of the sums, sign included: 16 to 32.
     pub buffer_bits: u8,
-    /// Width of shifted sums, without their sign: 16 to 32.
+    /// A documented parameter, 16 to 32. It changes nothing, as sums have no scale.
     pub post_op_buffer_bits: u8,
     /// Whether outputs have a sign.
     pub output_signed: bool,
@@ -98,6 +98,10 @@ impl LayerKind for Add {
             ));
         }
         let channels = a.shape.c;
+        let without_scale = PostOps {
+            post_op_buffer_bits: 32,
+            ..self.post_ops()
+        };
         let output = Signal {
             shape: a.shape,
             format: self.post_ops().format(),
@@ -105,7 +109,7 @@ impl LayerKind for Add {
         Ok(Connection {
             input: a,
             output,
-            stage: self.post_ops().stage(),
+            stage: without_scale.stage(),
             potential_bound: self.post_ops().bound(),
             variables: vec![
                 VariableSpec::vector(A_SHIFT, channels, SHIFTS_LEFT),

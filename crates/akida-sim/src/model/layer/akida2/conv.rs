@@ -152,6 +152,7 @@ impl Conv2DParams {
         let output = Shape::new(pooled.x, pooled.y, filters);
         let kernel = Kernel {
             is_image,
+            has_queue: false,
             weights_bits: self.weights_bits,
             post_ops: self.post_ops,
         };
@@ -206,6 +207,8 @@ fn pooling_of(parameters: &Parameters) -> Result<Pooling, ModelError> {
 pub(super) struct Kernel {
     /// Whether the input is an image. Images have values of border cells, and no shifts of inputs.
     pub(super) is_image: bool,
+    /// Whether windows reach over a queue of maps, which may be a queue of one.
+    pub(super) has_queue: bool,
     pub(super) weights_bits: u8,
     pub(super) post_ops: PostOps,
 }
@@ -235,9 +238,9 @@ impl Kernel {
                 let rows = windows.frames.saturating_mul(channels);
                 self.kernel([x, y, rows, sums.c])?
             }
-            (false, Channels::Each | Channels::EachThenAll) => match windows.frames {
-                1 => self.kernel([x, y, channels, 1])?,
-                frames => self.kernel([x, y, frames, channels])?,
+            (false, Channels::Each | Channels::EachThenAll) => match self.has_queue {
+                true => self.kernel([x, y, windows.frames, channels])?,
+                false => self.kernel([x, y, channels, 1])?,
             },
         };
         check_elements(WEIGHTS, weights.weight_shape().unwrap_or_default())?;

@@ -73,6 +73,7 @@ impl LayerKind for Dense1D {
         let windows = Windows::whole(input.shape, WeightOrder::LastAxisFastest);
         let kernel = Kernel {
             is_image: false,
+            has_queue: false,
             weights_bits: self.weights_bits,
             post_ops: self.post_ops,
         };

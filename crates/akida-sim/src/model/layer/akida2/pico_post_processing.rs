@@ -72,6 +72,15 @@ impl LayerKind for PicoPostProcessing {
                 target.shape,
             ));
         }
+        if prediction.shape.x != 1 {
+            return Err(ModelError::new(
+                ModelErrorKind::Shape,
+                "the input's shape",
+                "one row of steps",
+                prediction.shape,
+            )
+            .with_remedy("give inputs of shape (1, steps, channels)"));
+        }
         let channels = prediction.shape.c;
         let output = Signal {
             shape: Shape::new(1, 1, channels),

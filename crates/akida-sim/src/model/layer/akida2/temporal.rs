@@ -83,6 +83,7 @@ impl TemporalParams {
         };
         let kernel = Kernel {
             is_image: false,
+            has_queue: true,
             weights_bits: self.weights_bits,
             post_ops: self.post_ops,
         };

@@ -82,6 +82,7 @@ impl TransposedParams {
         };
         let kernel = Kernel {
             is_image: false,
+            has_queue: false,
             weights_bits: self.weights_bits,
             post_ops: self.post_ops,
         };
