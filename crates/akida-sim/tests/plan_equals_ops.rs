@@ -138,7 +138,9 @@ fn the_random_models_reach_the_extremes() {
 
 #[test]
 fn every_forced_kernel_equals_the_definition() {
-    for kernel in available_kernels() {
+    // Only layers of Akida 2.0 make outputs of depthwise products of bytes.
+    let of_akida1 = |kernel: &&str| !kernel.contains("depthwise-u8");
+    for kernel in available_kernels().into_iter().filter(of_akida1) {
         let options = PlanOptions {
             kernel: Some(kernel.to_owned()),
             ..PlanOptions::default()

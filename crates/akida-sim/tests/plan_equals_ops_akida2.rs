@@ -90,8 +90,10 @@ fn every_layer_equals_the_definition() {
 
 #[test]
 fn every_forced_kernel_equals_the_definition() {
-    for kernel in available_kernels() {
-        let mut compared = 0;
+    // Only layers of Akida 1.0 need sums of depthwise products.
+    let of_akida2 = |kernel: &&str| !kernel.contains("depthwise-i");
+    for kernel in available_kernels().into_iter().filter(of_akida2) {
+        let mut used = 0;
         let options = PlanOptions {
             kernel: Some(kernel.to_owned()),
             ..PlanOptions::default()
@@ -99,12 +101,12 @@ fn every_forced_kernel_equals_the_definition() {
         for seed in 0..NETWORKS {
             let mut random = Random::new(seed);
             let model = akida2::model(&mut random, Kind::Still);
-            if Plan::with_options(model, &options).is_ok() {
+            if let Ok(plan) = Plan::with_options(model, &options) {
                 check(seed, &options);
-                compared += 1;
+                used += usize::from(plan.choices().iter().any(|choice| choice.kernel == kernel));
             }
         }
-        assert!(compared > NETWORKS / 20, "{kernel}: {compared}");
+        assert!(used > 10, "kernel {kernel} was used by {used} networks");
     }
 }
 
