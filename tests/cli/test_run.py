@@ -74,7 +74,7 @@ def test_json_has_the_facts(report, model, inputs):
     result = report("run", "model.fbz", "inputs.npy", "--predict")
     assert result["model"] == "model.fbz"
     assert result["mode"] == "predict"
-    assert result["inputs"] == {"file": "inputs.npy", "shape": [7, 1, 1, 6]}
+    assert result["inputs"] == {"file": "inputs.npy", "shape": [7, 1, 1, 6], "dtype": "uint8"}
     assert result["outputs"] == {
         "file": None,
         "shape": [7, 1, 1, 6],
