@@ -37,9 +37,9 @@ def test_info_has_every_variable_as_a_kernel_or_with_its_range(build, file):
         assert [*shown.kernels, *shown.ranges] == sorted(
             layer.get_variable_names(), key=lambda name: name not in shown.kernels
         )
-        for name, (low, high) in shown.ranges.items():
+        for name, limits in shown.ranges.items():
             values = layer.get_variable(name)
-            assert (low, high) == (values.min(), values.max())
+            assert limits == (values.min(), values.max())
         for name, shape in shown.kernels.items():
             assert tuple(shape) == layer.get_variable(name).shape
             assert sum(count for _, count in shown.histogram[name]) == layer.get_variable(name).size
@@ -73,9 +73,10 @@ def test_info_of_states(file):
 def test_bounds_that_filters_lack_are_told(file):
     model = akida.Model(layers=[akida.InputData((1, 1, 2), 8, name="in"), akida.Conv2D(3, 1, name="conv")])
     assert "none" in info(model, file).text().splitlines()[-1]
+    assert info(model, file).layers[1].ranges["max_value"] is None
     model.layers[1].set_variable("max_value", np.array([-1, 7, 200], np.int16))
-    assert "none..200" in info(model, file).text().splitlines()[-1]
-    assert info(model, file).layers[1].ranges["max_value"] == (-1, 200)
+    assert " 7..200 " in info(model, file).text().splitlines()[-1]
+    assert info(model, file).layers[1].ranges["max_value"] == (7, 200)
 
 
 @pytest.mark.parametrize("build", MODELS)

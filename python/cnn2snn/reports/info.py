@@ -11,6 +11,7 @@ from cnn2snn import _table
 from cnn2snn.akida._summary import SHORT_TYPES
 
 if TYPE_CHECKING:
+    from cnn2snn import _akida
     from cnn2snn.akida import Layer, Model
 
 __all__ = ["Dump", "InfoReport", "LayerInfo"]
@@ -36,7 +37,8 @@ class LayerInfo:
         macs: multiply-accumulates for one input.
         bytes: bytes of all variables in the file.
         histogram: (value, number of weights with this value) of each kernel, from the smallest value on.
-        ranges: the smallest and the largest value of each other variable; steps are in potentials.
+        ranges: the smallest and the largest value of each other variable; steps are in potentials. Bounds of a ReLU
+            leave out filters without a bound; None where no filter has one.
     """
 
     name: str
@@ -55,7 +57,7 @@ class LayerInfo:
     macs: int
     bytes: int
     histogram: dict[str, list[tuple[int, int]]]
-    ranges: dict[str, tuple[float, float]]
+    ranges: dict[str, tuple[float, float] | None]
 
     @classmethod
     def of(cls, layer: Layer) -> LayerInfo:
@@ -85,8 +87,16 @@ class LayerInfo:
             macs=layer.macs,
             bytes=sum(variable.bytes for variable in variables),
             histogram={kernel.name: kernel.histogram for kernel in kernels if kernel.histogram is not None},
-            ranges={variable.name: variable.range for variable in variables if variable.range is not None},
+            ranges={v.name: _range_of(layer, v) for v in variables if v.histogram is None},
         )
+
+
+def _range_of(layer: Layer, variable: _akida.VariableSummary) -> tuple[float, float] | None:
+    if variable.name != "max_value":
+        return variable.range
+    bounds = layer.get_variable("max_value")
+    bounds = bounds[bounds >= 0]
+    return (int(bounds.min()), int(bounds.max())) if len(bounds) else None
 
 
 @dataclass(frozen=True)
@@ -277,10 +287,8 @@ def _first_range(layer: LayerInfo, names: tuple[str, ...]) -> str:
     """Returns the range of the first of these variables that a layer has."""
     for name in names:
         if name in layer.ranges:
-            low, high = layer.ranges[name]
-            if name == "max_value" and low < 0:
-                return "none" if high < 0 else f"none..{high}"
-            return _range(low, high)
+            limits = layer.ranges[name]
+            return "none" if limits is None else _range(*limits)
     return "-"
 
 

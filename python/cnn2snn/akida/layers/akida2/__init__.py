@@ -1,9 +1,10 @@
 """The layers of Akida 2.0.
 
 All of them are integer layers; `Quantizer` and `Dequantizer` connect them to floats. Kernels, strides, pools and queues
-are given as one number: windows are squares. Shapes are (X, Y, C), and values that layers hand on have 1 to 16 bits.
+are given as one number: windows are squares. Shapes are (X, Y, C), and values that layers hand on have 1 to 8 bits, or
+16.
 
-What follows the sums of a layer with weights, per output channel f:
+`docs/arithmetic-akida2.md` has every rule. What follows the sums of a layer with weights, per output channel f:
 
 1. the sum saturates at `buffer_bits` signed bits;
 2. `bias_f << bias_shift_f` is added, and saturates there again;

@@ -13,7 +13,7 @@ class InputConv2D(Akida2Layer):
     Images are uint8 arrays (n, X, Y, C). It is the first layer of a model, or reads a `Quantizer` of uint8.
 
     Args:
-        input_shape: (X, Y, C) of one image.
+        input_shape: (X, Y, C) of one image, C = 1 or 3.
         filters: number of output channels.
         kernel_size: height and width of a kernel.
         padding: border of the convolution and of the pooling. `SameUpper` excludes `PoolType.Max`.
@@ -22,7 +22,7 @@ class InputConv2D(Akida2Layer):
         pool_size: height and width of the windows of `PoolType.Max`; -1 for the other types.
         pool_stride: step of `PoolType.Max`; -1 means `pool_size`.
         activation: none, a ReLU or a table. A bool says whether there is a ReLU.
-        output_bits: width of the outputs: 1 to 16. 17 to 32 mean int32 accumulators, without an output quantizer.
+        output_bits: width of the outputs: 1 to 8, or 16. 17 to 32 mean int32 accumulators, without an output quantizer.
         buffer_bits: width of accumulators, sign included: 16 to 32.
         post_op_buffer_bits: width of scaled accumulators, without their sign: 16 to 32.
         weights_bits: 2, 4 or 8.
@@ -77,7 +77,7 @@ class Conv2D(Akida2Layer):
         pool_size: height and width of the windows of `PoolType.Max`; -1 for the other types.
         pool_stride: step of `PoolType.Max`; -1 means `pool_size`.
         activation: none, a ReLU or a table. A bool says whether there is a ReLU.
-        output_bits: width of the outputs: 1 to 16. 17 to 32 mean int32 accumulators, without an output quantizer.
+        output_bits: width of the outputs: 1 to 8, or 16. 17 to 32 mean int32 accumulators, without an output quantizer.
         buffer_bits: width of accumulators, sign included: 16 to 32.
         post_op_buffer_bits: width of scaled accumulators, without their sign: 16 to 32.
         weights_bits: 2, 4 or 8.
@@ -134,7 +134,7 @@ class DepthwiseConv2D(Akida2Layer):
         pool_size: height and width of the windows of `PoolType.Max`; -1 for the other types.
         pool_stride: step of `PoolType.Max`; -1 means `pool_size`.
         activation: none, a ReLU or a table. A bool says whether there is a ReLU.
-        output_bits: width of the outputs: 1 to 16. 17 to 32 mean int32 accumulators, without an output quantizer.
+        output_bits: width of the outputs: 1 to 8, or 16. 17 to 32 mean int32 accumulators, without an output quantizer.
         buffer_bits: width of accumulators, sign included: 16 to 32.
         post_op_buffer_bits: width of scaled accumulators, without their sign: 16 to 32.
         weights_bits: 2, 4 or 8.

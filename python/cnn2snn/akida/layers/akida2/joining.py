@@ -17,7 +17,7 @@ class Add(Akida2Layer):
     left where positive, to the right with rounding where negative (ties go up), and saturates at `output_bits`.
 
     Args:
-        output_bits: width of the outputs: 1 to 16. 17 to 32 mean int32 accumulators, without an output quantizer.
+        output_bits: width of the outputs: 1 to 8, or 16. 17 to 32 mean int32 accumulators, without an output quantizer.
         buffer_bits: width of accumulators, sign included: 16 to 32.
         post_op_buffer_bits: width of scaled accumulators, without their sign: 16 to 32.
         activation: None, False or `ActivationType.NoActivation`: there is no activation behind a sum.
@@ -67,7 +67,8 @@ class Add(Akida2Layer):
 class Concatenate(Akida2Layer):
     """Joins maps of one height and width on the channel axis, in the order of its inbounds.
 
-    Maps have equal widths in bits. Maps with and without a sign become one map with a sign and one bit more.
+    The output has the fewest bits that hold all values of all maps, and a sign where one of them has a sign. It has at
+    most 8 bits, or 16.
 
     Args:
         name: name of the layer, unique in its model; one is made when empty.

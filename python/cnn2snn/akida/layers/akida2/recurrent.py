@@ -21,7 +21,7 @@ class StatefulRecurrent(Akida2Layer):
         activation: none or a ReLU. A bool says whether there is a ReLU.
         buffer_bits: width of accumulators, sign included: 16 to 32.
         post_op_buffer_bits: width of scaled accumulators, without their sign: 16 to 32.
-        output_bits: width of the outputs: 1 to 16. 17 to 32 mean int32 accumulators, without an output quantizer.
+        output_bits: width of the outputs: 1 to 8, or 16. 17 to 32 mean int32 accumulators, without an output quantizer.
         output_signed: whether outputs have a sign. None means what the documentation implies: outputs of a ReLU with
             less than 8 bits have none, all others have one. Outputs without a sign have at most 8 bits.
         name: name of the layer, unique in its model; one is made when empty.
@@ -66,7 +66,7 @@ class PicoPostProcessing(Akida2Layer):
     down, is at least `threshold`. The output is uint8 of shape (1, 1, C).
 
     Args:
-        buffer_bits: width of sums of distances: 33 to 63. It has no effect, as no sum is that wide.
+        buffer_bits: width of scaled predictions, without their sign: 33 to 48.
         name: name of the layer, unique in its model; one is made when empty.
 
     Variables, with one value per channel: `input_scales`, uint16; `input_shift`, int8, to the left where positive;

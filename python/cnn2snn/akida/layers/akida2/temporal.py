@@ -17,7 +17,7 @@ class BufferTempConv(Akida2Layer):
         filters: number of output channels.
         fifo_size: number of maps in the queue, the newest one included: 1 to 1024. The documentation allows 2 to 10.
         activation: none or a ReLU. A bool says whether there is a ReLU.
-        output_bits: width of the outputs: 1 to 16. 17 to 32 mean int32 accumulators, without an output quantizer.
+        output_bits: width of the outputs: 1 to 8, or 16. 17 to 32 mean int32 accumulators, without an output quantizer.
         buffer_bits: width of accumulators, sign included: 16 to 32.
         post_op_buffer_bits: width of scaled accumulators, without their sign: 16 to 32.
         weights_bits: 2, 4 or 8.
@@ -67,7 +67,7 @@ class DepthwiseBufferTempConv(Akida2Layer):
     Args:
         fifo_size: number of maps in the queue, the newest one included: 1 to 1024. The documentation allows 2 to 10.
         activation: none or a ReLU. A bool says whether there is a ReLU.
-        output_bits: width of the outputs: 1 to 16. 17 to 32 mean int32 accumulators, without an output quantizer.
+        output_bits: width of the outputs: 1 to 8, or 16. 17 to 32 mean int32 accumulators, without an output quantizer.
         buffer_bits: width of accumulators, sign included: 16 to 32.
         post_op_buffer_bits: width of scaled accumulators, without their sign: 16 to 32.
         weights_bits: 2, 4 or 8.

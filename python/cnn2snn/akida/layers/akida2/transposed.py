@@ -12,9 +12,9 @@ class Conv2DTranspose(Akida2Layer):
 
     Args:
         filters: number of output channels.
-        kernel_size: height and width of a kernel: 2 or more. The documentation allows 3 and 4.
+        kernel_size: height and width of a kernel: 3 or 4.
         activation: none, a ReLU or a table. A bool says whether there is a ReLU.
-        output_bits: width of the outputs: 1 to 16. 17 to 32 mean int32 accumulators, without an output quantizer.
+        output_bits: width of the outputs: 1 to 8, or 16. 17 to 32 mean int32 accumulators, without an output quantizer.
         buffer_bits: width of accumulators, sign included: 16 to 32.
         post_op_buffer_bits: width of scaled accumulators, without their sign: 16 to 32.
         weights_bits: 2, 4 or 8.
@@ -57,9 +57,9 @@ class DepthwiseConv2DTranspose(Akida2Layer):
     The kernel is not flipped.
 
     Args:
-        kernel_size: height and width of a kernel: 2 or more. The documentation allows 3 and 4.
+        kernel_size: height and width of a kernel: 3 or 4.
         activation: none, a ReLU or a table. A bool says whether there is a ReLU.
-        output_bits: width of the outputs: 1 to 16. 17 to 32 mean int32 accumulators, without an output quantizer.
+        output_bits: width of the outputs: 1 to 8, or 16. 17 to 32 mean int32 accumulators, without an output quantizer.
         buffer_bits: width of accumulators, sign included: 16 to 32.
         post_op_buffer_bits: width of scaled accumulators, without their sign: 16 to 32.
         weights_bits: 2, 4 or 8.
