@@ -1,7 +1,8 @@
-/* Runs an .fbz model on one input of zeros, or on the inputs in a file: run MODEL [INPUT]. Prints a line for each input.
+/* Runs an .fbz model on one input of zeros, or on the inputs in a file: run MODEL [INPUT]. Prints a line for each
+ * input.
  *
- * The file has values of the model's input type, as this machine stores them. A model with state takes the inputs as steps of
- * one stream.
+ * The file has values of the model's input type, as this machine stores them. A model with state takes the inputs as
+ * steps of one stream.
  */
 #include <akida_sim.h>
 #include <stdio.h>

@@ -1,13 +1,13 @@
 /* akida_sim.h: models for the Akida neuromorphic processor on any host, for C and what can call it.
  *
- * A model is loaded from the bytes of an .fbz file and run; results are the same integers on every machine. Functions
- * that can fail give an akida_status; akida_error() then says why, for the calling thread.
+ * A model is loaded from the bytes of an .fbz file and run; results are the same integers on every machine.
+ * Functions that can fail give an akida_status; akida_error() then says why, for the calling thread.
  *
  * A model may be run from any number of threads at once, and must outlive their calls. Bytes may come from anywhere:
  * whatever they are, loading gives a valid model or an error.
  *
- * Outputs of temporal and recurrent layers depend on earlier inputs. Models with such layers have state, and are run by a
- * session, which keeps what its streams need. All other models are run by akida_forward and akida_predict.
+ * Outputs of temporal and recurrent layers depend on earlier inputs. Models with such layers have state, and are run
+ * by a session, which keeps what its streams need. All other models are run by akida_forward and akida_predict.
  *
  * Link with libakida_capi.a (and -lpthread -ldl -lm on Linux), or with libakida_capi as a shared library.
  */
@@ -72,12 +72,12 @@ void akida_free(akida_model *model);
 /* The shape of one input; zeros for null. Where floats have channels first, these are channels, height, width. */
 akida_shape akida_input_shape(const akida_model *model);
 
-/* The width of input values; 32 for floats; 0 for null. Values of the type AKIDA_UINT8 are 0 ... 2^bits - 1. Values of signed
- * types are -2^(bits-1) ... 2^(bits-1) - 1. */
+/* The width of input values; 32 for floats; 0 for null. Values of the type AKIDA_UINT8 are 0 ... 2^bits - 1. Values
+ * of signed types are -2^(bits-1) ... 2^(bits-1) - 1. */
 uint8_t akida_input_bits(const akida_model *model);
 
-/* The type of input values: AKIDA_UINT8 for images and for maps of up to 4 bits, AKIDA_INT8 or AKIDA_INT16 for other maps,
- * AKIDA_FLOAT32 where the first layer is a Quantizer; AKIDA_NONE for null. */
+/* The type of input values: AKIDA_UINT8 for images and for maps of up to 4 bits, AKIDA_INT8 or AKIDA_INT16 for other
+ * maps, AKIDA_FLOAT32 where the first layer is a Quantizer; AKIDA_NONE for null. */
 akida_type akida_input_type(const akida_model *model);
 
 /* The shape of one output; zeros for null. */
@@ -92,11 +92,12 @@ akida_type akida_output_type(const akida_model *model);
 /* 1 when outputs depend on earlier inputs, so that the model needs a session; else, and for null, 0. */
 int akida_has_state(const akida_model *model);
 
-/* Runs `count` inputs, one after the other in `inputs`, of a model that takes AKIDA_UINT8. `outputs` takes integer outputs, such
- * as levels or potentials, as 32-bit integers whatever akida_output_type is; its `length` in elements must be count times the
- * elements of an output. `threads` is the most to use; 0 means one per core. There are never more than cores, and all runs of
- * the process share them: while one has them, others use their calling thread alone. No number of threads changes a result.
- * With a Dequantizer at the end, outputs are the integers that it reads. */
+/* Runs `count` inputs, one after the other in `inputs`, of a model that takes AKIDA_UINT8. `outputs` takes integer
+ * outputs, such as levels or potentials, as 32-bit integers whatever akida_output_type is; its `length` in elements
+ * must be count times the elements of an output. `threads` is the most to use; 0 means one per core. There are never
+ * more than cores, and all runs of the process share them: while one has them, others use their calling thread
+ * alone. No number of threads changes a result. With a Dequantizer at the end, outputs are the integers that it
+ * reads. */
 akida_status akida_forward(const akida_model *model, const uint8_t *inputs, size_t count, int32_t *outputs,
                            size_t length, size_t threads);
 
@@ -113,13 +114,13 @@ akida_status akida_predict(const akida_model *model, const uint8_t *inputs, size
 akida_status akida_predict_typed(const akida_model *model, const void *inputs, akida_type input_type, size_t count,
                                  float *outputs, size_t length, size_t threads);
 
-/* The floats that the Dequantizer of a model makes of integer outputs, such as those of a session. Both arrays have `length`
- * elements, those of whole outputs. */
+/* The floats that the Dequantizer of a model makes of integer outputs, such as those of a session. Both arrays have
+ * `length` elements, those of whole outputs. */
 akida_status akida_dequantize(const akida_model *model, const int32_t *integers, float *outputs, size_t length);
 
-/* Begins `streams` streams through a model, at least one, all before their first input. *session is set on AKIDA_OK only. The
- * model may be freed before the session. Models without state can have sessions too. Threads may share a session: one
- * call comes after the other. */
+/* Begins `streams` streams through a model, at least one, all before their first input. *session is set on AKIDA_OK
+ * only. The model may be freed before the session. Models without state can have sessions too. Threads may share a
+ * session: one call comes after the other. */
 akida_status akida_session_new(const akida_model *model, size_t streams, akida_session **session);
 
 /* Frees a session; null is allowed. */
@@ -128,9 +129,10 @@ void akida_session_free(akida_session *session);
 /* The number of streams; 0 for null. */
 size_t akida_session_streams(const akida_session *session);
 
-/* Runs the next `steps` inputs of every stream on the calling thread. `inputs` has the first input of each stream, then the second
- * of each, and so on; `input_type` is as for akida_forward_typed. `outputs` has the same order; its `length` must be steps
- * times streams times the elements of an output. A call that fails leaves the streams where they were. */
+/* Runs the next `steps` inputs of every stream on the calling thread. `inputs` has the first input of each stream,
+ * then the second of each, and so on; `input_type` is as for akida_forward_typed. `outputs` has the same order; its
+ * `length` must be steps times streams times the elements of an output. A call that fails leaves the streams where
+ * they were. */
 akida_status akida_session_run(akida_session *session, const void *inputs, akida_type input_type, size_t steps,
                                int32_t *outputs, size_t length);
 
