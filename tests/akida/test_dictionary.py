@@ -9,6 +9,7 @@ import pytest
 from cnn2snn import akida
 from cnn2snn.akida import Model
 from cnn2snn.errors import FormatError, InvalidTypeError, UnsupportedModelError
+from tests.akida.akida2_models import model_of_every_layer, stateful_model
 from tests.oracle.engine import to_engine
 from tests.oracle.random_networks import random_case
 
@@ -106,7 +107,9 @@ WRONG = {
     "format must be": change(("format",), "another"),
     "format_version must be 1": change(("format_version",), 2),
     "format_version must be 1, received True": change(("format_version",), True),
-    "ip_version must be": change(("ip_version",), "v2"),
+    "ip_version must be v1, as the layers have it, received v2": change(("ip_version",), "v2"),
+    "ip_version must be one of v1, v2, received v3": change(("ip_version",), "v3"),
+    "ip_version must be one of v1, v2, received 1": change(("ip_version",), 1),
     "input_scaling must be a tuple of 2 numbers": change(("input_scaling",), [1]),
     "input_scaling must be a tuple of 2 numbers, received str": change(("input_scaling",), "12"),
     "input_scaling must be a finite scale": change(("input_scaling",), [0, 1]),
@@ -184,6 +187,72 @@ def test_wrong_dictionary_is_refused_at_its_key(model, message):
         Model.from_dict(values)
     with pytest.raises(FormatError, match=message):
         Model.from_json(json.dumps(values))
+
+
+@pytest.mark.parametrize("build", [model_of_every_layer, stateful_model])
+def test_models_of_akida2_survive_both_forms(build):
+    model = build()
+    values = model.to_dict()
+    assert values["ip_version"] == "v2"
+    assert Model.from_dict(values).to_dict() == values
+    again = Model.from_json(model.to_json())
+    assert json.loads(model.to_json()) == again.to_dict() == values
+    for ours, theirs in zip(model.layers, again.layers, strict=True):
+        assert type(ours) is type(theirs)
+        assert ours.parameters == theirs.parameters
+        assert all(np.array_equal(v, theirs.get_variable(name)) for name, v in ours.variables.items())
+
+
+def test_parameters_of_akida2_are_written_as_they_are_used():
+    values = model_of_every_layer().to_dict()["layers"]
+    parameters = {layer["name"]: layer["parameters"] for layer in values}
+    assert parameters["left"]["activation"] == "ReLU"
+    assert parameters["image"]["output_signed"] is False
+    assert parameters["pooled"]["pool_size"] == parameters["pooled"]["pool_stride"] == 2
+    assert set(parameters["sum"]) == {
+        "layer_type",
+        "output_bits",
+        "buffer_bits",
+        "post_op_buffer_bits",
+        "output_signed",
+    }
+
+
+WRONG_AKIDA2 = {
+    "ip_version must be v2, as the layers have it, received v1": change(("ip_version",), "v1"),
+    r"layers\[2\]\.parameters\.activation must be one of NoActivation, ReLU, LUT, received True": change(
+        ("layers", 2, "parameters", "activation"), True
+    ),
+    r"layers\[2\]\.parameters must be .* received without output_signed": remove(
+        "layers", 2, "parameters", "output_signed"
+    ),
+    r"layers\[4\]\.parameters must be .* received with activation": change(
+        ("layers", 4, "parameters", "activation"), None
+    ),
+    r'layers\[2\]: layer "left": kernel_size must be an integer': change(
+        ("layers", 2, "parameters", "kernel_size"), [3, 3]
+    ),
+    r"layers\[2\]\.variables\.output_scales must be nested lists of uint16 values, received 65536": change(
+        ("layers", 2, "variables", "output_scales", 0), 65536
+    ),
+    r"layers\[2\]\.variables\.bias must be nested lists of int8 values, received -129": change(
+        ("layers", 2, "variables", "bias", 0), -129
+    ),
+    r'layers\[2\]: layer "left": max_value must be in -1\.\.=255, received 256': change(
+        ("layers", 2, "variables", "max_value", 0), 256
+    ),
+    r'layers\[0\]: layer "quantizer": scales must be finite and greater': change(
+        ("layers", 0, "variables", "scales", 0), 0
+    ),
+}
+
+
+@pytest.mark.parametrize("message", WRONG_AKIDA2)
+def test_wrong_dictionary_of_akida2_is_refused_at_its_key(message):
+    values = model_of_every_layer().to_dict()
+    WRONG_AKIDA2[message](values)
+    with pytest.raises(FormatError, match=message):
+        Model.from_dict(values)
 
 
 def test_numbers_that_are_not_finite_are_refused(model):

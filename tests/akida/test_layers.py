@@ -32,7 +32,7 @@ def test_every_type_of_the_engine_has_a_class_and_a_member_of_the_enumeration():
 @pytest.mark.parametrize("cls", CLASSES.values())
 def test_every_argument_of_a_constructor_has_a_type(cls):
     names = set(inspect.signature(cls).parameters) - {"name"}
-    assert names <= set(_parameters.CHECKS) | set(_parameters.ENUMS)
+    assert names <= set(_parameters.CHECKS[cls._ip_version])
 
 
 def defaults(cls):
@@ -73,7 +73,7 @@ def test_signature_is_the_documented_one(cls, required, optional):
 
 
 def test_enums_have_the_documented_numbers():
-    assert {m.name: m.value for m in Padding} == {"Valid": 0, "Same": 1}
+    assert {m.name: m.value for m in Padding} == {"Valid": 0, "Same": 1, "SameUpper": 2}
     assert {m.name: m.value for m in PoolType} == {"NoPooling": 0, "Max": 1, "Average": 2}
     assert [m.name for m in LayerType] == [
         "Unknown",
@@ -83,8 +83,12 @@ def test_enums_have_the_documented_numbers():
         "Convolutional",
         "SeparableConvolutional",
         "Concat",
+        *list(CLASSES)[6:],
     ]
-    assert akida.IpVersion.v1.name == "v1"
+    assert [m.value for m in LayerType] == list(range(21))
+    # The bools of earlier releases are the first two numbers.
+    assert {m.name: m.value for m in akida.ActivationType} == {"NoActivation": False, "ReLU": True, "LUT": 2}
+    assert {m.name: m.value for m in akida.IpVersion} == {"v1": 1, "v2": 2}
 
 
 def test_parameters_are_the_arguments_and_the_type():
@@ -190,7 +194,8 @@ def conv(**arguments):
         ({"kernel_size": (3, 3, 3)}, "kernel_size must be a tuple of 2 integers"),
         ({"kernel_size": (70000, 1)}, "kernel_size must be two numbers in 1..=65535"),
         ({"kernel_stride": (1, -1)}, "kernel_stride must be a tuple of 2 integers, each positive"),
-        ({"padding": 2}, "padding must be one of Padding.Valid, Padding.Same, received 2"),
+        ({"padding": 3}, "padding must be one of Padding.Valid, Padding.Same, Padding.SameUpper, received 3"),
+        ({"padding": Padding.SameUpper}, "padding must be Same or Valid, received SameUpper"),
         ({"pool_size": (2, 2)}, "pool_size must be (-1, -1) with pool_type NoPooling"),
         ({"pool_stride": (2, 2)}, "pool_stride must be (-1, -1) with pool_type NoPooling"),
         ({"pool_type": PoolType.Max}, "pool_size must be two positive numbers with pool_type Max"),
@@ -228,7 +233,7 @@ def test_refused_value_is_named_with_what_is_allowed(arguments, message):
         ({"filters": 4.0}, "filters must be an integer, received float"),
         ({"filters": True}, "filters must be an integer, received bool"),
         ({"weights_bits": None}, "weights_bits must be an integer, received NoneType"),
-        ({"padding": "same"}, "padding must be one of Padding.Valid, Padding.Same, received str"),
+        ({"padding": "same"}, "padding must be one of Padding.Valid, Padding.Same, Padding.SameUpper, received str"),
         ({"padding": PoolType.Max}, "padding must be one of Padding.Valid, Padding.Same"),
         ({"pool_type": "max"}, "pool_type must be one of PoolType.NoPooling, PoolType.Max"),
         ({"activation": 1}, "activation must be a bool, received int"),
@@ -249,9 +254,9 @@ def test_scalar_kernel_size_gets_advice():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: akida.InputData((2, 2, 1), 3), "input_bits must be one of 1, 2, 4, received 3"),
-        (lambda: akida.InputData((2, 2, 1), 8), "input_bits must be one of 1, 2, 4, received 8"),
-        (lambda: akida.InputData((2, 2, 1), 4, True), "input_signed must be False"),
+        (lambda: akida.InputData((2, 2, 1), 3), "input_bits must be one of 1, 2, 4, 8, 16, received 3"),
+        (lambda: akida.InputData((2, 2, 1), 32), "input_bits must be one of 1, 2, 4, 8, 16, received 32"),
+        (lambda: akida.InputData((2, 2, 1), 4, True), "input_signed must be False, received True; inputs of 8 and 16"),
         (lambda: akida.InputData((2, 0, 1)), "input_shape must be a tuple of 3 integers, each"),
         (
             lambda: akida.InputConvolutional((8, 8, 2), (3, 3), 1),
@@ -310,6 +315,14 @@ def test_layers_without_weights_have_no_variables(events):
     assert dict(layer.variables) == {}
     with pytest.raises(InvalidArgumentError, match="InputData has no variables"):
         layer.get_variable("weights")
+
+
+def test_narrower_integers_are_taken_and_become_the_documented_type(model):
+    layer = model.get_layer("classes")
+    for dtype in (np.uint8, np.int8, np.uint16, ">i4"):
+        layer.set_variable("threshold", np.arange(10).astype(dtype))
+        assert layer.get_variable("threshold").dtype == np.int32
+        assert layer.get_variable("threshold").tolist() == list(range(10))
 
 
 def test_set_variable_is_read_back(model):
@@ -379,7 +392,7 @@ def test_any_memory_layout_is_written(model, order):
         ("weights", np.zeros((72, 10), np.int8), ValueError, "weights must be of shape (1, 1, 72"),
         ("weights", np.full((1, 1, 72, 10), -8, np.int8), ValueError, "weights must be in -7..=7"),
         ("threshold", np.zeros(9, np.int32), ValueError, "threshold must be of shape (10,)"),
-        ("threshold", np.zeros(10, ">i4"), ValueError, "threshold must be of dtype int32"),
+        ("threshold", np.zeros(10, np.int64), ValueError, "threshold must be of dtype int32"),
         ("threshold", [0] * 10, TypeError, "threshold must be a numpy.ndarray, received list"),
         ("act_step", np.zeros(10, np.float32), ValueError, "act_step must be finite and greater"),
         ("act_step", np.full(10, np.nan, np.float32), ValueError, "act_step must be finite"),
@@ -407,6 +420,11 @@ def test_layer_knows_its_place(model):
     assert (classes.input_dims, classes.output_dims) == ([4, 3, 6], [1, 1, 10])
     assert [layer.input_bits for layer in model.layers] == [8, 4, 2, 4]
     assert [layer.output_bits for layer in model.layers] == [4, 2, 4, None]
+    assert [layer.output_signed for layer in model.layers] == [False, False, False, True]
+    assert [str(layer.output_dtype) for layer in model.layers] == ["uint8", "uint8", "uint8", "int32"]
+    assert {str(layer.input_dtype) for layer in model.layers} == {"uint8"}
+    assert not any(layer.input_signed for layer in model.layers)
+    assert (model.input_dtype, model.output_dtype) == (np.uint8, np.int32)
     assert image.inbounds == []
     assert convolutional.inbounds == [separable]
     assert image.macs == 8 * 6 * 3 * 3 * 3 * 4

@@ -5,6 +5,7 @@ import textwrap
 import pytest
 
 from cnn2snn import akida
+from tests.akida.akida2_models import model_of_every_layer, stateful_model
 
 
 def test_summary_of_a_chain(model, capsys):
@@ -40,6 +41,43 @@ def test_summary_of_a_graph_names_inbounds(capsys):
     assert lines[6].split() == ["Layer", "(type)", *"Output shape Kernel shape Inbounds".split()]
     assert lines[-2].endswith("(1, 1, 2, 4)   source")
     assert lines[-1].endswith("N/A            left, right")
+
+
+def test_summary_of_akida2_has_every_kernel_and_short_types(capsys):
+    expected = """\
+    Model summary
+
+    Input shape   Output shape   Sequences   Layers
+    -----------------------------------------------
+    [8, 6, 3]     [1, 1, 3]              1       11
+
+    Layer (type)            Output shape   Kernel shape   Inbounds
+    -----------------------------------------------------------------
+    == SW/quantizer-floats (Software)
+    quantizer (Quantizer)   [8, 6, 3]      N/A            N/A
+    image (InputConv2D)     [4, 3, 4]      (3, 3, 3, 4)   quantizer
+    left (Conv2DT.)         [8, 6, 4]      (3, 3, 4, 4)   image
+    right (Dw.Conv2DT.)     [8, 6, 4]      (4, 4, 4, 1)   image
+    sum (Add)               [8, 6, 4]      N/A            left, right
+    join (Concatenate)      [8, 6, 8]      N/A            sum, left
+    table (Dw.Conv2D)       [8, 6, 8]      (3, 3, 8, 1)   join
+    pooled (Conv2D)         [4, 3, 5]      (3, 3, 8, 5)   table
+    average (Conv2D)        [1, 1, 6]      (1, 1, 5, 6)   pooled
+    classes (Dense1D)       [1, 1, 3]      (6, 3)         average
+    floats (Dequantizer)    [1, 1, 3]      N/A            classes
+    """
+    assert lines_of(model_of_every_layer(), capsys) == textwrap.dedent(expected).splitlines()
+    rows = lines_of(stateful_model(), capsys)[9:]
+    assert [row.split("   ")[0] for row in rows] == [
+        "rows (InputData)",
+        "queue (Temp.Conv.)",
+        "depthwise (Dw.Temp.Conv.)",
+        "states (Recurrent)",
+        "",
+        "decision (PicoPost.)",
+    ]
+    assert rows[3].split()[-3:-1] == ["(3,", "4)"]
+    assert rows[4].split() == ["(4,", "2)"]
 
 
 def test_summary_without_layers(capsys):

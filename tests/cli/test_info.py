@@ -26,6 +26,7 @@ def test_json_has_every_number(report, network):
     assert result["file_bytes"] == os.path.getsize("net.fbz")
     assert result["ip_version"] == "v1"
     assert (result["input_shape"], result["input_bits"]) == ([8, 6, 1], 8)
+    assert (result["input_dtype"], result["output_dtype"], result["has_state"]) == ("uint8", "int32", False)
     assert result["input_scaling"] is None
     assert (result["output_shape"], result["output_bits"]) == ([1, 1, 3], None)
     assert result["layers"][1] == {
@@ -35,16 +36,17 @@ def test_json_has_every_number(report, network):
         "input_shape": [8, 6, 4],
         "output_shape": [8, 6, 5],
         "input_bits": 4,
+        "input_dtype": "uint8",
         "weights_bits": 2,
         "output_bits": 2,
+        "output_dtype": "uint8",
         "kernels": {"weights": [3, 3, 4, 1], "weights_pw": [1, 1, 4, 5]},
         "weights": 36 + 20,
         "weight_bytes": 9 + 5,
         "macs": 48 * (36 + 20),
         "bytes": 9 + 5 + 5 * (4 + 4),
         "histogram": {"weights": [[0, 36]], "weights_pw": [[0, 20]]},
-        "threshold": [0, 0],
-        "act_step": [1, 1],
+        "ranges": {"threshold": [0, 0], "act_step": [1, 1]},
     }
     assert result["total"] == {
         "weights": 36 + 56 + 720,
@@ -121,7 +123,7 @@ def test_ranges_and_spread_of_the_variables(command, report, filled):
     layer = report("info", "net.fbz")["layers"][1]
     assert layer["bytes"] == 3 + 4 * 4 + 4 * 4
     assert layer["histogram"] == {"weights": [[-1, 3], [0, 3], [1, 6]]}
-    assert (layer["threshold"], layer["act_step"]) == ([-7, 2**31 - 1], [0.5, 4])
+    assert layer["ranges"] == {"threshold": [-7, 2**31 - 1], "act_step": [0.5, 4]}
     assert command("info", "net.fbz").out.splitlines()[-3:] == [
         "Layer   In file  Values  Zero  Spread  Threshold       Step",
         "-------------------------------------------------------------",

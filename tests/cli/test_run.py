@@ -74,7 +74,7 @@ def test_json_has_the_facts(report, model, inputs):
     result = report("run", "model.fbz", "inputs.npy", "--predict")
     assert result["model"] == "model.fbz"
     assert result["mode"] == "predict"
-    assert result["inputs"] == {"file": "inputs.npy", "shape": [7, 1, 1, 6]}
+    assert result["inputs"] == {"file": "inputs.npy", "shape": [7, 1, 1, 6], "dtype": "uint8"}
     assert result["outputs"] == {
         "file": None,
         "shape": [7, 1, 1, 6],
@@ -192,7 +192,7 @@ def test_predict_with_activation_is_refused(command, inputs):
     akida.Model(layers=[akida.InputData((1, 1, 6), name="events")]).save("m.fbz")
     result = command("run", "m.fbz", "inputs.npy", "--predict")
     assert result.code == 1
-    assert 'layer "events": predict needs a last layer without activation' in result.err
+    assert 'layer "events": predict needs a Dequantizer' in result.err
 
 
 def test_failed_run_leaves_the_old_outputs(command, model, inputs, monkeypatch):

@@ -34,7 +34,7 @@ def test_sums_are_those_of_the_layers(network):
 def test_variables_that_were_edited_are_those_reported(network):
     network.get_layer("conv").set_variable("threshold", np.full(6, 12345, np.int32))
     report = InfoReport.of(network, Path("net.fbz"))
-    assert report.layers[1].threshold == (12345, 12345)
+    assert report.layers[1].ranges["threshold"] == (12345, 12345)
     assert " 12345 " in report.text(200)
 
 

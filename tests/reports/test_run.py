@@ -13,14 +13,19 @@ from tests.reports.shown import foreign, numbers
 
 def report(model, images, **changes):
     outputs = Outputs.of(model.forward(images), Path("outputs.npy"))
-    parts = {"inputs": Inputs("images.npy", list(images.shape)), "outputs": outputs, "seconds": 0.25, **changes}
+    parts = {
+        "inputs": Inputs("images.npy", list(images.shape), "uint8"),
+        "outputs": outputs,
+        "seconds": 0.25,
+        **changes,
+    }
     return RunReport(model="net.fbz", mode="forward", **parts)
 
 
 @pytest.mark.parametrize("options", [[], ["--predict", "-o", "o.npy"], ["--classes"], ["--explain"]])
 def test_the_command_prints_the_report(told, network, images, options):
     found = told("run", "net.fbz", "images.npy", *options)
-    assert found.inputs == Inputs("images.npy", [7, 8, 6, 1])
+    assert found.inputs == Inputs("images.npy", [7, 8, 6, 1], "uint8")
     if options == []:
         assert found.outputs == Outputs.of(network.forward(images), None)
     if options == ["--explain"]:

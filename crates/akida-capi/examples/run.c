@@ -1,4 +1,9 @@
-/* Runs an .fbz model on one input of zeros, or on the bytes of a file: run MODEL [INPUT]. Prints the outputs. */
+/* Runs an .fbz model on one input of zeros, or on the inputs in a file: run MODEL [INPUT]. Prints a line for each
+ * input.
+ *
+ * The file has values of the model's input type, as this machine stores them. A model with state takes the inputs as
+ * steps of one stream.
+ */
 #include <akida_sim.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +43,30 @@ static void check(akida_status status) {
     }
 }
 
+static size_t size_of(akida_type type) {
+    switch (type) {
+    case AKIDA_INT16:
+        return 2;
+    case AKIDA_INT32:
+    case AKIDA_FLOAT32:
+        return 4;
+    default:
+        return 1;
+    }
+}
+
+static void run(const akida_model *model, const void *input, size_t count, int32_t *output, size_t length) {
+    akida_type type = akida_input_type(model);
+    if (!akida_has_state(model)) {
+        check(akida_forward_typed(model, input, type, count, output, length, 1));
+        return;
+    }
+    akida_session *session;
+    check(akida_session_new(model, 1, &session));
+    check(akida_session_run(session, input, type, count, output, length));
+    akida_session_free(session);
+}
+
 int main(int argc, char **argv) {
     if (argc < 2 || argc > 3) {
         fprintf(stderr, "usage: run MODEL [INPUT]\n");
@@ -51,20 +80,22 @@ int main(int argc, char **argv) {
 
     akida_shape in = akida_input_shape(model);
     akida_shape out = akida_output_shape(model);
-    size_t values = in.height * in.width * in.channels;
-    size_t count = out.height * out.width * out.channels;
+    size_t bytes = in.height * in.width * in.channels * size_of(akida_input_type(model));
+    size_t each = out.height * out.width * out.channels;
     printf("input %zux%zux%zu of %d bits, output %zux%zux%zu\n", in.height, in.width, in.channels,
            akida_input_bits(model), out.height, out.width, out.channels);
 
-    uint8_t *input = argc == 3 ? read_all(argv[2], &length) : calloc(values, 1);
-    int32_t *output = malloc(count * sizeof *output);
-    if (input == NULL || output == NULL || (argc == 3 && length != values)) {
-        fprintf(stderr, "the input must have %zu bytes\n", values);
+    length = bytes;
+    uint8_t *input = argc == 3 ? read_all(argv[2], &length) : calloc(bytes, 1);
+    size_t count = length / bytes;
+    int32_t *output = malloc(count * each * sizeof *output);
+    if (input == NULL || output == NULL || count == 0 || length % bytes != 0) {
+        fprintf(stderr, "each input must have %zu bytes\n", bytes);
         return 1;
     }
-    check(akida_forward(model, input, 1, output, count, 1));
-    for (size_t i = 0; i < count; i++) {
-        printf("%d%c", (int)output[i], i + 1 < count ? ' ' : '\n');
+    run(model, input, count, output, count * each);
+    for (size_t i = 0; i < count * each; i++) {
+        printf("%d%c", (int)output[i], (i + 1) % each ? ' ' : '\n');
     }
     free(output);
     free(input);

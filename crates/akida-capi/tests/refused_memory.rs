@@ -6,10 +6,14 @@
 #[path = "../../akida-fbz/tests/common/refusing.rs"]
 mod refusing;
 
-use akida_capi::{Model, Status, akida_forward, akida_free, akida_load, akida_predict};
+use akida_capi::{
+    Model, Status, Type, akida_forward, akida_free, akida_load, akida_predict, akida_session_free,
+    akida_session_new, akida_session_run,
+};
 use akida_sim::{
     ConvParams, Convolutional, FullyConnected, InputData, ModelBuilder, Pair, Pooling, Shape,
 };
+use std::ffi::c_uint;
 use std::ptr::null_mut;
 
 #[global_allocator]
@@ -73,7 +77,23 @@ fn each_refused_request_is_a_status() {
             // SAFETY: both arrays have as many elements as the call is told.
             unsafe { akida_predict(model, inputs, SAMPLES, outputs, SAMPLES * CLASSES, threads) }
         };
-        let runs: [&dyn Fn(*const Model) -> Status; 2] = [&forward, &predict];
+        let step = |model: *const Model| {
+            let mut outputs = [0; SAMPLES * CLASSES];
+            let mut session = null_mut();
+            // SAFETY: both arrays have as many elements as the calls are told, and the session is freed once.
+            unsafe {
+                let status = akida_session_new(model, SAMPLES, &raw mut session);
+                if status != Status::Ok {
+                    return status;
+                }
+                let (at, bytes) = (inputs.as_ptr().cast(), Type::Uint8 as c_uint);
+                let (out, length) = (outputs.as_mut_ptr(), outputs.len());
+                let status = akida_session_run(session, at, bytes, 1, out, length);
+                akida_session_free(session);
+                status
+            }
+        };
+        let runs: [&dyn Fn(*const Model) -> Status; 3] = [&forward, &predict, &step];
         for run in runs {
             let mut statuses = refusing::refuse(4 << 10, || call(&file, run));
             assert_eq!(statuses.pop(), Some(Status::Ok));

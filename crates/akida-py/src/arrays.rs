@@ -5,14 +5,14 @@
 
 use crate::error::{Class, Failure, argument, memory_error, model_error};
 use akida_sim::memory;
-use akida_sim::{ElementType, Shape, Tensor, Values, VariableRule, VariableSpec, Weights};
+use akida_sim::{Shape, Tensor, Values, VariableRule, VariableSpec, Weights};
 use numpy::prelude::*;
 use numpy::{Element, PyArray1, PyArrayDyn, PyReadonlyArrayDyn, PyUntypedArray};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 /// A shape as Python prints it.
-fn tuple(shape: &[usize]) -> String {
+pub(crate) fn tuple(shape: &[usize]) -> String {
     match shape {
         [one] => format!("({one},)"),
         _ => {
@@ -30,12 +30,18 @@ pub(crate) struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    fn refuse(self, py: Python<'_>, expected: &str, received: &str, remedy: Option<&str>) -> PyErr {
+    pub(crate) fn refuse(
+        self,
+        py: Python<'_>,
+        expected: &str,
+        received: &str,
+        remedy: Option<&str>,
+    ) -> PyErr {
         argument(py, self.layer, self.name, expected, received, remedy)
     }
 
     /// `value` as an array, of elements of any type.
-    fn array<'a, 'py>(
+    pub(crate) fn array<'a, 'py>(
         self,
         value: &'a Bound<'py, PyAny>,
     ) -> PyResult<&'a Bound<'py, PyUntypedArray>> {
@@ -64,7 +70,7 @@ impl Subject<'_> {
     }
 
     /// The elements of an array of type `T`, C-contiguous and aligned.
-    fn read<'py, T: Element>(
+    pub(crate) fn read<'py, T: Element>(
         self,
         array: &Bound<'py, PyUntypedArray>,
     ) -> PyResult<PyReadonlyArrayDyn<'py, T>> {
@@ -169,76 +175,6 @@ impl Subject<'_> {
     }
 }
 
-/// Inputs of a model: a batch, or the batches of a clip.
-pub(crate) struct Inputs<'py> {
-    array: Typed<'py>,
-    /// The axes before the sample's, then height, width, channels.
-    pub(crate) dims: Vec<usize>,
-}
-
-/// An array of one of the types that models take.
-enum Typed<'py> {
-    U8(PyReadonlyArrayDyn<'py, u8>),
-    I8(PyReadonlyArrayDyn<'py, i8>),
-    I16(PyReadonlyArrayDyn<'py, i16>),
-    I32(PyReadonlyArrayDyn<'py, i32>),
-    F32(PyReadonlyArrayDyn<'py, f32>),
-}
-
-impl<'py> Inputs<'py> {
-    /// An array of samples for a model. `axes` names the axes before the sample's, e.g. `["n"]`.
-    pub(crate) fn new(
-        value: &Bound<'py, PyAny>,
-        model: &akida_sim::Model,
-        axes: &[&str],
-    ) -> PyResult<Self> {
-        let subject = Subject {
-            layer: None,
-            name: "inputs",
-        };
-        let array = subject.array(value)?;
-        let akida_sim::Signal { shape, format } = model.input();
-        let sample = [shape.x, shape.y, shape.c];
-        let dims = array.shape();
-        if dims.len() != axes.len() + 3 || dims[axes.len()..] != sample {
-            let sizes: Vec<String> = sample.iter().map(usize::to_string).collect();
-            let expected = format!("of shape ({}, {})", axes.join(", "), sizes.join(", "));
-            let single = *dims == sample && axes.len() == 1;
-            let remedy =
-                single.then_some("for a single sample add the batch axis: inputs[numpy.newaxis]");
-            return Err(subject.refuse(value.py(), &expected, &tuple(dims), remedy));
-        }
-        let element = ElementType::of(format);
-        let typed = match (model.takes_floats(), element) {
-            (true, _) => Typed::F32(subject.read(array)?),
-            (false, ElementType::U8) => Typed::U8(subject.read(array)?),
-            (false, ElementType::I8) => Typed::I8(subject.read(array)?),
-            (false, ElementType::I16) => Typed::I16(subject.read(array)?),
-            (false, ElementType::I32) => Typed::I32(subject.read(array)?),
-        };
-        Ok(Self {
-            array: typed,
-            dims: dims.to_vec(),
-        })
-    }
-
-    /// The values in C order.
-    pub(crate) fn values(&self) -> PyResult<akida_sim::Inputs<'_>> {
-        Ok(match &self.array {
-            Typed::U8(array) => array.as_slice()?.into(),
-            Typed::I8(array) => array.as_slice()?.into(),
-            Typed::I16(array) => array.as_slice()?.into(),
-            Typed::I32(array) => array.as_slice()?.into(),
-            Typed::F32(array) => array.as_slice()?.into(),
-        })
-    }
-
-    /// The sizes of the axes before the sample's.
-    pub(crate) fn leading(&self) -> &[usize] {
-        &self.dims[..self.dims.len() - 3]
-    }
-}
-
 /// `values` as an array of this shape. Nothing is copied.
 pub(crate) fn array<T: Element>(
     py: Python<'_>,
@@ -291,7 +227,16 @@ pub(crate) fn tensor(
     }
 }
 
-/// A list of arrays.
-pub(crate) fn list(py: Python<'_>, arrays: Vec<Py<PyAny>>) -> PyResult<Py<PyList>> {
+/// Outputs of every layer of a model, in a list. `leading` has the sizes of the axes before the sample's.
+pub(crate) fn taps(
+    py: Python<'_>,
+    taps: Vec<Values>,
+    leading: &[usize],
+    model: &akida_sim::Model,
+) -> PyResult<Py<PyList>> {
+    let arrays = taps.into_iter().zip(model.layers());
+    let arrays =
+        arrays.map(|(tap, layer)| outputs(py, tap, leading, layer.connection().output.shape));
+    let arrays: Vec<Py<PyAny>> = arrays.collect::<PyResult<_>>()?;
     Ok(PyList::new(py, arrays)?.unbind())
 }

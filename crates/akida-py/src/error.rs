@@ -175,11 +175,21 @@ pub(crate) fn run_error(py: Python<'_>, error: &RunError, dims: &[usize], bits: 
             remedy: error.remedy(),
             layer: Some(layer),
             kind: "predict",
-            expected: "a last layer without activation, or a Dequantizer",
+            expected: "a Dequantizer, or a last layer of Akida 1.0 without activation",
             received: "",
         }
         .raise(py),
         RunError::Memory => PyMemoryError::new_err(error.to_string()),
+        RunError::SavedSession => Failure {
+            class: Class::Format,
+            problem: format!("{error:#}"),
+            remedy: error.remedy(),
+            layer: None,
+            kind: "session",
+            expected: "",
+            received: "",
+        }
+        .raise(py),
         _ => Failure {
             class: Class::InvalidArgument,
             problem: format!("{error:#}"),

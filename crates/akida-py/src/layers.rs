@@ -4,7 +4,7 @@ use crate::device::Device;
 use crate::error::model_error;
 use crate::results::{NativeWidths, VariableSummary};
 use akida_fbz::LayerSummary;
-use akida_sim::{LayerSpec, Parameter, Parameters, Shape};
+use akida_sim::{ElementType, IpVersion, LayerSpec, Operation, Parameter, Parameters, Shape};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use std::sync::Arc;
@@ -67,6 +67,15 @@ impl Spec {
         self.0.type_name()
     }
 
+    /// The name of the generation that has the layer; None where both have it.
+    #[getter]
+    fn ip_version(&self) -> Option<&'static str> {
+        self.0.generation().map(|version| match version {
+            IpVersion::V1 => "v1",
+            IpVersion::V2 => "v2",
+        })
+    }
+
     /// The constructor's arguments without the name. A member of an enumeration is given by its name.
     #[getter]
     fn parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -118,10 +127,28 @@ impl Layer {
         triple(self.0.connection().input.shape)
     }
 
-    /// Width of the input values in bits.
+    /// Width of the input values in bits; 32 for floats.
     #[getter]
     fn input_bits(&self) -> u8 {
-        self.0.connection().input.format.bits
+        match self.takes_floats() {
+            true => 32,
+            false => self.0.connection().input.format.bits,
+        }
+    }
+
+    /// Whether input values have a sign.
+    #[getter]
+    fn input_signed(&self) -> bool {
+        self.takes_floats() || self.0.connection().input.format.signed
+    }
+
+    /// NumPy's type of the input values.
+    #[getter]
+    fn input_dtype(&self) -> &'static str {
+        match self.takes_floats() {
+            true => "float32",
+            false => ElementType::of(self.0.connection().input.format).name(),
+        }
     }
 
     /// Shape of the output: (height, width, channels).
@@ -135,6 +162,18 @@ impl Layer {
     fn output_bits(&self) -> Option<u8> {
         let connection = self.0.connection();
         (!connection.gives_potentials()).then_some(connection.output.format.bits)
+    }
+
+    /// Whether outputs have a sign.
+    #[getter]
+    fn output_signed(&self) -> bool {
+        self.0.connection().output.format.signed
+    }
+
+    /// NumPy's type of the integer outputs.
+    #[getter]
+    fn output_dtype(&self) -> &'static str {
+        ElementType::of(self.0.connection().output.format).name()
     }
 
     /// Shapes of the variables by name.
@@ -174,5 +213,12 @@ impl Layer {
     #[getter]
     fn macs(&self) -> u64 {
         self.0.connection().macs
+    }
+}
+
+impl Layer {
+    /// Whether the layer makes integers of floats.
+    fn takes_floats(&self) -> bool {
+        matches!(self.0.connection().operation, Operation::Quantize(_))
     }
 }

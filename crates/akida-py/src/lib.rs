@@ -8,10 +8,12 @@ mod convert;
 mod device;
 mod enter;
 mod error;
+mod inputs;
 mod layers;
 mod mapping;
 mod model;
 mod results;
+mod session;
 mod state;
 mod variables;
 
@@ -32,6 +34,8 @@ mod _akida {
     use super::results::{
         Certificates, Choice, NativeSequence, NativeWidths, Statistics, VariableSummary,
     };
+    #[pymodule_export]
+    use super::session::Session;
     #[pymodule_export]
     use super::state::Model;
 }

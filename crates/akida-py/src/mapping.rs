@@ -1,6 +1,7 @@
 //! Models that are placed on a device.
 
 use crate::device::{Device, violation};
+use crate::error::unsupported;
 use crate::results::NativeSequence;
 use akida_sim::device::EstimateError;
 use akida_sim::map::{self, MapMode, NpMapping};
@@ -94,7 +95,27 @@ fn unit<'py>(py: Python<'py>, np: &NpMapping) -> PyResult<Bound<'py, PyDict>> {
 }
 
 /// The fields of an estimate by name, and its text.
-pub(crate) fn estimate<'py>(py: Python<'py>, e: &map::Estimate) -> PyResult<Bound<'py, PyDict>> {
+pub(crate) fn estimate<'py>(
+    py: Python<'py>,
+    model: &akida_sim::Model,
+    mapping: Option<&map::Mapping>,
+    statistics: Option<&akida_sim::Statistics>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let estimated = match (mapping, statistics) {
+        (None, _) => Err((
+            "no estimate: the model is not mapped".into(),
+            Some("call map"),
+        )),
+        (_, None) => {
+            let problem = "no estimate: call measure with samples first, which counts events";
+            Err((problem.into(), None))
+        }
+        (Some(mapping), Some(statistics)) => mapping
+            .estimate(model, statistics)
+            .map_err(|refusal| (format!("{refusal:#}"), refusal.remedy())),
+    };
+    let refused = |(problem, remedy)| unsupported(py, "estimate", problem, remedy);
+    let e = estimated.map_err(refused)?;
     let all = PyDict::new(py);
     let layers = e.layers.iter().map(|l| (l.latency_ms, l.energy_mj));
     all.set_item("layers", layers.collect::<Vec<_>>())?;

@@ -1,16 +1,18 @@
 //! The methods of a model that Python calls: to edit, run, save and map it.
 
-use crate::arrays::{array, list, output_dims, outputs, tensor};
+use crate::arrays::{self, array, output_dims, outputs, tensor};
 use crate::convert;
 use crate::device::{Device, violation};
 use crate::enter::enter;
 use crate::error::{
-    argument, decode_error, encode_error, memory_error, model_error, read_error, unsupported,
-    write_error,
+    argument, decode_error, encode_error, memory_error, model_error, read_error, run_error,
+    unsupported, write_error,
 };
+use crate::inputs::Outputs;
 use crate::layers::{Layer, Spec};
 use crate::mapping::{self, Mapping};
 use crate::results::{self, Certificates, Choice};
+use crate::session;
 use crate::state::Model;
 use crate::variables::{no_variable, tensor_of};
 use akida_sim::convert::set_fitted;
@@ -199,7 +201,7 @@ impl Model {
         Ok(())
     }
 
-    /// Outputs of the last layer: uint8 levels or int32 potentials.
+    /// Integer outputs of the last layer.
     fn forward(
         &self,
         inputs: &Bound<'_, PyAny>,
@@ -211,19 +213,36 @@ impl Model {
         outputs(inputs.py(), result, &leading, plan.model().output_shape())
     }
 
-    /// Outputs of the last layer for clips, whose first axis is time.
-    fn forward_clip(&self, inputs: &Bound<'_, PyAny>, threads: usize) -> PyResult<Py<PyAny>> {
-        let run = (0, threads);
-        let (plan, result, leading) = self.run(inputs, &["t", "n"], run, forward)?;
-        outputs(inputs.py(), result, &leading, plan.model().output_shape())
-    }
-
     /// Begins new streams of a model with state.
     fn reset(&self, py: Python<'_>) -> PyResult<()> {
         self.forget_session(py)
     }
 
-    /// Float outputs of a model whose last layer has no activation.
+    /// Streams of the model as it is now.
+    fn session(&self, py: Python<'_>, streams: usize) -> PyResult<session::Session> {
+        session::Session::new(py, self.plan(py)?, streams)
+    }
+
+    /// Whether outputs depend on earlier inputs of a stream.
+    #[getter]
+    fn has_state(&self) -> bool {
+        let state = self.state();
+        let mut layers = state.builder.layers().iter();
+        layers.any(|layer| layer.connection().operation.has_state())
+    }
+
+    /// The floats that the model's Dequantizer makes of outputs.
+    fn dequantize(&self, outputs: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let py = outputs.py();
+        let plan = self.plan(py)?;
+        let outputs = Outputs::new(outputs, plan.model())?;
+        let values = outputs.values()?;
+        let floats = enter(py, |_| plan.dequantize(values))?;
+        let floats = floats.map_err(|e| run_error(py, &e, &outputs.dims, 0))?;
+        array(py, floats, &outputs.dims)
+    }
+
+    /// Float outputs: those of a Dequantizer, or of Akida 1.0 without activation.
     fn predict(
         &self,
         inputs: &Bound<'_, PyAny>,
@@ -256,13 +275,7 @@ impl Model {
                 Some(session) => session.taps(plan, inputs),
             },
         )?;
-        let layers = plan.model().layers();
-        let taps: PyResult<Vec<_>> = result
-            .into_iter()
-            .zip(layers)
-            .map(|(tap, layer)| outputs(py, tap, &leading, layer.connection().output.shape))
-            .collect();
-        list(py, taps?)
+        arrays::taps(py, result, &leading, plan.model())
     }
 
     /// The limits of a device that layers break. Each violation is a dictionary of its fields.
@@ -320,6 +333,11 @@ impl Model {
 
     /// Runs inputs and counts zeros and events.
     fn measure(&self, inputs: &Bound<'_, PyAny>) -> PyResult<results::Statistics> {
+        if self.has_state() {
+            let problem = "a model with state is not measured: its samples depend on each other";
+            let remedy = Some("count zeros in the outputs that Session.taps gives");
+            return Err(unsupported(inputs.py(), "measure", problem.into(), remedy));
+        }
         let edits = self.state().edits;
         let (_, statistics, _) = self.run(inputs, &["n"], (0, 0), |plan, _, inputs, options| {
             Statistics::measure(plan, inputs, options)
@@ -339,7 +357,7 @@ impl Model {
         statistics.map(|s| results::Statistics::from(&*s))
     }
 
-    /// Latency and energy on the device that the model is mapped on.
+    /// Latency and energy on the device that the model is mapped on, for the inputs that were measured.
     fn estimate<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let (builder, mapping, statistics) = {
             let state = self.state();
@@ -347,21 +365,7 @@ impl Model {
             (state.builder.clone(), parts.0, parts.1)
         };
         let model = builder.build().map_err(|e| model_error(py, &e, None))?;
-        let estimated = match (mapping, statistics) {
-            (None, _) => Err((
-                "no estimate: the model is not mapped".into(),
-                Some("call map"),
-            )),
-            (_, None) => {
-                let problem = "no estimate: call measure with samples first, which counts events";
-                Err((problem.into(), None))
-            }
-            (Some(mapping), Some(statistics)) => mapping
-                .estimate(&model, &statistics)
-                .map_err(|refusal| (format!("{refusal:#}"), refusal.remedy())),
-        };
-        let refused = |(problem, remedy)| unsupported(py, "estimate", problem, remedy);
-        mapping::estimate(py, &estimated.map_err(refused)?)
+        mapping::estimate(py, &model, mapping.as_deref(), statistics.as_deref())
     }
 
     /// The kernels chosen, and the earlier kernels of each table with the reason against them.
@@ -379,7 +383,7 @@ impl Model {
     }
 }
 
-/// Outputs of the last layer. The streams of a session move on by the steps of the inputs.
+/// Outputs of the last layer. The streams of a session move on by a step.
 fn forward(
     plan: &Plan,
     session: Option<&mut Session>,
@@ -388,6 +392,6 @@ fn forward(
 ) -> Result<Values, RunError> {
     match session {
         None => plan.forward(inputs, options),
-        Some(session) => session.run_clip(plan, inputs, options),
+        Some(session) => session.step(plan, inputs, options),
     }
 }

@@ -1,8 +1,9 @@
 //! The state of a model that is edited, and the lock that guards it.
 
-use crate::arrays::Inputs;
 use crate::enter::enter;
-use crate::error::{argument, model_error, run_error};
+use crate::error::{argument, model_error};
+use crate::inputs::Inputs;
+use crate::session::StreamError;
 use akida_sim::{ModelBuilder, Plan, PlanOptions, RunError, RunOptions, Session, Statistics};
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
@@ -115,30 +116,44 @@ impl Model {
     ) -> PyResult<(Arc<Plan>, T, Vec<usize>)> {
         let py = inputs.py();
         let plan = self.plan(py)?;
-        let bits = plan.model().input().format.bits;
         let inputs = Inputs::new(inputs, plan.model(), axes)?;
-        let values = inputs.values()?;
-        let streams = inputs.leading().last().copied().unwrap_or(0);
-        let session = plan.model().has_state().then_some(&self.session);
+        let (values, streams) = (inputs.values()?, inputs.streams());
+        let has_state = plan.model().has_state();
         let result = enter(py, |interrupt| {
             let options = RunOptions {
                 threads,
                 batch_size,
                 interrupt: Some(interrupt),
             };
-            let Some(session) = session else {
-                return run(&plan, None, values, &options);
-            };
-            let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
-            let own = match session.take().filter(|s| s.is_of(&plan)) {
-                Some(own) => own,
-                None => Session::new(&plan, streams)?,
-            };
-            let own = session.insert(own);
-            run(&plan, Some(own), values, &options)
+            match has_state {
+                true => self.run_session(&plan, streams, |s| run(&plan, Some(s), values, &options)),
+                false => Ok(run(&plan, None, values, &options)?),
+            }
         })?;
-        let result = result.map_err(|e| run_error(py, &e, &inputs.dims, bits))?;
+        let remedy = "call reset() to begin other streams";
+        let result = result.map_err(|e| e.raise(py, &inputs, &plan, remedy))?;
         Ok((plan, result, inputs.leading().to_vec()))
+    }
+
+    /// Calls `run` with the model's own session. The session of an older plan gives way to a new one.
+    fn run_session<T>(
+        &self,
+        plan: &Plan,
+        streams: usize,
+        run: impl FnOnce(&mut Session) -> Result<T, RunError>,
+    ) -> Result<T, StreamError> {
+        let mut own = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = own.as_mut().filter(|s| s.is_of(plan)) {
+            return match session.streams() == streams {
+                true => Ok(run(session)?),
+                false => Err(StreamError::Streams(session.streams())),
+            };
+        }
+        let mut session = Session::new(plan, streams)?;
+        let result = run(&mut session)?;
+        // A run that was refused, or had no inputs, settles no number of streams.
+        *own = (streams > 0).then_some(session);
+        Ok(result)
     }
 
     /// Forgets the session of a model with state. The next run begins new streams.

@@ -1,7 +1,7 @@
 """The simulator of Akida processors: build, load, run and save models of integer layers.
 
 Needs NumPy only. Names, signatures and semantics are those of the published Akida API
-documentation.
+documentation. A model has layers of Akida 1.0 or layers of Akida 2.0.
 
 Shapes are (X, Y, C) = (height, width, channels), pairs are (height, width), and a
 batch is the first axis.
@@ -31,19 +31,35 @@ from cnn2snn.akida.devices import (
     TwoNodesIPv1,
     create_device,
 )
-from cnn2snn.akida.enums import IpVersion, LayerType, Padding, PoolType
-from cnn2snn.akida.layer import Layer, LayerParameters, LayerVariables
+from cnn2snn.akida.enums import ActivationType, IpVersion, LayerType, Padding, PoolType
+from cnn2snn.akida.layer import Layer, LayerVariables
+from cnn2snn.akida.layer_parameters import LayerParameters
 from cnn2snn.akida.layers import (
+    Add,
+    BufferTempConv,
     Concat,
+    Concatenate,
+    Conv2D,
+    Conv2DTranspose,
     Convolutional,
+    Dense1D,
+    DepthwiseBufferTempConv,
+    DepthwiseConv2D,
+    DepthwiseConv2DTranspose,
+    Dequantizer,
     FullyConnected,
+    InputConv2D,
     InputConvolutional,
     InputData,
+    PicoPostProcessing,
+    Quantizer,
     SeparableConvolutional,
+    StatefulRecurrent,
 )
 from cnn2snn.akida.mapping import BackendType, LayerMapping, MapMode, Pass, Sequence
 from cnn2snn.akida.model import Model
 from cnn2snn.akida.np import NP
+from cnn2snn.akida.session import Session
 from cnn2snn.akida.statistics import Estimate, LayerEstimate, LayerStatistics, Statistics, evaluate_sparsity
 from cnn2snn.akida.violation import Violation
 
@@ -52,13 +68,25 @@ __all__ = [
     "AKD1500",
     "NP",
     "AKD1500_v1",
+    "ActivationType",
+    "Add",
     "BackendType",
+    "BufferTempConv",
     "Concat",
+    "Concatenate",
+    "Conv2D",
+    "Conv2DTranspose",
     "Convolutional",
+    "Dense1D",
+    "DepthwiseBufferTempConv",
+    "DepthwiseConv2D",
+    "DepthwiseConv2DTranspose",
+    "Dequantizer",
     "Device",
     "Estimate",
     "FullyConnected",
     "HwVersion",
+    "InputConv2D",
     "InputConvolutional",
     "InputData",
     "IpVersion",
@@ -75,10 +103,14 @@ __all__ = [
     "NSoC_v2",
     "Padding",
     "Pass",
+    "PicoPostProcessing",
     "PlanMemory",
     "PoolType",
+    "Quantizer",
     "SeparableConvolutional",
     "Sequence",
+    "Session",
+    "StatefulRecurrent",
     "Statistics",
     "TwoNodesIP_v1",
     "TwoNodesIPv1",

@@ -114,6 +114,15 @@ def pair(layer: str, argument: str, value: object, *, low: int = 1) -> tuple[int
     return height, width
 
 
+def square(layer: str, argument: str, value: object, *, low: int = 1) -> int:
+    """Returns the height and width of a square."""
+    if isinstance(value, (tuple, list)):
+        is_square = len(value) == 2 and value[0] == value[1]
+        remedy = f"write {value[0]}" if is_square else "windows are squares here"
+        wrong_type(layer, argument, "an integer", value, remedy)
+    return integer(layer, argument, value, low=low)
+
+
 def triple(layer: str, argument: str, value: object) -> tuple[int, int, int]:
     """Returns (height, width, channels)."""
     height, width, channels = _sizes(layer, argument, value, 3)

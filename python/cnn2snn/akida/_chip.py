@@ -90,7 +90,7 @@ class Mappable:
 
         Raises:
             ValueError, TypeError: the inputs do not fit the model.
-            RuntimeError: the model is not complete.
+            RuntimeError: the model has state (`has_state`), or is not complete.
         """
         return self._statistics(self._native.measure(inputs))
 

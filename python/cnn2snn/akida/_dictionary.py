@@ -6,9 +6,9 @@ read as strictly.
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Iterable
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -82,9 +82,12 @@ def fill(model: Model, values: dict[str, Any]) -> None:
         FormatError: the dictionary is not that of a valid model.
     """
     _keys("the model", values, ("format", "format_version", "ip_version", "input_scaling", "layers"))
-    for key, expected in (("format", _FORMAT), ("format_version", _VERSION), ("ip_version", IpVersion.v1.name)):
+    for key, expected in (("format", _FORMAT), ("format_version", _VERSION)):
         if type(values[key]) is not type(expected) or values[key] != expected:
             _refuse(key, json.dumps(expected), values[key])
+    version = values["ip_version"]
+    if not isinstance(version, str) or version not in IpVersion.__members__:
+        _refuse("ip_version", f"one of {', '.join(IpVersion.__members__)}", version)
     try:
         model.input_scaling = values["input_scaling"]
     except Cnn2SnnError as error:
@@ -103,6 +106,8 @@ def fill(model: Model, values: dict[str, Any]) -> None:
         model._native.check_complete()
     except Cnn2SnnError as error:
         raise _as_format_error(error) from error
+    if version != model.ip_version.name:
+        _refuse("ip_version", f"{model.ip_version.name}, as the layers have it", version)
 
 
 def _as_format_error(error: Cnn2SnnError, where: str = "") -> FormatError:
@@ -141,24 +146,20 @@ def _layer(where: str, name: str, values: object) -> Layer:
     kind = values.get("layer_type")
     if not isinstance(kind, str) or kind not in CLASSES:
         _refuse(f"{where}.layer_type", f"one of {', '.join(CLASSES)}", kind)
-    names = _parameter_names(kind)
+    cls = CLASSES[kind]
+    names = cls._argument_names()
     _keys(where, values, ("layer_type", *names))
-    arguments = {key: _argument(f"{where}.{key}", key, values[key]) for key in names}
-    return CLASSES[kind](**arguments, name=name)
+    enums = ENUMS[cls._ip_version]
+    arguments = {key: _argument(f"{where}.{key}", values[key], enums.get(key)) for key in names}
+    return cls(**arguments, name=name)
 
 
-def _parameter_names(kind: str) -> list[str]:
-    """Returns the arguments of a layer's constructor but its name."""
-    return [name for name in inspect.signature(CLASSES[kind]).parameters if name != "name"]
-
-
-def _argument(where: str, key: str, value: Any) -> Any:
-    if key not in ENUMS:
+def _argument(where: str, value: Any, enum: type[IntEnum] | None) -> Any:
+    if enum is None:
         return value
-    members = ENUMS[key].__members__
-    if not isinstance(value, str) or value not in members:
-        _refuse(where, f"one of {', '.join(members)}", value)
-    return members[value]
+    if not isinstance(value, str) or value not in enum.__members__:
+        _refuse(where, f"one of {', '.join(enum.__members__)}", value)
+    return enum[value]
 
 
 def _array(where: str, values: object, dtype: np.dtype) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a model has to do with inputs: outputs, classes, accuracy, the outputs of every layer."""
+"""What a model has to do with inputs: outputs, classes, accuracy, the outputs of every layer, streams."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import numpy as np
 from cnn2snn import _akida
 from cnn2snn.akida import _arguments
 from cnn2snn.akida._classes import check_labels, classes_of, outputs_per_class
+from cnn2snn.akida.enums import LayerType
 from cnn2snn.akida.layer import Layer
+from cnn2snn.akida.session import Session
 from cnn2snn.errors import UnsupportedModelError
 
 
@@ -26,29 +28,38 @@ class Runnable:
     def forward(self, inputs: np.ndarray, batch_size: int = 0, *, threads: int = 0) -> np.ndarray:
         """Runs the integer network.
 
+        A model with state (`has_state`) takes one step of as many streams as there are inputs: input i goes on with
+        stream i of the last call. `reset` begins new streams. Whole clips go through `session`.
+
         Args:
-            inputs: uint8 array of shape (n, X, Y, C), with values of the first layer's
-                `input_bits`. It is read where it lies when it is C-contiguous, and must not be
-                written to meanwhile.
+            inputs: array of shape (n, X, Y, C) and of the model's `input_dtype`: uint8 for images and for inputs of up
+                to 4 bits, with values of the first layer's `input_bits`; int8 or int16 for `InputData` of 8 or 16 bits;
+                float32 without NaN for a `Quantizer`. It is read where it lies when it is C-contiguous, and must
+                not be written to meanwhile.
             batch_size: number of inputs between two looks for Ctrl-C; 0 leaves it to the engine. It
-                has no influence on the result.
+                has no influence on the result, and none on a model with state.
             threads: the most threads to use; 0 for one per core. There are never more than cores, and all
                 runs of the process share them: while one has them, others use their calling thread
-                alone. It has no influence on the result.
+                alone. It has no influence on the result. A model with state runs on the calling thread.
 
         Returns:
-            Array of shape (n, X, Y, C): uint8 levels, or int32 potentials when the last layer has
-            no activation (its threshold is not applied).
+            Array of shape (n, X, Y, C) and of the model's `output_dtype`. Akida 1.0: uint8 levels, or int32 potentials
+            when the last layer has no activation (its threshold is not applied). Akida 2.0: the integers of
+            the last layer, or those that a `Dequantizer` at the end reads; int32 for accumulators.
 
         Raises:
-            ValueError: wrong dtype, shape or values.
+            ValueError: wrong dtype, shape or values; for a model with state, another number of inputs than in the
+                last call.
             TypeError: `inputs` is not an array.
             RuntimeError: the model is not complete.
         """
         return self._native.forward(inputs, *_run_options(batch_size, threads))
 
     def predict(self, inputs: np.ndarray, batch_size: int = 0, *, threads: int = 0) -> np.ndarray:
-        """Runs the network and gives real numbers: (potential − threshold) / act_step.
+        """Runs the network and gives real numbers.
+
+        In Akida 1.0 they are (potential − threshold) / act_step. In Akida 2.0 they are what the `Dequantizer` at the
+        end makes of the integers of `forward`.
 
         Args:
             inputs: as for `forward`.
@@ -59,19 +70,72 @@ class Runnable:
             float32 array of shape (n, X, Y, C).
 
         Raises:
-            ValueError: wrong dtype, shape or values.
+            ValueError: wrong dtype, shape or values, as for `forward`.
             TypeError: `inputs` is not an array.
-            RuntimeError: the last layer has an activation, or the model is not complete.
+            RuntimeError: a model of Akida 1.0 whose last layer has an activation, or a model of Akida 2.0
+                without `Dequantizer`: `forward` gives their outputs. Or the model is not complete.
         """
         return self._native.predict(inputs, *_run_options(batch_size, threads))
+
+    def dequantize(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns the floats that the `Dequantizer` at the end makes of integers: integer · scale of its channel.
+
+        Args:
+            outputs: what `forward`, `Session.step` or `Session.run_clip` gave: an array of the model's `output_dtype`
+                whose last axes are the model's `output_shape`.
+
+        Returns:
+            float32 array of the same shape.
+
+        Raises:
+            ValueError: wrong dtype or shape.
+            TypeError: `outputs` is not an array.
+            RuntimeError: the model has no `Dequantizer`, or is not complete.
+        """
+        return self._native.dequantize(outputs)
+
+    @property
+    def has_state(self) -> bool:
+        """Whether outputs depend on earlier inputs: some layer is temporal or recurrent."""
+        return self._native.has_state
+
+    def reset(self) -> None:
+        """Begins new streams in a model with state, for `forward` and the methods that call it.
+
+        The next call says how many streams there are. Every edit of the model begins new streams as well. Models
+        without state and sessions are not concerned.
+        """
+        self._native.reset()
+
+    def session(self, streams: int = 1) -> Session:
+        """Returns streams through the model as it is now, all before their first input.
+
+        They share nothing with each other, nor with `forward`.
+
+        Args:
+            streams: number of streams.
+
+        Raises:
+            ValueError: not at least one stream.
+            TypeError: not an integer.
+            RuntimeError: the model is not complete.
+
+        Example:
+            >>> import numpy as np
+            >>> from cnn2snn import akida
+            >>> model = akida.Model(layers=[akida.InputData((4, 4, 2), input_bits=8), akida.BufferTempConv(3, 5)])
+            >>> clip = np.zeros((100, 1, 4, 4, 2), np.int8)  # 100 steps of one stream
+            >>> model.session().run_clip(clip).shape
+            (100, 1, 4, 4, 3)
+        """
+        return Session(self._native.session(_arguments.integer("", "streams", streams)))
 
     def predict_classes(
         self, inputs: np.ndarray, num_classes: int = 0, batch_size: int = 0, *, threads: int = 0
     ) -> np.ndarray:
         """Returns the class of each input: the index of its largest output, the first in a tie.
 
-        Outputs are those of `predict`, or the levels of `forward` when the last layer has an
-        activation.
+        Outputs are those of `predict` where the model has them, else the integers of `forward`.
 
         Args:
             inputs: as for `forward`.
@@ -89,7 +153,7 @@ class Runnable:
             RuntimeError: outputs with more than one position, or a model that is not complete.
         """
         per_class = outputs_per_class(self._end(-1), num_classes)
-        run = self.predict if self._end(-1).output_bits is None else self.forward
+        run = self.predict if self._predicts() else self.forward
         return classes_of(run(inputs, batch_size, threads=threads), per_class)
 
     def evaluate(
@@ -132,19 +196,25 @@ class Runnable:
     def forward_taps(self, inputs: np.ndarray) -> list[np.ndarray]:
         """Runs the network on one thread and gives the outputs of every layer, in order.
 
+        Streams of a model with state move on by a step, as with `forward`.
+
         Args:
             inputs: as for `forward`.
 
         Returns:
-            Arrays of shape (n, X, Y, C): uint8 levels, or int32 potentials for a layer without
-            activation.
+            Arrays of shape (n, X, Y, C), of each layer's `output_dtype`: uint8 levels or int32 potentials in Akida 1.0.
 
         Raises:
-            ValueError: wrong dtype, shape or values.
+            ValueError: wrong dtype, shape or values, as for `forward`.
             TypeError: `inputs` is not an array.
             RuntimeError: the model is not complete.
         """
         return self._native.forward_taps(inputs)
+
+    def _predicts(self) -> bool:
+        """Whether the model has float outputs."""
+        last = self._end(-1)
+        return last.output_bits is None or last.parameters.layer_type is LayerType.Dequantizer
 
 
 def _run_options(batch_size: object, threads: object) -> tuple[int, int]:

@@ -20,6 +20,13 @@ SHORT_TYPES = {
     "Convolutional": "Conv.",
     "SeparableConvolutional": "Sep.Conv.",
     "FullyConnected": "Fully.",
+    "DepthwiseConv2D": "Dw.Conv2D",
+    "Conv2DTranspose": "Conv2DT.",
+    "DepthwiseConv2DTranspose": "Dw.Conv2DT.",
+    "BufferTempConv": "Temp.Conv.",
+    "DepthwiseBufferTempConv": "Dw.Temp.Conv.",
+    "StatefulRecurrent": "Recurrent",
+    "PicoPostProcessing": "PicoPost.",
 }
 _TITLES = ("Layer (type)", "Output shape", "Kernel shape")
 
@@ -28,8 +35,8 @@ def _rows(layer: Layer) -> list[list[str]]:
     """Returns [name and type, output shape, kernel shape]; two rows for two kernels."""
     kind = layer.parameters.layer_type.name
     name = f"{layer.name} ({SHORT_TYPES.get(kind, kind)})"
-    shapes = layer._shapes()
-    kernels = [str(shapes[v]) for v in ("weights", "weights_pw") if v in shapes] or ["N/A"]
+    # Variables of one axis are no kernels.
+    kernels = [str(shape) for shape in layer._shapes().values() if len(shape) > 1] or ["N/A"]
     return [[name, str(layer.output_dims), kernels[0]], *(["", "", kernel] for kernel in kernels[1:])]
 
 

@@ -2,79 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
-from enum import IntEnum
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
 from cnn2snn import _akida
 from cnn2snn.akida import _arguments
-from cnn2snn.akida._parameters import from_engine, to_engine
+from cnn2snn.akida._parameters import to_engine
 from cnn2snn.akida.devices import Device, device_of
-from cnn2snn.akida.enums import LayerType
+from cnn2snn.akida.enums import IpVersion
+from cnn2snn.akida.layer_parameters import LayerParameters, plain
 from cnn2snn.akida.mapping import LayerMapping, layer_mapping
 from cnn2snn.errors import InvalidArgumentError, InvalidTypeError, UnsupportedModelError
-
-
-class LayerParameters:
-    """The constructor's arguments of a layer and its `layer_type`, as read-only attributes.
-
-    Arguments are given as the layer uses them: `pool_stride` of a max pooling made with (−1, −1) is
-    its `pool_size`, and `act_bits` of a layer without activation, where it has no effect, is 1.
-    """
-
-    __slots__ = ("_values",)
-    _values: dict[str, Any]
-
-    def __init__(self, spec: _akida.Spec) -> None:
-        values: dict[str, Any] = {"layer_type": LayerType[spec.layer_type]}
-        for name, value in spec.parameters.items():
-            values[name] = from_engine(name, value)
-        object.__setattr__(self, "_values", values)
-
-    def __getattr__(self, name: str) -> Any:
-        # Not through the attribute `_values`: copying asks for it before it is there.
-        values = object.__getattribute__(self, "_values")
-        if name in values:
-            return values[name]
-        kind = values["layer_type"].name
-        raise AttributeError(f"{kind} has no parameter {name!r}; it has {', '.join(values)}")
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"parameter {name!r} cannot be changed; remove the layer and add another")
-
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self._values})
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, LayerParameters) and self._values == other._values
-
-    def __hash__(self) -> int:
-        return hash(tuple(self._values.items()))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self._values
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        object.__setattr__(self, "_values", state)
-
-    def __repr__(self) -> str:
-        kind, *rest = self._values.items()
-        return f"{kind[1].name}({', '.join(f'{name}={_show(value)}' for name, value in rest)})"
-
-
-def _show(value: object) -> str:
-    if isinstance(value, IntEnum):
-        return f"{type(value).__name__}.{value.name}"
-    return repr(value)
-
-
-def _plain(value: Any) -> Any:
-    """Returns a parameter as a value that JSON has."""
-    if isinstance(value, IntEnum):
-        return value.name
-    return list(value) if isinstance(value, tuple) else value
 
 
 class LayerVariables(Mapping[str, np.ndarray]):
@@ -118,6 +59,11 @@ class Layer:
     and the layer can be added anew, with new variables.
     """
 
+    # The generation that the parameters are those of. `InputData` belongs to both.
+    _ip_version: ClassVar[IpVersion] = IpVersion.v1
+    # Arguments of the constructor that take one value only, and are no parameters.
+    _fixed: ClassVar[tuple[str, ...]] = ()
+
     _given_name: str
     _spec: _akida.Spec
     _model: _akida.Model | None
@@ -130,8 +76,13 @@ class Layer:
         if kind is Layer:
             raise InvalidTypeError("Layer is the base of all layers", remedy="make one of a certain type")
         name = _arguments.string("name", name)
-        values = [(key, to_engine(name, key, value)) for key, value in parameters.items()]
+        values = to_engine(self._ip_version, name, parameters)
         self._take(_akida.Spec(kind.__name__, values, name or None), name)
+
+    @classmethod
+    def _argument_names(cls) -> list[str]:
+        """Returns the constructor's arguments that are parameters: all but the name, and those of one value."""
+        return [name for name in inspect.signature(cls).parameters if name not in ("name", *cls._fixed)]
 
     def _take(self, spec: _akida.Spec, name: str) -> None:
         self._spec = spec
@@ -175,7 +126,7 @@ class Layer:
 
     @property
     def variables(self) -> LayerVariables:
-        """The variables by name: some or all of weights, weights_pw, threshold, act_step.
+        """The variables by name, which the class of the layer lists.
 
         Assigning to an item sets the variable, as `set_variable` does.
         """
@@ -189,12 +140,12 @@ class Layer:
         """Returns a copy of a variable.
 
         Args:
-            name: `weights` (int8, (kernel height, kernel width, input channels, filters)),
+            name: in Akida 1.0 `weights` (int8, (kernel height, kernel width, input channels, filters)),
                 `weights_pw` (int8, (1, 1, channels, filters)), `threshold` (int32, (filters,)) or
-                `act_step` (float32, (filters,)).
+                `act_step` (float32, (filters,)). The classes of Akida 2.0 have tables of theirs.
 
         Returns:
-            A new array.
+            A new array of the documented element type.
 
         Raises:
             ValueError: the layer has no such variable.
@@ -283,8 +234,9 @@ class Layer:
 
         Args:
             name: as for `get_variable`.
-            values: array of the shape and dtype that `get_variable` gives. Weights are in
-                ±(2^(weights_bits − 1) − 1), or {0, 1} for one bit; steps are finite and positive.
+            values: array of the shape and dtype that `get_variable` gives. Where these are integers, arrays of
+                narrower integer types are taken as well, such as uint8 for `output_scales`. Weights are in
+                ±(2^(weights_bits − 1) − 1), or {0, 1} for one bit; steps and scales are finite and positive.
 
         Raises:
             ValueError: the layer has no such variable; another shape or dtype; a value that is not
@@ -297,7 +249,7 @@ class Layer:
 
     @property
     def input_dims(self) -> list[int]:
-        """Shape of the input: [X, Y, C]."""
+        """Shape of the input: [X, Y, C]; of a `Quantizer` with `channels_first` [C, X, Y]."""
         return list(self._place()[1].input_shape)
 
     @property
@@ -313,13 +265,36 @@ class Layer:
 
     @property
     def input_bits(self) -> int:
-        """Width of the unsigned input values in bits."""
+        """Width of the input values in bits; 32 for the float32 inputs of a `Quantizer`."""
         return self._place()[1].input_bits
 
     @property
+    def input_signed(self) -> bool:
+        """Whether input values have a sign; those of Akida 1.0 have none."""
+        return self._place()[1].input_signed
+
+    @property
+    def input_dtype(self) -> np.dtype:
+        """Element type of the input: uint8, int8, int16, int32, or float32 for a `Quantizer`."""
+        return np.dtype(self._place()[1].input_dtype)
+
+    @property
     def output_bits(self) -> int | None:
-        """Width of the output levels in bits; None without activation (int32 potentials)."""
+        """Width of the outputs in bits; None for int32 potentials, which are outputs of Akida 1.0 without activation.
+
+        In Akida 2.0 it is 32 for accumulators: outputs of a layer whose parameter `output_bits` is beyond 16.
+        """
         return self._place()[1].output_bits
+
+    @property
+    def output_signed(self) -> bool:
+        """Whether outputs have a sign. Levels of Akida 1.0 have none, potentials have one."""
+        return self._place()[1].output_signed
+
+    @property
+    def output_dtype(self) -> np.dtype:
+        """Element type of the outputs: uint8, int8, int16 or int32. Outputs of a `Dequantizer` are what it reads."""
+        return np.dtype(self._place()[1].output_dtype)
 
     @property
     def macs(self) -> int:
@@ -347,7 +322,7 @@ class Layer:
             "inbounds": [inbound.name for inbound in self.inbounds],
             "input_shape": self.input_dims,
             "output_shape": self.output_dims,
-            "parameters": {name: _plain(value) for name, value in self.parameters._values.items()},
+            "parameters": {name: plain(value) for name, value in self.parameters._values.items()},
             "variables": {name: values.tolist() for name, values in self.variables.items()},
         }
 
@@ -364,6 +339,11 @@ class Layer:
         kind, _, rest = repr(self.parameters).partition("(")
         text = f"{kind}({name}{rest}"
         return f"<{text.replace(', )', ')')}>"
+
+
+def given(names: dict[str, Any]) -> dict[str, Any]:
+    """Returns the arguments among the local names of a constructor: all but the layer itself and its class."""
+    return {name: value for name, value in names.items() if name not in ("self", "__class__")}
 
 
 def check_free(layer: object) -> Layer:

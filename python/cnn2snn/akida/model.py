@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from cnn2snn import _akida
 from cnn2snn.akida import _arguments, _dictionary, _summary
 from cnn2snn.akida._chip import Mappable
@@ -19,7 +21,7 @@ from cnn2snn.errors import InvalidArgumentError
 
 
 class Model(Runnable, Mappable):
-    """A network of Akida layers that runs on this host, bit-exactly.
+    """A network of layers of Akida 1.0 or Akida 2.0 that runs on this host, bit-exactly.
 
     Layers form a graph: each reads the outputs of earlier ones, the first takes the inputs, the
     last gives the outputs. Every change is checked; one that breaks a rule raises an error and
@@ -27,7 +29,8 @@ class Model(Runnable, Mappable):
     nor saved.
 
     Several threads can run one model, also while another one edits it: a run under way goes on with
-    the model as it was. Complete models are copied and pickled with their variables.
+    the model as it was. Complete models are copied and pickled with their variables. A model with temporal or
+    recurrent layers keeps streams between calls of `forward`; `session` makes others. No file or copy has streams.
 
     Args:
         filename: `.fbz` file to load.
@@ -144,8 +147,13 @@ class Model(Runnable, Mappable):
 
     @property
     def input_shape(self) -> list[int]:
-        """Shape of one input: [X, Y, C]."""
+        """Shape of one input: [X, Y, C]; [C, X, Y] for a `Quantizer` with `channels_first`."""
         return self._end(0).input_dims
+
+    @property
+    def input_dtype(self) -> np.dtype:
+        """Element type of the inputs: uint8, int8, int16, or float32 for a `Quantizer`."""
+        return self._end(0).input_dtype
 
     @property
     def output_shape(self) -> list[int]:
@@ -153,9 +161,15 @@ class Model(Runnable, Mappable):
         return self._end(-1).output_dims
 
     @property
+    def output_dtype(self) -> np.dtype:
+        """Element type of what `forward` gives: uint8, int8, int16 or int32."""
+        return self._end(-1).output_dtype
+
+    @property
     def ip_version(self) -> IpVersion:
-        """Generation of the hardware that the layers belong to."""
-        return IpVersion.v1
+        """Generation of the hardware that the layers belong to; `v1` where they leave it open."""
+        versions = (layer._spec.ip_version for layer in self._layers)
+        return IpVersion[next(filter(None, versions), IpVersion.v1.name)]
 
     @property
     def input_scaling(self) -> tuple[float, float] | None:

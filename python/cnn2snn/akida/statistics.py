@@ -99,7 +99,7 @@ def evaluate_sparsity(model: Model, inputs: np.ndarray) -> dict[str, float]:
 
     Raises:
         ValueError, TypeError: the inputs do not fit the model.
-        RuntimeError: the model is not complete.
+        RuntimeError: the model has state, or is not complete.
     """
     model.measure(inputs)
     statistics = model.statistics

@@ -30,9 +30,11 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "run",
         help="run an .fbz file on inputs from a .npy file",
-        description="Run a converted model on this host. Inputs are uint8 arrays of shape "
-        "(n, height, width, channels). Outputs are the integers of the last layer: levels, or "
-        "potentials when it has no activation.",
+        description="Run a converted model on this host. Inputs are arrays (n, height, width, channels) of uint8, or "
+        "of the type that `cnn2snn info` shows. A model with temporal or recurrent layers takes clips, time first: "
+        "(steps, streams, height, width, channels), or (steps, height, width, channels) of one stream. Outputs are "
+        "the integers of the last layer: levels, or potentials when it has no activation. With a Dequantizer at the "
+        "end they are the integers that it reads.",
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="converted model, .fbz")
     parser.add_argument(
@@ -48,7 +50,7 @@ def add_parser(commands: Any) -> None:
         dest="mode",
         action="store_const",
         const="predict",
-        help="float outputs: (potential - threshold) / act_step",
+        help="float outputs: (potential - threshold) / act_step, or those of a Dequantizer",
     )
     mode.add_argument(
         "--classes",
@@ -61,7 +63,7 @@ def add_parser(commands: Any) -> None:
         "--labels",
         type=Path,
         metavar="FILE",
-        help="true classes, integers of shape (n,) in a .npy file: report the accuracy",
+        help="true classes in a .npy file: report the accuracy; integers of shape (n,), or (steps, streams) for clips",
     )
     parser.add_argument(
         "-b",
@@ -83,7 +85,7 @@ def add_parser(commands: Any) -> None:
 
 def _execute(arguments: argparse.Namespace) -> None:
     from cnn2snn.akida import Model
-    from cnn2snn.akida._classes import check_labels, classes_of, outputs_per_class
+    from cnn2snn.akida._classes import classes_of, outputs_per_class
 
     if arguments.output is not None:
         _files.check_suffix(arguments.output, ".npy")
@@ -96,34 +98,33 @@ def _execute(arguments: argparse.Namespace) -> None:
     model = Model(arguments.model)
     inputs = _arrays.load(arguments.inputs)
     _check(model, inputs)
+    leading = inputs.shape[:-3]
     if arguments.labels is not None or arguments.mode == "classes":
         outputs_per_class(model.layers[-1])  # refuses a model without classes before it is run
     labels = None
     if arguments.labels is not None:
-        labels = check_labels(_arrays.load(arguments.labels), model.output_shape[2])
-        if labels.shape != inputs.shape[:1]:
-            raise InvalidArgumentError(
-                f"{arguments.labels}: labels must be of shape ({len(inputs)},), one per input, received {labels.shape}",
-                kind="labels",
-            )
+        labels = _labels(arguments.labels, leading, model.output_shape[2])
 
-    run = _functions(model, arguments.threads)
-    outputs, seconds = _batches(run[arguments.mode], inputs, arguments.batch, arguments.threads)
+    def run(mode: str) -> tuple[np.ndarray, float]:
+        return _batches(_function(model, mode, leading, arguments.threads), inputs, arguments.batch, arguments.threads)
+
+    outputs, seconds = run(arguments.mode)
     classes = None
     if arguments.mode == "classes":
-        classes = outputs
-    elif labels is not None and outputs.dtype == np.int32:
-        # Classes are decided by (potential - threshold) / act_step, not by potentials.
-        classes, _ = _batches(run["classes"], inputs, arguments.batch, arguments.threads)
+        classes = outputs.ravel()
     elif labels is not None:
-        classes = classes_of(outputs)
+        scores = outputs
+        if arguments.mode == "forward" and model._predicts():
+            # Classes are decided by real numbers, not by integers.
+            scores = run("predict")[0] if model.layers[-1].output_bits is None else model.dequantize(outputs)
+        classes = classes_of(scores.reshape(-1, scores.shape[-1]))
     if arguments.output is not None:
         _files.save_array(arguments.output, outputs)
 
     report = RunReport(
         model=str(arguments.model),
         mode=arguments.mode,
-        inputs=Inputs(str(arguments.inputs), list(inputs.shape)),
+        inputs=Inputs(str(arguments.inputs), list(inputs.shape), str(inputs.dtype)),
         outputs=Outputs.of(outputs, arguments.output),
         seconds=seconds,
         classes=None if classes is None else Classes.of(classes, labels),
@@ -132,30 +133,67 @@ def _execute(arguments: argparse.Namespace) -> None:
     _output.show(report, arguments.json)
 
 
+def _labels(path: Path, leading: tuple[int, ...], classes: int) -> np.ndarray:
+    """Returns the label of each input, in order."""
+    from cnn2snn.akida._classes import check_labels
+
+    labels = _arrays.load(path)
+    flat = check_labels(labels.reshape(-1) if labels.shape == leading else labels, classes)
+    if labels.shape != leading:
+        raise InvalidArgumentError(
+            f"{path}: labels must be of shape {leading}, one per input, received {labels.shape}",
+            kind="labels",
+        )
+    return flat
+
+
 def _check(model: Any, inputs: np.ndarray) -> None:
     """Raises an error about inputs before anything is run, and in terms of the whole file."""
-    sample = tuple(model.input_shape)
-    if inputs.shape[1:] != sample or inputs.dtype != np.uint8:
-        model.forward(inputs)  # tells what is wrong with dtype or shape
-    bits = model.layers[0].input_bits
-    limit = 2**bits - 1
-    step = max(1, _CHECKED_VALUES // math.prod(sample))
-    for begin in range(0, len(inputs) if limit < 255 else 0, step):
-        wrong = np.argwhere(inputs[begin : begin + step] > limit)
+    axes = (4, 5) if model.has_state else (4,)
+    if inputs.ndim not in axes or inputs.shape[-3:] != tuple(model.input_shape) or inputs.dtype != model.input_dtype:
+        # Tells what is wrong with dtype or shape.
+        if model.has_state:
+            model.session().run_clip(inputs[:, np.newaxis] if inputs.ndim == 4 else inputs)
+        model.forward(inputs)
+    bits, limit = model.layers[0].input_bits, None
+    if inputs.dtype == np.uint8 and bits < 8:
+        limit = 2**bits - 1
+    elif inputs.dtype.kind != "f":
+        return
+    step = max(1, _CHECKED_VALUES // max(1, math.prod(inputs.shape[1:])))
+    for begin in range(0, len(inputs), step):
+        part = inputs[begin : begin + step]
+        wrong = np.argwhere(np.isnan(part) if limit is None else part > limit)
         if len(wrong):
             place = [begin + int(wrong[0][0]), *wrong[0][1:].tolist()]
-            raise InvalidArgumentError(
-                f"inputs must be in 0..={limit} (input_bits {bits}), received {inputs[tuple(place)]} at {place}",
-                kind="inputs",
-            )
+            allowed, received = "numbers", "NaN"
+            if limit is not None:
+                allowed, received = f"in 0..={limit} (input_bits {bits})", str(inputs[tuple(place)])
+            raise InvalidArgumentError(f"inputs must be {allowed}, received {received} at {place}", kind="inputs")
 
 
-def _functions(model: Any, threads: int) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-    return {
-        "forward": lambda batch: model.forward(batch, threads=threads),
-        "predict": lambda batch: model.predict(batch, threads=threads),
-        "classes": lambda batch: model.predict_classes(batch, threads=threads),
-    }
+def _function(model: Any, mode: str, leading: tuple[int, ...], threads: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Returns what runs a batch, or the next steps of clips."""
+    if not model.has_state:
+        run = {"forward": model.forward, "predict": model.predict, "classes": model.predict_classes}[mode]
+        return lambda batch: run(batch, threads=threads)
+    from cnn2snn.akida._classes import classes_of
+
+    predicts = mode == "predict" or (mode == "classes" and model._predicts())
+    if predicts:
+        # Refuses a model without float outputs before it is run.
+        model.dequantize(np.empty((0, *model.output_shape), model.output_dtype))
+    session = model.session(leading[1]) if len(leading) == 2 else model.session()
+
+    def run_clip(part: np.ndarray) -> np.ndarray:
+        outputs = session.run_clip(part if len(leading) == 2 else part[:, np.newaxis])
+        outputs = model.dequantize(outputs) if predicts else outputs
+        outputs = outputs.reshape(len(part), *leading[1:], *outputs.shape[2:])
+        if mode != "classes":
+            return outputs
+        return classes_of(outputs.reshape(-1, outputs.shape[-1])).reshape(outputs.shape[:-3])
+
+    return run_clip
 
 
 def _batches(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from cnn2snn import _table
 from cnn2snn.akida._summary import SHORT_TYPES
 
 if TYPE_CHECKING:
+    from cnn2snn import _akida
     from cnn2snn.akida import Layer, Model
 
 __all__ = ["Dump", "InfoReport", "LayerInfo"]
@@ -29,15 +29,16 @@ class LayerInfo:
         name, type: the layer.
         inbounds: names of the layers that it reads.
         input_shape, output_shape: [height, width, channels].
-        input_bits, weights_bits, output_bits: widths of values; None without weights, and without activation.
+        input_bits, weights_bits, output_bits: widths of values; None without weights, and for potentials.
+        input_dtype, output_dtype: element types of values, such as "int8".
         kernels: shape of each kernel by the name of its variable.
         weights: number of weights in all kernels.
         weight_bytes: bytes of the weights, packed at their width.
         macs: multiply-accumulates for one input.
         bytes: bytes of all variables in the file.
         histogram: (value, number of weights with this value) of each kernel, from the smallest value on.
-        threshold: the smallest and the largest threshold; None without variables.
-        act_step: the smallest and the largest step, in potentials; None without variables.
+        ranges: the smallest and the largest value of each other variable; steps are in potentials. Bounds of a ReLU
+            leave out filters without a bound; None where no filter has one.
     """
 
     name: str
@@ -46,30 +47,28 @@ class LayerInfo:
     input_shape: list[int]
     output_shape: list[int]
     input_bits: int
+    input_dtype: str
     weights_bits: int | None
     output_bits: int | None
+    output_dtype: str
     kernels: dict[str, list[int]]
     weights: int
     weight_bytes: int
     macs: int
     bytes: int
     histogram: dict[str, list[tuple[int, int]]]
-    threshold: tuple[int, int] | None
-    act_step: tuple[float, float] | None
+    ranges: dict[str, tuple[float, float] | None]
 
     @classmethod
     def of(cls, layer: Layer) -> LayerInfo:
         """Returns what is in a layer of a model."""
         parameters = layer.parameters
-        bits = getattr(parameters, "weights_bits", None)
-        # The shapes, without the values: unpacked weights would take up to eight times their memory.
-        shapes = layer._shapes()
-        kernels = {name: list(shape) for name, shape in shapes.items() if name.startswith("weights")}
-        counts = [math.prod(shape) for shape in kernels.values()]
         # The layer as it is now: what `_place` gives beside the model has the variables that the layer began with.
         model, _, index = layer._place()
-        variables = {variable.name: variable for variable in model.layer(index).summary}
-        ranges = {name: variable.range for name, variable in variables.items()}
+        variables = model.layer(index).summary
+        kernels = [variable for variable in variables if variable.histogram is not None]
+        # The shapes, without the values: unpacked weights would take up to eight times their memory.
+        shapes = layer._shapes()
         return cls(
             name=layer.name,
             type=parameters.layer_type.name,
@@ -77,18 +76,27 @@ class LayerInfo:
             input_shape=layer.input_dims,
             output_shape=layer.output_dims,
             input_bits=layer.input_bits,
-            weights_bits=bits,
+            input_dtype=str(layer.input_dtype),
+            # Matrices of a layer without this parameter have weights of 8 bits.
+            weights_bits=getattr(parameters, "weights_bits", 8) if kernels else None,
             output_bits=layer.output_bits,
-            kernels=kernels,
-            weights=sum(counts),
-            # Each variable is packed at its own width and begins at a byte.
-            weight_bytes=sum(-(-count * bits // 8) for count in counts),
+            output_dtype=str(layer.output_dtype),
+            kernels={kernel.name: list(shapes[kernel.name]) for kernel in kernels},
+            weights=sum(kernel.count for kernel in kernels),
+            weight_bytes=sum(kernel.bytes for kernel in kernels),
             macs=layer.macs,
-            bytes=sum(variable.bytes for variable in variables.values()),
-            histogram={name: v.histogram for name, v in variables.items() if v.histogram is not None},
-            threshold=ranges.get("threshold"),
-            act_step=ranges.get("act_step"),
+            bytes=sum(variable.bytes for variable in variables),
+            histogram={kernel.name: kernel.histogram for kernel in kernels if kernel.histogram is not None},
+            ranges={v.name: _range_of(layer, v) for v in variables if v.histogram is None},
         )
+
+
+def _range_of(layer: Layer, variable: _akida.VariableSummary) -> tuple[float, float] | None:
+    if variable.name != "max_value":
+        return variable.range
+    bounds = layer.get_variable("max_value")
+    bounds = bounds[bounds >= 0]
+    return (int(bounds.min()), int(bounds.max())) if len(bounds) else None
 
 
 @dataclass(frozen=True)
@@ -111,9 +119,11 @@ class InfoReport:
     Attributes:
         file: path of the file.
         file_bytes: its size in bytes.
-        ip_version: generation of the hardware, such as "v1".
+        ip_version: generation of the hardware, "v1" or "v2".
         input_shape, output_shape: [height, width, channels].
         input_bits, output_bits: widths of the values; None for outputs that are potentials.
+        input_dtype, output_dtype: element types of the values, such as "int8".
+        has_state: whether outputs depend on earlier inputs of a stream.
         input_scaling: (scale, shift) from inputs of the Keras model to integers; None where the file does not say it.
         layers: the layers, first to last.
         dump: the files that variables were written into, if any.
@@ -128,9 +138,12 @@ class InfoReport:
     ip_version: str
     input_shape: list[int]
     input_bits: int
+    input_dtype: str
     input_scaling: tuple[float, float] | None
     output_shape: list[int]
     output_bits: int | None
+    output_dtype: str
+    has_state: bool
     layers: list[LayerInfo]
     dump: Dump | None = None
 
@@ -143,9 +156,12 @@ class InfoReport:
             ip_version=model.ip_version.name,
             input_shape=model.input_shape,
             input_bits=model.layers[0].input_bits,
+            input_dtype=str(model.input_dtype),
             input_scaling=model.input_scaling,
             output_shape=model.output_shape,
             output_bits=model.layers[-1].output_bits,
+            output_dtype=str(model.output_dtype),
+            has_state=model.has_state,
             layers=[LayerInfo.of(layer) for layer in model.layers],
         )
 
@@ -165,24 +181,35 @@ class InfoReport:
         """Returns facts, the table of layers and the table of variables, in lines of `width` columns where they fit."""
         lines = [f"{title:<10}{value}" for title, value in self._facts()]
         lines += ["", *_layer_table(self.layers, width)]
-        if any(layer.weights for layer in self.layers):
-            lines += ["", *_variable_table(self.layers, width)]
+        if any(layer.bytes for layer in self.layers):
+            lines += ["", *_variable_table(self.layers, width, _COLUMNS[self.ip_version])]
         if self.dump is not None:
             lines += ["", f"{len(self.dump.files)} variables written into {self.dump.folder}"]
         return "\n".join(lines)
 
     def _facts(self) -> list[tuple[str, str]]:
-        output = "32-bit potentials" if self.output_bits is None else f"{self.output_bits}-bit levels"
         total = self.total
         return [
             ("File", f"{self.file} ({_exact(self.file_bytes)} bytes)"),
-            ("Hardware", {"v1": "Akida 1.0"}[self.ip_version]),
-            ("Input", f"{_table.shape(self.input_shape)}, {self.input_bits} bits"),
+            ("Hardware", {"v1": "Akida 1.0", "v2": "Akida 2.0"}[self.ip_version]),
+            ("Input", f"{_table.shape(self.input_shape)}, {self._inputs()}"),
             *_scaling(self.input_scaling),
-            ("Output", f"{_table.shape(self.output_shape)}, {output}"),
+            ("Output", f"{_table.shape(self.output_shape)}, {self._outputs()}"),
+            *([("State", "kept from input to input of a stream")] if self.has_state else []),
             ("Weights", f"{_exact(total['weights'])} in {_exact(total['weight_bytes'])} bytes"),
             ("MACs", f"{_exact(total['macs'])} per input"),
         ]
+
+    def _inputs(self) -> str:
+        return f"{self.input_bits} bits" if self.ip_version == "v1" else self.input_dtype
+
+    def _outputs(self) -> str:
+        if self.output_bits is None:
+            return "32-bit potentials"
+        if self.ip_version == "v1":
+            return f"{self.output_bits}-bit levels"
+        integers = "32-bit accumulators" if self.output_bits == 32 else self.output_dtype
+        return f"{integers}, float32 by predict" if self.layers[-1].type == "Dequantizer" else integers
 
 
 def _scaling(scaling: tuple[float, float] | None) -> list[tuple[str, str]]:
@@ -210,9 +237,9 @@ def _layer_columns(layers: list[LayerInfo], width: int, *, full: bool, number: C
             layer.name,
             layer.type if full else SHORT_TYPES.get(layer.type, layer.type),
             _table.shape(layer.output_shape),
-            str(layer.input_bits),
+            _bits(layer.input_bits, layer.input_dtype),
             _or_dash(layer.weights_bits),
-            _or_dash(layer.output_bits),
+            _bits(layer.output_bits, layer.output_dtype),
             *map(number, (layer.weights, layer.weight_bytes, layer.macs)),
         ]
         if full:
@@ -225,32 +252,58 @@ def _layer_columns(layers: list[LayerInfo], width: int, *, full: bool, number: C
     return _table.columns(headers, rows, width=width, right=range(first, len(headers)))
 
 
-def _variable_table(layers: list[LayerInfo], width: int) -> list[str]:
-    """Returns what the variables consist of: a line for each kernel."""
-    headers = ["Layer", "In file", "Values", "Zero", "Spread", "Threshold", "Step"]
+# What the table of variables shows beside kernels: its columns, and the variables that each may have.
+_COLUMNS = {
+    "v1": {"Threshold": ("threshold",), "Step": ("act_step",)},
+    "v2": {
+        "Bias": ("bias", "zero_points"),
+        "Bound": ("max_value", "threshold"),
+        "Scale": ("output_scales", "scales", "input_scales"),
+        "Shift": ("output_shift", "input_shift"),
+    },
+}
+
+
+def _variable_table(layers: list[LayerInfo], width: int, columns: dict[str, tuple[str, ...]]) -> list[str]:
+    """Returns what the variables consist of: a line for each kernel, or for a layer without kernels."""
+    headers = ["Layer", "In file", "Values", "Zero", "Spread", *columns]
     rows = []
     for layer in layers:
-        first = True
-        for name, histogram in layer.histogram.items():
-            count = sum(number for _, number in histogram)
-            zeros = dict(histogram).get(0, 0)
-            rows.append(
-                [
-                    layer.name if first else f"  {name}",
-                    _short(layer.bytes) if first else "",
-                    _range(histogram[0][0], histogram[-1][0]),
-                    f"{zeros / count:.0%}",
-                    _spread(histogram, layer.weights_bits),
-                    _range(*layer.threshold) if first else "",
-                    _range(*layer.act_step) if first else "",
-                ]
-            )
-            first = False
+        if not layer.bytes:
+            continue
+        others = [_first_range(layer, names) for names in columns.values()]
+        kernels = [_kernel(histogram, layer.weights_bits) for histogram in layer.histogram.values()] or [["-", "-", ""]]
+        rows.append([layer.name, _short(layer.bytes), *kernels[0], *others])
+        for name, kernel in list(zip(layer.histogram, kernels, strict=False))[1:]:
+            rows.append([f"  {name}", "", *kernel, *[""] * len(others)])
     spread = headers.index("Spread")
     if max(map(len, _table.columns(headers, rows, width=_UNLIMITED))) > width:
         for row in (headers, *rows):
             del row[spread]
     return _table.columns(headers, rows, width=width, right=(1, 2, 3))
+
+
+def _first_range(layer: LayerInfo, names: tuple[str, ...]) -> str:
+    """Returns the range of the first of these variables that a layer has."""
+    for name in names:
+        if name in layer.ranges:
+            limits = layer.ranges[name]
+            return "none" if limits is None else _range(*limits)
+    return "-"
+
+
+def _kernel(histogram: list[tuple[int, int]], bits: int | None) -> list[str]:
+    """Returns the range of weights, the share of zeros, and how they are spread."""
+    count = sum(number for _, number in histogram)
+    zeros = dict(histogram).get(0, 0)
+    return [_range(histogram[0][0], histogram[-1][0]), f"{zeros / count:.0%}", _spread(histogram, bits or 8)]
+
+
+def _bits(bits: int | None, dtype: str) -> str:
+    """Returns a width, with a mark for a sign: 4, ±8, f32."""
+    if bits is None:
+        return "-"
+    return f"{'' if dtype.startswith('u') else 'f' if dtype.startswith('f') else '±'}{bits}"
 
 
 def _range(low: float, high: float) -> str:

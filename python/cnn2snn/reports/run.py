@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,11 +24,18 @@ class Inputs:
 
     Attributes:
         file: path of the file.
-        shape: [n, height, width, channels], of uint8 values.
+        shape: [n, height, width, channels]; of clips [steps, streams, height, width, channels], or without streams.
+        dtype: name of the element type.
     """
 
     file: str
     shape: list[int]
+    dtype: str
+
+    @property
+    def count(self) -> int:
+        """The number of inputs: of clips, steps times streams."""
+        return math.prod(self.shape[:-3])
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class Outputs:
 
     Attributes:
         file: path of the file that they were saved to; None where they were not saved.
-        shape: [n, height, width, channels]; [n] for classes.
+        shape: [n, height, width, channels], [n] for classes; of clips with the axes of the inputs in place of n.
         dtype: name of the element type.
         min, max: the smallest and the largest output; None without outputs.
     """
@@ -94,7 +102,7 @@ class RunReport:
 
     Example:
         >>> outputs = model.forward(images)  # doctest: +SKIP
-        >>> inputs = Inputs("images.npy", list(images.shape))  # doctest: +SKIP
+        >>> inputs = Inputs("images.npy", list(images.shape), "uint8")  # doctest: +SKIP
         >>> RunReport("model.fbz", "forward", inputs, Outputs.of(outputs, None), 0.25).text()  # doctest: +SKIP
     """
 
@@ -109,13 +117,13 @@ class RunReport:
     @property
     def inputs_per_second(self) -> float | None:
         """The speed; None without inputs."""
-        count = self.inputs.shape[0]
+        count = self.inputs.count
         return count / self.seconds if count and self.seconds else None
 
     @property
     def accuracy(self) -> float | None:
         """The share of inputs whose class is their label, 0 … 1; None without labels or inputs."""
-        count = self.inputs.shape[0]
+        count = self.inputs.count
         if self.classes is None or self.classes.correct is None or not count:
             return None
         return self.classes.correct / count
@@ -158,14 +166,14 @@ class RunReport:
         limits = "" if outputs.min is None else f", {outputs.min:g} to {outputs.max:g}"
         saved = "not saved (-o saves them)" if outputs.file is None else outputs.file
         facts = [
-            ("Inputs", f"{_table.shape(self.inputs.shape)} uint8"),
+            ("Inputs", f"{_table.shape(self.inputs.shape)} {self.inputs.dtype}"),
             ("Outputs", f"{_table.shape(outputs.shape)} {outputs.dtype}{limits}; {saved}"),
         ]
         if self.classes is not None:
             counts = ", ".join(f"{number}: {count}" for number, count in self.classes.counts.items())
             facts.append(("Classes", counts or "none"))
             if self.accuracy is not None:
-                total = self.inputs.shape[0]
+                total = self.inputs.count
                 facts.append(("Accuracy", f"{self.accuracy:.2%} ({self.classes.correct:,} of {total:,})"))
         speed = self.inputs_per_second
         if speed is not None:

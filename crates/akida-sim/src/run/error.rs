@@ -148,7 +148,7 @@ impl fmt::Display for RunError {
             Self::Interrupted => f.write_str("interrupted"),
             Self::NotPredictable { layer } => write!(
                 f,
-                "layer \"{layer}\": predict needs a last layer without activation, or a Dequantizer"
+                "layer \"{layer}\": predict needs a Dequantizer, or a last layer of Akida 1.0 without activation"
             ),
         }?;
         match self.remedy() {

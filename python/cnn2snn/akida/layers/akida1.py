@@ -1,43 +1,11 @@
-"""The layers of Akida 1.0."""
+"""The layers of Akida 1.0; both generations have `InputData`."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from cnn2snn import _akida
 from cnn2snn.akida.enums import Padding, PoolType
-from cnn2snn.akida.layer import Layer
+from cnn2snn.akida.layer import Layer, given
 
 Pair = tuple[int, int]
-
-
-def _given(names: dict[str, Any]) -> dict[str, Any]:
-    """Returns the arguments among the local names of a constructor: all but the layer itself and its class."""
-    return {name: value for name, value in names.items() if name not in ("self", "__class__")}
-
-
-class InputData(Layer):
-    """The entry of a model whose inputs are maps of 1, 2 or 4 bits; passes them on unchanged.
-
-    Args:
-        input_shape: (X, Y, C).
-        input_bits: width of the unsigned input values: 1, 2 or 4.
-        input_signed: False; signed inputs exist from Akida 2.0 on.
-        name: name of the layer, unique in its model; one is made when empty.
-
-    Raises:
-        ValueError: an argument is not allowed.
-        TypeError: an argument has the wrong type.
-    """
-
-    def __init__(
-        self,
-        input_shape: tuple[int, int, int],
-        input_bits: int = 4,
-        input_signed: bool = False,
-        name: str = "",
-    ) -> None:
-        super().__init__(**_given(locals()))
 
 
 class InputConvolutional(Layer):
@@ -79,7 +47,7 @@ class InputConvolutional(Layer):
         act_bits: int = 1,
         padding_value: int = 0,
     ) -> None:
-        super().__init__(**_given(locals()))
+        super().__init__(**given(locals()))
 
 
 class Convolutional(Layer):
@@ -117,7 +85,7 @@ class Convolutional(Layer):
         activation: bool = True,
         act_bits: int = 1,
     ) -> None:
-        super().__init__(**_given(locals()))
+        super().__init__(**given(locals()))
 
 
 class SeparableConvolutional(Layer):
@@ -155,7 +123,7 @@ class SeparableConvolutional(Layer):
         activation: bool = True,
         act_bits: int = 1,
     ) -> None:
-        super().__init__(**_given(locals()))
+        super().__init__(**given(locals()))
 
 
 class FullyConnected(Layer):
@@ -181,7 +149,7 @@ class FullyConnected(Layer):
         activation: bool = True,
         act_bits: int = 1,
     ) -> None:
-        super().__init__(**_given(locals()))
+        super().__init__(**given(locals()))
 
 
 class Concat(Layer):
@@ -195,28 +163,3 @@ class Concat(Layer):
 
     def __init__(self, name: str = "") -> None:
         super().__init__(name=name)
-
-
-CLASSES: dict[str, type[Layer]] = {
-    cls.__name__: cls
-    for cls in (
-        InputData,
-        InputConvolutional,
-        Convolutional,
-        SeparableConvolutional,
-        FullyConnected,
-        Concat,
-    )
-}
-
-
-def layers_of(model: _akida.Model) -> list[Layer]:
-    """Returns layer objects for all layers of a native model."""
-    layers: list[Layer] = []
-    for index, native in enumerate(model.layers()):
-        cls = CLASSES[native.spec.layer_type]
-        layer = cls.__new__(cls)
-        layer._take(native.spec, native.name)
-        layer._attach(model, native, index, tuple(layers[i] for i in native.inbounds))
-        layers.append(layer)
-    return layers
