@@ -45,6 +45,11 @@ fn main() -> ExitCode {
                     println!("    {name}: {count} of {bits} bits, {zeros} of them zero");
                 }
                 ValueSummary::Integers(low, high) => println!("    {name}: {low} to {high}"),
+                ValueSummary::Bounds { unbounded, range } => {
+                    let bounds = range.map(|(low, high)| format!("{low} to {high}, "));
+                    let bounds = bounds.unwrap_or_default();
+                    println!("    {name}: {bounds}{unbounded} without");
+                }
                 ValueSummary::Floats(low, high) => println!("    {name}: {low} to {high}"),
             }
         }

@@ -4,7 +4,8 @@ use crate::container::{self, Header};
 use crate::decode;
 use crate::error::DecodeError;
 use crate::limits::Limits;
-use akida_sim::{Layer, Model, Tensor};
+use crate::tensors;
+use akida_sim::{Layer, Model, Tensor, VariableRule};
 use alloc::vec::Vec;
 
 /// What a file consists of.
@@ -53,6 +54,13 @@ pub enum ValueSummary {
     Histogram(Vec<(i8, u64)>),
     /// For integers: the smallest and the largest. Thresholds are in the unit of potentials.
     Integers(i32, i32),
+    /// For bounds of a ReLU: how many filters have none, and the smallest and the largest bound of the other filters.
+    Bounds {
+        /// The filters without a bound.
+        unbounded: u64,
+        /// The smallest and the largest bound; `None` where no filter has one.
+        range: Option<(i32, i32)>,
+    },
     /// For floats: the smallest and the largest. A step is the interval between levels on the 4-bit grid
     /// (`docs/arithmetic.md`, E1).
     Floats(f32, f32),
@@ -125,9 +133,12 @@ impl LayerSummary {
         let variables = variables.map(|(variable, tensor)| VariableSummary {
             name: variable.name,
             count: variable.count() as u64,
-            bytes: tensor.bytes() as u64,
+            bytes: tensors::stored_bytes(variable),
             values: match tensor {
                 Tensor::Weights(weights) => ValueSummary::Histogram(weights.histogram()),
+                Tensor::Integers(integers) if variable.rule == VariableRule::Bounds => {
+                    bounds(integers)
+                }
                 Tensor::Integers(integers) => {
                     let (low, high) = range(integers);
                     ValueSummary::Integers(low, high)
@@ -149,6 +160,15 @@ impl LayerSummary {
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&VariableSummary> {
         self.variables.iter().find(|v| v.name == name)
+    }
+}
+
+/// The summary of bounds, −1 for none.
+fn bounds(values: &[i32]) -> ValueSummary {
+    let bounds = || values.iter().copied().filter(|&bound| bound >= 0);
+    ValueSummary::Bounds {
+        unbounded: (values.len() - bounds().count()) as u64,
+        range: bounds().min().zip(bounds().max()),
     }
 }
 

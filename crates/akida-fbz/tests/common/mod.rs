@@ -2,7 +2,10 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+mod akida2;
+
 use akida_sim::*;
+pub use akida2::{every_layer_akida2, tiny_akida2};
 
 /// Numbers that decide everything about a random model.
 struct Source<'a> {
@@ -42,6 +45,16 @@ impl Source<'_> {
         Pair::new(self.wide(rows), self.wide(columns))
     }
 
+    /// An integer of a range, now and then an end of it.
+    fn integer(&mut self, min: i64, max: i64) -> i32 {
+        let value = match self.below(8) {
+            0 => min,
+            1 => max,
+            _ => min + i64::from(self.next()) % (max - min + 1),
+        };
+        i32::try_from(value).expect("rules ask for no more")
+    }
+
     fn pick<T: Clone>(&mut self, values: &[T]) -> T {
         values[self.below(values.len())].clone()
     }
@@ -69,6 +82,15 @@ impl Source<'_> {
         }
     }
 
+    fn scaling(&mut self) -> Option<InputScaling> {
+        if self.below(2) == 0 {
+            return None;
+        }
+        let scale = f64::from(1 + self.next() % 1000) / 7.0;
+        let shift = f64::from(self.next() as i32) / 3.0;
+        Some(InputScaling::new(scale, shift).unwrap())
+    }
+
     fn variables(&mut self, connection: &Connection) -> Vec<Tensor> {
         let variables = connection.variables.iter();
         let tensor = |variable: &VariableSpec| {
@@ -83,8 +105,12 @@ impl Source<'_> {
                     let shape = variable.weight_shape().unwrap();
                     Tensor::Weights(Weights::new(shape, count.map(value).collect()).unwrap())
                 }
-                VariableRule::Integers => {
-                    Tensor::Integers(count.map(|_| self.next() as i32).collect())
+                VariableRule::Integers { format, .. } => {
+                    let integer = |_| self.integer(format.min(), format.max());
+                    Tensor::Integers(count.map(integer).collect())
+                }
+                VariableRule::Bounds => {
+                    Tensor::Integers(count.map(|_| self.integer(-1, 255)).collect())
                 }
                 // Every finite positive number, the smallest ones as well.
                 VariableRule::Positive => {
@@ -121,7 +147,7 @@ impl Source<'_> {
     }
 }
 
-/// A model of up to a dozen layers, of all types, widths and borders, that the numbers determine.
+/// A model of up to a dozen layers of one generation, of all types, widths and borders, that the numbers determine.
 pub fn model_of(numbers: &[u32]) -> Model {
     model_from(Source {
         numbers: numbers.iter().cycle(),
@@ -138,6 +164,13 @@ pub fn large_model_of(numbers: &[u32]) -> Model {
 }
 
 fn model_from(mut source: Source<'_>) -> Model {
+    match source.below(2) {
+        0 => akida1(source),
+        _ => akida2::model_from(source),
+    }
+}
+
+fn akida1(mut source: Source<'_>) -> Model {
     let mut builder = ModelBuilder::new();
     let shape = match source.is_large(8) {
         true => Shape::new(1, 1, source.size(700)),
@@ -202,11 +235,7 @@ fn model_from(mut source: Source<'_>) -> Model {
         };
         source.add(&mut builder, dense, &[]);
     }
-    if source.below(2) == 0 {
-        let scale = f64::from(1 + source.next()) / 7.0;
-        let shift = f64::from(source.next() as i32) / 3.0;
-        builder.set_input_scaling(Some(InputScaling::new(scale, shift).unwrap()));
-    }
+    builder.set_input_scaling(source.scaling());
     builder.build().unwrap()
 }
 
@@ -232,7 +261,7 @@ pub fn tiny() -> Model {
     builder.build().unwrap()
 }
 
-/// One layer of each type.
+/// One layer of each type of Akida 1.0 but `InputData`.
 pub fn every_layer() -> Model {
     let mut builder = ModelBuilder::new();
     let conv = |filters, weights_bits| ConvParams {
