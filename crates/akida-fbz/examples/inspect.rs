@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     for (layer, summary) in layers.iter().zip(&inspection.layers) {
         let connection = layer.connection();
         println!(
-            "{:<24} {:<23} {:<16} {:>12} MACs {:>10} bytes",
+            "{:<24} {:<24} {:<16} {:>12} MACs {:>10} bytes",
             layer.name(),
             layer.spec().type_name(),
             connection.output.shape.to_string(),

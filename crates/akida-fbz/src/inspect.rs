@@ -182,3 +182,66 @@ fn range<T: Copy + PartialOrd + Default>(values: &[T]) -> (T, T) {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode;
+    use akida_sim::{Activation, Dense1D, InputData, ModelBuilder, PostOps, Shape};
+    use alloc::vec;
+
+    #[test]
+    fn bounds_are_told_apart_from_filters_without() {
+        for (bounds, unbounded, range) in [
+            (vec![-1, 200, 5], 1, Some((5, 200))),
+            (vec![0, 0, 0], 0, Some((0, 0))),
+            (vec![-1, -1, -1], 3, None),
+        ] {
+            let mut builder = ModelBuilder::new();
+            let input = InputData::new(Shape::new(1, 1, 4), 8);
+            builder.add("in", input, &[]).unwrap();
+            let dense = Dense1D {
+                post_ops: PostOps::new(Activation::ReLU),
+                weights_bits: 4,
+                ..Dense1D::new(3)
+            };
+            let layer = builder.add("out", dense, &[]).unwrap();
+            builder.set_variable(layer, "max_value", bounds).unwrap();
+            let file = encode(&builder.build().unwrap()).unwrap();
+            let summary = &inspect(&file).unwrap().layers[1];
+            let values = &summary.variable("max_value").unwrap().values;
+            assert_eq!(*values, ValueSummary::Bounds { unbounded, range });
+        }
+    }
+
+    #[test]
+    fn bytes_are_those_in_the_payload() {
+        let mut builder = ModelBuilder::new();
+        let input = InputData::new(Shape::new(1, 1, 4), 8);
+        builder.add("in", input, &[]).unwrap();
+        let dense = Dense1D {
+            post_ops: PostOps::new(Activation::ReLU),
+            weights_bits: 4,
+            ..Dense1D::new(3)
+        };
+        builder.add("out", dense, &[]).unwrap();
+        let summary = LayerSummary::of(&builder.layers()[1]);
+        let bytes: Vec<_> = summary
+            .variables
+            .iter()
+            .map(|v| (v.name, v.bytes))
+            .collect();
+        let expected = [
+            ("weights", 6),
+            ("input_shift", 4),
+            ("bias", 3),
+            ("bias_shift", 3),
+            ("max_value", 6),
+            ("max_value_shift", 3),
+            ("output_scales", 6),
+            ("output_shift", 3),
+        ];
+        assert_eq!(bytes, expected);
+        assert_eq!(summary.bytes, 34);
+    }
+}

@@ -6,6 +6,9 @@ use alloc::string::ToString;
 use alloc::vec;
 use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 
+mod akida2;
+mod akida2_fields;
+
 type Fbb = FlatBufferBuilder<'static>;
 type Union = (fb::Parameters, WIPOffset<UnionWIPOffset>);
 

@@ -1,11 +1,17 @@
 //! Models to encode, and an independent writer of the container.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each test file uses its part"
+)]
 
 mod akida2;
+mod golden;
 
 use akida_sim::*;
-pub use akida2::{every_layer_akida2, tiny_akida2};
+pub use golden::{every_layer, every_layer_akida2, tiny, tiny_akida2};
 
 /// Numbers that decide everything about a random model.
 struct Source<'a> {
@@ -239,77 +245,31 @@ fn akida1(mut source: Source<'_>) -> Model {
     builder.build().unwrap()
 }
 
-/// The model of the example in `docs/file-format.md`: five weights of two bits, one filter each.
-pub fn tiny() -> Model {
-    let mut builder = ModelBuilder::new();
-    let input = InputData::new(Shape::new(1, 1, 1), 4);
-    builder.add("in", input, &[]).unwrap();
-    let spec = FullyConnected {
-        units: 5,
-        weights_bits: 2,
-        act_bits: None,
-    };
-    let weights = Weights::new([1, 1, 1, 5], vec![1, -1, 0, 1, -1]).unwrap();
-    let variables = vec![
-        weights.into(),
-        vec![0, 1, -1, i32::MAX, i32::MIN].into(),
-        vec![1.0, 0.5, 0.1, f32::MAX, f32::from_bits(1)].into(),
-    ];
-    builder
-        .add_with_variables("out", spec, &[], variables)
-        .unwrap();
-    builder.build().unwrap()
-}
+/// What eight steps of the polynomial of PNG make of each byte.
+const STEPS: [u32; 256] = {
+    let mut steps = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 1 == 0 {
+                crc >> 1
+            } else {
+                crc >> 1 ^ 0xEDB8_8320
+            };
+            bit += 1;
+        }
+        steps[byte] = crc;
+        byte += 1;
+    }
+    steps
+};
 
-/// One layer of each type of Akida 1.0 but `InputData`.
-pub fn every_layer() -> Model {
-    let mut builder = ModelBuilder::new();
-    let conv = |filters, weights_bits| ConvParams {
-        weights_bits,
-        act_bits: Some(2),
-        ..ConvParams::new(Pair::new(3, 2), filters)
-    };
-    let pooled = ConvParams {
-        pooling: Pooling::Max {
-            size: Pair::new(2, 3),
-            stride: Pair::new(2, 1),
-        },
-        kernel_stride: Pair::new(1, 2),
-        ..conv(3, 8)
-    };
-    let first = InputConvolutional {
-        padding_value: 7,
-        ..InputConvolutional::new(Shape::new(6, 5, 3), pooled)
-    };
-    builder.add("image", first, &[]).unwrap();
-    let left = Convolutional { conv: conv(2, 4) };
-    builder.add("left", left, &[0]).unwrap();
-    let right = SeparableConvolutional { conv: conv(5, 2) };
-    builder.add("right", right, &[0]).unwrap();
-    builder.add("join", Concat, &[1, 2]).unwrap();
-    let average = ConvParams {
-        pooling: Pooling::GlobalAverage,
-        padding: Padding::Valid,
-        ..conv(3, 1)
-    };
-    let average = Convolutional { conv: average };
-    builder.add("average", average, &[]).unwrap();
-    let dense = FullyConnected {
-        weights_bits: 4,
-        act_bits: None,
-        ..FullyConnected::new(3)
-    };
-    builder.add("classes", dense, &[]).unwrap();
-    builder.build().unwrap()
-}
-
-/// CRC-32 as in PNG, bit by bit.
+/// CRC-32 as in PNG, byte by byte.
 pub fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| match crc & 1 {
-            0 => crc >> 1,
-            _ => crc >> 1 ^ 0xEDB8_8320,
-        })
+        STEPS[(crc as u8 ^ byte) as usize] ^ crc >> 8
     })
 }
 
