@@ -130,7 +130,7 @@ fn decoding_valid_files_stays_within_the_promise() {
     };
     let post_ops = |output_bits| PostOps {
         output_bits,
-        ..PostOps::new(Activation::ReLU)
+        ..PostOps::new(Activation::NoActivation)
     };
     // Accumulators that a global average adds up are bounded by weights and biases.
     let averaged = Conv2D {
