@@ -1,4 +1,4 @@
-"""Models in `.fbz` files, read and written with the official `flatbuffers` package alone."""
+"""Files, and models of Akida 1.0 in them, read and written with the official `flatbuffers` package alone."""
 
 from __future__ import annotations
 
@@ -20,10 +20,8 @@ NONE = (-1, -1)
 
 
 def read(file: bytes) -> tuple[list[LayerDescription], tuple[float, float] | None]:
-    """The layers and the input scaling in a file."""
-    payload = read_container(file)
-    assert fb.Model.ModelBufferHasIdentifier(payload, 0)
-    root = fb.ModelT.InitFromPackedBuf(payload)
+    """The layers and the input scaling in a file of Akida 1.0."""
+    root = read_root(file)
     assert root.ipVersion == fb.IpVersion.V1
     network: list[LayerDescription] = []
     shapes: list[tuple[int, int, int]] = []
@@ -39,8 +37,7 @@ def read(file: bytes) -> tuple[list[LayerDescription], tuple[float, float] | Non
         read_variables(layer, inputs, table.variables)
         network.append(layer)
         shapes.append(output_shape(layer, inputs))
-    scaling = root.inputScaling
-    return network, None if scaling is None else (scaling.scale, scaling.shift)
+    return network, scaling_of(root)
 
 
 def write(network: list[LayerDescription], scaling: tuple[float, float] | None = None, compress: bool = True) -> bytes:
@@ -59,6 +56,23 @@ def write(network: list[LayerDescription], scaling: tuple[float, float] | None =
         if layer.inbounds:
             table.inbounds = [names.index(name) for name in layer.inbounds]
         root.layers.append(table)
+    return write_root(root, compress)
+
+
+def read_root(file: bytes) -> Any:
+    """The tables of a file, of either generation."""
+    payload = read_container(file)
+    assert fb.Model.ModelBufferHasIdentifier(payload, 0)
+    return fb.ModelT.InitFromPackedBuf(payload)
+
+
+def scaling_of(root: Any) -> tuple[float, float] | None:
+    scaling = root.inputScaling
+    return None if scaling is None else (scaling.scale, scaling.shift)
+
+
+def write_root(root: Any, compress: bool) -> bytes:
+    """The file of tables."""
     builder = flatbuffers.Builder()
     builder.Finish(root.Pack(builder), b"AKDM")
     return write_container(bytes(builder.Output()), compress)
@@ -177,6 +191,7 @@ def read_variables(layer: LayerDescription, inputs: list[tuple[int, int, int]], 
         shape = (*shape[:3], 1)
     else:
         assert table.weightsPw is None
+    assert table.tensors is None
     layer.variables["weights"] = unpack(table.weights, bits, shape)
     layer.variables["threshold"] = np.array(table.threshold)
     layer.variables["act_step"] = np.array(table.actStep)

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     for (layer, summary) in layers.iter().zip(&inspection.layers) {
         let connection = layer.connection();
         println!(
-            "{:<24} {:<23} {:<16} {:>12} MACs {:>10} bytes",
+            "{:<24} {:<24} {:<16} {:>12} MACs {:>10} bytes",
             layer.name(),
             layer.spec().type_name(),
             connection.output.shape.to_string(),
@@ -45,6 +45,11 @@ fn main() -> ExitCode {
                     println!("    {name}: {count} of {bits} bits, {zeros} of them zero");
                 }
                 ValueSummary::Integers(low, high) => println!("    {name}: {low} to {high}"),
+                ValueSummary::Bounds { unbounded, range } => {
+                    let bounds = range.map(|(low, high)| format!("{low} to {high}, "));
+                    let bounds = bounds.unwrap_or_default();
+                    println!("    {name}: {bounds}{unbounded} without");
+                }
                 ValueSummary::Floats(low, high) => println!("    {name}: {low} to {high}"),
             }
         }

@@ -12,7 +12,8 @@ use crate::error::{DecodeError, DecodeErrorKind, Location};
 use crate::generated as fb;
 use crate::limits::{Limits, MAX_NAME_BYTES};
 use akida_sim::{
-    InputScaling, MAX_INBOUNDS, MAX_LAYERS, Model, ModelBuilder, ModelError, ModelErrorKind,
+    InputScaling, IpVersion, MAX_INBOUNDS, MAX_LAYERS, Model, ModelBuilder, ModelError,
+    ModelErrorKind,
 };
 use alloc::format;
 use alloc::string::String;
@@ -21,10 +22,13 @@ use fields::{check_known, required, unknown};
 use flatbuffers::{ErrorTraceDetail, InvalidFlatbuffer, VerifierOptions};
 use variables::Budget;
 
-/// The depth of tables: model, layer, parameters, convolution.
+/// The depth of tables: model, layer, parameters, convolution; or model, layer, variables, tensor.
 const MAX_DEPTH: usize = 4;
-/// The tables of one layer: the layer, its parameters, its convolution, its variables.
-const TABLES_OF_A_LAYER: usize = 4;
+/// The tables of one layer beside its tensors: the layer, its parameters, its convolution, what follows its sums, its
+/// variables.
+const TABLES_OF_A_LAYER: usize = 5;
+/// More tensors than a layer has.
+const MAX_TENSORS: usize = 32;
 
 /// The model in the bytes of an `.fbz` file.
 ///
@@ -86,10 +90,11 @@ pub(crate) fn model(payload: &[u8], limits: &Limits) -> Result<Model, DecodeErro
         Location::Field("model".into())
     })?;
     let field = |name: &str| Location::Field(name.into());
-    match required(root.ip_version(), || field("ip_version"))? {
-        fb::IpVersion::V1 => {}
-        other => return Err(unknown(field("ip_version"), "1 (V1)", other.0)),
-    }
+    let ip_version = match required(root.ip_version(), || field("ip_version"))? {
+        fb::IpVersion::V1 => IpVersion::V1,
+        fb::IpVersion::V2 => IpVersion::V2,
+        other => return Err(unknown(field("ip_version"), "1 (V1) or 2 (V2)", other.0)),
+    };
     let layers = required(root.layers(), || field("layers"))?;
     if layers.len() > MAX_LAYERS {
         return Err(DecodeError::field(
@@ -107,9 +112,23 @@ pub(crate) fn model(payload: &[u8], limits: &Limits) -> Result<Model, DecodeErro
     if let Some(scaling) = root.input_scaling() {
         builder.set_input_scaling(Some(input_scaling(scaling)?));
     }
-    builder
+    let model = builder
         .build()
-        .map_err(|error| DecodeError::model(field("layers"), error))
+        .map_err(|error| DecodeError::model(field("layers"), error))?;
+    if model.ip_version() == ip_version {
+        return Ok(model);
+    }
+    // The generation of a model is that of its layers. The field may say nothing else.
+    let word = |version| match version {
+        IpVersion::V1 => "1 (V1)",
+        IpVersion::V2 => "2 (V2)",
+    };
+    Err(DecodeError::field(
+        DecodeErrorKind::Payload,
+        field("ip_version"),
+        format!("{}, as the layers are", word(model.ip_version())),
+        word(ip_version),
+    ))
 }
 
 fn input_scaling(scaling: &fb::InputScaling) -> Result<InputScaling, DecodeError> {
@@ -143,7 +162,7 @@ fn verify(payload: &[u8]) -> Result<fb::Model<'_>, DecodeError> {
     }
     let options = VerifierOptions {
         max_depth: MAX_DEPTH,
-        max_tables: 1 + TABLES_OF_A_LAYER * MAX_LAYERS,
+        max_tables: 1 + (TABLES_OF_A_LAYER + MAX_TENSORS) * MAX_LAYERS,
         // The verifier counts tables, vectors and descriptions of tables each time that it meets them, shared or not. What
         // writers share counts less than four times its size. A payload that only pretends to be large counts more.
         max_apparent_size: payload.len().saturating_mul(4).saturating_add(1024),
@@ -185,7 +204,8 @@ fn path(trace: &[ErrorTraceDetail]) -> Option<String> {
         match detail {
             ErrorTraceDetail::VectorElement { index, .. } => path.push_str(&format!("[{index}]")),
             ErrorTraceDetail::TableField { field_name, .. } => {
-                let grouping = ["parameters", "convolution", "variables"].contains(&&**field_name);
+                let groups = ["parameters", "convolution", "post_ops", "variables"];
+                let grouping = groups.contains(&&**field_name);
                 if grouping && details_inside > 0 {
                     continue;
                 }
@@ -233,19 +253,23 @@ fn add_layer(
             indices.iter().map(|i| i as usize).collect()
         }
     };
-    // The builder would take the layer before. In a file nothing is left to a default.
-    if inbounds.is_empty() != spec.is_input() {
-        let allowed = match spec.is_input() {
-            true => "absent for an input layer",
-            false => "at least one index",
-        };
+    let refused = |allowed| {
         let received = format!("{} for {}", inbounds.len(), spec.type_name());
         let kind = DecodeErrorKind::Payload;
-        return Err(DecodeError::field(kind, at("inbounds"), allowed, received));
+        Err(DecodeError::field(kind, at("inbounds"), allowed, received))
+    };
+    match (index, inbounds.is_empty()) {
+        (0, false) if spec.is_input() => return refused("absent for the first layer"),
+        (_, true) if !spec.is_input() => return refused("at least one index"),
+        _ => {}
     }
     let connection = builder
         .connect(name, &spec, &inbounds)
         .map_err(|error| model_error(index, error))?;
+    // The builder lets a layer for inputs read the layer before. In a file nothing is left to a default.
+    if index > 0 && inbounds.is_empty() {
+        return refused("at least one index behind a Quantizer");
+    }
     let variables = budget.variables(index, &spec, &connection, layer.variables())?;
     builder
         .add_with_variables(name, spec, &inbounds, variables)

@@ -1,20 +1,27 @@
 //! From a model to bytes.
 
+mod fields;
+mod parameters;
+mod variables;
+
 use crate::container;
 use crate::error::{EncodeError, EncodeErrorKind};
 use crate::generated as fb;
 use crate::limits::{Limits, MAX_NAME_BYTES, MAX_PAYLOAD};
+use crate::tensors;
 use akida_sim::memory;
-use akida_sim::{
-    ConvParams, IpVersion, Layer, LayerSpec, MAX_LAYERS, Model, Padding, Pair, Pooling, Shape,
-    Tensor, Weights,
-};
+use akida_sim::{IpVersion, Layer, MAX_LAYERS, Model, Weights};
 use alloc::format;
 use alloc::vec::Vec;
-use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
+use fields::size;
+use flatbuffers::{FlatBufferBuilder, WIPOffset};
+use parameters::write_parameters;
+use variables::write_variables;
 
-/// More bytes than the tables of one layer take, without its vectors and its name.
+/// More bytes than the tables of one layer take, without its vectors, its tensors and its name.
 const TABLES_OF_A_LAYER: u64 = 512;
+/// More bytes than the table of a tensor takes, without its values and its name.
+const TABLE_OF_A_TENSOR: u64 = 64;
 
 const RAISE_PAYLOAD: &str = "raise Limits::with_max_payload (at most 1 GiB)";
 
@@ -74,7 +81,7 @@ pub fn encode_with(model: &Model, limits: &Limits) -> Result<Vec<u8>, EncodeErro
 fn payload(model: &Model, limits: &Limits, capacity: usize) -> Result<Vec<u8>, EncodeError> {
     let ip_version = match model.ip_version() {
         IpVersion::V1 => fb::IpVersion::V1,
-        IpVersion::V2 => return Err(unsupported("the generation", "Akida 1.0", "Akida 2.0")),
+        IpVersion::V2 => fb::IpVersion::V2,
     };
     // The builder never grows: the bytes are no more than `capacity`.
     let mut fbb = FlatBufferBuilder::from_vec(memory::filled(0, capacity)?);
@@ -113,18 +120,23 @@ fn check_size(model: &Model, limits: &Limits) -> Result<usize, EncodeError> {
     if model.layers().len() > MAX_LAYERS {
         let allowed = format!("at most {MAX_LAYERS}");
         let received = model.layers().len();
-        return Err(unsupported("the number of layers", allowed, received));
+        return Err(EncodeError::unsupported(
+            "the number of layers",
+            allowed,
+            received,
+        ));
     }
     for layer in model.layers() {
         let name = layer.name();
         if name.len() > MAX_NAME_BYTES {
             let allowed = format!("at most {MAX_NAME_BYTES} bytes");
-            return Err(unsupported("the layer's name", allowed, name.len()).at(name));
+            return Err(EncodeError::unsupported("the layer's name", allowed, name.len()).at(name));
         }
         rest += TABLES_OF_A_LAYER + name.len() as u64 + 4 * layer.inbounds().len() as u64;
-        for (_, tensor) in layer.variables() {
+        for (variable, tensor) in layer.variables() {
             weights += tensor.weights().map_or(0, Weights::len) as u64;
-            variables += tensor.bytes() as u64;
+            variables += tensors::stored_bytes(variable);
+            rest += TABLE_OF_A_TENSOR + variable.name.len() as u64;
         }
         if weights > limits.max_weights() {
             return Err(EncodeError::new(
@@ -156,14 +168,6 @@ fn too_large(subject: &'static str, limits: &Limits, received: u64) -> EncodeErr
     .with_remedy(RAISE_PAYLOAD)
 }
 
-fn unsupported(
-    subject: &'static str,
-    allowed: impl Into<alloc::borrow::Cow<'static, str>>,
-    received: impl alloc::string::ToString,
-) -> EncodeError {
-    EncodeError::new(EncodeErrorKind::Unsupported, subject, allowed, received)
-}
-
 fn write_layer<'a>(
     fbb: &mut FlatBufferBuilder<'a>,
     layer: &Layer,
@@ -191,148 +195,4 @@ fn write_layer<'a>(
             variables,
         },
     ))
-}
-
-/// The variables of a layer, each in the field of its name; `None` for a layer without variables.
-fn write_variables<'a>(
-    fbb: &mut FlatBufferBuilder<'a>,
-    layer: &Layer,
-) -> Result<Option<WIPOffset<fb::Variables<'a>>>, EncodeError> {
-    if layer.variables().len() == 0 {
-        return Ok(None);
-    }
-    let mut fields = fb::VariablesArgs::default();
-    for (variable, tensor) in layer.variables() {
-        match (variable.name, tensor) {
-            // A model's weights are packed at the width of their layer.
-            ("weights", Tensor::Weights(weights)) => {
-                fields.weights = Some(fbb.create_vector(weights.packed()));
-            }
-            ("weights_pw", Tensor::Weights(weights)) => {
-                fields.weights_pw = Some(fbb.create_vector(weights.packed()));
-            }
-            ("threshold", Tensor::Integers(threshold)) => {
-                fields.threshold = Some(fbb.create_vector(threshold));
-            }
-            ("act_step", Tensor::Floats(act_step)) => {
-                fields.act_step = Some(fbb.create_vector(act_step));
-            }
-            (name, _) => {
-                return Err(unsupported(
-                    "every variable",
-                    format!("one of format version {}", container::FORMAT_VERSION),
-                    name,
-                ));
-            }
-        }
-    }
-    Ok(Some(fb::Variables::create(fbb, &fields)))
-}
-
-fn write_parameters(
-    fbb: &mut FlatBufferBuilder<'_>,
-    spec: &LayerSpec,
-) -> Result<(fb::Parameters, WIPOffset<UnionWIPOffset>), EncodeError> {
-    Ok(match spec {
-        LayerSpec::InputData(l) => {
-            let args = fb::InputDataArgs {
-                input_shape: Some(&shape(l.input_shape)?),
-                input_bits: Some(l.input_bits),
-            };
-            let table = fb::InputData::create(fbb, &args);
-            (fb::Parameters::InputData, table.as_union_value())
-        }
-        LayerSpec::InputConvolutional(l) => {
-            let args = fb::InputConvolutionalArgs {
-                input_shape: Some(&shape(l.input_shape)?),
-                padding_value: Some(l.padding_value),
-                convolution: Some(write_convolution(fbb, &l.conv)?),
-            };
-            let table = fb::InputConvolutional::create(fbb, &args);
-            (fb::Parameters::InputConvolutional, table.as_union_value())
-        }
-        LayerSpec::Convolutional(l) => {
-            let convolution = Some(write_convolution(fbb, &l.conv)?);
-            let table = fb::Convolutional::create(fbb, &fb::ConvolutionalArgs { convolution });
-            (fb::Parameters::Convolutional, table.as_union_value())
-        }
-        LayerSpec::SeparableConvolutional(l) => {
-            let convolution = Some(write_convolution(fbb, &l.conv)?);
-            let args = fb::SeparableConvolutionalArgs { convolution };
-            let table = fb::SeparableConvolutional::create(fbb, &args);
-            (
-                fb::Parameters::SeparableConvolutional,
-                table.as_union_value(),
-            )
-        }
-        LayerSpec::FullyConnected(l) => {
-            let args = fb::FullyConnectedArgs {
-                units: Some(size("units", l.units)?),
-                weights_bits: Some(l.weights_bits),
-                act_bits: l.act_bits,
-            };
-            let table = fb::FullyConnected::create(fbb, &args);
-            (fb::Parameters::FullyConnected, table.as_union_value())
-        }
-        LayerSpec::Concat(_) => {
-            let table = fb::Concat::create(fbb, &fb::ConcatArgs {});
-            (fb::Parameters::Concat, table.as_union_value())
-        }
-        other => {
-            return Err(unsupported(
-                "the layer's type",
-                "of Akida 1.0",
-                other.type_name(),
-            ));
-        }
-    })
-}
-
-fn write_convolution<'a>(
-    fbb: &mut FlatBufferBuilder<'a>,
-    conv: &ConvParams,
-) -> Result<WIPOffset<fb::Convolution<'a>>, EncodeError> {
-    let (pool_type, window) = match conv.pooling {
-        Pooling::None => (fb::PoolType::NoPooling, None),
-        Pooling::Max { size, stride } => {
-            let window = (pair("pool_size", size)?, pair("pool_stride", stride)?);
-            (fb::PoolType::Max, Some(window))
-        }
-        Pooling::GlobalAverage => (fb::PoolType::Average, None),
-    };
-    let args = fb::ConvolutionArgs {
-        kernel_size: Some(&pair("kernel_size", conv.kernel_size)?),
-        filters: Some(size("filters", conv.filters)?),
-        padding: Some(match conv.padding {
-            Padding::Valid => fb::Padding::Valid,
-            Padding::Same | Padding::SameUpper => fb::Padding::Same,
-        }),
-        kernel_stride: Some(&pair("kernel_stride", conv.kernel_stride)?),
-        weights_bits: Some(conv.weights_bits),
-        pool_type: Some(pool_type),
-        pool_size: window.as_ref().map(|(size, _)| size),
-        pool_stride: window.as_ref().map(|(_, stride)| stride),
-        act_bits: conv.act_bits,
-    };
-    Ok(fb::Convolution::create(fbb, &args))
-}
-
-fn shape(shape: Shape) -> Result<fb::Shape, EncodeError> {
-    let axis = |value| size("input_shape", value);
-    Ok(fb::Shape::new(
-        axis(shape.x)?,
-        axis(shape.y)?,
-        axis(shape.c)?,
-    ))
-}
-
-fn pair(subject: &'static str, pair: Pair) -> Result<fb::Size, EncodeError> {
-    Ok(fb::Size::new(
-        size(subject, pair.x)?,
-        size(subject, pair.y)?,
-    ))
-}
-
-fn size(subject: &'static str, value: usize) -> Result<u32, EncodeError> {
-    u32::try_from(value).map_err(|_| unsupported(subject, format!("at most {}", u32::MAX), value))
 }

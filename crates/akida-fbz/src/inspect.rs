@@ -4,7 +4,8 @@ use crate::container::{self, Header};
 use crate::decode;
 use crate::error::DecodeError;
 use crate::limits::Limits;
-use akida_sim::{Layer, Model, Tensor};
+use crate::tensors;
+use akida_sim::{Layer, Model, Tensor, VariableRule};
 use alloc::vec::Vec;
 
 /// What a file consists of.
@@ -53,6 +54,13 @@ pub enum ValueSummary {
     Histogram(Vec<(i8, u64)>),
     /// For integers: the smallest and the largest. Thresholds are in the unit of potentials.
     Integers(i32, i32),
+    /// For bounds of a ReLU: how many filters have none, and the smallest and the largest bound of the other filters.
+    Bounds {
+        /// The filters without a bound.
+        unbounded: u64,
+        /// The smallest and the largest bound; `None` where no filter has one.
+        range: Option<(i32, i32)>,
+    },
     /// For floats: the smallest and the largest. A step is the interval between levels on the 4-bit grid
     /// (`docs/arithmetic.md`, E1).
     Floats(f32, f32),
@@ -125,9 +133,12 @@ impl LayerSummary {
         let variables = variables.map(|(variable, tensor)| VariableSummary {
             name: variable.name,
             count: variable.count() as u64,
-            bytes: tensor.bytes() as u64,
+            bytes: tensors::stored_bytes(variable),
             values: match tensor {
                 Tensor::Weights(weights) => ValueSummary::Histogram(weights.histogram()),
+                Tensor::Integers(integers) if variable.rule == VariableRule::Bounds => {
+                    bounds(integers)
+                }
                 Tensor::Integers(integers) => {
                     let (low, high) = range(integers);
                     ValueSummary::Integers(low, high)
@@ -152,6 +163,15 @@ impl LayerSummary {
     }
 }
 
+/// The summary of bounds, −1 for none.
+fn bounds(values: &[i32]) -> ValueSummary {
+    let bounds = || values.iter().copied().filter(|&bound| bound >= 0);
+    ValueSummary::Bounds {
+        unbounded: (values.len() - bounds().count()) as u64,
+        range: bounds().min().zip(bounds().max()),
+    }
+}
+
 /// The smallest and the largest of at least one value.
 fn range<T: Copy + PartialOrd + Default>(values: &[T]) -> (T, T) {
     let first = values.first().copied().unwrap_or_default();
@@ -161,4 +181,67 @@ fn range<T: Copy + PartialOrd + Default>(values: &[T]) -> (T, T) {
             if value > high { value } else { high },
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode;
+    use akida_sim::{Activation, Dense1D, InputData, ModelBuilder, PostOps, Shape};
+    use alloc::vec;
+
+    #[test]
+    fn bounds_are_told_apart_from_filters_without() {
+        for (bounds, unbounded, range) in [
+            (vec![-1, 200, 5], 1, Some((5, 200))),
+            (vec![0, 0, 0], 0, Some((0, 0))),
+            (vec![-1, -1, -1], 3, None),
+        ] {
+            let mut builder = ModelBuilder::new();
+            let input = InputData::new(Shape::new(1, 1, 4), 8);
+            builder.add("in", input, &[]).unwrap();
+            let dense = Dense1D {
+                post_ops: PostOps::new(Activation::ReLU),
+                weights_bits: 4,
+                ..Dense1D::new(3)
+            };
+            let layer = builder.add("out", dense, &[]).unwrap();
+            builder.set_variable(layer, "max_value", bounds).unwrap();
+            let file = encode(&builder.build().unwrap()).unwrap();
+            let summary = &inspect(&file).unwrap().layers[1];
+            let values = &summary.variable("max_value").unwrap().values;
+            assert_eq!(*values, ValueSummary::Bounds { unbounded, range });
+        }
+    }
+
+    #[test]
+    fn bytes_are_those_in_the_payload() {
+        let mut builder = ModelBuilder::new();
+        let input = InputData::new(Shape::new(1, 1, 4), 8);
+        builder.add("in", input, &[]).unwrap();
+        let dense = Dense1D {
+            post_ops: PostOps::new(Activation::ReLU),
+            weights_bits: 4,
+            ..Dense1D::new(3)
+        };
+        builder.add("out", dense, &[]).unwrap();
+        let summary = LayerSummary::of(&builder.layers()[1]);
+        let bytes: Vec<_> = summary
+            .variables
+            .iter()
+            .map(|v| (v.name, v.bytes))
+            .collect();
+        let expected = [
+            ("weights", 6),
+            ("input_shift", 4),
+            ("bias", 3),
+            ("bias_shift", 3),
+            ("max_value", 6),
+            ("max_value_shift", 3),
+            ("output_scales", 6),
+            ("output_shift", 3),
+        ];
+        assert_eq!(bytes, expected);
+        assert_eq!(summary.bytes, 34);
+    }
 }

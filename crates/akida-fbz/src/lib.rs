@@ -13,6 +13,7 @@ mod foreign;
 mod generated;
 mod inspect;
 mod limits;
+mod tensors;
 
 pub use container::FORMAT_VERSION;
 pub use decode::{decode, decode_with};

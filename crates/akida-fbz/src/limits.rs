@@ -9,9 +9,9 @@ pub(crate) const MAX_NAME_BYTES: usize = 255;
 
 /// Bounds on the memory that one model may take, when it is read and when it is written.
 ///
-/// Decoding takes at most 4 · (file + payload) + 1 MiB, with the model that it gives. Weights stay packed at their own
-/// width. The limits bound the payload. They bound the number of weights too, for programs that unpack weights. The defaults
-/// are far above what any chip of Akida 1.0 holds. Writing obeys the limits too. So [`decode`](crate::decode) takes what
+/// Decoding takes at most 6 · (file + payload) + 1 MiB, with the model that it gives. Weights stay packed at their own
+/// width. Other integers take four bytes each, where a file has one or two for some. The limits bound the payload. They bound the number of weights too, for programs that unpack weights. The defaults
+/// are far above what any chip holds. Writing obeys the limits too. So [`decode`](crate::decode) takes what
 /// [`encode`](crate::encode) gives.
 ///
 /// # Examples

@@ -11,7 +11,7 @@ mod common;
 
 use akida_fbz::write_file;
 use akida_sim::{Values, ops};
-use common::{every_layer, tiny};
+use common::{every_layer, every_layer_akida2, tiny};
 use std::ffi::OsStr;
 use std::fs;
 use std::process::{Command, Output};
@@ -79,6 +79,15 @@ fn inspect_shows_layers_and_weights() {
         out.contains("weights: 5 of 2 bits, 1 of them zero"),
         "{out}"
     );
+    write_file(&path, &every_layer_akida2()).unwrap();
+    let out = text(&run("inspect", &[path.as_os_str()]).stdout);
+    for line in [
+        "max_value: 50 to 200, 1 without",
+        "output_shift: -8 to 3",
+        "in_proj: 6 of 8 bits",
+    ] {
+        assert!(out.contains(line), "{line} in {out}");
+    }
 }
 
 #[test]

@@ -27,20 +27,20 @@ const TARGETS: [(&str, Target); 6] = [
     ("map_model", targets::map_model),
 ];
 
-/// What every target starts from: small models of every layer type, as the target takes them.
+/// What every target starts from: small models of every layer type of both generations, as the target takes them.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let numbers = |seed: u32| -> Vec<u32> {
         (0..40)
             .map(|i| (seed * 40 + i).wrapping_mul(0x9E37_79B1) >> 5)
             .collect()
     };
-    let models = (0..8).map(|seed| model_of(&numbers(seed)));
+    let models = (0..16).map(|seed| model_of(&numbers(seed)));
     let files = models
-        .chain([tiny(), every_layer()])
+        .chain([tiny(), every_layer(), tiny_akida2(), every_layer_akida2()])
         .map(|model| encode(&model).unwrap());
     match target {
         "decode" => files.collect(),
-        "build_model" => (0..8)
+        "build_model" => (0..24)
             .map(|seed| numbers(seed).iter().map(|n| (n >> 9) as u8).collect())
             .collect(),
         _ => files

@@ -13,11 +13,12 @@ mod targets;
 use akida_fbz::{DecodeErrorKind as Kind, Limits, Location, decode, decode_with, encode};
 use common::*;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use targets::check_error;
 
 /// Small files, compressed and not.
 fn corpus() -> Vec<Vec<u8>> {
-    let mut files: Vec<Vec<u8>> = (0..6u32)
+    let mut files: Vec<Vec<u8>> = (0..12u32)
         .map(|seed| {
             (0..40)
                 .map(|i| (seed * 40 + i).wrapping_mul(0x9E37_79B1) >> 5)
@@ -25,7 +26,7 @@ fn corpus() -> Vec<Vec<u8>> {
         })
         .map(|numbers: Vec<u32>| encode(&model_of(&numbers)).unwrap())
         .collect();
-    for model in [tiny(), every_layer()] {
+    for model in [tiny(), every_layer(), tiny_akida2(), every_layer_akida2()] {
         let file = encode(&model).unwrap();
         files.push(Container::plain(&payload_of(&file)).bytes());
         files.push(file);
@@ -37,6 +38,18 @@ fn kind(bytes: &[u8]) -> Kind {
     let error = decode(bytes).unwrap_err();
     check_error(&error, bytes.len());
     error.kind()
+}
+
+/// The places in a payload that are changed: all but the inside of tables of activations. Each value of a table is allowed.
+fn places(payload: &[u8]) -> Vec<usize> {
+    const TABLE: usize = 4 * 2048;
+    let length = (TABLE as u32).to_le_bytes();
+    let words = payload.windows(4).enumerate();
+    let tables = words.filter(|(_, word)| *word == length);
+    let inside: Vec<_> = tables.map(|(at, _)| at + 64..at + TABLE - 64).collect();
+    let all = 0..payload.len();
+    all.filter(|at| !inside.iter().any(|table| table.contains(at)))
+        .collect()
 }
 
 #[test]
@@ -80,9 +93,9 @@ fn surplus_bytes_are_refused() {
 #[test]
 fn changed_payloads_with_the_right_checksum_never_panic() {
     let (mut models, mut errors) = (0, 0);
-    for file in corpus() {
-        let payload = payload_of(&file);
-        for at in 0..payload.len() {
+    let payloads: BTreeSet<Vec<u8>> = corpus().iter().map(|file| payload_of(file)).collect();
+    for payload in payloads {
+        for at in places(&payload) {
             let old = payload[at];
             let values = [0, 1, 2, 4, 8, 0x40, 0x7F, 0x80, 0xFE, 0xFF];
             let nearby = [old ^ 1, old.wrapping_add(1), old.wrapping_sub(1), old << 1];
@@ -93,8 +106,11 @@ fn changed_payloads_with_the_right_checksum_never_panic() {
                 match decode(&file) {
                     Ok(model) => {
                         models += 1;
-                        let again = encode(&model).unwrap();
-                        assert_eq!(decode(&again).unwrap(), model);
+                        // To write takes many times longer than to read.
+                        if models % 8 == 0 {
+                            let again = encode(&model).unwrap();
+                            assert_eq!(decode(&again).unwrap(), model);
+                        }
                     }
                     Err(error) => {
                         errors += 1;

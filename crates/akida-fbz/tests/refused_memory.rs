@@ -89,6 +89,50 @@ fn model() -> Model {
     builder.build().unwrap()
 }
 
+/// Layers of Akida 2.0 with every type of variables, each so large that every request of memory for it counts.
+fn akida2() -> Model {
+    let post_ops = PostOps::new(Activation::Lut);
+    let conv = Conv2DParams {
+        post_ops,
+        weights_bits: 4,
+        ..Conv2DParams::new(3)
+    };
+    let accumulators = PostOps {
+        output_bits: 32,
+        ..PostOps::new(Activation::ReLU)
+    };
+    let averaged = Conv2DParams {
+        pooling: Pooling::GlobalAverage,
+        post_ops: accumulators,
+        weights_bits: 2,
+        ..Conv2DParams::new(1)
+    };
+    let channels = 5000;
+    let quantizer = Quantizer {
+        input_shape: Shape::new(1, 2, channels),
+        output_bits: 8,
+        output_signed: true,
+        channels_first: false,
+    };
+    let states = StatefulRecurrent::new(5000, 10);
+    let mut builder = ModelBuilder::new();
+    let mut add = |spec: LayerSpec, inbounds: &[usize]| builder.add("", spec, inbounds).unwrap();
+    let floats = add(quantizer.into(), &[]);
+    let left = add(DepthwiseConv2D { conv }.into(), &[floats]);
+    let sum = add(Add::default().into(), &[floats, left]);
+    let few = Dense1D::new(3);
+    let few = add(few.into(), &[sum]);
+    let states = add(states.into(), &[few]);
+    let many = add(Dense1D::new(channels).into(), &[states]);
+    let averaged = Conv2D {
+        filters: 3,
+        conv: averaged,
+    };
+    let last = add(averaged.into(), &[many]);
+    add(Dequantizer.into(), &[last]);
+    builder.build().unwrap()
+}
+
 /// Calls that ask for little memory for some layers or devices.
 const SMALL: [&str; 4] = ["values", "set_variable", "reach", "map"];
 
@@ -174,22 +218,24 @@ fn each_refused_request_is_an_error() {
         }
     }
 
-    let file = encode(&model).unwrap();
-    check(
-        "encode",
-        || encode(&model),
-        |e| e.kind() == EncodeErrorKind::Memory,
-    );
-    check(
-        "decode",
-        || decode(&file),
-        |e| e.kind() == DecodeErrorKind::Memory,
-    );
-    check(
-        "inspect",
-        || inspect(&file),
-        |e| e.kind() == DecodeErrorKind::Memory,
-    );
+    for model in [&model, &akida2()] {
+        let file = encode(model).unwrap();
+        check(
+            "encode",
+            || encode(model),
+            |e| e.kind() == EncodeErrorKind::Memory,
+        );
+        check(
+            "decode",
+            || decode(&file),
+            |e| e.kind() == DecodeErrorKind::Memory,
+        );
+        check(
+            "inspect",
+            || inspect(&file),
+            |e| e.kind() == DecodeErrorKind::Memory,
+        );
+    }
 
     for device in [Device::akd1000(), Device::akd1500()] {
         check("check", || map::check(&model, &device), |_| true);

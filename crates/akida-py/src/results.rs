@@ -78,7 +78,7 @@ pub(crate) struct VariableSummary {
     pub(crate) bytes: u64,
     /// For weights: each value, and how often it occurs.
     pub(crate) histogram: Option<Vec<(i8, u64)>>,
-    /// For thresholds and steps: the smallest and the largest.
+    /// For other values: the smallest and the largest. `None` for bounds of which no filter has one.
     pub(crate) range: Option<Py<PyAny>>,
 }
 
@@ -88,6 +88,11 @@ impl VariableSummary {
             ValueSummary::Histogram(histogram) => (Some(histogram), None),
             ValueSummary::Integers(low, high) => (None, Some((low, high).into_pyobject(py)?)),
             ValueSummary::Floats(low, high) => (None, Some((low, high).into_pyobject(py)?)),
+            ValueSummary::Bounds { range: None, .. } => (None, None),
+            ValueSummary::Bounds {
+                range: Some((low, high)),
+                ..
+            } => (None, Some((low, high).into_pyobject(py)?)),
         };
         Ok(Self {
             name: summary.name,

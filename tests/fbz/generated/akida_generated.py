@@ -9,11 +9,14 @@ np = import_numpy()
 # Generation of the hardware that the layers belong to.
 class IpVersion(object):
     V1 = 1
+    V2 = 2
 
 
+# SameUpper is of Akida 2.0 alone.
 class Padding(object):
     Valid = 0
     Same = 1
+    SameUpper = 2
 
 
 # Average is global: the sum of the whole map.
@@ -23,6 +26,14 @@ class PoolType(object):
     Average = 2
 
 
+# What layers of Akida 2.0 do to accumulators before they are scaled.
+class Activation(object):
+    NoActivation = 0
+    ReLU = 1
+    LUT = 2
+
+
+# Of Akida 1.0 up to Concat; InputData is of both generations.
 class Parameters(object):
     NONE = 0
     InputData = 1
@@ -31,6 +42,20 @@ class Parameters(object):
     SeparableConvolutional = 4
     FullyConnected = 5
     Concat = 6
+    Quantizer = 7
+    InputConv2D = 8
+    Conv2D = 9
+    DepthwiseConv2D = 10
+    Conv2DTranspose = 11
+    DepthwiseConv2DTranspose = 12
+    Dense1D = 13
+    Add = 14
+    Concatenate = 15
+    BufferTempConv = 16
+    DepthwiseBufferTempConv = 17
+    StatefulRecurrent = 18
+    PicoPostProcessing = 19
+    Dequantizer = 20
 
 def ParametersCreator(unionType, table):
     from flatbuffers.table import Table
@@ -48,6 +73,34 @@ def ParametersCreator(unionType, table):
         return FullyConnectedT.InitFromBuf(table.Bytes, table.Pos)
     if unionType == Parameters.Concat:
         return ConcatT.InitFromBuf(table.Bytes, table.Pos)
+    if unionType == Parameters.Quantizer:
+        return QuantizerT.InitFromBuf(table.Bytes, table.Pos)
+    if unionType == Parameters.InputConv2D:
+        return InputConv2DT.InitFromBuf(table.Bytes, table.Pos)
+    if unionType == Parameters.Conv2D:
+        return Conv2DT.InitFromBuf(table.Bytes, table.Pos)
+    if unionType == Parameters.DepthwiseConv2D:
+        return DepthwiseConv2DT.InitFromBuf(table.Bytes, table.Pos)
+    if unionType == Parameters.Conv2DTranspose:
+        return Conv2DTransposeT.InitFromBuf(table.Bytes, table.Pos)
+    if unionType == Parameters.DepthwiseConv2DTranspose:
+        return DepthwiseConv2DTransposeT.InitFromBuf(table.Bytes, table.Pos)
+    if unionType == Parameters.Dense1D:
+        return Dense1DT.InitFromBuf(table.Bytes, table.Pos)
+    if unionType == Parameters.Add:
+        return AddT.InitFromBuf(table.Bytes, table.Pos)
+    if unionType == Parameters.Concatenate:
+        return ConcatenateT.InitFromBuf(table.Bytes, table.Pos)
+    if unionType == Parameters.BufferTempConv:
+        return BufferTempConvT.InitFromBuf(table.Bytes, table.Pos)
+    if unionType == Parameters.DepthwiseBufferTempConv:
+        return DepthwiseBufferTempConvT.InitFromBuf(table.Bytes, table.Pos)
+    if unionType == Parameters.StatefulRecurrent:
+        return StatefulRecurrentT.InitFromBuf(table.Bytes, table.Pos)
+    if unionType == Parameters.PicoPostProcessing:
+        return PicoPostProcessingT.InitFromBuf(table.Bytes, table.Pos)
+    if unionType == Parameters.Dequantizer:
+        return DequantizerT.InitFromBuf(table.Bytes, table.Pos)
     return None
 
 
@@ -249,7 +302,7 @@ class InputScalingT(object):
         return CreateInputScaling(builder, self.scale, self.shift)
 
 
-# What the convolutional layers share.
+# What the convolutional layers of Akida 1.0 share.
 class Convolution(object):
     __slots__ = ['_tab']
 
@@ -506,7 +559,7 @@ class InputData(object):
             return obj
         return None
 
-    # 1, 2 or 4.
+    # 1, 2 or 4; 8 or 16, which are signed, for Akida 2.0.
     # InputData
     def InputBits(self):
         o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
@@ -1067,6 +1120,2092 @@ class ConcatT(object):
         return concat
 
 
+# What follows the sums of a layer of Akida 2.0.
+class PostOps(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = PostOps()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsPostOps(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def PostOpsBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # PostOps
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+    # PostOps
+    def Activation(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(4))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # 1 to 16; 17 to 32 for accumulators of 32 bits.
+    # PostOps
+    def OutputBits(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # 0 or 1. A bool would take other bytes for 1.
+    # PostOps
+    def OutputSigned(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(8))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # 16 to 32.
+    # PostOps
+    def BufferBits(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(10))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # 16 to 32.
+    # PostOps
+    def PostOpBufferBits(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+def PostOpsStart(builder):
+    builder.StartObject(5)
+
+def PostOpsAddActivation(builder, activation):
+    builder.PrependUint8Slot(0, activation, None)
+
+def PostOpsAddOutputBits(builder, outputBits):
+    builder.PrependUint8Slot(1, outputBits, None)
+
+def PostOpsAddOutputSigned(builder, outputSigned):
+    builder.PrependUint8Slot(2, outputSigned, None)
+
+def PostOpsAddBufferBits(builder, bufferBits):
+    builder.PrependUint8Slot(3, bufferBits, None)
+
+def PostOpsAddPostOpBufferBits(builder, postOpBufferBits):
+    builder.PrependUint8Slot(4, postOpBufferBits, None)
+
+def PostOpsEnd(builder):
+    return builder.EndObject()
+
+
+try:
+    from typing import Optional
+except:
+    pass
+
+class PostOpsT(object):
+
+    # PostOpsT
+    def __init__(
+        self,
+        activation = None,
+        outputBits = None,
+        outputSigned = None,
+        bufferBits = None,
+        postOpBufferBits = None,
+    ):
+        self.activation = activation  # type: Optional[int]
+        self.outputBits = outputBits  # type: Optional[int]
+        self.outputSigned = outputSigned  # type: Optional[int]
+        self.bufferBits = bufferBits  # type: Optional[int]
+        self.postOpBufferBits = postOpBufferBits  # type: Optional[int]
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        postOps = PostOps()
+        postOps.Init(buf, pos)
+        return cls.InitFromObj(postOps)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, postOps):
+        x = PostOpsT()
+        x._UnPack(postOps)
+        return x
+
+    # PostOpsT
+    def _UnPack(self, postOps):
+        if postOps is None:
+            return
+        self.activation = postOps.Activation()
+        self.outputBits = postOps.OutputBits()
+        self.outputSigned = postOps.OutputSigned()
+        self.bufferBits = postOps.BufferBits()
+        self.postOpBufferBits = postOps.PostOpBufferBits()
+
+    # PostOpsT
+    def Pack(self, builder):
+        PostOpsStart(builder)
+        PostOpsAddActivation(builder, self.activation)
+        PostOpsAddOutputBits(builder, self.outputBits)
+        PostOpsAddOutputSigned(builder, self.outputSigned)
+        PostOpsAddBufferBits(builder, self.bufferBits)
+        PostOpsAddPostOpBufferBits(builder, self.postOpBufferBits)
+        postOps = PostOpsEnd(builder)
+        return postOps
+
+
+# What InputConv2D, Conv2D and DepthwiseConv2D share. All windows are squares.
+class SquareConvolution(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = SquareConvolution()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsSquareConvolution(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def SquareConvolutionBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # SquareConvolution
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+    # SquareConvolution
+    def KernelSize(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(4))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return None
+
+    # SquareConvolution
+    def Padding(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # SquareConvolution
+    def KernelStride(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(8))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return None
+
+    # 2, 4 or 8.
+    # SquareConvolution
+    def WeightsBits(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(10))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # SquareConvolution
+    def PoolType(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # Present for PoolType.Max only.
+    # SquareConvolution
+    def PoolSize(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(14))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return None
+
+    # Present for PoolType.Max only.
+    # SquareConvolution
+    def PoolStride(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return None
+
+def SquareConvolutionStart(builder):
+    builder.StartObject(7)
+
+def SquareConvolutionAddKernelSize(builder, kernelSize):
+    builder.PrependUint32Slot(0, kernelSize, None)
+
+def SquareConvolutionAddPadding(builder, padding):
+    builder.PrependUint8Slot(1, padding, None)
+
+def SquareConvolutionAddKernelStride(builder, kernelStride):
+    builder.PrependUint32Slot(2, kernelStride, None)
+
+def SquareConvolutionAddWeightsBits(builder, weightsBits):
+    builder.PrependUint8Slot(3, weightsBits, None)
+
+def SquareConvolutionAddPoolType(builder, poolType):
+    builder.PrependUint8Slot(4, poolType, None)
+
+def SquareConvolutionAddPoolSize(builder, poolSize):
+    builder.PrependUint32Slot(5, poolSize, None)
+
+def SquareConvolutionAddPoolStride(builder, poolStride):
+    builder.PrependUint32Slot(6, poolStride, None)
+
+def SquareConvolutionEnd(builder):
+    return builder.EndObject()
+
+
+try:
+    from typing import Optional
+except:
+    pass
+
+class SquareConvolutionT(object):
+
+    # SquareConvolutionT
+    def __init__(
+        self,
+        kernelSize = None,
+        padding = None,
+        kernelStride = None,
+        weightsBits = None,
+        poolType = None,
+        poolSize = None,
+        poolStride = None,
+    ):
+        self.kernelSize = kernelSize  # type: Optional[int]
+        self.padding = padding  # type: Optional[int]
+        self.kernelStride = kernelStride  # type: Optional[int]
+        self.weightsBits = weightsBits  # type: Optional[int]
+        self.poolType = poolType  # type: Optional[int]
+        self.poolSize = poolSize  # type: Optional[int]
+        self.poolStride = poolStride  # type: Optional[int]
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        squareConvolution = SquareConvolution()
+        squareConvolution.Init(buf, pos)
+        return cls.InitFromObj(squareConvolution)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, squareConvolution):
+        x = SquareConvolutionT()
+        x._UnPack(squareConvolution)
+        return x
+
+    # SquareConvolutionT
+    def _UnPack(self, squareConvolution):
+        if squareConvolution is None:
+            return
+        self.kernelSize = squareConvolution.KernelSize()
+        self.padding = squareConvolution.Padding()
+        self.kernelStride = squareConvolution.KernelStride()
+        self.weightsBits = squareConvolution.WeightsBits()
+        self.poolType = squareConvolution.PoolType()
+        self.poolSize = squareConvolution.PoolSize()
+        self.poolStride = squareConvolution.PoolStride()
+
+    # SquareConvolutionT
+    def Pack(self, builder):
+        SquareConvolutionStart(builder)
+        SquareConvolutionAddKernelSize(builder, self.kernelSize)
+        SquareConvolutionAddPadding(builder, self.padding)
+        SquareConvolutionAddKernelStride(builder, self.kernelStride)
+        SquareConvolutionAddWeightsBits(builder, self.weightsBits)
+        SquareConvolutionAddPoolType(builder, self.poolType)
+        SquareConvolutionAddPoolSize(builder, self.poolSize)
+        SquareConvolutionAddPoolStride(builder, self.poolStride)
+        squareConvolution = SquareConvolutionEnd(builder)
+        return squareConvolution
+
+
+class Quantizer(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = Quantizer()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsQuantizer(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def QuantizerBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # Quantizer
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+    # (channels, height, width) where channels come first.
+    # Quantizer
+    def InputShape(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(4))
+        if o != 0:
+            x = o + self._tab.Pos
+            obj = Shape()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # 8 or 16.
+    # Quantizer
+    def OutputBits(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # 0 or 1.
+    # Quantizer
+    def OutputSigned(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(8))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # 0 or 1.
+    # Quantizer
+    def ChannelsFirst(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(10))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+def QuantizerStart(builder):
+    builder.StartObject(4)
+
+def QuantizerAddInputShape(builder, inputShape):
+    builder.PrependStructSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(inputShape), 0)
+
+def QuantizerAddOutputBits(builder, outputBits):
+    builder.PrependUint8Slot(1, outputBits, None)
+
+def QuantizerAddOutputSigned(builder, outputSigned):
+    builder.PrependUint8Slot(2, outputSigned, None)
+
+def QuantizerAddChannelsFirst(builder, channelsFirst):
+    builder.PrependUint8Slot(3, channelsFirst, None)
+
+def QuantizerEnd(builder):
+    return builder.EndObject()
+
+
+try:
+    from typing import Optional
+except:
+    pass
+
+class QuantizerT(object):
+
+    # QuantizerT
+    def __init__(
+        self,
+        inputShape = None,
+        outputBits = None,
+        outputSigned = None,
+        channelsFirst = None,
+    ):
+        self.inputShape = inputShape  # type: Optional[ShapeT]
+        self.outputBits = outputBits  # type: Optional[int]
+        self.outputSigned = outputSigned  # type: Optional[int]
+        self.channelsFirst = channelsFirst  # type: Optional[int]
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        quantizer = Quantizer()
+        quantizer.Init(buf, pos)
+        return cls.InitFromObj(quantizer)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, quantizer):
+        x = QuantizerT()
+        x._UnPack(quantizer)
+        return x
+
+    # QuantizerT
+    def _UnPack(self, quantizer):
+        if quantizer is None:
+            return
+        if quantizer.InputShape() is not None:
+            self.inputShape = ShapeT.InitFromObj(quantizer.InputShape())
+        self.outputBits = quantizer.OutputBits()
+        self.outputSigned = quantizer.OutputSigned()
+        self.channelsFirst = quantizer.ChannelsFirst()
+
+    # QuantizerT
+    def Pack(self, builder):
+        QuantizerStart(builder)
+        if self.inputShape is not None:
+            inputShape = self.inputShape.Pack(builder)
+            QuantizerAddInputShape(builder, inputShape)
+        QuantizerAddOutputBits(builder, self.outputBits)
+        QuantizerAddOutputSigned(builder, self.outputSigned)
+        QuantizerAddChannelsFirst(builder, self.channelsFirst)
+        quantizer = QuantizerEnd(builder)
+        return quantizer
+
+
+class InputConv2D(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = InputConv2D()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsInputConv2D(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def InputConv2DBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # InputConv2D
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+    # InputConv2D
+    def InputShape(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(4))
+        if o != 0:
+            x = o + self._tab.Pos
+            obj = Shape()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # InputConv2D
+    def Filters(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return None
+
+    # InputConv2D
+    def Convolution(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(8))
+        if o != 0:
+            x = self._tab.Indirect(o + self._tab.Pos)
+            obj = SquareConvolution()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # InputConv2D
+    def PostOps(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(10))
+        if o != 0:
+            x = self._tab.Indirect(o + self._tab.Pos)
+            obj = PostOps()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def InputConv2DStart(builder):
+    builder.StartObject(4)
+
+def InputConv2DAddInputShape(builder, inputShape):
+    builder.PrependStructSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(inputShape), 0)
+
+def InputConv2DAddFilters(builder, filters):
+    builder.PrependUint32Slot(1, filters, None)
+
+def InputConv2DAddConvolution(builder, convolution):
+    builder.PrependUOffsetTRelativeSlot(2, flatbuffers.number_types.UOffsetTFlags.py_type(convolution), 0)
+
+def InputConv2DAddPostOps(builder, postOps):
+    builder.PrependUOffsetTRelativeSlot(3, flatbuffers.number_types.UOffsetTFlags.py_type(postOps), 0)
+
+def InputConv2DEnd(builder):
+    return builder.EndObject()
+
+
+try:
+    from typing import Optional
+except:
+    pass
+
+class InputConv2DT(object):
+
+    # InputConv2DT
+    def __init__(
+        self,
+        inputShape = None,
+        filters = None,
+        convolution = None,
+        postOps = None,
+    ):
+        self.inputShape = inputShape  # type: Optional[ShapeT]
+        self.filters = filters  # type: Optional[int]
+        self.convolution = convolution  # type: Optional[SquareConvolutionT]
+        self.postOps = postOps  # type: Optional[PostOpsT]
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        inputConv2D = InputConv2D()
+        inputConv2D.Init(buf, pos)
+        return cls.InitFromObj(inputConv2D)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, inputConv2D):
+        x = InputConv2DT()
+        x._UnPack(inputConv2D)
+        return x
+
+    # InputConv2DT
+    def _UnPack(self, inputConv2D):
+        if inputConv2D is None:
+            return
+        if inputConv2D.InputShape() is not None:
+            self.inputShape = ShapeT.InitFromObj(inputConv2D.InputShape())
+        self.filters = inputConv2D.Filters()
+        if inputConv2D.Convolution() is not None:
+            self.convolution = SquareConvolutionT.InitFromObj(inputConv2D.Convolution())
+        if inputConv2D.PostOps() is not None:
+            self.postOps = PostOpsT.InitFromObj(inputConv2D.PostOps())
+
+    # InputConv2DT
+    def Pack(self, builder):
+        if self.convolution is not None:
+            convolution = self.convolution.Pack(builder)
+        if self.postOps is not None:
+            postOps = self.postOps.Pack(builder)
+        InputConv2DStart(builder)
+        if self.inputShape is not None:
+            inputShape = self.inputShape.Pack(builder)
+            InputConv2DAddInputShape(builder, inputShape)
+        InputConv2DAddFilters(builder, self.filters)
+        if self.convolution is not None:
+            InputConv2DAddConvolution(builder, convolution)
+        if self.postOps is not None:
+            InputConv2DAddPostOps(builder, postOps)
+        inputConv2D = InputConv2DEnd(builder)
+        return inputConv2D
+
+
+class Conv2D(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = Conv2D()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsConv2D(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def Conv2DBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # Conv2D
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+    # Conv2D
+    def Filters(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(4))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return None
+
+    # Conv2D
+    def Convolution(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            x = self._tab.Indirect(o + self._tab.Pos)
+            obj = SquareConvolution()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # Conv2D
+    def PostOps(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(8))
+        if o != 0:
+            x = self._tab.Indirect(o + self._tab.Pos)
+            obj = PostOps()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def Conv2DStart(builder):
+    builder.StartObject(3)
+
+def Conv2DAddFilters(builder, filters):
+    builder.PrependUint32Slot(0, filters, None)
+
+def Conv2DAddConvolution(builder, convolution):
+    builder.PrependUOffsetTRelativeSlot(1, flatbuffers.number_types.UOffsetTFlags.py_type(convolution), 0)
+
+def Conv2DAddPostOps(builder, postOps):
+    builder.PrependUOffsetTRelativeSlot(2, flatbuffers.number_types.UOffsetTFlags.py_type(postOps), 0)
+
+def Conv2DEnd(builder):
+    return builder.EndObject()
+
+
+try:
+    from typing import Optional
+except:
+    pass
+
+class Conv2DT(object):
+
+    # Conv2DT
+    def __init__(
+        self,
+        filters = None,
+        convolution = None,
+        postOps = None,
+    ):
+        self.filters = filters  # type: Optional[int]
+        self.convolution = convolution  # type: Optional[SquareConvolutionT]
+        self.postOps = postOps  # type: Optional[PostOpsT]
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        conv2D = Conv2D()
+        conv2D.Init(buf, pos)
+        return cls.InitFromObj(conv2D)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, conv2D):
+        x = Conv2DT()
+        x._UnPack(conv2D)
+        return x
+
+    # Conv2DT
+    def _UnPack(self, conv2D):
+        if conv2D is None:
+            return
+        self.filters = conv2D.Filters()
+        if conv2D.Convolution() is not None:
+            self.convolution = SquareConvolutionT.InitFromObj(conv2D.Convolution())
+        if conv2D.PostOps() is not None:
+            self.postOps = PostOpsT.InitFromObj(conv2D.PostOps())
+
+    # Conv2DT
+    def Pack(self, builder):
+        if self.convolution is not None:
+            convolution = self.convolution.Pack(builder)
+        if self.postOps is not None:
+            postOps = self.postOps.Pack(builder)
+        Conv2DStart(builder)
+        Conv2DAddFilters(builder, self.filters)
+        if self.convolution is not None:
+            Conv2DAddConvolution(builder, convolution)
+        if self.postOps is not None:
+            Conv2DAddPostOps(builder, postOps)
+        conv2D = Conv2DEnd(builder)
+        return conv2D
+
+
+class DepthwiseConv2D(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = DepthwiseConv2D()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsDepthwiseConv2D(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def DepthwiseConv2DBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # DepthwiseConv2D
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+    # DepthwiseConv2D
+    def Convolution(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(4))
+        if o != 0:
+            x = self._tab.Indirect(o + self._tab.Pos)
+            obj = SquareConvolution()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # DepthwiseConv2D
+    def PostOps(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            x = self._tab.Indirect(o + self._tab.Pos)
+            obj = PostOps()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def DepthwiseConv2DStart(builder):
+    builder.StartObject(2)
+
+def DepthwiseConv2DAddConvolution(builder, convolution):
+    builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(convolution), 0)
+
+def DepthwiseConv2DAddPostOps(builder, postOps):
+    builder.PrependUOffsetTRelativeSlot(1, flatbuffers.number_types.UOffsetTFlags.py_type(postOps), 0)
+
+def DepthwiseConv2DEnd(builder):
+    return builder.EndObject()
+
+
+try:
+    from typing import Optional
+except:
+    pass
+
+class DepthwiseConv2DT(object):
+
+    # DepthwiseConv2DT
+    def __init__(
+        self,
+        convolution = None,
+        postOps = None,
+    ):
+        self.convolution = convolution  # type: Optional[SquareConvolutionT]
+        self.postOps = postOps  # type: Optional[PostOpsT]
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        depthwiseConv2D = DepthwiseConv2D()
+        depthwiseConv2D.Init(buf, pos)
+        return cls.InitFromObj(depthwiseConv2D)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, depthwiseConv2D):
+        x = DepthwiseConv2DT()
+        x._UnPack(depthwiseConv2D)
+        return x
+
+    # DepthwiseConv2DT
+    def _UnPack(self, depthwiseConv2D):
+        if depthwiseConv2D is None:
+            return
+        if depthwiseConv2D.Convolution() is not None:
+            self.convolution = SquareConvolutionT.InitFromObj(depthwiseConv2D.Convolution())
+        if depthwiseConv2D.PostOps() is not None:
+            self.postOps = PostOpsT.InitFromObj(depthwiseConv2D.PostOps())
+
+    # DepthwiseConv2DT
+    def Pack(self, builder):
+        if self.convolution is not None:
+            convolution = self.convolution.Pack(builder)
+        if self.postOps is not None:
+            postOps = self.postOps.Pack(builder)
+        DepthwiseConv2DStart(builder)
+        if self.convolution is not None:
+            DepthwiseConv2DAddConvolution(builder, convolution)
+        if self.postOps is not None:
+            DepthwiseConv2DAddPostOps(builder, postOps)
+        depthwiseConv2D = DepthwiseConv2DEnd(builder)
+        return depthwiseConv2D
+
+
+class Conv2DTranspose(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = Conv2DTranspose()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsConv2DTranspose(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def Conv2DTransposeBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # Conv2DTranspose
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+    # Conv2DTranspose
+    def Filters(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(4))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return None
+
+    # Conv2DTranspose
+    def KernelSize(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return None
+
+    # 2, 4 or 8.
+    # Conv2DTranspose
+    def WeightsBits(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(8))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # Conv2DTranspose
+    def PostOps(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(10))
+        if o != 0:
+            x = self._tab.Indirect(o + self._tab.Pos)
+            obj = PostOps()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def Conv2DTransposeStart(builder):
+    builder.StartObject(4)
+
+def Conv2DTransposeAddFilters(builder, filters):
+    builder.PrependUint32Slot(0, filters, None)
+
+def Conv2DTransposeAddKernelSize(builder, kernelSize):
+    builder.PrependUint32Slot(1, kernelSize, None)
+
+def Conv2DTransposeAddWeightsBits(builder, weightsBits):
+    builder.PrependUint8Slot(2, weightsBits, None)
+
+def Conv2DTransposeAddPostOps(builder, postOps):
+    builder.PrependUOffsetTRelativeSlot(3, flatbuffers.number_types.UOffsetTFlags.py_type(postOps), 0)
+
+def Conv2DTransposeEnd(builder):
+    return builder.EndObject()
+
+
+try:
+    from typing import Optional
+except:
+    pass
+
+class Conv2DTransposeT(object):
+
+    # Conv2DTransposeT
+    def __init__(
+        self,
+        filters = None,
+        kernelSize = None,
+        weightsBits = None,
+        postOps = None,
+    ):
+        self.filters = filters  # type: Optional[int]
+        self.kernelSize = kernelSize  # type: Optional[int]
+        self.weightsBits = weightsBits  # type: Optional[int]
+        self.postOps = postOps  # type: Optional[PostOpsT]
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        conv2Dtranspose = Conv2DTranspose()
+        conv2Dtranspose.Init(buf, pos)
+        return cls.InitFromObj(conv2Dtranspose)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, conv2Dtranspose):
+        x = Conv2DTransposeT()
+        x._UnPack(conv2Dtranspose)
+        return x
+
+    # Conv2DTransposeT
+    def _UnPack(self, conv2Dtranspose):
+        if conv2Dtranspose is None:
+            return
+        self.filters = conv2Dtranspose.Filters()
+        self.kernelSize = conv2Dtranspose.KernelSize()
+        self.weightsBits = conv2Dtranspose.WeightsBits()
+        if conv2Dtranspose.PostOps() is not None:
+            self.postOps = PostOpsT.InitFromObj(conv2Dtranspose.PostOps())
+
+    # Conv2DTransposeT
+    def Pack(self, builder):
+        if self.postOps is not None:
+            postOps = self.postOps.Pack(builder)
+        Conv2DTransposeStart(builder)
+        Conv2DTransposeAddFilters(builder, self.filters)
+        Conv2DTransposeAddKernelSize(builder, self.kernelSize)
+        Conv2DTransposeAddWeightsBits(builder, self.weightsBits)
+        if self.postOps is not None:
+            Conv2DTransposeAddPostOps(builder, postOps)
+        conv2Dtranspose = Conv2DTransposeEnd(builder)
+        return conv2Dtranspose
+
+
+class DepthwiseConv2DTranspose(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = DepthwiseConv2DTranspose()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsDepthwiseConv2DTranspose(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def DepthwiseConv2DTransposeBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # DepthwiseConv2DTranspose
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+    # DepthwiseConv2DTranspose
+    def KernelSize(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(4))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return None
+
+    # 2, 4 or 8.
+    # DepthwiseConv2DTranspose
+    def WeightsBits(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # DepthwiseConv2DTranspose
+    def PostOps(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(8))
+        if o != 0:
+            x = self._tab.Indirect(o + self._tab.Pos)
+            obj = PostOps()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def DepthwiseConv2DTransposeStart(builder):
+    builder.StartObject(3)
+
+def DepthwiseConv2DTransposeAddKernelSize(builder, kernelSize):
+    builder.PrependUint32Slot(0, kernelSize, None)
+
+def DepthwiseConv2DTransposeAddWeightsBits(builder, weightsBits):
+    builder.PrependUint8Slot(1, weightsBits, None)
+
+def DepthwiseConv2DTransposeAddPostOps(builder, postOps):
+    builder.PrependUOffsetTRelativeSlot(2, flatbuffers.number_types.UOffsetTFlags.py_type(postOps), 0)
+
+def DepthwiseConv2DTransposeEnd(builder):
+    return builder.EndObject()
+
+
+try:
+    from typing import Optional
+except:
+    pass
+
+class DepthwiseConv2DTransposeT(object):
+
+    # DepthwiseConv2DTransposeT
+    def __init__(
+        self,
+        kernelSize = None,
+        weightsBits = None,
+        postOps = None,
+    ):
+        self.kernelSize = kernelSize  # type: Optional[int]
+        self.weightsBits = weightsBits  # type: Optional[int]
+        self.postOps = postOps  # type: Optional[PostOpsT]
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        depthwiseConv2Dtranspose = DepthwiseConv2DTranspose()
+        depthwiseConv2Dtranspose.Init(buf, pos)
+        return cls.InitFromObj(depthwiseConv2Dtranspose)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, depthwiseConv2Dtranspose):
+        x = DepthwiseConv2DTransposeT()
+        x._UnPack(depthwiseConv2Dtranspose)
+        return x
+
+    # DepthwiseConv2DTransposeT
+    def _UnPack(self, depthwiseConv2Dtranspose):
+        if depthwiseConv2Dtranspose is None:
+            return
+        self.kernelSize = depthwiseConv2Dtranspose.KernelSize()
+        self.weightsBits = depthwiseConv2Dtranspose.WeightsBits()
+        if depthwiseConv2Dtranspose.PostOps() is not None:
+            self.postOps = PostOpsT.InitFromObj(depthwiseConv2Dtranspose.PostOps())
+
+    # DepthwiseConv2DTransposeT
+    def Pack(self, builder):
+        if self.postOps is not None:
+            postOps = self.postOps.Pack(builder)
+        DepthwiseConv2DTransposeStart(builder)
+        DepthwiseConv2DTransposeAddKernelSize(builder, self.kernelSize)
+        DepthwiseConv2DTransposeAddWeightsBits(builder, self.weightsBits)
+        if self.postOps is not None:
+            DepthwiseConv2DTransposeAddPostOps(builder, postOps)
+        depthwiseConv2Dtranspose = DepthwiseConv2DTransposeEnd(builder)
+        return depthwiseConv2Dtranspose
+
+
+class Dense1D(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = Dense1D()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsDense1D(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def Dense1DBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # Dense1D
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+    # Dense1D
+    def Units(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(4))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return None
+
+    # 2, 4 or 8.
+    # Dense1D
+    def WeightsBits(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # Dense1D
+    def PostOps(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(8))
+        if o != 0:
+            x = self._tab.Indirect(o + self._tab.Pos)
+            obj = PostOps()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def Dense1DStart(builder):
+    builder.StartObject(3)
+
+def Dense1DAddUnits(builder, units):
+    builder.PrependUint32Slot(0, units, None)
+
+def Dense1DAddWeightsBits(builder, weightsBits):
+    builder.PrependUint8Slot(1, weightsBits, None)
+
+def Dense1DAddPostOps(builder, postOps):
+    builder.PrependUOffsetTRelativeSlot(2, flatbuffers.number_types.UOffsetTFlags.py_type(postOps), 0)
+
+def Dense1DEnd(builder):
+    return builder.EndObject()
+
+
+try:
+    from typing import Optional
+except:
+    pass
+
+class Dense1DT(object):
+
+    # Dense1DT
+    def __init__(
+        self,
+        units = None,
+        weightsBits = None,
+        postOps = None,
+    ):
+        self.units = units  # type: Optional[int]
+        self.weightsBits = weightsBits  # type: Optional[int]
+        self.postOps = postOps  # type: Optional[PostOpsT]
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        dense1D = Dense1D()
+        dense1D.Init(buf, pos)
+        return cls.InitFromObj(dense1D)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, dense1D):
+        x = Dense1DT()
+        x._UnPack(dense1D)
+        return x
+
+    # Dense1DT
+    def _UnPack(self, dense1D):
+        if dense1D is None:
+            return
+        self.units = dense1D.Units()
+        self.weightsBits = dense1D.WeightsBits()
+        if dense1D.PostOps() is not None:
+            self.postOps = PostOpsT.InitFromObj(dense1D.PostOps())
+
+    # Dense1DT
+    def Pack(self, builder):
+        if self.postOps is not None:
+            postOps = self.postOps.Pack(builder)
+        Dense1DStart(builder)
+        Dense1DAddUnits(builder, self.units)
+        Dense1DAddWeightsBits(builder, self.weightsBits)
+        if self.postOps is not None:
+            Dense1DAddPostOps(builder, postOps)
+        dense1D = Dense1DEnd(builder)
+        return dense1D
+
+
+# As PostOps, without an activation.
+class Add(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = Add()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsAdd(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def AddBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # Add
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+    # Add
+    def OutputBits(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(4))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # Add
+    def OutputSigned(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # Add
+    def BufferBits(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(8))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # Add
+    def PostOpBufferBits(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(10))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+def AddStart(builder):
+    builder.StartObject(4)
+
+def AddAddOutputBits(builder, outputBits):
+    builder.PrependUint8Slot(0, outputBits, None)
+
+def AddAddOutputSigned(builder, outputSigned):
+    builder.PrependUint8Slot(1, outputSigned, None)
+
+def AddAddBufferBits(builder, bufferBits):
+    builder.PrependUint8Slot(2, bufferBits, None)
+
+def AddAddPostOpBufferBits(builder, postOpBufferBits):
+    builder.PrependUint8Slot(3, postOpBufferBits, None)
+
+def AddEnd(builder):
+    return builder.EndObject()
+
+
+try:
+    from typing import Optional
+except:
+    pass
+
+class AddT(object):
+
+    # AddT
+    def __init__(
+        self,
+        outputBits = None,
+        outputSigned = None,
+        bufferBits = None,
+        postOpBufferBits = None,
+    ):
+        self.outputBits = outputBits  # type: Optional[int]
+        self.outputSigned = outputSigned  # type: Optional[int]
+        self.bufferBits = bufferBits  # type: Optional[int]
+        self.postOpBufferBits = postOpBufferBits  # type: Optional[int]
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        add = Add()
+        add.Init(buf, pos)
+        return cls.InitFromObj(add)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, add):
+        x = AddT()
+        x._UnPack(add)
+        return x
+
+    # AddT
+    def _UnPack(self, add):
+        if add is None:
+            return
+        self.outputBits = add.OutputBits()
+        self.outputSigned = add.OutputSigned()
+        self.bufferBits = add.BufferBits()
+        self.postOpBufferBits = add.PostOpBufferBits()
+
+    # AddT
+    def Pack(self, builder):
+        AddStart(builder)
+        AddAddOutputBits(builder, self.outputBits)
+        AddAddOutputSigned(builder, self.outputSigned)
+        AddAddBufferBits(builder, self.bufferBits)
+        AddAddPostOpBufferBits(builder, self.postOpBufferBits)
+        add = AddEnd(builder)
+        return add
+
+
+class Concatenate(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = Concatenate()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsConcatenate(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def ConcatenateBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # Concatenate
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+def ConcatenateStart(builder):
+    builder.StartObject(0)
+
+def ConcatenateEnd(builder):
+    return builder.EndObject()
+
+
+
+class ConcatenateT(object):
+
+    # ConcatenateT
+    def __init__(
+        self,
+    ):
+        pass
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        concatenate = Concatenate()
+        concatenate.Init(buf, pos)
+        return cls.InitFromObj(concatenate)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, concatenate):
+        x = ConcatenateT()
+        x._UnPack(concatenate)
+        return x
+
+    # ConcatenateT
+    def _UnPack(self, concatenate):
+        if concatenate is None:
+            return
+
+    # ConcatenateT
+    def Pack(self, builder):
+        ConcatenateStart(builder)
+        concatenate = ConcatenateEnd(builder)
+        return concatenate
+
+
+class BufferTempConv(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = BufferTempConv()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsBufferTempConv(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def BufferTempConvBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # BufferTempConv
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+    # BufferTempConv
+    def Filters(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(4))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return None
+
+    # BufferTempConv
+    def FifoSize(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return None
+
+    # 2, 4 or 8.
+    # BufferTempConv
+    def WeightsBits(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(8))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # BufferTempConv
+    def PostOps(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(10))
+        if o != 0:
+            x = self._tab.Indirect(o + self._tab.Pos)
+            obj = PostOps()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def BufferTempConvStart(builder):
+    builder.StartObject(4)
+
+def BufferTempConvAddFilters(builder, filters):
+    builder.PrependUint32Slot(0, filters, None)
+
+def BufferTempConvAddFifoSize(builder, fifoSize):
+    builder.PrependUint32Slot(1, fifoSize, None)
+
+def BufferTempConvAddWeightsBits(builder, weightsBits):
+    builder.PrependUint8Slot(2, weightsBits, None)
+
+def BufferTempConvAddPostOps(builder, postOps):
+    builder.PrependUOffsetTRelativeSlot(3, flatbuffers.number_types.UOffsetTFlags.py_type(postOps), 0)
+
+def BufferTempConvEnd(builder):
+    return builder.EndObject()
+
+
+try:
+    from typing import Optional
+except:
+    pass
+
+class BufferTempConvT(object):
+
+    # BufferTempConvT
+    def __init__(
+        self,
+        filters = None,
+        fifoSize = None,
+        weightsBits = None,
+        postOps = None,
+    ):
+        self.filters = filters  # type: Optional[int]
+        self.fifoSize = fifoSize  # type: Optional[int]
+        self.weightsBits = weightsBits  # type: Optional[int]
+        self.postOps = postOps  # type: Optional[PostOpsT]
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        bufferTempConv = BufferTempConv()
+        bufferTempConv.Init(buf, pos)
+        return cls.InitFromObj(bufferTempConv)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, bufferTempConv):
+        x = BufferTempConvT()
+        x._UnPack(bufferTempConv)
+        return x
+
+    # BufferTempConvT
+    def _UnPack(self, bufferTempConv):
+        if bufferTempConv is None:
+            return
+        self.filters = bufferTempConv.Filters()
+        self.fifoSize = bufferTempConv.FifoSize()
+        self.weightsBits = bufferTempConv.WeightsBits()
+        if bufferTempConv.PostOps() is not None:
+            self.postOps = PostOpsT.InitFromObj(bufferTempConv.PostOps())
+
+    # BufferTempConvT
+    def Pack(self, builder):
+        if self.postOps is not None:
+            postOps = self.postOps.Pack(builder)
+        BufferTempConvStart(builder)
+        BufferTempConvAddFilters(builder, self.filters)
+        BufferTempConvAddFifoSize(builder, self.fifoSize)
+        BufferTempConvAddWeightsBits(builder, self.weightsBits)
+        if self.postOps is not None:
+            BufferTempConvAddPostOps(builder, postOps)
+        bufferTempConv = BufferTempConvEnd(builder)
+        return bufferTempConv
+
+
+class DepthwiseBufferTempConv(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = DepthwiseBufferTempConv()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsDepthwiseBufferTempConv(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def DepthwiseBufferTempConvBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # DepthwiseBufferTempConv
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+    # DepthwiseBufferTempConv
+    def FifoSize(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(4))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return None
+
+    # 2, 4 or 8.
+    # DepthwiseBufferTempConv
+    def WeightsBits(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+    # DepthwiseBufferTempConv
+    def PostOps(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(8))
+        if o != 0:
+            x = self._tab.Indirect(o + self._tab.Pos)
+            obj = PostOps()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def DepthwiseBufferTempConvStart(builder):
+    builder.StartObject(3)
+
+def DepthwiseBufferTempConvAddFifoSize(builder, fifoSize):
+    builder.PrependUint32Slot(0, fifoSize, None)
+
+def DepthwiseBufferTempConvAddWeightsBits(builder, weightsBits):
+    builder.PrependUint8Slot(1, weightsBits, None)
+
+def DepthwiseBufferTempConvAddPostOps(builder, postOps):
+    builder.PrependUOffsetTRelativeSlot(2, flatbuffers.number_types.UOffsetTFlags.py_type(postOps), 0)
+
+def DepthwiseBufferTempConvEnd(builder):
+    return builder.EndObject()
+
+
+try:
+    from typing import Optional
+except:
+    pass
+
+class DepthwiseBufferTempConvT(object):
+
+    # DepthwiseBufferTempConvT
+    def __init__(
+        self,
+        fifoSize = None,
+        weightsBits = None,
+        postOps = None,
+    ):
+        self.fifoSize = fifoSize  # type: Optional[int]
+        self.weightsBits = weightsBits  # type: Optional[int]
+        self.postOps = postOps  # type: Optional[PostOpsT]
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        depthwiseBufferTempConv = DepthwiseBufferTempConv()
+        depthwiseBufferTempConv.Init(buf, pos)
+        return cls.InitFromObj(depthwiseBufferTempConv)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, depthwiseBufferTempConv):
+        x = DepthwiseBufferTempConvT()
+        x._UnPack(depthwiseBufferTempConv)
+        return x
+
+    # DepthwiseBufferTempConvT
+    def _UnPack(self, depthwiseBufferTempConv):
+        if depthwiseBufferTempConv is None:
+            return
+        self.fifoSize = depthwiseBufferTempConv.FifoSize()
+        self.weightsBits = depthwiseBufferTempConv.WeightsBits()
+        if depthwiseBufferTempConv.PostOps() is not None:
+            self.postOps = PostOpsT.InitFromObj(depthwiseBufferTempConv.PostOps())
+
+    # DepthwiseBufferTempConvT
+    def Pack(self, builder):
+        if self.postOps is not None:
+            postOps = self.postOps.Pack(builder)
+        DepthwiseBufferTempConvStart(builder)
+        DepthwiseBufferTempConvAddFifoSize(builder, self.fifoSize)
+        DepthwiseBufferTempConvAddWeightsBits(builder, self.weightsBits)
+        if self.postOps is not None:
+            DepthwiseBufferTempConvAddPostOps(builder, postOps)
+        depthwiseBufferTempConv = DepthwiseBufferTempConvEnd(builder)
+        return depthwiseBufferTempConv
+
+
+class StatefulRecurrent(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = StatefulRecurrent()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsStatefulRecurrent(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def StatefulRecurrentBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # StatefulRecurrent
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+    # StatefulRecurrent
+    def StatefulChannels(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(4))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return None
+
+    # StatefulRecurrent
+    def OutputChannels(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return None
+
+    # StatefulRecurrent
+    def Subsample(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(8))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return None
+
+    # StatefulRecurrent
+    def PostOps(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(10))
+        if o != 0:
+            x = self._tab.Indirect(o + self._tab.Pos)
+            obj = PostOps()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def StatefulRecurrentStart(builder):
+    builder.StartObject(4)
+
+def StatefulRecurrentAddStatefulChannels(builder, statefulChannels):
+    builder.PrependUint32Slot(0, statefulChannels, None)
+
+def StatefulRecurrentAddOutputChannels(builder, outputChannels):
+    builder.PrependUint32Slot(1, outputChannels, None)
+
+def StatefulRecurrentAddSubsample(builder, subsample):
+    builder.PrependUint32Slot(2, subsample, None)
+
+def StatefulRecurrentAddPostOps(builder, postOps):
+    builder.PrependUOffsetTRelativeSlot(3, flatbuffers.number_types.UOffsetTFlags.py_type(postOps), 0)
+
+def StatefulRecurrentEnd(builder):
+    return builder.EndObject()
+
+
+try:
+    from typing import Optional
+except:
+    pass
+
+class StatefulRecurrentT(object):
+
+    # StatefulRecurrentT
+    def __init__(
+        self,
+        statefulChannels = None,
+        outputChannels = None,
+        subsample = None,
+        postOps = None,
+    ):
+        self.statefulChannels = statefulChannels  # type: Optional[int]
+        self.outputChannels = outputChannels  # type: Optional[int]
+        self.subsample = subsample  # type: Optional[int]
+        self.postOps = postOps  # type: Optional[PostOpsT]
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        statefulRecurrent = StatefulRecurrent()
+        statefulRecurrent.Init(buf, pos)
+        return cls.InitFromObj(statefulRecurrent)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, statefulRecurrent):
+        x = StatefulRecurrentT()
+        x._UnPack(statefulRecurrent)
+        return x
+
+    # StatefulRecurrentT
+    def _UnPack(self, statefulRecurrent):
+        if statefulRecurrent is None:
+            return
+        self.statefulChannels = statefulRecurrent.StatefulChannels()
+        self.outputChannels = statefulRecurrent.OutputChannels()
+        self.subsample = statefulRecurrent.Subsample()
+        if statefulRecurrent.PostOps() is not None:
+            self.postOps = PostOpsT.InitFromObj(statefulRecurrent.PostOps())
+
+    # StatefulRecurrentT
+    def Pack(self, builder):
+        if self.postOps is not None:
+            postOps = self.postOps.Pack(builder)
+        StatefulRecurrentStart(builder)
+        StatefulRecurrentAddStatefulChannels(builder, self.statefulChannels)
+        StatefulRecurrentAddOutputChannels(builder, self.outputChannels)
+        StatefulRecurrentAddSubsample(builder, self.subsample)
+        if self.postOps is not None:
+            StatefulRecurrentAddPostOps(builder, postOps)
+        statefulRecurrent = StatefulRecurrentEnd(builder)
+        return statefulRecurrent
+
+
+class PicoPostProcessing(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = PicoPostProcessing()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsPicoPostProcessing(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def PicoPostProcessingBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # PicoPostProcessing
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+    # 33 to 63.
+    # PicoPostProcessing
+    def BufferBits(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(4))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, o + self._tab.Pos)
+        return None
+
+def PicoPostProcessingStart(builder):
+    builder.StartObject(1)
+
+def PicoPostProcessingAddBufferBits(builder, bufferBits):
+    builder.PrependUint8Slot(0, bufferBits, None)
+
+def PicoPostProcessingEnd(builder):
+    return builder.EndObject()
+
+
+try:
+    from typing import Optional
+except:
+    pass
+
+class PicoPostProcessingT(object):
+
+    # PicoPostProcessingT
+    def __init__(
+        self,
+        bufferBits = None,
+    ):
+        self.bufferBits = bufferBits  # type: Optional[int]
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        picoPostProcessing = PicoPostProcessing()
+        picoPostProcessing.Init(buf, pos)
+        return cls.InitFromObj(picoPostProcessing)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, picoPostProcessing):
+        x = PicoPostProcessingT()
+        x._UnPack(picoPostProcessing)
+        return x
+
+    # PicoPostProcessingT
+    def _UnPack(self, picoPostProcessing):
+        if picoPostProcessing is None:
+            return
+        self.bufferBits = picoPostProcessing.BufferBits()
+
+    # PicoPostProcessingT
+    def Pack(self, builder):
+        PicoPostProcessingStart(builder)
+        PicoPostProcessingAddBufferBits(builder, self.bufferBits)
+        picoPostProcessing = PicoPostProcessingEnd(builder)
+        return picoPostProcessing
+
+
+class Dequantizer(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = Dequantizer()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsDequantizer(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def DequantizerBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # Dequantizer
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+def DequantizerStart(builder):
+    builder.StartObject(0)
+
+def DequantizerEnd(builder):
+    return builder.EndObject()
+
+
+
+class DequantizerT(object):
+
+    # DequantizerT
+    def __init__(
+        self,
+    ):
+        pass
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        dequantizer = Dequantizer()
+        dequantizer.Init(buf, pos)
+        return cls.InitFromObj(dequantizer)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, dequantizer):
+        x = DequantizerT()
+        x._UnPack(dequantizer)
+        return x
+
+    # DequantizerT
+    def _UnPack(self, dequantizer):
+        if dequantizer is None:
+            return
+
+    # DequantizerT
+    def Pack(self, builder):
+        DequantizerStart(builder)
+        dequantizer = DequantizerEnd(builder)
+        return dequantizer
+
+
+# A variable that has no field of its own.
+class Tensor(object):
+    __slots__ = ['_tab']
+
+    @classmethod
+    def GetRootAs(cls, buf, offset=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, offset)
+        x = Tensor()
+        x.Init(buf, n + offset)
+        return x
+
+    @classmethod
+    def GetRootAsTensor(cls, buf, offset=0):
+        """This method is deprecated. Please switch to GetRootAs."""
+        return cls.GetRootAs(buf, offset)
+    @classmethod
+    def TensorBufferHasIdentifier(cls, buf, offset, size_prefixed=False):
+        return flatbuffers.util.BufferHasIdentifier(buf, offset, b"\x41\x4B\x44\x4D", size_prefixed=size_prefixed)
+
+    # Tensor
+    def Init(self, buf, pos):
+        self._tab = flatbuffers.table.Table(buf, pos)
+
+    # The documented name, in the letters of docs/file-format.md.
+    # Tensor
+    def Name(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(4))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+    # The values in C order, little-endian, each of the type of the variable. Weights are packed at their width.
+    # Tensor
+    def Values(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint8Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 1))
+        return 0
+
+    # Tensor
+    def ValuesAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint8Flags, o)
+        return 0
+
+    # Tensor
+    def ValuesLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # Tensor
+    def ValuesIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        return o == 0
+
+def TensorStart(builder):
+    builder.StartObject(2)
+
+def TensorAddName(builder, name):
+    builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(name), 0)
+
+def TensorAddValues(builder, values):
+    builder.PrependUOffsetTRelativeSlot(1, flatbuffers.number_types.UOffsetTFlags.py_type(values), 0)
+
+def TensorStartValuesVector(builder, numElems):
+    return builder.StartVector(1, numElems, 1)
+
+def TensorEnd(builder):
+    return builder.EndObject()
+
+
+try:
+    from typing import List
+except:
+    pass
+
+class TensorT(object):
+
+    # TensorT
+    def __init__(
+        self,
+        name = None,
+        values = None,
+    ):
+        self.name = name  # type: Optional[str]
+        self.values = values  # type: Optional[List[int]]
+
+    @classmethod
+    def InitFromBuf(cls, buf, pos):
+        tensor = Tensor()
+        tensor.Init(buf, pos)
+        return cls.InitFromObj(tensor)
+
+    @classmethod
+    def InitFromPackedBuf(cls, buf, pos=0):
+        n = flatbuffers.encode.Get(flatbuffers.packer.uoffset, buf, pos)
+        return cls.InitFromBuf(buf, pos+n)
+
+    @classmethod
+    def InitFromObj(cls, tensor):
+        x = TensorT()
+        x._UnPack(tensor)
+        return x
+
+    # TensorT
+    def _UnPack(self, tensor):
+        if tensor is None:
+            return
+        self.name = tensor.Name()
+        if not tensor.ValuesIsNone():
+            if np is None:
+                self.values = []
+                for i in range(tensor.ValuesLength()):
+                    self.values.append(tensor.Values(i))
+            else:
+                self.values = tensor.ValuesAsNumpy()
+
+    # TensorT
+    def Pack(self, builder):
+        if self.name is not None:
+            name = builder.CreateString(self.name)
+        if self.values is not None:
+            if np is not None and type(self.values) is np.ndarray:
+                values = builder.CreateNumpyVector(self.values)
+            else:
+                TensorStartValuesVector(builder, len(self.values))
+                for i in reversed(range(len(self.values))):
+                    builder.PrependUint8(self.values[i])
+                values = builder.EndVector()
+        TensorStart(builder)
+        if self.name is not None:
+            TensorAddName(builder, name)
+        if self.values is not None:
+            TensorAddValues(builder, values)
+        tensor = TensorEnd(builder)
+        return tensor
+
+
 # Shapes are not stored: they follow from the parameters of the layer and of those before it.
 class Variables(object):
     __slots__ = ['_tab']
@@ -1202,8 +3341,33 @@ class Variables(object):
         o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(10))
         return o == 0
 
+    # All variables without a field above, in the order of docs/file-format.md; absent where there are none.
+    # Variables
+    def Tensors(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            x = self._tab.Vector(o)
+            x += flatbuffers.number_types.UOffsetTFlags.py_type(j) * 4
+            x = self._tab.Indirect(x)
+            obj = Tensor()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # Variables
+    def TensorsLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # Variables
+    def TensorsIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        return o == 0
+
 def VariablesStart(builder):
-    builder.StartObject(4)
+    builder.StartObject(5)
 
 def VariablesAddWeights(builder, weights):
     builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(weights), 0)
@@ -1229,6 +3393,12 @@ def VariablesAddActStep(builder, actStep):
 def VariablesStartActStepVector(builder, numElems):
     return builder.StartVector(4, numElems, 4)
 
+def VariablesAddTensors(builder, tensors):
+    builder.PrependUOffsetTRelativeSlot(4, flatbuffers.number_types.UOffsetTFlags.py_type(tensors), 0)
+
+def VariablesStartTensorsVector(builder, numElems):
+    return builder.StartVector(4, numElems, 4)
+
 def VariablesEnd(builder):
     return builder.EndObject()
 
@@ -1247,11 +3417,13 @@ class VariablesT(object):
         weightsPw = None,
         threshold = None,
         actStep = None,
+        tensors = None,
     ):
         self.weights = weights  # type: Optional[List[int]]
         self.weightsPw = weightsPw  # type: Optional[List[int]]
         self.threshold = threshold  # type: Optional[List[int]]
         self.actStep = actStep  # type: Optional[List[float]]
+        self.tensors = tensors  # type: Optional[List[TensorT]]
 
     @classmethod
     def InitFromBuf(cls, buf, pos):
@@ -1302,6 +3474,14 @@ class VariablesT(object):
                     self.actStep.append(variables.ActStep(i))
             else:
                 self.actStep = variables.ActStepAsNumpy()
+        if not variables.TensorsIsNone():
+            self.tensors = []
+            for i in range(variables.TensorsLength()):
+                if variables.Tensors(i) is None:
+                    self.tensors.append(None)
+                else:
+                    tensor_ = TensorT.InitFromObj(variables.Tensors(i))
+                    self.tensors.append(tensor_)
 
     # VariablesT
     def Pack(self, builder):
@@ -1337,6 +3517,14 @@ class VariablesT(object):
                 for i in reversed(range(len(self.actStep))):
                     builder.PrependFloat32(self.actStep[i])
                 actStep = builder.EndVector()
+        if self.tensors is not None:
+            tensorslist = []
+            for i in range(len(self.tensors)):
+                tensorslist.append(self.tensors[i].Pack(builder))
+            VariablesStartTensorsVector(builder, len(self.tensors))
+            for i in reversed(range(len(self.tensors))):
+                builder.PrependUOffsetTRelative(tensorslist[i])
+            tensors = builder.EndVector()
         VariablesStart(builder)
         if self.weights is not None:
             VariablesAddWeights(builder, weights)
@@ -1346,6 +3534,8 @@ class VariablesT(object):
             VariablesAddThreshold(builder, threshold)
         if self.actStep is not None:
             VariablesAddActStep(builder, actStep)
+        if self.tensors is not None:
+            VariablesAddTensors(builder, tensors)
         variables = VariablesEnd(builder)
         return variables
 
@@ -1425,7 +3615,7 @@ class Layer(object):
             return obj
         return None
 
-    # Present for layers with weights only.
+    # Absent for layers without variables.
     # Layer
     def Variables(self):
         o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
@@ -1480,7 +3670,7 @@ class LayerT(object):
         self.name = name  # type: Optional[str]
         self.inbounds = inbounds  # type: Optional[List[int]]
         self.parametersType = parametersType  # type: int
-        self.parameters = parameters  # type: Union[None, 'InputDataT', 'InputConvolutionalT', 'ConvolutionalT', 'SeparableConvolutionalT', 'FullyConnectedT', 'ConcatT']
+        self.parameters = parameters  # type: Union[None, 'InputDataT', 'InputConvolutionalT', 'ConvolutionalT', 'SeparableConvolutionalT', 'FullyConnectedT', 'ConcatT', 'QuantizerT', 'InputConv2DT', 'Conv2DT', 'DepthwiseConv2DT', 'Conv2DTransposeT', 'DepthwiseConv2DTransposeT', 'Dense1DT', 'AddT', 'ConcatenateT', 'BufferTempConvT', 'DepthwiseBufferTempConvT', 'StatefulRecurrentT', 'PicoPostProcessingT', 'DequantizerT']
         self.variables = variables  # type: Optional[VariablesT]
 
     @classmethod

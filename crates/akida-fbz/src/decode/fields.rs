@@ -5,6 +5,9 @@ use crate::error::{DecodeError, DecodeErrorKind, Location};
 use alloc::format;
 use flatbuffers::{Table, VOffsetT};
 
+/// The last field of a table without fields: everything from offset 4 on is unknown.
+pub(super) const NO_FIELDS: VOffsetT = 2;
+
 /// Refuses a table with fields after `last`, the last field of the schema. Their meaning is not known here.
 pub(super) fn check_known(
     table: &Table<'_>,

@@ -1,12 +1,12 @@
 //! The type and the parameters of a layer.
 
-use super::fields::{check_known, required, unknown};
+mod akida1;
+mod akida2;
+
+use super::fields::{NO_FIELDS, check_known, required, unknown};
 use crate::error::{DecodeError, DecodeErrorKind, Location};
 use crate::generated as fb;
-use akida_sim::{
-    Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData, LayerSpec,
-    Padding, Pair, Pooling, SeparableConvolutional, Shape,
-};
+use akida_sim::{Concat, InputData, LayerSpec, Padding, Pair, Pooling, Shape};
 
 /// Type and parameters of the layer at `index`, as they are in the file. The builder judges them later.
 pub(super) fn spec(index: usize, layer: fb::Layer<'_>) -> Result<LayerSpec, DecodeError> {
@@ -27,10 +27,40 @@ pub(super) fn spec(index: usize, layer: fb::Layer<'_>) -> Result<LayerSpec, Deco
             parameters.fully_connected(layer.parameters_as_fully_connected())
         }
         fb::Parameters::Concat => parameters.concat(layer.parameters_as_concat()),
+        fb::Parameters::Quantizer => parameters.quantizer(layer.parameters_as_quantizer()),
+        fb::Parameters::InputConv2D => {
+            parameters.input_conv2d(layer.parameters_as_input_conv_2_d())
+        }
+        fb::Parameters::Conv2D => parameters.conv2d(layer.parameters_as_conv_2_d()),
+        fb::Parameters::DepthwiseConv2D => {
+            parameters.depthwise_conv2d(layer.parameters_as_depthwise_conv_2_d())
+        }
+        fb::Parameters::Conv2DTranspose => {
+            parameters.conv2d_transpose(layer.parameters_as_conv_2_dtranspose())
+        }
+        fb::Parameters::DepthwiseConv2DTranspose => {
+            parameters.depthwise_conv2d_transpose(layer.parameters_as_depthwise_conv_2_dtranspose())
+        }
+        fb::Parameters::Dense1D => parameters.dense1d(layer.parameters_as_dense_1_d()),
+        fb::Parameters::Add => parameters.add(layer.parameters_as_add()),
+        fb::Parameters::Concatenate => parameters.concatenate(layer.parameters_as_concatenate()),
+        fb::Parameters::BufferTempConv => {
+            parameters.buffer_temp_conv(layer.parameters_as_buffer_temp_conv())
+        }
+        fb::Parameters::DepthwiseBufferTempConv => {
+            parameters.depthwise_buffer_temp_conv(layer.parameters_as_depthwise_buffer_temp_conv())
+        }
+        fb::Parameters::StatefulRecurrent => {
+            parameters.stateful_recurrent(layer.parameters_as_stateful_recurrent())
+        }
+        fb::Parameters::PicoPostProcessing => {
+            parameters.pico_post_processing(layer.parameters_as_pico_post_processing())
+        }
+        fb::Parameters::Dequantizer => parameters.dequantizer(layer.parameters_as_dequantizer()),
         fb::Parameters::NONE => Err(parameters.missing()),
         other => Err(unknown(
             parameters.at("parameters_type"),
-            "a layer type from 1 (InputData) to 6 (Concat)",
+            "a layer type from 1 (InputData) to 20 (Dequantizer)",
             other.0,
         )),
     }
@@ -64,101 +94,38 @@ impl Parameters {
         }))
     }
 
-    fn input_convolutional(
-        &self,
-        table: Option<fb::InputConvolutional<'_>>,
-    ) -> Result<LayerSpec, DecodeError> {
-        let table = table.ok_or_else(|| self.missing())?;
-        check_known(&table._tab, fb::InputConvolutional::VT_CONVOLUTION, || {
-            self.at("")
-        })?;
-        Ok(LayerSpec::InputConvolutional(InputConvolutional {
-            input_shape: self.shape(table.input_shape())?,
-            padding_value: self.required("padding_value", table.padding_value())?,
-            conv: self.convolution(table.convolution())?,
-        }))
-    }
-
-    fn convolutional(
-        &self,
-        table: Option<fb::Convolutional<'_>>,
-    ) -> Result<LayerSpec, DecodeError> {
-        let table = table.ok_or_else(|| self.missing())?;
-        check_known(&table._tab, fb::Convolutional::VT_CONVOLUTION, || {
-            self.at("")
-        })?;
-        Ok(LayerSpec::Convolutional(Convolutional {
-            conv: self.convolution(table.convolution())?,
-        }))
-    }
-
-    fn separable_convolutional(
-        &self,
-        table: Option<fb::SeparableConvolutional<'_>>,
-    ) -> Result<LayerSpec, DecodeError> {
-        let table = table.ok_or_else(|| self.missing())?;
-        check_known(
-            &table._tab,
-            fb::SeparableConvolutional::VT_CONVOLUTION,
-            || self.at(""),
-        )?;
-        Ok(LayerSpec::SeparableConvolutional(SeparableConvolutional {
-            conv: self.convolution(table.convolution())?,
-        }))
-    }
-
-    fn fully_connected(
-        &self,
-        table: Option<fb::FullyConnected<'_>>,
-    ) -> Result<LayerSpec, DecodeError> {
-        let table = table.ok_or_else(|| self.missing())?;
-        check_known(&table._tab, fb::FullyConnected::VT_ACT_BITS, || self.at(""))?;
-        Ok(LayerSpec::FullyConnected(FullyConnected {
-            units: self.size("units", table.units())?,
-            weights_bits: self.required("weights_bits", table.weights_bits())?,
-            act_bits: table.act_bits(),
-        }))
-    }
-
     fn concat(&self, table: Option<fb::Concat<'_>>) -> Result<LayerSpec, DecodeError> {
         let table = table.ok_or_else(|| self.missing())?;
-        // The table has no fields: everything from offset 4 on is unknown.
-        check_known(&table._tab, 2, || self.at(""))?;
+        check_known(&table._tab, NO_FIELDS, || self.at(""))?;
         Ok(LayerSpec::Concat(Concat))
     }
 
-    fn convolution(&self, table: Option<fb::Convolution<'_>>) -> Result<ConvParams, DecodeError> {
-        let table = self.required("convolution", table)?;
-        check_known(&table._tab, fb::Convolution::VT_ACT_BITS, || {
-            self.at("convolution")
-        })?;
-        let padding = match self.required("padding", table.padding())? {
-            fb::Padding::Valid => Padding::Valid,
-            fb::Padding::Same => Padding::Same,
+    fn padding(&self, padding: Option<fb::Padding>) -> Result<Padding, DecodeError> {
+        match self.required("padding", padding)? {
+            fb::Padding::Valid => Ok(Padding::Valid),
+            fb::Padding::Same => Ok(Padding::Same),
+            fb::Padding::SameUpper => Ok(Padding::SameUpper),
             other => {
-                let allowed = "0 (Valid) or 1 (Same)";
-                return Err(unknown(self.at("padding"), allowed, other.0));
+                let allowed = "0 (Valid), 1 (Same) or 2 (SameUpper)";
+                Err(unknown(self.at("padding"), allowed, other.0))
             }
-        };
-        Ok(ConvParams {
-            kernel_size: self.pair("kernel_size", table.kernel_size())?,
-            filters: self.size("filters", table.filters())?,
-            padding,
-            kernel_stride: self.pair("kernel_stride", table.kernel_stride())?,
-            weights_bits: self.required("weights_bits", table.weights_bits())?,
-            pooling: self.pooling(table)?,
-            act_bits: table.act_bits(),
-        })
+        }
     }
 
-    fn pooling(&self, table: fb::Convolution<'_>) -> Result<Pooling, DecodeError> {
-        let pooling = match self.required("pool_type", table.pool_type())? {
+    /// A pooling, whose windows have a size and a stride where it is of the largest value.
+    fn pooling(
+        &self,
+        pool_type: Option<fb::PoolType>,
+        size: Option<Pair>,
+        stride: Option<Pair>,
+    ) -> Result<Pooling, DecodeError> {
+        let pooling = match self.required("pool_type", pool_type)? {
             fb::PoolType::NoPooling => Pooling::None,
             fb::PoolType::Average => Pooling::GlobalAverage,
             fb::PoolType::Max => {
                 return Ok(Pooling::Max {
-                    size: self.pair("pool_size", table.pool_size())?,
-                    stride: self.pair("pool_stride", table.pool_stride())?,
+                    size: self.required("pool_size", size)?,
+                    stride: self.required("pool_stride", stride)?,
                 });
             }
             other => {
@@ -166,11 +133,7 @@ impl Parameters {
                 return Err(unknown(self.at("pool_type"), allowed, other.0));
             }
         };
-        let windows = [
-            ("pool_size", table.pool_size()),
-            ("pool_stride", table.pool_stride()),
-        ];
-        for (name, window) in windows {
+        for (name, window) in [("pool_size", size), ("pool_stride", stride)] {
             if window.is_some() {
                 return Err(DecodeError::field(
                     DecodeErrorKind::Payload,
@@ -193,14 +156,6 @@ impl Parameters {
         ))
     }
 
-    fn pair(&self, name: &str, pair: Option<&fb::Size>) -> Result<Pair, DecodeError> {
-        let pair = self.required(name, pair)?;
-        Ok(Pair::new(
-            self.size(name, Some(pair.height()))?,
-            self.size(name, Some(pair.width()))?,
-        ))
-    }
-
     /// A size as `usize`. Hosts with 16-bit addresses cannot hold every size.
     fn size(&self, name: &str, size: Option<u32>) -> Result<usize, DecodeError> {
         let size = self.required(name, size)?;
@@ -208,5 +163,16 @@ impl Parameters {
             let allowed = "within the address space of this machine";
             DecodeError::field(DecodeErrorKind::Limit, self.at(name), allowed, size)
         })
+    }
+    /// A byte that says yes or no.
+    fn flag(&self, name: &str, flag: Option<u8>) -> Result<bool, DecodeError> {
+        match self.required(name, flag)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => {
+                let kind = DecodeErrorKind::Payload;
+                Err(DecodeError::field(kind, self.at(name), "0 or 1", other))
+            }
+        }
     }
 }

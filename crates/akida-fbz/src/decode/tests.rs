@@ -6,6 +6,9 @@ use alloc::string::ToString;
 use alloc::vec;
 use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 
+mod akida2;
+mod akida2_fields;
+
 type Fbb = FlatBufferBuilder<'static>;
 type Union = (fb::Parameters, WIPOffset<UnionWIPOffset>);
 
@@ -42,6 +45,7 @@ impl Dense {
             weights_pw: self.weights_pw.map(|v| fbb.create_vector(&v)),
             threshold: self.threshold.map(|v| fbb.create_vector(&v)),
             act_step: self.act_step.map(|v| fbb.create_vector(&v)),
+            tensors: None,
         };
         let variables = fb::Variables::create(fbb, &args);
         layer(fbb, self.name, self.inbounds, parameters, Some(variables))
@@ -360,7 +364,7 @@ fn a_layer_with_many_weights_is_refused_before_they_are_allocated() {
 fn an_unknown_layer_type_asks_for_a_newer_version() {
     let mut fbb = Fbb::new();
     let table = fb::Concat::create(&mut fbb, &fb::ConcatArgs {}).as_union_value();
-    let unknown = (fb::Parameters(7), table);
+    let unknown = (fb::Parameters(21), table);
     let layers = [layer(&mut fbb, Some("new"), None, unknown, None)];
     let error = decoded(fbb, &layers).unwrap_err();
     assert_field(
@@ -409,7 +413,7 @@ fn every_parameter_of_a_convolution_is_checked() {
         (|c| c.kernel_size = None, Payload, "kernel_size"),
         (|c| c.filters = None, Payload, "filters"),
         (|c| c.padding = None, Payload, "padding"),
-        (|c| c.padding = Some(fb::Padding(2)), Version, "padding"),
+        (|c| c.padding = Some(fb::Padding(3)), Version, "padding"),
         (|c| c.kernel_stride = None, Payload, "kernel_stride"),
         (|c| c.weights_bits = None, Payload, "weights_bits"),
         (|c| c.pool_type = None, Payload, "pool_type"),
@@ -507,7 +511,7 @@ fn the_ip_version_and_the_layers_are_checked() {
         DecodeErrorKind::Payload,
         "ip_version",
     );
-    for unknown in [0, 2, 255] {
+    for unknown in [0, 3, 255] {
         let error = error(Some(fb::IpVersion(unknown)), true).unwrap();
         assert_field(&error, DecodeErrorKind::Version, "ip_version");
     }
@@ -586,6 +590,7 @@ fn with_shared_vectors(count: u32) -> Result<Model, DecodeError> {
         weights_pw: None,
         threshold: Some(fbb.create_vector(&[0i32; 64])),
         act_step: Some(fbb.create_vector(&[1f32; 64])),
+        tensors: None,
     };
     let parameters = input_data(&mut fbb, 64);
     let mut layers = vec![layer(&mut fbb, Some("in"), None, parameters, None)];
@@ -623,6 +628,7 @@ fn with_shared_inbounds(branches: u32, joins: u32) -> Result<Model, DecodeError>
             weights_pw: None,
             threshold: Some(fbb.create_vector(&[0i32])),
             act_step: Some(fbb.create_vector(&[1f32])),
+            tensors: None,
         };
         let variables = Some(fb::Variables::create(&mut fbb, &variables));
         let parameters = fully_connected(&mut fbb, Some(1), Some(2));

@@ -78,6 +78,15 @@ impl EncodeError {
         }))
     }
 
+    /// An error about something that the format cannot express.
+    pub(crate) fn unsupported(
+        subject: &'static str,
+        allowed: impl Into<Cow<'static, str>>,
+        received: impl ToString,
+    ) -> Self {
+        Self::new(EncodeErrorKind::Unsupported, subject, allowed, received)
+    }
+
     pub(crate) fn at(mut self, layer: &str) -> Self {
         self.0.layer = Some(layer.to_string());
         self

@@ -10,11 +10,12 @@ pub mod fbz {
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
 pub const ENUM_MIN_IP_VERSION: u8 = 1;
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MAX_IP_VERSION: u8 = 1;
+pub const ENUM_MAX_IP_VERSION: u8 = 2;
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
 #[allow(non_camel_case_types)]
-pub const ENUM_VALUES_IP_VERSION: [IpVersion; 1] = [
+pub const ENUM_VALUES_IP_VERSION: [IpVersion; 2] = [
   IpVersion::V1,
+  IpVersion::V2,
 ];
 
 /// Generation of the hardware that the layers belong to.
@@ -24,16 +25,19 @@ pub struct IpVersion(pub u8);
 #[allow(non_upper_case_globals)]
 impl IpVersion {
   pub const V1: Self = Self(1);
+  pub const V2: Self = Self(2);
 
   pub const ENUM_MIN: u8 = 1;
-  pub const ENUM_MAX: u8 = 1;
+  pub const ENUM_MAX: u8 = 2;
   pub const ENUM_VALUES: &'static [Self] = &[
     Self::V1,
+    Self::V2,
   ];
   /// Returns the variant's name or "" if unknown.
   pub fn variant_name(self) -> Option<&'static str> {
     match self {
       Self::V1 => Some("V1"),
+      Self::V2 => Some("V2"),
       _ => None,
     }
   }
@@ -91,14 +95,16 @@ impl ::flatbuffers::SimpleToVerifyInSlice for IpVersion {}
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
 pub const ENUM_MIN_PADDING: u8 = 0;
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MAX_PADDING: u8 = 1;
+pub const ENUM_MAX_PADDING: u8 = 2;
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
 #[allow(non_camel_case_types)]
-pub const ENUM_VALUES_PADDING: [Padding; 2] = [
+pub const ENUM_VALUES_PADDING: [Padding; 3] = [
   Padding::Valid,
   Padding::Same,
+  Padding::SameUpper,
 ];
 
+/// SameUpper is of Akida 2.0 alone.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(transparent)]
 pub struct Padding(pub u8);
@@ -106,18 +112,21 @@ pub struct Padding(pub u8);
 impl Padding {
   pub const Valid: Self = Self(0);
   pub const Same: Self = Self(1);
+  pub const SameUpper: Self = Self(2);
 
   pub const ENUM_MIN: u8 = 0;
-  pub const ENUM_MAX: u8 = 1;
+  pub const ENUM_MAX: u8 = 2;
   pub const ENUM_VALUES: &'static [Self] = &[
     Self::Valid,
     Self::Same,
+    Self::SameUpper,
   ];
   /// Returns the variant's name or "" if unknown.
   pub fn variant_name(self) -> Option<&'static str> {
     match self {
       Self::Valid => Some("Valid"),
       Self::Same => Some("Same"),
+      Self::SameUpper => Some("SameUpper"),
       _ => None,
     }
   }
@@ -262,12 +271,101 @@ impl<'a> ::flatbuffers::Verifiable for PoolType {
 
 impl ::flatbuffers::SimpleToVerifyInSlice for PoolType {}
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MIN_PARAMETERS: u8 = 0;
+pub const ENUM_MIN_ACTIVATION: u8 = 0;
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MAX_PARAMETERS: u8 = 6;
+pub const ENUM_MAX_ACTIVATION: u8 = 2;
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
 #[allow(non_camel_case_types)]
-pub const ENUM_VALUES_PARAMETERS: [Parameters; 7] = [
+pub const ENUM_VALUES_ACTIVATION: [Activation; 3] = [
+  Activation::NoActivation,
+  Activation::ReLU,
+  Activation::LUT,
+];
+
+/// What layers of Akida 2.0 do to accumulators before they are scaled.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[repr(transparent)]
+pub struct Activation(pub u8);
+#[allow(non_upper_case_globals)]
+impl Activation {
+  pub const NoActivation: Self = Self(0);
+  pub const ReLU: Self = Self(1);
+  pub const LUT: Self = Self(2);
+
+  pub const ENUM_MIN: u8 = 0;
+  pub const ENUM_MAX: u8 = 2;
+  pub const ENUM_VALUES: &'static [Self] = &[
+    Self::NoActivation,
+    Self::ReLU,
+    Self::LUT,
+  ];
+  /// Returns the variant's name or "" if unknown.
+  pub fn variant_name(self) -> Option<&'static str> {
+    match self {
+      Self::NoActivation => Some("NoActivation"),
+      Self::ReLU => Some("ReLU"),
+      Self::LUT => Some("LUT"),
+      _ => None,
+    }
+  }
+}
+impl ::core::fmt::Debug for Activation {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+    if let Some(name) = self.variant_name() {
+      f.write_str(name)
+    } else {
+      f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+    }
+  }
+}
+impl<'a> ::flatbuffers::Follow<'a> for Activation {
+  type Inner = Self;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+    Self(b)
+  }
+}
+
+impl ::flatbuffers::Push for Activation {
+    type Output = Activation;
+    #[inline]
+    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+        unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+    }
+}
+
+impl ::flatbuffers::EndianScalar for Activation {
+  type Scalar = u8;
+  #[inline]
+  fn to_little_endian(self) -> u8 {
+    self.0.to_le()
+  }
+  #[inline]
+  #[allow(clippy::wrong_self_convention)]
+  fn from_little_endian(v: u8) -> Self {
+    let b = u8::from_le(v);
+    Self(b)
+  }
+}
+
+impl<'a> ::flatbuffers::Verifiable for Activation {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    u8::run_verifier(v, pos)
+  }
+}
+
+impl ::flatbuffers::SimpleToVerifyInSlice for Activation {}
+#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
+pub const ENUM_MIN_PARAMETERS: u8 = 0;
+#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
+pub const ENUM_MAX_PARAMETERS: u8 = 20;
+#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
+#[allow(non_camel_case_types)]
+pub const ENUM_VALUES_PARAMETERS: [Parameters; 21] = [
   Parameters::NONE,
   Parameters::InputData,
   Parameters::InputConvolutional,
@@ -275,8 +373,23 @@ pub const ENUM_VALUES_PARAMETERS: [Parameters; 7] = [
   Parameters::SeparableConvolutional,
   Parameters::FullyConnected,
   Parameters::Concat,
+  Parameters::Quantizer,
+  Parameters::InputConv2D,
+  Parameters::Conv2D,
+  Parameters::DepthwiseConv2D,
+  Parameters::Conv2DTranspose,
+  Parameters::DepthwiseConv2DTranspose,
+  Parameters::Dense1D,
+  Parameters::Add,
+  Parameters::Concatenate,
+  Parameters::BufferTempConv,
+  Parameters::DepthwiseBufferTempConv,
+  Parameters::StatefulRecurrent,
+  Parameters::PicoPostProcessing,
+  Parameters::Dequantizer,
 ];
 
+/// Of Akida 1.0 up to Concat; InputData is of both generations.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(transparent)]
 pub struct Parameters(pub u8);
@@ -289,9 +402,23 @@ impl Parameters {
   pub const SeparableConvolutional: Self = Self(4);
   pub const FullyConnected: Self = Self(5);
   pub const Concat: Self = Self(6);
+  pub const Quantizer: Self = Self(7);
+  pub const InputConv2D: Self = Self(8);
+  pub const Conv2D: Self = Self(9);
+  pub const DepthwiseConv2D: Self = Self(10);
+  pub const Conv2DTranspose: Self = Self(11);
+  pub const DepthwiseConv2DTranspose: Self = Self(12);
+  pub const Dense1D: Self = Self(13);
+  pub const Add: Self = Self(14);
+  pub const Concatenate: Self = Self(15);
+  pub const BufferTempConv: Self = Self(16);
+  pub const DepthwiseBufferTempConv: Self = Self(17);
+  pub const StatefulRecurrent: Self = Self(18);
+  pub const PicoPostProcessing: Self = Self(19);
+  pub const Dequantizer: Self = Self(20);
 
   pub const ENUM_MIN: u8 = 0;
-  pub const ENUM_MAX: u8 = 6;
+  pub const ENUM_MAX: u8 = 20;
   pub const ENUM_VALUES: &'static [Self] = &[
     Self::NONE,
     Self::InputData,
@@ -300,6 +427,20 @@ impl Parameters {
     Self::SeparableConvolutional,
     Self::FullyConnected,
     Self::Concat,
+    Self::Quantizer,
+    Self::InputConv2D,
+    Self::Conv2D,
+    Self::DepthwiseConv2D,
+    Self::Conv2DTranspose,
+    Self::DepthwiseConv2DTranspose,
+    Self::Dense1D,
+    Self::Add,
+    Self::Concatenate,
+    Self::BufferTempConv,
+    Self::DepthwiseBufferTempConv,
+    Self::StatefulRecurrent,
+    Self::PicoPostProcessing,
+    Self::Dequantizer,
   ];
   /// Returns the variant's name or "" if unknown.
   pub fn variant_name(self) -> Option<&'static str> {
@@ -311,6 +452,20 @@ impl Parameters {
       Self::SeparableConvolutional => Some("SeparableConvolutional"),
       Self::FullyConnected => Some("FullyConnected"),
       Self::Concat => Some("Concat"),
+      Self::Quantizer => Some("Quantizer"),
+      Self::InputConv2D => Some("InputConv2D"),
+      Self::Conv2D => Some("Conv2D"),
+      Self::DepthwiseConv2D => Some("DepthwiseConv2D"),
+      Self::Conv2DTranspose => Some("Conv2DTranspose"),
+      Self::DepthwiseConv2DTranspose => Some("DepthwiseConv2DTranspose"),
+      Self::Dense1D => Some("Dense1D"),
+      Self::Add => Some("Add"),
+      Self::Concatenate => Some("Concatenate"),
+      Self::BufferTempConv => Some("BufferTempConv"),
+      Self::DepthwiseBufferTempConv => Some("DepthwiseBufferTempConv"),
+      Self::StatefulRecurrent => Some("StatefulRecurrent"),
+      Self::PicoPostProcessing => Some("PicoPostProcessing"),
+      Self::Dequantizer => Some("Dequantizer"),
       _ => None,
     }
   }
@@ -786,7 +941,7 @@ impl<'a> InputScaling {
 pub enum ConvolutionOffset {}
 #[derive(Copy, Clone, PartialEq)]
 
-/// What the convolutional layers share.
+/// What the convolutional layers of Akida 1.0 share.
 pub struct Convolution<'a> {
   pub _tab: ::flatbuffers::Table<'a>,
 }
@@ -1062,7 +1217,7 @@ impl<'a> InputData<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<Shape>(InputData::VT_INPUT_SHAPE, None)}
   }
-  /// 1, 2 or 4.
+  /// 1, 2 or 4; 8 or 16, which are signed, for Akida 2.0.
   #[inline]
   pub fn input_bits(&self) -> Option<u8> {
     // Safety:
@@ -1666,6 +1821,2271 @@ impl ::core::fmt::Debug for Concat<'_> {
       ds.finish()
   }
 }
+pub enum PostOpsOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+/// What follows the sums of a layer of Akida 2.0.
+pub struct PostOps<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for PostOps<'a> {
+  type Inner = PostOps<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> PostOps<'a> {
+  pub const VT_ACTIVATION: ::flatbuffers::VOffsetT = 4;
+  pub const VT_OUTPUT_BITS: ::flatbuffers::VOffsetT = 6;
+  pub const VT_OUTPUT_SIGNED: ::flatbuffers::VOffsetT = 8;
+  pub const VT_BUFFER_BITS: ::flatbuffers::VOffsetT = 10;
+  pub const VT_POST_OP_BUFFER_BITS: ::flatbuffers::VOffsetT = 12;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    PostOps { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args PostOpsArgs
+  ) -> ::flatbuffers::WIPOffset<PostOps<'bldr>> {
+    let mut builder = PostOpsBuilder::new(_fbb);
+    if let Some(x) = args.post_op_buffer_bits { builder.add_post_op_buffer_bits(x); }
+    if let Some(x) = args.buffer_bits { builder.add_buffer_bits(x); }
+    if let Some(x) = args.output_signed { builder.add_output_signed(x); }
+    if let Some(x) = args.output_bits { builder.add_output_bits(x); }
+    if let Some(x) = args.activation { builder.add_activation(x); }
+    builder.finish()
+  }
+
+
+  #[inline]
+  pub fn activation(&self) -> Option<Activation> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<Activation>(PostOps::VT_ACTIVATION, None)}
+  }
+  /// 1 to 16; 17 to 32 for accumulators of 32 bits.
+  #[inline]
+  pub fn output_bits(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(PostOps::VT_OUTPUT_BITS, None)}
+  }
+  /// 0 or 1. A bool would take other bytes for 1.
+  #[inline]
+  pub fn output_signed(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(PostOps::VT_OUTPUT_SIGNED, None)}
+  }
+  /// 16 to 32.
+  #[inline]
+  pub fn buffer_bits(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(PostOps::VT_BUFFER_BITS, None)}
+  }
+  /// 16 to 32.
+  #[inline]
+  pub fn post_op_buffer_bits(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(PostOps::VT_POST_OP_BUFFER_BITS, None)}
+  }
+}
+
+impl ::flatbuffers::Verifiable for PostOps<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<Activation>("activation", Self::VT_ACTIVATION, false)?
+     .visit_field::<u8>("output_bits", Self::VT_OUTPUT_BITS, false)?
+     .visit_field::<u8>("output_signed", Self::VT_OUTPUT_SIGNED, false)?
+     .visit_field::<u8>("buffer_bits", Self::VT_BUFFER_BITS, false)?
+     .visit_field::<u8>("post_op_buffer_bits", Self::VT_POST_OP_BUFFER_BITS, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct PostOpsArgs {
+    pub activation: Option<Activation>,
+    pub output_bits: Option<u8>,
+    pub output_signed: Option<u8>,
+    pub buffer_bits: Option<u8>,
+    pub post_op_buffer_bits: Option<u8>,
+}
+impl<'a> Default for PostOpsArgs {
+  #[inline]
+  fn default() -> Self {
+    PostOpsArgs {
+      activation: None,
+      output_bits: None,
+      output_signed: None,
+      buffer_bits: None,
+      post_op_buffer_bits: None,
+    }
+  }
+}
+
+pub struct PostOpsBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> PostOpsBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_activation(&mut self, activation: Activation) {
+    self.fbb_.push_slot_always::<Activation>(PostOps::VT_ACTIVATION, activation);
+  }
+  #[inline]
+  pub fn add_output_bits(&mut self, output_bits: u8) {
+    self.fbb_.push_slot_always::<u8>(PostOps::VT_OUTPUT_BITS, output_bits);
+  }
+  #[inline]
+  pub fn add_output_signed(&mut self, output_signed: u8) {
+    self.fbb_.push_slot_always::<u8>(PostOps::VT_OUTPUT_SIGNED, output_signed);
+  }
+  #[inline]
+  pub fn add_buffer_bits(&mut self, buffer_bits: u8) {
+    self.fbb_.push_slot_always::<u8>(PostOps::VT_BUFFER_BITS, buffer_bits);
+  }
+  #[inline]
+  pub fn add_post_op_buffer_bits(&mut self, post_op_buffer_bits: u8) {
+    self.fbb_.push_slot_always::<u8>(PostOps::VT_POST_OP_BUFFER_BITS, post_op_buffer_bits);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PostOpsBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    PostOpsBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<PostOps<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for PostOps<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("PostOps");
+      ds.field("activation", &self.activation());
+      ds.field("output_bits", &self.output_bits());
+      ds.field("output_signed", &self.output_signed());
+      ds.field("buffer_bits", &self.buffer_bits());
+      ds.field("post_op_buffer_bits", &self.post_op_buffer_bits());
+      ds.finish()
+  }
+}
+pub enum SquareConvolutionOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+/// What InputConv2D, Conv2D and DepthwiseConv2D share. All windows are squares.
+pub struct SquareConvolution<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for SquareConvolution<'a> {
+  type Inner = SquareConvolution<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> SquareConvolution<'a> {
+  pub const VT_KERNEL_SIZE: ::flatbuffers::VOffsetT = 4;
+  pub const VT_PADDING: ::flatbuffers::VOffsetT = 6;
+  pub const VT_KERNEL_STRIDE: ::flatbuffers::VOffsetT = 8;
+  pub const VT_WEIGHTS_BITS: ::flatbuffers::VOffsetT = 10;
+  pub const VT_POOL_TYPE: ::flatbuffers::VOffsetT = 12;
+  pub const VT_POOL_SIZE: ::flatbuffers::VOffsetT = 14;
+  pub const VT_POOL_STRIDE: ::flatbuffers::VOffsetT = 16;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    SquareConvolution { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args SquareConvolutionArgs
+  ) -> ::flatbuffers::WIPOffset<SquareConvolution<'bldr>> {
+    let mut builder = SquareConvolutionBuilder::new(_fbb);
+    if let Some(x) = args.pool_stride { builder.add_pool_stride(x); }
+    if let Some(x) = args.pool_size { builder.add_pool_size(x); }
+    if let Some(x) = args.kernel_stride { builder.add_kernel_stride(x); }
+    if let Some(x) = args.kernel_size { builder.add_kernel_size(x); }
+    if let Some(x) = args.pool_type { builder.add_pool_type(x); }
+    if let Some(x) = args.weights_bits { builder.add_weights_bits(x); }
+    if let Some(x) = args.padding { builder.add_padding(x); }
+    builder.finish()
+  }
+
+
+  #[inline]
+  pub fn kernel_size(&self) -> Option<u32> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(SquareConvolution::VT_KERNEL_SIZE, None)}
+  }
+  #[inline]
+  pub fn padding(&self) -> Option<Padding> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<Padding>(SquareConvolution::VT_PADDING, None)}
+  }
+  #[inline]
+  pub fn kernel_stride(&self) -> Option<u32> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(SquareConvolution::VT_KERNEL_STRIDE, None)}
+  }
+  /// 2, 4 or 8.
+  #[inline]
+  pub fn weights_bits(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(SquareConvolution::VT_WEIGHTS_BITS, None)}
+  }
+  #[inline]
+  pub fn pool_type(&self) -> Option<PoolType> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<PoolType>(SquareConvolution::VT_POOL_TYPE, None)}
+  }
+  /// Present for PoolType.Max only.
+  #[inline]
+  pub fn pool_size(&self) -> Option<u32> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(SquareConvolution::VT_POOL_SIZE, None)}
+  }
+  /// Present for PoolType.Max only.
+  #[inline]
+  pub fn pool_stride(&self) -> Option<u32> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(SquareConvolution::VT_POOL_STRIDE, None)}
+  }
+}
+
+impl ::flatbuffers::Verifiable for SquareConvolution<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<u32>("kernel_size", Self::VT_KERNEL_SIZE, false)?
+     .visit_field::<Padding>("padding", Self::VT_PADDING, false)?
+     .visit_field::<u32>("kernel_stride", Self::VT_KERNEL_STRIDE, false)?
+     .visit_field::<u8>("weights_bits", Self::VT_WEIGHTS_BITS, false)?
+     .visit_field::<PoolType>("pool_type", Self::VT_POOL_TYPE, false)?
+     .visit_field::<u32>("pool_size", Self::VT_POOL_SIZE, false)?
+     .visit_field::<u32>("pool_stride", Self::VT_POOL_STRIDE, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct SquareConvolutionArgs {
+    pub kernel_size: Option<u32>,
+    pub padding: Option<Padding>,
+    pub kernel_stride: Option<u32>,
+    pub weights_bits: Option<u8>,
+    pub pool_type: Option<PoolType>,
+    pub pool_size: Option<u32>,
+    pub pool_stride: Option<u32>,
+}
+impl<'a> Default for SquareConvolutionArgs {
+  #[inline]
+  fn default() -> Self {
+    SquareConvolutionArgs {
+      kernel_size: None,
+      padding: None,
+      kernel_stride: None,
+      weights_bits: None,
+      pool_type: None,
+      pool_size: None,
+      pool_stride: None,
+    }
+  }
+}
+
+pub struct SquareConvolutionBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> SquareConvolutionBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_kernel_size(&mut self, kernel_size: u32) {
+    self.fbb_.push_slot_always::<u32>(SquareConvolution::VT_KERNEL_SIZE, kernel_size);
+  }
+  #[inline]
+  pub fn add_padding(&mut self, padding: Padding) {
+    self.fbb_.push_slot_always::<Padding>(SquareConvolution::VT_PADDING, padding);
+  }
+  #[inline]
+  pub fn add_kernel_stride(&mut self, kernel_stride: u32) {
+    self.fbb_.push_slot_always::<u32>(SquareConvolution::VT_KERNEL_STRIDE, kernel_stride);
+  }
+  #[inline]
+  pub fn add_weights_bits(&mut self, weights_bits: u8) {
+    self.fbb_.push_slot_always::<u8>(SquareConvolution::VT_WEIGHTS_BITS, weights_bits);
+  }
+  #[inline]
+  pub fn add_pool_type(&mut self, pool_type: PoolType) {
+    self.fbb_.push_slot_always::<PoolType>(SquareConvolution::VT_POOL_TYPE, pool_type);
+  }
+  #[inline]
+  pub fn add_pool_size(&mut self, pool_size: u32) {
+    self.fbb_.push_slot_always::<u32>(SquareConvolution::VT_POOL_SIZE, pool_size);
+  }
+  #[inline]
+  pub fn add_pool_stride(&mut self, pool_stride: u32) {
+    self.fbb_.push_slot_always::<u32>(SquareConvolution::VT_POOL_STRIDE, pool_stride);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> SquareConvolutionBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    SquareConvolutionBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<SquareConvolution<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for SquareConvolution<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("SquareConvolution");
+      ds.field("kernel_size", &self.kernel_size());
+      ds.field("padding", &self.padding());
+      ds.field("kernel_stride", &self.kernel_stride());
+      ds.field("weights_bits", &self.weights_bits());
+      ds.field("pool_type", &self.pool_type());
+      ds.field("pool_size", &self.pool_size());
+      ds.field("pool_stride", &self.pool_stride());
+      ds.finish()
+  }
+}
+pub enum QuantizerOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+pub struct Quantizer<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for Quantizer<'a> {
+  type Inner = Quantizer<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> Quantizer<'a> {
+  pub const VT_INPUT_SHAPE: ::flatbuffers::VOffsetT = 4;
+  pub const VT_OUTPUT_BITS: ::flatbuffers::VOffsetT = 6;
+  pub const VT_OUTPUT_SIGNED: ::flatbuffers::VOffsetT = 8;
+  pub const VT_CHANNELS_FIRST: ::flatbuffers::VOffsetT = 10;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    Quantizer { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args QuantizerArgs<'args>
+  ) -> ::flatbuffers::WIPOffset<Quantizer<'bldr>> {
+    let mut builder = QuantizerBuilder::new(_fbb);
+    if let Some(x) = args.input_shape { builder.add_input_shape(x); }
+    if let Some(x) = args.channels_first { builder.add_channels_first(x); }
+    if let Some(x) = args.output_signed { builder.add_output_signed(x); }
+    if let Some(x) = args.output_bits { builder.add_output_bits(x); }
+    builder.finish()
+  }
+
+
+  /// (channels, height, width) where channels come first.
+  #[inline]
+  pub fn input_shape(&self) -> Option<&'a Shape> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<Shape>(Quantizer::VT_INPUT_SHAPE, None)}
+  }
+  /// 8 or 16.
+  #[inline]
+  pub fn output_bits(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(Quantizer::VT_OUTPUT_BITS, None)}
+  }
+  /// 0 or 1.
+  #[inline]
+  pub fn output_signed(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(Quantizer::VT_OUTPUT_SIGNED, None)}
+  }
+  /// 0 or 1.
+  #[inline]
+  pub fn channels_first(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(Quantizer::VT_CHANNELS_FIRST, None)}
+  }
+}
+
+impl ::flatbuffers::Verifiable for Quantizer<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<Shape>("input_shape", Self::VT_INPUT_SHAPE, false)?
+     .visit_field::<u8>("output_bits", Self::VT_OUTPUT_BITS, false)?
+     .visit_field::<u8>("output_signed", Self::VT_OUTPUT_SIGNED, false)?
+     .visit_field::<u8>("channels_first", Self::VT_CHANNELS_FIRST, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct QuantizerArgs<'a> {
+    pub input_shape: Option<&'a Shape>,
+    pub output_bits: Option<u8>,
+    pub output_signed: Option<u8>,
+    pub channels_first: Option<u8>,
+}
+impl<'a> Default for QuantizerArgs<'a> {
+  #[inline]
+  fn default() -> Self {
+    QuantizerArgs {
+      input_shape: None,
+      output_bits: None,
+      output_signed: None,
+      channels_first: None,
+    }
+  }
+}
+
+pub struct QuantizerBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> QuantizerBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_input_shape(&mut self, input_shape: &Shape) {
+    self.fbb_.push_slot_always::<&Shape>(Quantizer::VT_INPUT_SHAPE, input_shape);
+  }
+  #[inline]
+  pub fn add_output_bits(&mut self, output_bits: u8) {
+    self.fbb_.push_slot_always::<u8>(Quantizer::VT_OUTPUT_BITS, output_bits);
+  }
+  #[inline]
+  pub fn add_output_signed(&mut self, output_signed: u8) {
+    self.fbb_.push_slot_always::<u8>(Quantizer::VT_OUTPUT_SIGNED, output_signed);
+  }
+  #[inline]
+  pub fn add_channels_first(&mut self, channels_first: u8) {
+    self.fbb_.push_slot_always::<u8>(Quantizer::VT_CHANNELS_FIRST, channels_first);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> QuantizerBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    QuantizerBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<Quantizer<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for Quantizer<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("Quantizer");
+      ds.field("input_shape", &self.input_shape());
+      ds.field("output_bits", &self.output_bits());
+      ds.field("output_signed", &self.output_signed());
+      ds.field("channels_first", &self.channels_first());
+      ds.finish()
+  }
+}
+pub enum InputConv2DOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+pub struct InputConv2D<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for InputConv2D<'a> {
+  type Inner = InputConv2D<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> InputConv2D<'a> {
+  pub const VT_INPUT_SHAPE: ::flatbuffers::VOffsetT = 4;
+  pub const VT_FILTERS: ::flatbuffers::VOffsetT = 6;
+  pub const VT_CONVOLUTION: ::flatbuffers::VOffsetT = 8;
+  pub const VT_POST_OPS: ::flatbuffers::VOffsetT = 10;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    InputConv2D { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args InputConv2DArgs<'args>
+  ) -> ::flatbuffers::WIPOffset<InputConv2D<'bldr>> {
+    let mut builder = InputConv2DBuilder::new(_fbb);
+    if let Some(x) = args.post_ops { builder.add_post_ops(x); }
+    if let Some(x) = args.convolution { builder.add_convolution(x); }
+    if let Some(x) = args.filters { builder.add_filters(x); }
+    if let Some(x) = args.input_shape { builder.add_input_shape(x); }
+    builder.finish()
+  }
+
+
+  #[inline]
+  pub fn input_shape(&self) -> Option<&'a Shape> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<Shape>(InputConv2D::VT_INPUT_SHAPE, None)}
+  }
+  #[inline]
+  pub fn filters(&self) -> Option<u32> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(InputConv2D::VT_FILTERS, None)}
+  }
+  #[inline]
+  pub fn convolution(&self) -> Option<SquareConvolution<'a>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<SquareConvolution>>(InputConv2D::VT_CONVOLUTION, None)}
+  }
+  #[inline]
+  pub fn post_ops(&self) -> Option<PostOps<'a>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<PostOps>>(InputConv2D::VT_POST_OPS, None)}
+  }
+}
+
+impl ::flatbuffers::Verifiable for InputConv2D<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<Shape>("input_shape", Self::VT_INPUT_SHAPE, false)?
+     .visit_field::<u32>("filters", Self::VT_FILTERS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<SquareConvolution>>("convolution", Self::VT_CONVOLUTION, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<PostOps>>("post_ops", Self::VT_POST_OPS, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct InputConv2DArgs<'a> {
+    pub input_shape: Option<&'a Shape>,
+    pub filters: Option<u32>,
+    pub convolution: Option<::flatbuffers::WIPOffset<SquareConvolution<'a>>>,
+    pub post_ops: Option<::flatbuffers::WIPOffset<PostOps<'a>>>,
+}
+impl<'a> Default for InputConv2DArgs<'a> {
+  #[inline]
+  fn default() -> Self {
+    InputConv2DArgs {
+      input_shape: None,
+      filters: None,
+      convolution: None,
+      post_ops: None,
+    }
+  }
+}
+
+pub struct InputConv2DBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> InputConv2DBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_input_shape(&mut self, input_shape: &Shape) {
+    self.fbb_.push_slot_always::<&Shape>(InputConv2D::VT_INPUT_SHAPE, input_shape);
+  }
+  #[inline]
+  pub fn add_filters(&mut self, filters: u32) {
+    self.fbb_.push_slot_always::<u32>(InputConv2D::VT_FILTERS, filters);
+  }
+  #[inline]
+  pub fn add_convolution(&mut self, convolution: ::flatbuffers::WIPOffset<SquareConvolution<'b >>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<SquareConvolution>>(InputConv2D::VT_CONVOLUTION, convolution);
+  }
+  #[inline]
+  pub fn add_post_ops(&mut self, post_ops: ::flatbuffers::WIPOffset<PostOps<'b >>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<PostOps>>(InputConv2D::VT_POST_OPS, post_ops);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> InputConv2DBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    InputConv2DBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<InputConv2D<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for InputConv2D<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("InputConv2D");
+      ds.field("input_shape", &self.input_shape());
+      ds.field("filters", &self.filters());
+      ds.field("convolution", &self.convolution());
+      ds.field("post_ops", &self.post_ops());
+      ds.finish()
+  }
+}
+pub enum Conv2DOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+pub struct Conv2D<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for Conv2D<'a> {
+  type Inner = Conv2D<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> Conv2D<'a> {
+  pub const VT_FILTERS: ::flatbuffers::VOffsetT = 4;
+  pub const VT_CONVOLUTION: ::flatbuffers::VOffsetT = 6;
+  pub const VT_POST_OPS: ::flatbuffers::VOffsetT = 8;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    Conv2D { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args Conv2DArgs<'args>
+  ) -> ::flatbuffers::WIPOffset<Conv2D<'bldr>> {
+    let mut builder = Conv2DBuilder::new(_fbb);
+    if let Some(x) = args.post_ops { builder.add_post_ops(x); }
+    if let Some(x) = args.convolution { builder.add_convolution(x); }
+    if let Some(x) = args.filters { builder.add_filters(x); }
+    builder.finish()
+  }
+
+
+  #[inline]
+  pub fn filters(&self) -> Option<u32> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(Conv2D::VT_FILTERS, None)}
+  }
+  #[inline]
+  pub fn convolution(&self) -> Option<SquareConvolution<'a>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<SquareConvolution>>(Conv2D::VT_CONVOLUTION, None)}
+  }
+  #[inline]
+  pub fn post_ops(&self) -> Option<PostOps<'a>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<PostOps>>(Conv2D::VT_POST_OPS, None)}
+  }
+}
+
+impl ::flatbuffers::Verifiable for Conv2D<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<u32>("filters", Self::VT_FILTERS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<SquareConvolution>>("convolution", Self::VT_CONVOLUTION, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<PostOps>>("post_ops", Self::VT_POST_OPS, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct Conv2DArgs<'a> {
+    pub filters: Option<u32>,
+    pub convolution: Option<::flatbuffers::WIPOffset<SquareConvolution<'a>>>,
+    pub post_ops: Option<::flatbuffers::WIPOffset<PostOps<'a>>>,
+}
+impl<'a> Default for Conv2DArgs<'a> {
+  #[inline]
+  fn default() -> Self {
+    Conv2DArgs {
+      filters: None,
+      convolution: None,
+      post_ops: None,
+    }
+  }
+}
+
+pub struct Conv2DBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> Conv2DBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_filters(&mut self, filters: u32) {
+    self.fbb_.push_slot_always::<u32>(Conv2D::VT_FILTERS, filters);
+  }
+  #[inline]
+  pub fn add_convolution(&mut self, convolution: ::flatbuffers::WIPOffset<SquareConvolution<'b >>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<SquareConvolution>>(Conv2D::VT_CONVOLUTION, convolution);
+  }
+  #[inline]
+  pub fn add_post_ops(&mut self, post_ops: ::flatbuffers::WIPOffset<PostOps<'b >>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<PostOps>>(Conv2D::VT_POST_OPS, post_ops);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> Conv2DBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    Conv2DBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<Conv2D<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for Conv2D<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("Conv2D");
+      ds.field("filters", &self.filters());
+      ds.field("convolution", &self.convolution());
+      ds.field("post_ops", &self.post_ops());
+      ds.finish()
+  }
+}
+pub enum DepthwiseConv2DOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+pub struct DepthwiseConv2D<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for DepthwiseConv2D<'a> {
+  type Inner = DepthwiseConv2D<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> DepthwiseConv2D<'a> {
+  pub const VT_CONVOLUTION: ::flatbuffers::VOffsetT = 4;
+  pub const VT_POST_OPS: ::flatbuffers::VOffsetT = 6;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    DepthwiseConv2D { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args DepthwiseConv2DArgs<'args>
+  ) -> ::flatbuffers::WIPOffset<DepthwiseConv2D<'bldr>> {
+    let mut builder = DepthwiseConv2DBuilder::new(_fbb);
+    if let Some(x) = args.post_ops { builder.add_post_ops(x); }
+    if let Some(x) = args.convolution { builder.add_convolution(x); }
+    builder.finish()
+  }
+
+
+  #[inline]
+  pub fn convolution(&self) -> Option<SquareConvolution<'a>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<SquareConvolution>>(DepthwiseConv2D::VT_CONVOLUTION, None)}
+  }
+  #[inline]
+  pub fn post_ops(&self) -> Option<PostOps<'a>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<PostOps>>(DepthwiseConv2D::VT_POST_OPS, None)}
+  }
+}
+
+impl ::flatbuffers::Verifiable for DepthwiseConv2D<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<SquareConvolution>>("convolution", Self::VT_CONVOLUTION, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<PostOps>>("post_ops", Self::VT_POST_OPS, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct DepthwiseConv2DArgs<'a> {
+    pub convolution: Option<::flatbuffers::WIPOffset<SquareConvolution<'a>>>,
+    pub post_ops: Option<::flatbuffers::WIPOffset<PostOps<'a>>>,
+}
+impl<'a> Default for DepthwiseConv2DArgs<'a> {
+  #[inline]
+  fn default() -> Self {
+    DepthwiseConv2DArgs {
+      convolution: None,
+      post_ops: None,
+    }
+  }
+}
+
+pub struct DepthwiseConv2DBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> DepthwiseConv2DBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_convolution(&mut self, convolution: ::flatbuffers::WIPOffset<SquareConvolution<'b >>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<SquareConvolution>>(DepthwiseConv2D::VT_CONVOLUTION, convolution);
+  }
+  #[inline]
+  pub fn add_post_ops(&mut self, post_ops: ::flatbuffers::WIPOffset<PostOps<'b >>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<PostOps>>(DepthwiseConv2D::VT_POST_OPS, post_ops);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> DepthwiseConv2DBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    DepthwiseConv2DBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<DepthwiseConv2D<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for DepthwiseConv2D<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("DepthwiseConv2D");
+      ds.field("convolution", &self.convolution());
+      ds.field("post_ops", &self.post_ops());
+      ds.finish()
+  }
+}
+pub enum Conv2DTransposeOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+pub struct Conv2DTranspose<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for Conv2DTranspose<'a> {
+  type Inner = Conv2DTranspose<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> Conv2DTranspose<'a> {
+  pub const VT_FILTERS: ::flatbuffers::VOffsetT = 4;
+  pub const VT_KERNEL_SIZE: ::flatbuffers::VOffsetT = 6;
+  pub const VT_WEIGHTS_BITS: ::flatbuffers::VOffsetT = 8;
+  pub const VT_POST_OPS: ::flatbuffers::VOffsetT = 10;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    Conv2DTranspose { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args Conv2DTransposeArgs<'args>
+  ) -> ::flatbuffers::WIPOffset<Conv2DTranspose<'bldr>> {
+    let mut builder = Conv2DTransposeBuilder::new(_fbb);
+    if let Some(x) = args.post_ops { builder.add_post_ops(x); }
+    if let Some(x) = args.kernel_size { builder.add_kernel_size(x); }
+    if let Some(x) = args.filters { builder.add_filters(x); }
+    if let Some(x) = args.weights_bits { builder.add_weights_bits(x); }
+    builder.finish()
+  }
+
+
+  #[inline]
+  pub fn filters(&self) -> Option<u32> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(Conv2DTranspose::VT_FILTERS, None)}
+  }
+  #[inline]
+  pub fn kernel_size(&self) -> Option<u32> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(Conv2DTranspose::VT_KERNEL_SIZE, None)}
+  }
+  /// 2, 4 or 8.
+  #[inline]
+  pub fn weights_bits(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(Conv2DTranspose::VT_WEIGHTS_BITS, None)}
+  }
+  #[inline]
+  pub fn post_ops(&self) -> Option<PostOps<'a>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<PostOps>>(Conv2DTranspose::VT_POST_OPS, None)}
+  }
+}
+
+impl ::flatbuffers::Verifiable for Conv2DTranspose<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<u32>("filters", Self::VT_FILTERS, false)?
+     .visit_field::<u32>("kernel_size", Self::VT_KERNEL_SIZE, false)?
+     .visit_field::<u8>("weights_bits", Self::VT_WEIGHTS_BITS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<PostOps>>("post_ops", Self::VT_POST_OPS, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct Conv2DTransposeArgs<'a> {
+    pub filters: Option<u32>,
+    pub kernel_size: Option<u32>,
+    pub weights_bits: Option<u8>,
+    pub post_ops: Option<::flatbuffers::WIPOffset<PostOps<'a>>>,
+}
+impl<'a> Default for Conv2DTransposeArgs<'a> {
+  #[inline]
+  fn default() -> Self {
+    Conv2DTransposeArgs {
+      filters: None,
+      kernel_size: None,
+      weights_bits: None,
+      post_ops: None,
+    }
+  }
+}
+
+pub struct Conv2DTransposeBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> Conv2DTransposeBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_filters(&mut self, filters: u32) {
+    self.fbb_.push_slot_always::<u32>(Conv2DTranspose::VT_FILTERS, filters);
+  }
+  #[inline]
+  pub fn add_kernel_size(&mut self, kernel_size: u32) {
+    self.fbb_.push_slot_always::<u32>(Conv2DTranspose::VT_KERNEL_SIZE, kernel_size);
+  }
+  #[inline]
+  pub fn add_weights_bits(&mut self, weights_bits: u8) {
+    self.fbb_.push_slot_always::<u8>(Conv2DTranspose::VT_WEIGHTS_BITS, weights_bits);
+  }
+  #[inline]
+  pub fn add_post_ops(&mut self, post_ops: ::flatbuffers::WIPOffset<PostOps<'b >>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<PostOps>>(Conv2DTranspose::VT_POST_OPS, post_ops);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> Conv2DTransposeBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    Conv2DTransposeBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<Conv2DTranspose<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for Conv2DTranspose<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("Conv2DTranspose");
+      ds.field("filters", &self.filters());
+      ds.field("kernel_size", &self.kernel_size());
+      ds.field("weights_bits", &self.weights_bits());
+      ds.field("post_ops", &self.post_ops());
+      ds.finish()
+  }
+}
+pub enum DepthwiseConv2DTransposeOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+pub struct DepthwiseConv2DTranspose<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for DepthwiseConv2DTranspose<'a> {
+  type Inner = DepthwiseConv2DTranspose<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> DepthwiseConv2DTranspose<'a> {
+  pub const VT_KERNEL_SIZE: ::flatbuffers::VOffsetT = 4;
+  pub const VT_WEIGHTS_BITS: ::flatbuffers::VOffsetT = 6;
+  pub const VT_POST_OPS: ::flatbuffers::VOffsetT = 8;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    DepthwiseConv2DTranspose { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args DepthwiseConv2DTransposeArgs<'args>
+  ) -> ::flatbuffers::WIPOffset<DepthwiseConv2DTranspose<'bldr>> {
+    let mut builder = DepthwiseConv2DTransposeBuilder::new(_fbb);
+    if let Some(x) = args.post_ops { builder.add_post_ops(x); }
+    if let Some(x) = args.kernel_size { builder.add_kernel_size(x); }
+    if let Some(x) = args.weights_bits { builder.add_weights_bits(x); }
+    builder.finish()
+  }
+
+
+  #[inline]
+  pub fn kernel_size(&self) -> Option<u32> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(DepthwiseConv2DTranspose::VT_KERNEL_SIZE, None)}
+  }
+  /// 2, 4 or 8.
+  #[inline]
+  pub fn weights_bits(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(DepthwiseConv2DTranspose::VT_WEIGHTS_BITS, None)}
+  }
+  #[inline]
+  pub fn post_ops(&self) -> Option<PostOps<'a>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<PostOps>>(DepthwiseConv2DTranspose::VT_POST_OPS, None)}
+  }
+}
+
+impl ::flatbuffers::Verifiable for DepthwiseConv2DTranspose<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<u32>("kernel_size", Self::VT_KERNEL_SIZE, false)?
+     .visit_field::<u8>("weights_bits", Self::VT_WEIGHTS_BITS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<PostOps>>("post_ops", Self::VT_POST_OPS, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct DepthwiseConv2DTransposeArgs<'a> {
+    pub kernel_size: Option<u32>,
+    pub weights_bits: Option<u8>,
+    pub post_ops: Option<::flatbuffers::WIPOffset<PostOps<'a>>>,
+}
+impl<'a> Default for DepthwiseConv2DTransposeArgs<'a> {
+  #[inline]
+  fn default() -> Self {
+    DepthwiseConv2DTransposeArgs {
+      kernel_size: None,
+      weights_bits: None,
+      post_ops: None,
+    }
+  }
+}
+
+pub struct DepthwiseConv2DTransposeBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> DepthwiseConv2DTransposeBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_kernel_size(&mut self, kernel_size: u32) {
+    self.fbb_.push_slot_always::<u32>(DepthwiseConv2DTranspose::VT_KERNEL_SIZE, kernel_size);
+  }
+  #[inline]
+  pub fn add_weights_bits(&mut self, weights_bits: u8) {
+    self.fbb_.push_slot_always::<u8>(DepthwiseConv2DTranspose::VT_WEIGHTS_BITS, weights_bits);
+  }
+  #[inline]
+  pub fn add_post_ops(&mut self, post_ops: ::flatbuffers::WIPOffset<PostOps<'b >>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<PostOps>>(DepthwiseConv2DTranspose::VT_POST_OPS, post_ops);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> DepthwiseConv2DTransposeBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    DepthwiseConv2DTransposeBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<DepthwiseConv2DTranspose<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for DepthwiseConv2DTranspose<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("DepthwiseConv2DTranspose");
+      ds.field("kernel_size", &self.kernel_size());
+      ds.field("weights_bits", &self.weights_bits());
+      ds.field("post_ops", &self.post_ops());
+      ds.finish()
+  }
+}
+pub enum Dense1DOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+pub struct Dense1D<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for Dense1D<'a> {
+  type Inner = Dense1D<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> Dense1D<'a> {
+  pub const VT_UNITS: ::flatbuffers::VOffsetT = 4;
+  pub const VT_WEIGHTS_BITS: ::flatbuffers::VOffsetT = 6;
+  pub const VT_POST_OPS: ::flatbuffers::VOffsetT = 8;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    Dense1D { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args Dense1DArgs<'args>
+  ) -> ::flatbuffers::WIPOffset<Dense1D<'bldr>> {
+    let mut builder = Dense1DBuilder::new(_fbb);
+    if let Some(x) = args.post_ops { builder.add_post_ops(x); }
+    if let Some(x) = args.units { builder.add_units(x); }
+    if let Some(x) = args.weights_bits { builder.add_weights_bits(x); }
+    builder.finish()
+  }
+
+
+  #[inline]
+  pub fn units(&self) -> Option<u32> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(Dense1D::VT_UNITS, None)}
+  }
+  /// 2, 4 or 8.
+  #[inline]
+  pub fn weights_bits(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(Dense1D::VT_WEIGHTS_BITS, None)}
+  }
+  #[inline]
+  pub fn post_ops(&self) -> Option<PostOps<'a>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<PostOps>>(Dense1D::VT_POST_OPS, None)}
+  }
+}
+
+impl ::flatbuffers::Verifiable for Dense1D<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<u32>("units", Self::VT_UNITS, false)?
+     .visit_field::<u8>("weights_bits", Self::VT_WEIGHTS_BITS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<PostOps>>("post_ops", Self::VT_POST_OPS, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct Dense1DArgs<'a> {
+    pub units: Option<u32>,
+    pub weights_bits: Option<u8>,
+    pub post_ops: Option<::flatbuffers::WIPOffset<PostOps<'a>>>,
+}
+impl<'a> Default for Dense1DArgs<'a> {
+  #[inline]
+  fn default() -> Self {
+    Dense1DArgs {
+      units: None,
+      weights_bits: None,
+      post_ops: None,
+    }
+  }
+}
+
+pub struct Dense1DBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> Dense1DBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_units(&mut self, units: u32) {
+    self.fbb_.push_slot_always::<u32>(Dense1D::VT_UNITS, units);
+  }
+  #[inline]
+  pub fn add_weights_bits(&mut self, weights_bits: u8) {
+    self.fbb_.push_slot_always::<u8>(Dense1D::VT_WEIGHTS_BITS, weights_bits);
+  }
+  #[inline]
+  pub fn add_post_ops(&mut self, post_ops: ::flatbuffers::WIPOffset<PostOps<'b >>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<PostOps>>(Dense1D::VT_POST_OPS, post_ops);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> Dense1DBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    Dense1DBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<Dense1D<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for Dense1D<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("Dense1D");
+      ds.field("units", &self.units());
+      ds.field("weights_bits", &self.weights_bits());
+      ds.field("post_ops", &self.post_ops());
+      ds.finish()
+  }
+}
+pub enum AddOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+/// As PostOps, without an activation.
+pub struct Add<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for Add<'a> {
+  type Inner = Add<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> Add<'a> {
+  pub const VT_OUTPUT_BITS: ::flatbuffers::VOffsetT = 4;
+  pub const VT_OUTPUT_SIGNED: ::flatbuffers::VOffsetT = 6;
+  pub const VT_BUFFER_BITS: ::flatbuffers::VOffsetT = 8;
+  pub const VT_POST_OP_BUFFER_BITS: ::flatbuffers::VOffsetT = 10;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    Add { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args AddArgs
+  ) -> ::flatbuffers::WIPOffset<Add<'bldr>> {
+    let mut builder = AddBuilder::new(_fbb);
+    if let Some(x) = args.post_op_buffer_bits { builder.add_post_op_buffer_bits(x); }
+    if let Some(x) = args.buffer_bits { builder.add_buffer_bits(x); }
+    if let Some(x) = args.output_signed { builder.add_output_signed(x); }
+    if let Some(x) = args.output_bits { builder.add_output_bits(x); }
+    builder.finish()
+  }
+
+
+  #[inline]
+  pub fn output_bits(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(Add::VT_OUTPUT_BITS, None)}
+  }
+  #[inline]
+  pub fn output_signed(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(Add::VT_OUTPUT_SIGNED, None)}
+  }
+  #[inline]
+  pub fn buffer_bits(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(Add::VT_BUFFER_BITS, None)}
+  }
+  #[inline]
+  pub fn post_op_buffer_bits(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(Add::VT_POST_OP_BUFFER_BITS, None)}
+  }
+}
+
+impl ::flatbuffers::Verifiable for Add<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<u8>("output_bits", Self::VT_OUTPUT_BITS, false)?
+     .visit_field::<u8>("output_signed", Self::VT_OUTPUT_SIGNED, false)?
+     .visit_field::<u8>("buffer_bits", Self::VT_BUFFER_BITS, false)?
+     .visit_field::<u8>("post_op_buffer_bits", Self::VT_POST_OP_BUFFER_BITS, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct AddArgs {
+    pub output_bits: Option<u8>,
+    pub output_signed: Option<u8>,
+    pub buffer_bits: Option<u8>,
+    pub post_op_buffer_bits: Option<u8>,
+}
+impl<'a> Default for AddArgs {
+  #[inline]
+  fn default() -> Self {
+    AddArgs {
+      output_bits: None,
+      output_signed: None,
+      buffer_bits: None,
+      post_op_buffer_bits: None,
+    }
+  }
+}
+
+pub struct AddBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> AddBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_output_bits(&mut self, output_bits: u8) {
+    self.fbb_.push_slot_always::<u8>(Add::VT_OUTPUT_BITS, output_bits);
+  }
+  #[inline]
+  pub fn add_output_signed(&mut self, output_signed: u8) {
+    self.fbb_.push_slot_always::<u8>(Add::VT_OUTPUT_SIGNED, output_signed);
+  }
+  #[inline]
+  pub fn add_buffer_bits(&mut self, buffer_bits: u8) {
+    self.fbb_.push_slot_always::<u8>(Add::VT_BUFFER_BITS, buffer_bits);
+  }
+  #[inline]
+  pub fn add_post_op_buffer_bits(&mut self, post_op_buffer_bits: u8) {
+    self.fbb_.push_slot_always::<u8>(Add::VT_POST_OP_BUFFER_BITS, post_op_buffer_bits);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> AddBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    AddBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<Add<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for Add<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("Add");
+      ds.field("output_bits", &self.output_bits());
+      ds.field("output_signed", &self.output_signed());
+      ds.field("buffer_bits", &self.buffer_bits());
+      ds.field("post_op_buffer_bits", &self.post_op_buffer_bits());
+      ds.finish()
+  }
+}
+pub enum ConcatenateOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+pub struct Concatenate<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for Concatenate<'a> {
+  type Inner = Concatenate<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> Concatenate<'a> {
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    Concatenate { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    _args: &'args ConcatenateArgs
+  ) -> ::flatbuffers::WIPOffset<Concatenate<'bldr>> {
+    let mut builder = ConcatenateBuilder::new(_fbb);
+    builder.finish()
+  }
+
+}
+
+impl ::flatbuffers::Verifiable for Concatenate<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct ConcatenateArgs {
+}
+impl<'a> Default for ConcatenateArgs {
+  #[inline]
+  fn default() -> Self {
+    ConcatenateArgs {
+    }
+  }
+}
+
+pub struct ConcatenateBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ConcatenateBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ConcatenateBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    ConcatenateBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<Concatenate<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for Concatenate<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("Concatenate");
+      ds.finish()
+  }
+}
+pub enum BufferTempConvOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+pub struct BufferTempConv<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for BufferTempConv<'a> {
+  type Inner = BufferTempConv<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> BufferTempConv<'a> {
+  pub const VT_FILTERS: ::flatbuffers::VOffsetT = 4;
+  pub const VT_FIFO_SIZE: ::flatbuffers::VOffsetT = 6;
+  pub const VT_WEIGHTS_BITS: ::flatbuffers::VOffsetT = 8;
+  pub const VT_POST_OPS: ::flatbuffers::VOffsetT = 10;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    BufferTempConv { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args BufferTempConvArgs<'args>
+  ) -> ::flatbuffers::WIPOffset<BufferTempConv<'bldr>> {
+    let mut builder = BufferTempConvBuilder::new(_fbb);
+    if let Some(x) = args.post_ops { builder.add_post_ops(x); }
+    if let Some(x) = args.fifo_size { builder.add_fifo_size(x); }
+    if let Some(x) = args.filters { builder.add_filters(x); }
+    if let Some(x) = args.weights_bits { builder.add_weights_bits(x); }
+    builder.finish()
+  }
+
+
+  #[inline]
+  pub fn filters(&self) -> Option<u32> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(BufferTempConv::VT_FILTERS, None)}
+  }
+  #[inline]
+  pub fn fifo_size(&self) -> Option<u32> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(BufferTempConv::VT_FIFO_SIZE, None)}
+  }
+  /// 2, 4 or 8.
+  #[inline]
+  pub fn weights_bits(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(BufferTempConv::VT_WEIGHTS_BITS, None)}
+  }
+  #[inline]
+  pub fn post_ops(&self) -> Option<PostOps<'a>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<PostOps>>(BufferTempConv::VT_POST_OPS, None)}
+  }
+}
+
+impl ::flatbuffers::Verifiable for BufferTempConv<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<u32>("filters", Self::VT_FILTERS, false)?
+     .visit_field::<u32>("fifo_size", Self::VT_FIFO_SIZE, false)?
+     .visit_field::<u8>("weights_bits", Self::VT_WEIGHTS_BITS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<PostOps>>("post_ops", Self::VT_POST_OPS, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct BufferTempConvArgs<'a> {
+    pub filters: Option<u32>,
+    pub fifo_size: Option<u32>,
+    pub weights_bits: Option<u8>,
+    pub post_ops: Option<::flatbuffers::WIPOffset<PostOps<'a>>>,
+}
+impl<'a> Default for BufferTempConvArgs<'a> {
+  #[inline]
+  fn default() -> Self {
+    BufferTempConvArgs {
+      filters: None,
+      fifo_size: None,
+      weights_bits: None,
+      post_ops: None,
+    }
+  }
+}
+
+pub struct BufferTempConvBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> BufferTempConvBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_filters(&mut self, filters: u32) {
+    self.fbb_.push_slot_always::<u32>(BufferTempConv::VT_FILTERS, filters);
+  }
+  #[inline]
+  pub fn add_fifo_size(&mut self, fifo_size: u32) {
+    self.fbb_.push_slot_always::<u32>(BufferTempConv::VT_FIFO_SIZE, fifo_size);
+  }
+  #[inline]
+  pub fn add_weights_bits(&mut self, weights_bits: u8) {
+    self.fbb_.push_slot_always::<u8>(BufferTempConv::VT_WEIGHTS_BITS, weights_bits);
+  }
+  #[inline]
+  pub fn add_post_ops(&mut self, post_ops: ::flatbuffers::WIPOffset<PostOps<'b >>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<PostOps>>(BufferTempConv::VT_POST_OPS, post_ops);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> BufferTempConvBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    BufferTempConvBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<BufferTempConv<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for BufferTempConv<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("BufferTempConv");
+      ds.field("filters", &self.filters());
+      ds.field("fifo_size", &self.fifo_size());
+      ds.field("weights_bits", &self.weights_bits());
+      ds.field("post_ops", &self.post_ops());
+      ds.finish()
+  }
+}
+pub enum DepthwiseBufferTempConvOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+pub struct DepthwiseBufferTempConv<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for DepthwiseBufferTempConv<'a> {
+  type Inner = DepthwiseBufferTempConv<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> DepthwiseBufferTempConv<'a> {
+  pub const VT_FIFO_SIZE: ::flatbuffers::VOffsetT = 4;
+  pub const VT_WEIGHTS_BITS: ::flatbuffers::VOffsetT = 6;
+  pub const VT_POST_OPS: ::flatbuffers::VOffsetT = 8;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    DepthwiseBufferTempConv { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args DepthwiseBufferTempConvArgs<'args>
+  ) -> ::flatbuffers::WIPOffset<DepthwiseBufferTempConv<'bldr>> {
+    let mut builder = DepthwiseBufferTempConvBuilder::new(_fbb);
+    if let Some(x) = args.post_ops { builder.add_post_ops(x); }
+    if let Some(x) = args.fifo_size { builder.add_fifo_size(x); }
+    if let Some(x) = args.weights_bits { builder.add_weights_bits(x); }
+    builder.finish()
+  }
+
+
+  #[inline]
+  pub fn fifo_size(&self) -> Option<u32> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(DepthwiseBufferTempConv::VT_FIFO_SIZE, None)}
+  }
+  /// 2, 4 or 8.
+  #[inline]
+  pub fn weights_bits(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(DepthwiseBufferTempConv::VT_WEIGHTS_BITS, None)}
+  }
+  #[inline]
+  pub fn post_ops(&self) -> Option<PostOps<'a>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<PostOps>>(DepthwiseBufferTempConv::VT_POST_OPS, None)}
+  }
+}
+
+impl ::flatbuffers::Verifiable for DepthwiseBufferTempConv<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<u32>("fifo_size", Self::VT_FIFO_SIZE, false)?
+     .visit_field::<u8>("weights_bits", Self::VT_WEIGHTS_BITS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<PostOps>>("post_ops", Self::VT_POST_OPS, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct DepthwiseBufferTempConvArgs<'a> {
+    pub fifo_size: Option<u32>,
+    pub weights_bits: Option<u8>,
+    pub post_ops: Option<::flatbuffers::WIPOffset<PostOps<'a>>>,
+}
+impl<'a> Default for DepthwiseBufferTempConvArgs<'a> {
+  #[inline]
+  fn default() -> Self {
+    DepthwiseBufferTempConvArgs {
+      fifo_size: None,
+      weights_bits: None,
+      post_ops: None,
+    }
+  }
+}
+
+pub struct DepthwiseBufferTempConvBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> DepthwiseBufferTempConvBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_fifo_size(&mut self, fifo_size: u32) {
+    self.fbb_.push_slot_always::<u32>(DepthwiseBufferTempConv::VT_FIFO_SIZE, fifo_size);
+  }
+  #[inline]
+  pub fn add_weights_bits(&mut self, weights_bits: u8) {
+    self.fbb_.push_slot_always::<u8>(DepthwiseBufferTempConv::VT_WEIGHTS_BITS, weights_bits);
+  }
+  #[inline]
+  pub fn add_post_ops(&mut self, post_ops: ::flatbuffers::WIPOffset<PostOps<'b >>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<PostOps>>(DepthwiseBufferTempConv::VT_POST_OPS, post_ops);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> DepthwiseBufferTempConvBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    DepthwiseBufferTempConvBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<DepthwiseBufferTempConv<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for DepthwiseBufferTempConv<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("DepthwiseBufferTempConv");
+      ds.field("fifo_size", &self.fifo_size());
+      ds.field("weights_bits", &self.weights_bits());
+      ds.field("post_ops", &self.post_ops());
+      ds.finish()
+  }
+}
+pub enum StatefulRecurrentOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+pub struct StatefulRecurrent<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for StatefulRecurrent<'a> {
+  type Inner = StatefulRecurrent<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> StatefulRecurrent<'a> {
+  pub const VT_STATEFUL_CHANNELS: ::flatbuffers::VOffsetT = 4;
+  pub const VT_OUTPUT_CHANNELS: ::flatbuffers::VOffsetT = 6;
+  pub const VT_SUBSAMPLE: ::flatbuffers::VOffsetT = 8;
+  pub const VT_POST_OPS: ::flatbuffers::VOffsetT = 10;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    StatefulRecurrent { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args StatefulRecurrentArgs<'args>
+  ) -> ::flatbuffers::WIPOffset<StatefulRecurrent<'bldr>> {
+    let mut builder = StatefulRecurrentBuilder::new(_fbb);
+    if let Some(x) = args.post_ops { builder.add_post_ops(x); }
+    if let Some(x) = args.subsample { builder.add_subsample(x); }
+    if let Some(x) = args.output_channels { builder.add_output_channels(x); }
+    if let Some(x) = args.stateful_channels { builder.add_stateful_channels(x); }
+    builder.finish()
+  }
+
+
+  #[inline]
+  pub fn stateful_channels(&self) -> Option<u32> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(StatefulRecurrent::VT_STATEFUL_CHANNELS, None)}
+  }
+  #[inline]
+  pub fn output_channels(&self) -> Option<u32> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(StatefulRecurrent::VT_OUTPUT_CHANNELS, None)}
+  }
+  #[inline]
+  pub fn subsample(&self) -> Option<u32> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(StatefulRecurrent::VT_SUBSAMPLE, None)}
+  }
+  #[inline]
+  pub fn post_ops(&self) -> Option<PostOps<'a>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<PostOps>>(StatefulRecurrent::VT_POST_OPS, None)}
+  }
+}
+
+impl ::flatbuffers::Verifiable for StatefulRecurrent<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<u32>("stateful_channels", Self::VT_STATEFUL_CHANNELS, false)?
+     .visit_field::<u32>("output_channels", Self::VT_OUTPUT_CHANNELS, false)?
+     .visit_field::<u32>("subsample", Self::VT_SUBSAMPLE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<PostOps>>("post_ops", Self::VT_POST_OPS, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct StatefulRecurrentArgs<'a> {
+    pub stateful_channels: Option<u32>,
+    pub output_channels: Option<u32>,
+    pub subsample: Option<u32>,
+    pub post_ops: Option<::flatbuffers::WIPOffset<PostOps<'a>>>,
+}
+impl<'a> Default for StatefulRecurrentArgs<'a> {
+  #[inline]
+  fn default() -> Self {
+    StatefulRecurrentArgs {
+      stateful_channels: None,
+      output_channels: None,
+      subsample: None,
+      post_ops: None,
+    }
+  }
+}
+
+pub struct StatefulRecurrentBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> StatefulRecurrentBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_stateful_channels(&mut self, stateful_channels: u32) {
+    self.fbb_.push_slot_always::<u32>(StatefulRecurrent::VT_STATEFUL_CHANNELS, stateful_channels);
+  }
+  #[inline]
+  pub fn add_output_channels(&mut self, output_channels: u32) {
+    self.fbb_.push_slot_always::<u32>(StatefulRecurrent::VT_OUTPUT_CHANNELS, output_channels);
+  }
+  #[inline]
+  pub fn add_subsample(&mut self, subsample: u32) {
+    self.fbb_.push_slot_always::<u32>(StatefulRecurrent::VT_SUBSAMPLE, subsample);
+  }
+  #[inline]
+  pub fn add_post_ops(&mut self, post_ops: ::flatbuffers::WIPOffset<PostOps<'b >>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<PostOps>>(StatefulRecurrent::VT_POST_OPS, post_ops);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> StatefulRecurrentBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    StatefulRecurrentBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<StatefulRecurrent<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for StatefulRecurrent<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("StatefulRecurrent");
+      ds.field("stateful_channels", &self.stateful_channels());
+      ds.field("output_channels", &self.output_channels());
+      ds.field("subsample", &self.subsample());
+      ds.field("post_ops", &self.post_ops());
+      ds.finish()
+  }
+}
+pub enum PicoPostProcessingOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+pub struct PicoPostProcessing<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for PicoPostProcessing<'a> {
+  type Inner = PicoPostProcessing<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> PicoPostProcessing<'a> {
+  pub const VT_BUFFER_BITS: ::flatbuffers::VOffsetT = 4;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    PicoPostProcessing { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args PicoPostProcessingArgs
+  ) -> ::flatbuffers::WIPOffset<PicoPostProcessing<'bldr>> {
+    let mut builder = PicoPostProcessingBuilder::new(_fbb);
+    if let Some(x) = args.buffer_bits { builder.add_buffer_bits(x); }
+    builder.finish()
+  }
+
+
+  /// 33 to 63.
+  #[inline]
+  pub fn buffer_bits(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(PicoPostProcessing::VT_BUFFER_BITS, None)}
+  }
+}
+
+impl ::flatbuffers::Verifiable for PicoPostProcessing<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<u8>("buffer_bits", Self::VT_BUFFER_BITS, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct PicoPostProcessingArgs {
+    pub buffer_bits: Option<u8>,
+}
+impl<'a> Default for PicoPostProcessingArgs {
+  #[inline]
+  fn default() -> Self {
+    PicoPostProcessingArgs {
+      buffer_bits: None,
+    }
+  }
+}
+
+pub struct PicoPostProcessingBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> PicoPostProcessingBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_buffer_bits(&mut self, buffer_bits: u8) {
+    self.fbb_.push_slot_always::<u8>(PicoPostProcessing::VT_BUFFER_BITS, buffer_bits);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PicoPostProcessingBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    PicoPostProcessingBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<PicoPostProcessing<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for PicoPostProcessing<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("PicoPostProcessing");
+      ds.field("buffer_bits", &self.buffer_bits());
+      ds.finish()
+  }
+}
+pub enum DequantizerOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+pub struct Dequantizer<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for Dequantizer<'a> {
+  type Inner = Dequantizer<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> Dequantizer<'a> {
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    Dequantizer { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    _args: &'args DequantizerArgs
+  ) -> ::flatbuffers::WIPOffset<Dequantizer<'bldr>> {
+    let mut builder = DequantizerBuilder::new(_fbb);
+    builder.finish()
+  }
+
+}
+
+impl ::flatbuffers::Verifiable for Dequantizer<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct DequantizerArgs {
+}
+impl<'a> Default for DequantizerArgs {
+  #[inline]
+  fn default() -> Self {
+    DequantizerArgs {
+    }
+  }
+}
+
+pub struct DequantizerBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> DequantizerBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> DequantizerBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    DequantizerBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<Dequantizer<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for Dequantizer<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("Dequantizer");
+      ds.finish()
+  }
+}
+pub enum TensorOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+/// A variable that has no field of its own.
+pub struct Tensor<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for Tensor<'a> {
+  type Inner = Tensor<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> Tensor<'a> {
+  pub const VT_NAME: ::flatbuffers::VOffsetT = 4;
+  pub const VT_VALUES: ::flatbuffers::VOffsetT = 6;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    Tensor { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args TensorArgs<'args>
+  ) -> ::flatbuffers::WIPOffset<Tensor<'bldr>> {
+    let mut builder = TensorBuilder::new(_fbb);
+    if let Some(x) = args.values { builder.add_values(x); }
+    if let Some(x) = args.name { builder.add_name(x); }
+    builder.finish()
+  }
+
+
+  /// The documented name, in the letters of docs/file-format.md.
+  #[inline]
+  pub fn name(&self) -> Option<&'a str> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Tensor::VT_NAME, None)}
+  }
+  /// The values in C order, little-endian, each of the type of the variable. Weights are packed at their width.
+  #[inline]
+  pub fn values(&self) -> Option<::flatbuffers::Vector<'a, u8>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u8>>>(Tensor::VT_VALUES, None)}
+  }
+}
+
+impl ::flatbuffers::Verifiable for Tensor<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("name", Self::VT_NAME, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u8>>>("values", Self::VT_VALUES, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct TensorArgs<'a> {
+    pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
+    pub values: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u8>>>,
+}
+impl<'a> Default for TensorArgs<'a> {
+  #[inline]
+  fn default() -> Self {
+    TensorArgs {
+      name: None,
+      values: None,
+    }
+  }
+}
+
+pub struct TensorBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> TensorBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b  str>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Tensor::VT_NAME, name);
+  }
+  #[inline]
+  pub fn add_values(&mut self, values: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , u8>>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Tensor::VT_VALUES, values);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> TensorBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    TensorBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<Tensor<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for Tensor<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("Tensor");
+      ds.field("name", &self.name());
+      ds.field("values", &self.values());
+      ds.finish()
+  }
+}
 pub enum VariablesOffset {}
 #[derive(Copy, Clone, PartialEq)]
 
@@ -1687,6 +4107,7 @@ impl<'a> Variables<'a> {
   pub const VT_WEIGHTS_PW: ::flatbuffers::VOffsetT = 6;
   pub const VT_THRESHOLD: ::flatbuffers::VOffsetT = 8;
   pub const VT_ACT_STEP: ::flatbuffers::VOffsetT = 10;
+  pub const VT_TENSORS: ::flatbuffers::VOffsetT = 12;
 
   #[inline]
   pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -1698,6 +4119,7 @@ impl<'a> Variables<'a> {
     args: &'args VariablesArgs<'args>
   ) -> ::flatbuffers::WIPOffset<Variables<'bldr>> {
     let mut builder = VariablesBuilder::new(_fbb);
+    if let Some(x) = args.tensors { builder.add_tensors(x); }
     if let Some(x) = args.act_step { builder.add_act_step(x); }
     if let Some(x) = args.threshold { builder.add_threshold(x); }
     if let Some(x) = args.weights_pw { builder.add_weights_pw(x); }
@@ -1738,6 +4160,14 @@ impl<'a> Variables<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, f32>>>(Variables::VT_ACT_STEP, None)}
   }
+  /// All variables without a field above, in the order of docs/file-format.md; absent where there are none.
+  #[inline]
+  pub fn tensors(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Tensor<'a>>>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Tensor>>>>(Variables::VT_TENSORS, None)}
+  }
 }
 
 impl ::flatbuffers::Verifiable for Variables<'_> {
@@ -1750,6 +4180,7 @@ impl ::flatbuffers::Verifiable for Variables<'_> {
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u8>>>("weights_pw", Self::VT_WEIGHTS_PW, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, i32>>>("threshold", Self::VT_THRESHOLD, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, f32>>>("act_step", Self::VT_ACT_STEP, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Tensor>>>>("tensors", Self::VT_TENSORS, false)?
      .finish();
     Ok(())
   }
@@ -1759,6 +4190,7 @@ pub struct VariablesArgs<'a> {
     pub weights_pw: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u8>>>,
     pub threshold: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, i32>>>,
     pub act_step: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, f32>>>,
+    pub tensors: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Tensor<'a>>>>>,
 }
 impl<'a> Default for VariablesArgs<'a> {
   #[inline]
@@ -1768,6 +4200,7 @@ impl<'a> Default for VariablesArgs<'a> {
       weights_pw: None,
       threshold: None,
       act_step: None,
+      tensors: None,
     }
   }
 }
@@ -1794,6 +4227,10 @@ impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> VariablesBuilder<'a, 'b, A> {
     self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Variables::VT_ACT_STEP, act_step);
   }
   #[inline]
+  pub fn add_tensors(&mut self, tensors: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , ::flatbuffers::ForwardsUOffset<Tensor<'b >>>>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Variables::VT_TENSORS, tensors);
+  }
+  #[inline]
   pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> VariablesBuilder<'a, 'b, A> {
     let start = _fbb.start_table();
     VariablesBuilder {
@@ -1815,6 +4252,7 @@ impl ::core::fmt::Debug for Variables<'_> {
       ds.field("weights_pw", &self.weights_pw());
       ds.field("threshold", &self.threshold());
       ds.field("act_step", &self.act_step());
+      ds.field("tensors", &self.tensors());
       ds.finish()
   }
 }
@@ -1889,7 +4327,7 @@ impl<'a> Layer<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Table<'a>>>(Layer::VT_PARAMETERS, None)}
   }
-  /// Present for layers with weights only.
+  /// Absent for layers without variables.
   #[inline]
   pub fn variables(&self) -> Option<Variables<'a>> {
     // Safety:
@@ -1987,6 +4425,216 @@ impl<'a> Layer<'a> {
     }
   }
 
+  #[inline]
+  #[allow(non_snake_case)]
+  pub fn parameters_as_quantizer(&self) -> Option<Quantizer<'a>> {
+    if self.parameters_type() == Parameters::Quantizer {
+      self.parameters().map(|t| {
+       // Safety:
+       // Created from a valid Table for this object
+       // Which contains a valid union in this slot
+       unsafe { Quantizer::init_from_table(t) }
+     })
+    } else {
+      None
+    }
+  }
+
+  #[inline]
+  #[allow(non_snake_case)]
+  pub fn parameters_as_input_conv_2_d(&self) -> Option<InputConv2D<'a>> {
+    if self.parameters_type() == Parameters::InputConv2D {
+      self.parameters().map(|t| {
+       // Safety:
+       // Created from a valid Table for this object
+       // Which contains a valid union in this slot
+       unsafe { InputConv2D::init_from_table(t) }
+     })
+    } else {
+      None
+    }
+  }
+
+  #[inline]
+  #[allow(non_snake_case)]
+  pub fn parameters_as_conv_2_d(&self) -> Option<Conv2D<'a>> {
+    if self.parameters_type() == Parameters::Conv2D {
+      self.parameters().map(|t| {
+       // Safety:
+       // Created from a valid Table for this object
+       // Which contains a valid union in this slot
+       unsafe { Conv2D::init_from_table(t) }
+     })
+    } else {
+      None
+    }
+  }
+
+  #[inline]
+  #[allow(non_snake_case)]
+  pub fn parameters_as_depthwise_conv_2_d(&self) -> Option<DepthwiseConv2D<'a>> {
+    if self.parameters_type() == Parameters::DepthwiseConv2D {
+      self.parameters().map(|t| {
+       // Safety:
+       // Created from a valid Table for this object
+       // Which contains a valid union in this slot
+       unsafe { DepthwiseConv2D::init_from_table(t) }
+     })
+    } else {
+      None
+    }
+  }
+
+  #[inline]
+  #[allow(non_snake_case)]
+  pub fn parameters_as_conv_2_dtranspose(&self) -> Option<Conv2DTranspose<'a>> {
+    if self.parameters_type() == Parameters::Conv2DTranspose {
+      self.parameters().map(|t| {
+       // Safety:
+       // Created from a valid Table for this object
+       // Which contains a valid union in this slot
+       unsafe { Conv2DTranspose::init_from_table(t) }
+     })
+    } else {
+      None
+    }
+  }
+
+  #[inline]
+  #[allow(non_snake_case)]
+  pub fn parameters_as_depthwise_conv_2_dtranspose(&self) -> Option<DepthwiseConv2DTranspose<'a>> {
+    if self.parameters_type() == Parameters::DepthwiseConv2DTranspose {
+      self.parameters().map(|t| {
+       // Safety:
+       // Created from a valid Table for this object
+       // Which contains a valid union in this slot
+       unsafe { DepthwiseConv2DTranspose::init_from_table(t) }
+     })
+    } else {
+      None
+    }
+  }
+
+  #[inline]
+  #[allow(non_snake_case)]
+  pub fn parameters_as_dense_1_d(&self) -> Option<Dense1D<'a>> {
+    if self.parameters_type() == Parameters::Dense1D {
+      self.parameters().map(|t| {
+       // Safety:
+       // Created from a valid Table for this object
+       // Which contains a valid union in this slot
+       unsafe { Dense1D::init_from_table(t) }
+     })
+    } else {
+      None
+    }
+  }
+
+  #[inline]
+  #[allow(non_snake_case)]
+  pub fn parameters_as_add(&self) -> Option<Add<'a>> {
+    if self.parameters_type() == Parameters::Add {
+      self.parameters().map(|t| {
+       // Safety:
+       // Created from a valid Table for this object
+       // Which contains a valid union in this slot
+       unsafe { Add::init_from_table(t) }
+     })
+    } else {
+      None
+    }
+  }
+
+  #[inline]
+  #[allow(non_snake_case)]
+  pub fn parameters_as_concatenate(&self) -> Option<Concatenate<'a>> {
+    if self.parameters_type() == Parameters::Concatenate {
+      self.parameters().map(|t| {
+       // Safety:
+       // Created from a valid Table for this object
+       // Which contains a valid union in this slot
+       unsafe { Concatenate::init_from_table(t) }
+     })
+    } else {
+      None
+    }
+  }
+
+  #[inline]
+  #[allow(non_snake_case)]
+  pub fn parameters_as_buffer_temp_conv(&self) -> Option<BufferTempConv<'a>> {
+    if self.parameters_type() == Parameters::BufferTempConv {
+      self.parameters().map(|t| {
+       // Safety:
+       // Created from a valid Table for this object
+       // Which contains a valid union in this slot
+       unsafe { BufferTempConv::init_from_table(t) }
+     })
+    } else {
+      None
+    }
+  }
+
+  #[inline]
+  #[allow(non_snake_case)]
+  pub fn parameters_as_depthwise_buffer_temp_conv(&self) -> Option<DepthwiseBufferTempConv<'a>> {
+    if self.parameters_type() == Parameters::DepthwiseBufferTempConv {
+      self.parameters().map(|t| {
+       // Safety:
+       // Created from a valid Table for this object
+       // Which contains a valid union in this slot
+       unsafe { DepthwiseBufferTempConv::init_from_table(t) }
+     })
+    } else {
+      None
+    }
+  }
+
+  #[inline]
+  #[allow(non_snake_case)]
+  pub fn parameters_as_stateful_recurrent(&self) -> Option<StatefulRecurrent<'a>> {
+    if self.parameters_type() == Parameters::StatefulRecurrent {
+      self.parameters().map(|t| {
+       // Safety:
+       // Created from a valid Table for this object
+       // Which contains a valid union in this slot
+       unsafe { StatefulRecurrent::init_from_table(t) }
+     })
+    } else {
+      None
+    }
+  }
+
+  #[inline]
+  #[allow(non_snake_case)]
+  pub fn parameters_as_pico_post_processing(&self) -> Option<PicoPostProcessing<'a>> {
+    if self.parameters_type() == Parameters::PicoPostProcessing {
+      self.parameters().map(|t| {
+       // Safety:
+       // Created from a valid Table for this object
+       // Which contains a valid union in this slot
+       unsafe { PicoPostProcessing::init_from_table(t) }
+     })
+    } else {
+      None
+    }
+  }
+
+  #[inline]
+  #[allow(non_snake_case)]
+  pub fn parameters_as_dequantizer(&self) -> Option<Dequantizer<'a>> {
+    if self.parameters_type() == Parameters::Dequantizer {
+      self.parameters().map(|t| {
+       // Safety:
+       // Created from a valid Table for this object
+       // Which contains a valid union in this slot
+       unsafe { Dequantizer::init_from_table(t) }
+     })
+    } else {
+      None
+    }
+  }
+
 }
 
 impl ::flatbuffers::Verifiable for Layer<'_> {
@@ -2005,6 +4653,20 @@ impl ::flatbuffers::Verifiable for Layer<'_> {
           Parameters::SeparableConvolutional => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<SeparableConvolutional>>("Parameters::SeparableConvolutional", pos),
           Parameters::FullyConnected => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<FullyConnected>>("Parameters::FullyConnected", pos),
           Parameters::Concat => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Concat>>("Parameters::Concat", pos),
+          Parameters::Quantizer => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Quantizer>>("Parameters::Quantizer", pos),
+          Parameters::InputConv2D => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<InputConv2D>>("Parameters::InputConv2D", pos),
+          Parameters::Conv2D => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Conv2D>>("Parameters::Conv2D", pos),
+          Parameters::DepthwiseConv2D => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<DepthwiseConv2D>>("Parameters::DepthwiseConv2D", pos),
+          Parameters::Conv2DTranspose => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Conv2DTranspose>>("Parameters::Conv2DTranspose", pos),
+          Parameters::DepthwiseConv2DTranspose => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<DepthwiseConv2DTranspose>>("Parameters::DepthwiseConv2DTranspose", pos),
+          Parameters::Dense1D => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Dense1D>>("Parameters::Dense1D", pos),
+          Parameters::Add => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Add>>("Parameters::Add", pos),
+          Parameters::Concatenate => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Concatenate>>("Parameters::Concatenate", pos),
+          Parameters::BufferTempConv => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<BufferTempConv>>("Parameters::BufferTempConv", pos),
+          Parameters::DepthwiseBufferTempConv => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<DepthwiseBufferTempConv>>("Parameters::DepthwiseBufferTempConv", pos),
+          Parameters::StatefulRecurrent => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<StatefulRecurrent>>("Parameters::StatefulRecurrent", pos),
+          Parameters::PicoPostProcessing => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<PicoPostProcessing>>("Parameters::PicoPostProcessing", pos),
+          Parameters::Dequantizer => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Dequantizer>>("Parameters::Dequantizer", pos),
           _ => Ok(()),
         }
      })?
@@ -2117,6 +4779,104 @@ impl ::core::fmt::Debug for Layer<'_> {
         },
         Parameters::Concat => {
           if let Some(x) = self.parameters_as_concat() {
+            ds.field("parameters", &x)
+          } else {
+            ds.field("parameters", &"InvalidFlatbuffer: Union discriminant does not match value.")
+          }
+        },
+        Parameters::Quantizer => {
+          if let Some(x) = self.parameters_as_quantizer() {
+            ds.field("parameters", &x)
+          } else {
+            ds.field("parameters", &"InvalidFlatbuffer: Union discriminant does not match value.")
+          }
+        },
+        Parameters::InputConv2D => {
+          if let Some(x) = self.parameters_as_input_conv_2_d() {
+            ds.field("parameters", &x)
+          } else {
+            ds.field("parameters", &"InvalidFlatbuffer: Union discriminant does not match value.")
+          }
+        },
+        Parameters::Conv2D => {
+          if let Some(x) = self.parameters_as_conv_2_d() {
+            ds.field("parameters", &x)
+          } else {
+            ds.field("parameters", &"InvalidFlatbuffer: Union discriminant does not match value.")
+          }
+        },
+        Parameters::DepthwiseConv2D => {
+          if let Some(x) = self.parameters_as_depthwise_conv_2_d() {
+            ds.field("parameters", &x)
+          } else {
+            ds.field("parameters", &"InvalidFlatbuffer: Union discriminant does not match value.")
+          }
+        },
+        Parameters::Conv2DTranspose => {
+          if let Some(x) = self.parameters_as_conv_2_dtranspose() {
+            ds.field("parameters", &x)
+          } else {
+            ds.field("parameters", &"InvalidFlatbuffer: Union discriminant does not match value.")
+          }
+        },
+        Parameters::DepthwiseConv2DTranspose => {
+          if let Some(x) = self.parameters_as_depthwise_conv_2_dtranspose() {
+            ds.field("parameters", &x)
+          } else {
+            ds.field("parameters", &"InvalidFlatbuffer: Union discriminant does not match value.")
+          }
+        },
+        Parameters::Dense1D => {
+          if let Some(x) = self.parameters_as_dense_1_d() {
+            ds.field("parameters", &x)
+          } else {
+            ds.field("parameters", &"InvalidFlatbuffer: Union discriminant does not match value.")
+          }
+        },
+        Parameters::Add => {
+          if let Some(x) = self.parameters_as_add() {
+            ds.field("parameters", &x)
+          } else {
+            ds.field("parameters", &"InvalidFlatbuffer: Union discriminant does not match value.")
+          }
+        },
+        Parameters::Concatenate => {
+          if let Some(x) = self.parameters_as_concatenate() {
+            ds.field("parameters", &x)
+          } else {
+            ds.field("parameters", &"InvalidFlatbuffer: Union discriminant does not match value.")
+          }
+        },
+        Parameters::BufferTempConv => {
+          if let Some(x) = self.parameters_as_buffer_temp_conv() {
+            ds.field("parameters", &x)
+          } else {
+            ds.field("parameters", &"InvalidFlatbuffer: Union discriminant does not match value.")
+          }
+        },
+        Parameters::DepthwiseBufferTempConv => {
+          if let Some(x) = self.parameters_as_depthwise_buffer_temp_conv() {
+            ds.field("parameters", &x)
+          } else {
+            ds.field("parameters", &"InvalidFlatbuffer: Union discriminant does not match value.")
+          }
+        },
+        Parameters::StatefulRecurrent => {
+          if let Some(x) = self.parameters_as_stateful_recurrent() {
+            ds.field("parameters", &x)
+          } else {
+            ds.field("parameters", &"InvalidFlatbuffer: Union discriminant does not match value.")
+          }
+        },
+        Parameters::PicoPostProcessing => {
+          if let Some(x) = self.parameters_as_pico_post_processing() {
+            ds.field("parameters", &x)
+          } else {
+            ds.field("parameters", &"InvalidFlatbuffer: Union discriminant does not match value.")
+          }
+        },
+        Parameters::Dequantizer => {
+          if let Some(x) = self.parameters_as_dequantizer() {
             ds.field("parameters", &x)
           } else {
             ds.field("parameters", &"InvalidFlatbuffer: Union discriminant does not match value.")

@@ -1,8 +1,17 @@
 //! Models to encode, and an independent writer of the container.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each test file uses its part"
+)]
+
+mod akida2;
+mod golden;
 
 use akida_sim::*;
+pub use golden::{every_layer, every_layer_akida2, tiny, tiny_akida2};
 
 /// Numbers that decide everything about a random model.
 struct Source<'a> {
@@ -42,6 +51,16 @@ impl Source<'_> {
         Pair::new(self.wide(rows), self.wide(columns))
     }
 
+    /// An integer of a range, now and then an end of it.
+    fn integer(&mut self, min: i64, max: i64) -> i32 {
+        let value = match self.below(8) {
+            0 => min,
+            1 => max,
+            _ => min + i64::from(self.next()) % (max - min + 1),
+        };
+        i32::try_from(value).expect("rules ask for no more")
+    }
+
     fn pick<T: Clone>(&mut self, values: &[T]) -> T {
         values[self.below(values.len())].clone()
     }
@@ -69,6 +88,15 @@ impl Source<'_> {
         }
     }
 
+    fn scaling(&mut self) -> Option<InputScaling> {
+        if self.below(2) == 0 {
+            return None;
+        }
+        let scale = f64::from(1 + self.next() % 1000) / 7.0;
+        let shift = f64::from(self.next() as i32) / 3.0;
+        Some(InputScaling::new(scale, shift).unwrap())
+    }
+
     fn variables(&mut self, connection: &Connection) -> Vec<Tensor> {
         let variables = connection.variables.iter();
         let tensor = |variable: &VariableSpec| {
@@ -83,8 +111,12 @@ impl Source<'_> {
                     let shape = variable.weight_shape().unwrap();
                     Tensor::Weights(Weights::new(shape, count.map(value).collect()).unwrap())
                 }
-                VariableRule::Integers => {
-                    Tensor::Integers(count.map(|_| self.next() as i32).collect())
+                VariableRule::Integers { format, .. } => {
+                    let integer = |_| self.integer(format.min(), format.max());
+                    Tensor::Integers(count.map(integer).collect())
+                }
+                VariableRule::Bounds => {
+                    Tensor::Integers(count.map(|_| self.integer(-1, 255)).collect())
                 }
                 // Every finite positive number, the smallest ones as well.
                 VariableRule::Positive => {
@@ -121,7 +153,7 @@ impl Source<'_> {
     }
 }
 
-/// A model of up to a dozen layers, of all types, widths and borders, that the numbers determine.
+/// A model of up to a dozen layers of one generation, of all types, widths and borders, that the numbers determine.
 pub fn model_of(numbers: &[u32]) -> Model {
     model_from(Source {
         numbers: numbers.iter().cycle(),
@@ -138,6 +170,13 @@ pub fn large_model_of(numbers: &[u32]) -> Model {
 }
 
 fn model_from(mut source: Source<'_>) -> Model {
+    match source.below(2) {
+        0 => akida1(source),
+        _ => akida2::model_from(source),
+    }
+}
+
+fn akida1(mut source: Source<'_>) -> Model {
     let mut builder = ModelBuilder::new();
     let shape = match source.is_large(8) {
         true => Shape::new(1, 1, source.size(700)),
@@ -202,85 +241,35 @@ fn model_from(mut source: Source<'_>) -> Model {
         };
         source.add(&mut builder, dense, &[]);
     }
-    if source.below(2) == 0 {
-        let scale = f64::from(1 + source.next()) / 7.0;
-        let shift = f64::from(source.next() as i32) / 3.0;
-        builder.set_input_scaling(Some(InputScaling::new(scale, shift).unwrap()));
+    builder.set_input_scaling(source.scaling());
+    builder.build().unwrap()
+}
+
+/// What eight steps of the polynomial of PNG make of each byte.
+const STEPS: [u32; 256] = {
+    let mut steps = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 1 == 0 {
+                crc >> 1
+            } else {
+                crc >> 1 ^ 0xEDB8_8320
+            };
+            bit += 1;
+        }
+        steps[byte] = crc;
+        byte += 1;
     }
-    builder.build().unwrap()
-}
+    steps
+};
 
-/// The model of the example in `docs/file-format.md`: five weights of two bits, one filter each.
-pub fn tiny() -> Model {
-    let mut builder = ModelBuilder::new();
-    let input = InputData::new(Shape::new(1, 1, 1), 4);
-    builder.add("in", input, &[]).unwrap();
-    let spec = FullyConnected {
-        units: 5,
-        weights_bits: 2,
-        act_bits: None,
-    };
-    let weights = Weights::new([1, 1, 1, 5], vec![1, -1, 0, 1, -1]).unwrap();
-    let variables = vec![
-        weights.into(),
-        vec![0, 1, -1, i32::MAX, i32::MIN].into(),
-        vec![1.0, 0.5, 0.1, f32::MAX, f32::from_bits(1)].into(),
-    ];
-    builder
-        .add_with_variables("out", spec, &[], variables)
-        .unwrap();
-    builder.build().unwrap()
-}
-
-/// One layer of each type.
-pub fn every_layer() -> Model {
-    let mut builder = ModelBuilder::new();
-    let conv = |filters, weights_bits| ConvParams {
-        weights_bits,
-        act_bits: Some(2),
-        ..ConvParams::new(Pair::new(3, 2), filters)
-    };
-    let pooled = ConvParams {
-        pooling: Pooling::Max {
-            size: Pair::new(2, 3),
-            stride: Pair::new(2, 1),
-        },
-        kernel_stride: Pair::new(1, 2),
-        ..conv(3, 8)
-    };
-    let first = InputConvolutional {
-        padding_value: 7,
-        ..InputConvolutional::new(Shape::new(6, 5, 3), pooled)
-    };
-    builder.add("image", first, &[]).unwrap();
-    let left = Convolutional { conv: conv(2, 4) };
-    builder.add("left", left, &[0]).unwrap();
-    let right = SeparableConvolutional { conv: conv(5, 2) };
-    builder.add("right", right, &[0]).unwrap();
-    builder.add("join", Concat, &[1, 2]).unwrap();
-    let average = ConvParams {
-        pooling: Pooling::GlobalAverage,
-        padding: Padding::Valid,
-        ..conv(3, 1)
-    };
-    let average = Convolutional { conv: average };
-    builder.add("average", average, &[]).unwrap();
-    let dense = FullyConnected {
-        weights_bits: 4,
-        act_bits: None,
-        ..FullyConnected::new(3)
-    };
-    builder.add("classes", dense, &[]).unwrap();
-    builder.build().unwrap()
-}
-
-/// CRC-32 as in PNG, bit by bit.
+/// CRC-32 as in PNG, byte by byte.
 pub fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| match crc & 1 {
-            0 => crc >> 1,
-            _ => crc >> 1 ^ 0xEDB8_8320,
-        })
+        STEPS[(crc as u8 ^ byte) as usize] ^ crc >> 8
     })
 }
 

@@ -2,8 +2,12 @@
 
 use akida_fbz::{decode, encode};
 use akida_sim::{
-    Concat, ConvParams, Convolutional, FullyConnected, InputConvolutional, InputData, LayerSpec,
-    ModelBuilder, Padding, Pair, Pooling, SeparableConvolutional, Shape, Tensor, Weights,
+    Activation, Add, BufferTempConv, Concat, Concatenate, Conv2D, Conv2DParams, Conv2DTranspose,
+    ConvParams, Convolutional, Dense1D, DepthwiseBufferTempConv, DepthwiseConv2D,
+    DepthwiseConv2DTranspose, Dequantizer, FullyConnected, InputConv2D, InputConvolutional,
+    InputData, LayerSpec, ModelBuilder, Padding, Pair, PicoPostProcessing, Pooling, PostOps,
+    Quantizer, SeparableConvolutional, Shape, StatefulRecurrent, TemporalParams, Tensor,
+    TransposedParams, VariableRule, Weights,
 };
 
 /// Variables of more elements are not asked for: the builder would make them.
@@ -22,7 +26,11 @@ pub fn build_model(data: &[u8]) {
             }
             1 | 2 => {
                 let index = source.number(before + 1);
-                if let Some((name, values)) = source.variable(&builder, index) {
+                let variable = match order & 8 {
+                    0 => source.variable(&builder, index),
+                    _ => source.tensor(&builder, index),
+                };
+                if let Some((name, values)) = variable {
                     let old = builder.layers().get(index).cloned();
                     if builder.set_variable(index, name, values).is_err() {
                         assert_eq!(builder.layers().get(index), old.as_ref());
@@ -30,7 +38,7 @@ pub fn build_model(data: &[u8]) {
                 }
             }
             _ => {
-                let spec = source.spec(order);
+                let spec = source.spec();
                 let name = source.name();
                 let inbounds: Vec<usize> = (0..source.number(4))
                     .map(|_| source.number(before + 2))
@@ -133,9 +141,13 @@ impl Source<'_> {
         }
     }
 
-    fn spec(&mut self, order: u8) -> LayerSpec {
-        match order / 8 % 8 {
-            0 | 1 => InputData::new(self.shape(), self.bits()).into(),
+    fn spec(&mut self) -> LayerSpec {
+        match self.number(22) {
+            0 | 1 => InputData {
+                input_bits: self.pick(&[1, 2, 4, 8, 16]),
+                ..InputData::new(self.shape(), 1)
+            }
+            .into(),
             2 => InputConvolutional {
                 padding_value: self.byte().unwrap_or(0),
                 ..InputConvolutional::new(self.shape(), self.conv())
@@ -143,14 +155,176 @@ impl Source<'_> {
             .into(),
             3 => Convolutional { conv: self.conv() }.into(),
             4 => SeparableConvolutional { conv: self.conv() }.into(),
-            5 | 6 => FullyConnected {
+            5 => FullyConnected {
                 units: self.size(),
                 weights_bits: self.bits(),
                 act_bits: self.activation(),
             }
             .into(),
-            _ => Concat.into(),
+            6 => Concat.into(),
+            kind => self.akida2(kind),
         }
+    }
+
+    /// A layer of Akida 2.0.
+    fn akida2(&mut self, kind: usize) -> LayerSpec {
+        match kind {
+            7 | 8 => Quantizer {
+                input_shape: self.shape(),
+                output_bits: self.bits(),
+                output_signed: self.number(2) == 1,
+                channels_first: self.number(2) == 1,
+            }
+            .into(),
+            9 => InputConv2D {
+                input_shape: self.shape(),
+                filters: self.size(),
+                conv: self.square_conv(),
+            }
+            .into(),
+            10 => Conv2D {
+                filters: self.size(),
+                conv: self.square_conv(),
+            }
+            .into(),
+            11 => DepthwiseConv2D {
+                conv: self.square_conv(),
+            }
+            .into(),
+            12 => Conv2DTranspose {
+                filters: self.size(),
+                conv: self.transposed(),
+            }
+            .into(),
+            13 => DepthwiseConv2DTranspose {
+                conv: self.transposed(),
+            }
+            .into(),
+            14 => Dense1D {
+                units: self.size(),
+                post_ops: self.post_ops(),
+                weights_bits: self.bits(),
+            }
+            .into(),
+            15 => {
+                let post_ops = self.post_ops();
+                let widths = Add {
+                    output_bits: post_ops.output_bits,
+                    buffer_bits: post_ops.buffer_bits,
+                    post_op_buffer_bits: post_ops.post_op_buffer_bits,
+                    output_signed: post_ops.is_signed(),
+                };
+                widths.into()
+            }
+            16 => Concatenate.into(),
+            17 => BufferTempConv {
+                filters: self.size(),
+                temporal: self.temporal(),
+            }
+            .into(),
+            18 => DepthwiseBufferTempConv {
+                temporal: self.temporal(),
+            }
+            .into(),
+            19 => StatefulRecurrent {
+                stateful_channels: self.size(),
+                output_channels: self.size(),
+                subsample: self.size(),
+                post_ops: self.post_ops(),
+            }
+            .into(),
+            20 => PicoPostProcessing {
+                buffer_bits: self.pick(&[33, 44, 63, 64]),
+            }
+            .into(),
+            _ => Dequantizer.into(),
+        }
+    }
+
+    fn square_conv(&mut self) -> Conv2DParams {
+        Conv2DParams {
+            kernel_size: self.size(),
+            padding: self.pick(&[Padding::Same, Padding::Valid, Padding::SameUpper]),
+            kernel_stride: self.size(),
+            pooling: match self.number(6) {
+                0 => Pooling::GlobalAverage,
+                1 => Pooling::Max {
+                    size: Pair::square(self.size()),
+                    stride: Pair::square(self.size()),
+                },
+                2 => Pooling::Max {
+                    size: self.pair(),
+                    stride: self.pair(),
+                },
+                _ => Pooling::None,
+            },
+            post_ops: self.post_ops(),
+            weights_bits: self.bits(),
+        }
+    }
+
+    fn transposed(&mut self) -> TransposedParams {
+        TransposedParams {
+            kernel_size: self.size(),
+            post_ops: self.post_ops(),
+            weights_bits: self.bits(),
+        }
+    }
+
+    fn temporal(&mut self) -> TemporalParams {
+        TemporalParams {
+            fifo_size: self.size(),
+            post_ops: self.post_ops(),
+            weights_bits: self.bits(),
+        }
+    }
+
+    fn post_ops(&mut self) -> PostOps {
+        let all = [Activation::NoActivation, Activation::ReLU, Activation::Lut];
+        PostOps {
+            output_bits: self.pick(&[8, 8, 4, 16, 32, 1, 0, 33]),
+            output_signed: self.pick(&[None, None, Some(false), Some(true)]),
+            buffer_bits: self.pick(&[28, 32, 16, 33]),
+            post_op_buffer_bits: self.pick(&[32, 27, 16, 15]),
+            ..PostOps::new(self.pick(&all))
+        }
+    }
+
+    fn pick<T: Clone>(&mut self, values: &[T]) -> T {
+        values[self.number(values.len())].clone()
+    }
+
+    /// A variable of Akida 2.0 for the layer at `index`, with values that its rule may refuse.
+    fn tensor(&mut self, builder: &ModelBuilder, index: usize) -> Option<(&'static str, Tensor)> {
+        let layer = builder.layers().get(index)?;
+        let variables = &layer.connection().variables;
+        let variable = variables.get(self.number(variables.len()))?;
+        let count = variable.count().saturating_sub(self.number(16) / 15);
+        let pattern: Vec<u8> = (0..1 + self.number(8))
+            .map(|_| self.byte().unwrap_or(0))
+            .collect();
+        let bytes = pattern.into_iter().cycle().take(count);
+        let tensor = match variable.rule {
+            VariableRule::Weights { .. } => {
+                let shape = variable.weight_shape()?;
+                let weights = Weights::new(shape, bytes.map(|byte| byte as i8).collect());
+                weights.ok()?.into()
+            }
+            VariableRule::Integers { .. } | VariableRule::Bounds => {
+                // The bytes 0 to 0xFF, −1 to −0x7F, and numbers of up to 31 bits.
+                let integer = |byte: u8| match byte % 4 {
+                    0 => i32::from(byte as i8),
+                    1 => i32::from(byte) << (byte >> 3),
+                    _ => i32::from(byte),
+                };
+                Tensor::Integers(bytes.map(integer).collect())
+            }
+            VariableRule::Positive => {
+                let float = |byte| f32::from_bits(u32::from(byte) << 23);
+                Tensor::Floats(bytes.map(float).collect())
+            }
+        };
+        Some((variable.name, tensor))
     }
 
     /// A variable for the layer at `index`: of its shape, or of another.

@@ -9,7 +9,7 @@ use crate::common::{Container, payload_of};
 use akida_fbz::{DecodeError, Limits, Location, decode_with, encode_with};
 use akida_sim::device::Device;
 use akida_sim::map::{self, MapMode};
-use akida_sim::{Model, Plan, Pooling, RunOptions, ops};
+use akida_sim::{Inputs, Model, Plan, Pooling, RunOptions, Session, ops};
 
 /// Far below the defaults, so that a run takes little time, and the same for all targets.
 const LIMITS: Limits = Limits::DEFAULT
@@ -137,22 +137,71 @@ fn is_small(model: &Model) -> bool {
     work.is_some_and(|work| work < 50_000)
 }
 
+/// Inputs of a model, in the type that it takes.
+enum Sample {
+    U8(Vec<u8>),
+    I8(Vec<i8>),
+    I16(Vec<i16>),
+    F32(Vec<f32>),
+}
+
+impl Sample {
+    /// Inputs that differ for each `number`.
+    fn of(model: &Model, number: u32) -> Self {
+        let signal = model.input();
+        let numbers = (0..signal.shape.len()).map(|index| {
+            let mixed = (index as u32)
+                .wrapping_add(number)
+                .wrapping_mul(0x9E37_79B9);
+            mixed >> 11
+        });
+        if model.takes_floats() {
+            let float = |n: u32| (n % 4001) as f32 / 7.0 - 250.0;
+            return Self::F32(numbers.map(float).collect());
+        }
+        let format = signal.format;
+        let values = (format.max() - format.min() + 1) as u32;
+        let value = move |n: u32| i64::from(n % values) + format.min();
+        match (format.signed, format.bytes()) {
+            (false, _) => Self::U8(numbers.map(|n| value(n) as u8).collect()),
+            (true, 1) => Self::I8(numbers.map(|n| value(n) as i8).collect()),
+            (true, _) => Self::I16(numbers.map(|n| value(n) as i16).collect()),
+        }
+    }
+
+    fn inputs(&self) -> Inputs<'_> {
+        match self {
+            Self::U8(values) => values.into(),
+            Self::I8(values) => values.into(),
+            Self::I16(values) => values.into(),
+            Self::F32(values) => values.into(),
+        }
+    }
+}
+
 fn run(model: Model) {
-    let signal = model.input();
-    let levels = (signal.format.max() + 1) as u8;
-    let inputs: Vec<u8> = (0..signal.shape.len())
-        .map(|index| {
-            let value = (index as u32).wrapping_mul(0x9E37_79B9) >> 23;
-            (value as u8).checked_rem(levels).unwrap_or(value as u8)
-        })
-        .collect();
-    let expected = ops::run(&model, &inputs).expect("the inputs are in range");
+    let samples = [0, 1, 2].map(|number| Sample::of(&model, number));
+    let mut stream = ops::Stream::new(&model);
+    let expected = samples.each_ref().map(|sample| {
+        if !model.has_state() {
+            stream = ops::Stream::new(&model);
+        }
+        let outputs = stream.run(&model, sample.inputs());
+        outputs.expect("the inputs are in range")
+    });
+    let has_state = model.has_state();
     let plan = Plan::new(model);
-    let taps = plan
-        .taps(&inputs, &RunOptions::default())
-        .expect("a valid model runs");
-    assert_eq!(taps, expected);
+    let mut session = Session::new(&plan, 1).expect("a small model has small states");
+    for (sample, expected) in samples.iter().zip(&expected) {
+        let inputs = sample.inputs();
+        let taps = match has_state {
+            true => session.taps(&plan, inputs),
+            false => plan.taps(inputs, &RunOptions::default()),
+        };
+        assert_eq!(&taps.expect("a valid model runs"), expected);
+    }
     let mut scratch = plan.scratch();
-    let last = plan.run(&mut scratch, &inputs).expect("a valid model runs");
-    assert_eq!(Some(last), expected.last().map(|values| values.as_ref()));
+    let last = plan.run(&mut scratch, samples[0].inputs());
+    let expected = expected[0].last().map(|values| values.as_ref());
+    assert_eq!(last.ok(), expected);
 }

@@ -105,6 +105,15 @@ impl Conv2DParams {
         if let Pooling::Max { size, stride } = self.pooling {
             size.check("pool_size")?;
             stride.check("pool_stride")?;
+            for (name, pair) in [("pool_size", size), ("pool_stride", stride)] {
+                if pair.x != pair.y {
+                    return Err(ModelError::parameter(
+                        name,
+                        "the same along both axes",
+                        pair,
+                    ));
+                }
+            }
             if self.padding == Padding::SameUpper {
                 return Err(ModelError::parameter(
                     "padding",
@@ -318,4 +327,26 @@ pub(in crate::model::layer) fn same_input(
         word(expected),
         word(given),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::borrow::ToOwned;
+
+    #[test]
+    fn pooling_windows_that_parameters_cannot_say_are_refused() {
+        let check = |size, stride| {
+            let pooling = Pooling::Max { size, stride };
+            let conv = Conv2DParams {
+                pooling,
+                ..Conv2DParams::new(3)
+            };
+            conv.check().map_err(|error| error.subject().to_owned())
+        };
+        let (square, other) = (Pair::square(2), Pair::new(2, 3));
+        assert_eq!(check(square, square), Ok(()));
+        assert_eq!(check(other, square), Err("pool_size".to_owned()));
+        assert_eq!(check(square, other), Err("pool_stride".to_owned()));
+    }
 }

@@ -26,7 +26,7 @@ const WIDEST_OUTPUT: u8 = 16;
 /// assert!(!PostOps { output_bits: 4, ..PostOps::new(Activation::ReLU) }.is_signed());
 /// assert!(PostOps::new(Activation::ReLU).is_signed());
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Eq)]
 pub struct PostOps {
     /// The activation.
     pub activation: Activation,
@@ -38,6 +38,17 @@ pub struct PostOps {
     pub buffer_bits: u8,
     /// Width of scaled accumulators, without their sign: 16 to 32.
     pub post_op_buffer_bits: u8,
+}
+
+/// A sign that follows from activation and width equals the same sign that is given.
+impl PartialEq for PostOps {
+    fn eq(&self, other: &Self) -> bool {
+        let meaning = |of: &Self| {
+            let widths = (of.output_bits, of.buffer_bits, of.post_op_buffer_bits);
+            (of.activation, of.is_signed(), widths)
+        };
+        meaning(self) == meaning(other)
+    }
 }
 
 impl PostOps {
@@ -220,4 +231,34 @@ pub(super) fn narrow(input: Signal) -> Result<Signal, ModelError> {
         format!("one with accumulators of {} bits", input.format.bits),
     )
     .with_remedy("give the inbound output_bits of 8, with output_scales and output_shift"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::LayerSpec;
+    use crate::model::layer::akida2::Dense1D;
+
+    #[test]
+    fn a_sign_that_is_left_open_survives_the_way_over_parameters() {
+        for activation in [Activation::NoActivation, Activation::ReLU] {
+            for output_bits in [4, 8] {
+                let post_ops = PostOps {
+                    output_bits,
+                    ..PostOps::new(activation)
+                };
+                let spec = LayerSpec::from(Dense1D {
+                    post_ops,
+                    ..Dense1D::new(3)
+                });
+                let again = LayerSpec::new(spec.type_name(), &spec.parameters());
+                assert_eq!(again.as_ref(), Ok(&spec));
+                let other = PostOps {
+                    output_signed: Some(!post_ops.is_signed()),
+                    ..post_ops
+                };
+                assert_ne!(other, post_ops);
+            }
+        }
+    }
 }
