@@ -79,9 +79,13 @@ def test_b1_an_input_beyond_its_bits_is_an_error(bits):
 def test_b1_eight_bits_occur_only_at_an_image():
     image = akida.InputConvolutional((1, 1, 1), (1, 1), 1, weights_bits=2, activation=False)
     assert potentials(image, weights([1], (1, 1, 1, 1)), [[[255]]]).item() == 255
-    for bits in (0, 3, 5, 8):
+    for bits in (0, 3, 5):
         with pytest.raises(ValueError, match="input_bits"):
             akida.Model(layers=[akida.InputData((1, 1, 1), input_bits=bits)])
+    # Inputs of 8 and 16 bits are signed, and belong to Akida 2.0.
+    for bits in (8, 16):
+        with pytest.raises(ValueError, match="FullyConnected of Akida 1.0"):
+            akida.Model(layers=[akida.InputData((1, 1, 1), input_bits=bits), akida.FullyConnected(1)])
 
 
 @pytest.mark.parametrize(("bits", "low", "high"), [(1, 0, 1), (2, -1, 1), (4, -7, 7), (8, -127, 127)])

@@ -307,8 +307,8 @@ impl ModelBuilder {
         {
             return error(
                 "every layer",
-                &format!("of {others:?}, as the layers before it"),
-                format!("{} of {own:?}", spec.type_name()),
+                &format!("of {others}, as the layers before it"),
+                format!("{} of {own}", spec.type_name()),
             );
         }
         let mut signals = Vec::with_capacity(inbounds.len());
