@@ -351,7 +351,8 @@ def test_macs_are_those_of_the_windows():
     [
         (
             [akida.InputData((2, 2, 1), 8, name="in"), akida.Convolutional((1, 1), 1, name="old")],
-            'layer "old": every layer must be of Akida 2.0, as the layers before it, received Convolutional of Akida 1.0',
+            'layer "old": every layer must be of Akida 2.0, as the layers before it, '
+            "received Convolutional of Akida 1.0",
         ),
         (
             [akida.InputData((2, 2, 1), 8, name="in"), akida.Dequantizer("d"), akida.Dense1D(1, name="more")],

@@ -84,7 +84,7 @@ def test_b1_eight_bits_occur_only_at_an_image():
             akida.Model(layers=[akida.InputData((1, 1, 1), input_bits=bits)])
     # Inputs of 8 and 16 bits are signed, and belong to Akida 2.0.
     for bits in (8, 16):
-        with pytest.raises(ValueError, match="FullyConnected of Akida 1.0"):
+        with pytest.raises(ValueError, match=r"FullyConnected of Akida 1\.0"):
             akida.Model(layers=[akida.InputData((1, 1, 1), input_bits=bits), akida.FullyConnected(1)])
 
 

@@ -84,6 +84,7 @@ impl<'a, const GROUP: usize> Product<'a, GROUP> {
             "weights"
         );
         assert!(count * filters <= results, "results");
+        assert!(call.start.len() >= panels * PANEL, "starts of every panel");
         Self {
             rows,
             groups,

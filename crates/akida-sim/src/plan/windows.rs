@@ -297,6 +297,13 @@ impl InputWindows {
 
     /// Copies values of whole cells.
     fn copy<S: Copy + Into<i32>, T: Element>(&self, values: &[S], cells: &mut [T]) {
+        if self.shifts.is_empty() && self.offset == 0 {
+            // Bytes that stay bytes are copied as a block.
+            for (cell, &value) in cells.iter_mut().zip(values) {
+                *cell = T::of(value.into());
+            }
+            return;
+        }
         if self.shifts.is_empty() {
             for (cell, &value) in cells.iter_mut().zip(values) {
                 *cell = T::of(value.into() + self.offset);

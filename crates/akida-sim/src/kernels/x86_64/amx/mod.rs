@@ -286,7 +286,8 @@ fn end<const A: usize, const B: usize>(
         }
     }
     let first = panel * PANEL;
-    let start = avx512::start::<B>(product, first);
+    // SAFETY: the panels are some of the product's.
+    let start = unsafe { avx512::start::<B>(product, first) };
     let of = |p: usize| -> [__m512i; B] {
         core::array::from_fn(|b| {
             // SAFETY: the tile registers have been stored to `A * ROWS` rows of `B` panels of sums, and `p` is below `count`,

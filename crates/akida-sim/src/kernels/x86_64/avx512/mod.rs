@@ -138,7 +138,8 @@ fn tile<const N: usize, const M: usize, const FORM: u8>(
     let mut sums: [[__m512i; N]; M] = if FORM == HALVES {
         [[_mm512_setzero_si512(); N]; M]
     } else {
-        [start(product, first); M]
+        // SAFETY: the tile's panels are some of the product's.
+        [unsafe { start(product, first) }; M]
     };
     // Multiplying a few groups takes less time than looking which are zero.
     let few = (product.groups - product.rare) * N < WORTH_LOOKING;
@@ -169,7 +170,8 @@ fn tile<const N: usize, const M: usize, const FORM: u8>(
         next += PANEL;
     }
     if FORM == HALVES {
-        let start: [__m512i; N] = start(product, first);
+        // SAFETY: as before.
+        let start: [__m512i; N] = unsafe { start(product, first) };
         unrolled!(p < M => {
             unrolled!(n < N => {
                 sums[p][n] = _mm512_add_epi32(_mm512_srai_epi32::<4>(sums[p][n]), start[n]);

@@ -66,22 +66,31 @@ pub(in crate::kernels::x86_64) unsafe fn end<const N: usize, const M: usize>(
 }
 
 /// What the sums of `N` panels from the filter `first` on start from. Where there is a line, its shift is included.
+///
+/// # Safety
+///
+/// The panels are some of the product's.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 #[inline]
-pub(in crate::kernels::x86_64) fn start<const N: usize>(
+pub(in crate::kernels::x86_64) unsafe fn start<const N: usize>(
     product: &Product<'_>,
     first: usize,
 ) -> [__m512i; N] {
+    // SAFETY: as this function's: `Product::new` has checked that every panel has its starts and parameters. The instruction
+    // needs no alignment.
+    let panel = |values: &[i32], first: usize| unsafe {
+        _mm512_loadu_si512(values.as_ptr().add(first).cast())
+    };
     core::array::from_fn(|n| {
         let first = first + n * PANEL;
-        let start = load(&product.start[first..]);
+        let start = panel(product.start, first);
         match &product.sink {
             Sink::Levels(
                 Levels {
                     line: Some(line), ..
                 },
                 _,
-            ) => _mm512_add_epi32(start, load(&line.shift[first..])),
+            ) => _mm512_add_epi32(start, panel(&line.shift, first)),
             _ => start,
         }
     })
@@ -174,14 +183,6 @@ fn store_levels(levels: __m512i, out: &mut [u8]) {
             _mm_mask_storeu_epi8(out.as_mut_ptr().cast(), mask(out.len()), levels);
         }
     }
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-#[inline]
-fn load(values: &[i32]) -> __m512i {
-    let values = &values[..PANEL];
-    // SAFETY: 64 readable bytes; the instruction needs no alignment.
-    unsafe { _mm512_loadu_si512(values.as_ptr().cast()) }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
