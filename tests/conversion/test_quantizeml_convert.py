@@ -1,6 +1,8 @@
 """`cnn2snn.convert` of QuantizeML models: recorded integers in every layer, versions, warnings, refusals."""
 
 import json
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import pytest
 import cnn2snn
 from cnn2snn import AkidaVersion, akida, convert, set_akida_version
 from cnn2snn.conversion import conversion_report
-from tests.conversion.quantizeml.files import FIXTURES, changed, names, recorded
+from tests.conversion.quantizeml.files import FIXTURES, changed, names, recorded, small
+from tests.conversion.quantizeml.test_keras_model import Functional
 from tests.fresh_interpreter import run_without_keras
 
 AKIDA1 = names("v1", ".h5")
@@ -136,6 +139,14 @@ def test_a_file_and_its_model_in_memory_convert_alike(tmp_path):
     assert convert(onnx.load(path)).to_dict() == convert(str(path)).to_dict()
 
 
+def test_a_model_of_tf_keras_is_recognised_by_the_classes_of_its_layers(tmp_path):
+    model = small()
+    in_memory = Functional(model)
+    for layer in in_memory.layers:
+        type(layer).__module__ = "quantizeml.layers"
+    assert convert(in_memory).to_dict() == convert(model.save(tmp_path)).to_dict()
+
+
 def test_onnx_is_refused_for_akida_1():
     with set_akida_version(AkidaVersion.v1), pytest.raises(ValueError, match=r"Akida 2\.0 only") as caught:
         convert(FIXTURES / "onnx_add.onnx")
@@ -191,6 +202,17 @@ def test_akida_1_is_saved(tmp_path):
         model = converted("mixed_v1_i8_w4_a4", file_path=f"{tmp_path}/")
     (path,) = tmp_path.iterdir()
     assert akida.Model(path).to_dict() == model.to_dict()
+
+
+def test_the_example_classifies_the_digits_that_training_did_not_see(tmp_path):
+    root = Path(__file__).parents[2]
+    arguments = [sys.executable, root / "examples" / "digits_akida2.py", "--out", tmp_path]
+    result = subprocess.run(arguments, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    (line,) = (line for line in result.stdout.splitlines() if "converted (engine)" in line)
+    assert line.split()[-1] == "99.00%"
+    fixture = (FIXTURES / "digits_trained.h5").read_bytes()
+    assert (root / "examples" / "digits_quantizeml.h5").read_bytes() == fixture
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -82,21 +82,23 @@ def _execute(arguments: argparse.Namespace) -> None:
     from cnn2snn.conversion.akida1.certificate import report as certify
     from cnn2snn.conversion.pipeline import convert_blocks, convert_quantizeml
     from cnn2snn.conversion.source import quantizeml_of
+    from cnn2snn.conversion.versions import Conversion
 
     image = _parsers.input_is_image(arguments)
-    choices = {"thresholds": arguments.thresholds, "padding_value": arguments.padding_value}
+    choices: dict[str, Any] = {"thresholds": arguments.thresholds, "padding_value": arguments.padding_value}
     network = quantizeml_of(source)
     if network is None:
-        converted = convert_blocks(_keras_files.load(source), scaling, image, **choices)
-        model = converted.model
+        conversion = Conversion.of(convert_blocks(_keras_files.load(source), scaling, image, **choices))
     else:
         with _told_warnings():
             reported = arguments.report is not None
             conversion = convert_quantizeml(network, scaling, image, **choices, reported=reported)
-        model, converted = conversion.model, conversion.blocks
+    model, converted = conversion.model, conversion.blocks
     model.save(target)
     certificate = None
     if arguments.report is not None:
+        # Akida 2.0 has been refused.
+        assert converted is not None
         proved = certify(converted, arguments.thresholds)
         proved.save(arguments.report)
         certificate = Certificate(str(arguments.report), proved)

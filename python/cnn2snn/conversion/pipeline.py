@@ -87,7 +87,7 @@ def convert(
         >>> model_akida = cnn2snn.convert(quantized, file_path="model.fbz")  # doctest: +SKIP
         >>> model_akida = cnn2snn.convert("ds_cnn_kws_i8_w8_a8.h5")  # doctest: +SKIP
     """
-    choices = {"thresholds": thresholds, "padding_value": padding_value}
+    choices: dict[str, Any] = {"thresholds": thresholds, "padding_value": padding_value}
     network = quantizeml_of(model)
     if network is not None:
         name = network.name
@@ -97,8 +97,7 @@ def convert(
     else:
         keras_model = keras_model_of(model)
         name = keras_model.name
-        converted = convert_blocks(keras_model, input_scaling, input_is_image, **choices)
-        conversion = Conversion(converted.model, converted)
+        conversion = Conversion.of(convert_blocks(keras_model, input_scaling, input_is_image, **choices))
     if report is not None:
         assert conversion.blocks is not None
         proved = certificate.report(conversion.blocks, thresholds)
@@ -145,7 +144,7 @@ def conversion_report(
     Example:
         >>> print(cnn2snn.conversion_report(quantized))  # doctest: +SKIP
     """
-    choices = {"thresholds": thresholds, "padding_value": padding_value}
+    choices: dict[str, Any] = {"thresholds": thresholds, "padding_value": padding_value}
     network = quantizeml_of(model)
     if network is None:
         converted = convert_blocks(keras_model_of(model), input_scaling, input_is_image, **choices)

@@ -20,7 +20,7 @@ __all__ = ["Conversion", "convert_network"]
 
 @dataclass(frozen=True)
 class Conversion:
-    """A QuantizeML model that was converted.
+    """A quantized model that was converted.
 
     Attributes:
         model: the engine's model.
@@ -29,6 +29,11 @@ class Conversion:
 
     model: akida.Model
     blocks: Converted | None
+
+    @classmethod
+    def of(cls, converted: Converted) -> Conversion:
+        """A model of Akida 1.0 with its blocks."""
+        return cls(converted.model, converted)
 
 
 def convert_network(network: Network | Graph, version: AkidaVersion, thresholds: str) -> Conversion:
