@@ -104,7 +104,7 @@ def convert(
         if callable(report):
             report(proved)
         else:
-            proved.save(report)
+            proved.save(Path(report))
     if file_path is not None:
         path = _file(file_path, name)
         path.parent.mkdir(parents=True, exist_ok=True)

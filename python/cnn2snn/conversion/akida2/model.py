@@ -43,9 +43,12 @@ def _class(entry: LayerPlan) -> type[akida.Layer]:
 
 def _arguments(entry: LayerPlan) -> dict[str, Any]:
     """The arguments of a constructor."""
-    arguments = {name: tuple(v) if isinstance(v, list) else v for name, v in entry.parameters.items()}
-    for name in arguments.keys() & _ENUMS.keys():
-        arguments[name] = _ENUMS[name][arguments[name]]
+    arguments: dict[str, Any] = {}
+    for name, value in entry.parameters.items():
+        if name in _ENUMS:
+            arguments[name] = _ENUMS[name][value]
+        else:
+            arguments[name] = tuple(value) if isinstance(value, list) else value
     if "output_signed" in inspect.signature(_class(entry)).parameters:
         arguments["output_signed"] = entry.output_signed
     return arguments
