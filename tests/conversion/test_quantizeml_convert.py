@@ -12,6 +12,8 @@ import pytest
 import cnn2snn
 from cnn2snn import AkidaVersion, akida, convert, set_akida_version
 from cnn2snn.conversion import conversion_report
+from cnn2snn.conversion.akida2.model import build_model
+from cnn2snn.conversion.plan import LayerPlan, ModelPlan
 from tests.conversion.quantizeml.files import FIXTURES, changed, names, recorded, small
 from tests.conversion.quantizeml.test_keras_model import Functional
 from tests.fresh_interpreter import run_without_keras
@@ -145,6 +147,18 @@ def test_a_model_of_tf_keras_is_recognised_by_the_classes_of_its_layers(tmp_path
     for layer in in_memory.layers:
         type(layer).__module__ = "quantizeml.layers"
     assert convert(in_memory).to_dict() == convert(model.save(tmp_path)).to_dict()
+
+
+@pytest.mark.parametrize("shift", [np.array([-1], np.int8), np.array([256], np.int16)])
+def test_values_that_their_variable_cannot_hold_are_refused(shift):
+    """A variable of the same width but another sign would wrap around and back."""
+    layers = (
+        LayerPlan("x", "InputData", (), {"input_shape": [1, 1, 2], "input_bits": 8}),
+        LayerPlan("dense", "Dense1D", (0,), {"units": 2}, {"input_shift": shift}),
+    )
+    with pytest.raises(cnn2snn.UnsupportedModelError, match='"dense": input_shift must fit uint8') as caught:
+        build_model(ModelPlan("model", layers))
+    assert caught.value.received == shift[0]
 
 
 def test_onnx_is_refused_for_akida_1():

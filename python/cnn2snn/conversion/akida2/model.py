@@ -59,8 +59,8 @@ def _held(entry: LayerPlan, name: str, values: np.ndarray, dtype: np.dtype) -> n
     values = np.asarray(values)
     with np.errstate(over="ignore", invalid="ignore"):
         cast = values.astype(dtype)
-    if not np.array_equal(cast.astype(values.dtype), values):
-        wrong = values[cast.astype(values.dtype) != values].flat[0]
+    if not np.array_equal(cast, values):
+        wrong = values[cast != values].flat[0]
         raise UnsupportedModelError(
             f'layer "{entry.name}": {name} must fit {dtype}, received {wrong}',
             layer=entry.name,
