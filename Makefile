@@ -29,8 +29,10 @@ help: ## list the targets
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## run the main job on real handwritten digits, from training to classification
+demo: $(INSTALLED) ## run the main job on real handwritten digits, for Akida 1.0 and for Akida 2.0
 	$(BIN)/python examples/digits.py
+	@$(call say,digits on Akida 2.0)
+	$(BIN)/python examples/digits_akida2.py
 
 test: test-rust test-python test-legacy ## run all tests, Rust and Python
 

@@ -1,7 +1,7 @@
 """Which generation of Akida conversion targets.
 
 Models quantized with this package convert to Akida 1.0 whatever the version, as documented: Akida 2.0 needs another
-kind of quantization.
+kind of quantization. QuantizeML models convert to the version in force.
 
 The version is that of the innermost `set_akida_version` of the thread or task, else of the environment variable
 ``CNN2SNN_TARGET_AKIDA_VERSION`` ("v1" or "v2"), else v2, as documented.

@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnn2snn import akida
 from cnn2snn.reports.convert import Certificate, ConvertReport, LayerBoundaries
 from tests.reports.shown import foreign
 
@@ -68,4 +69,20 @@ def test_a_certificate_takes_the_place_of_the_table_and_is_not_in_the_dictionary
         "Report saved to report.json",
         "",
         "proved in 72 columns",
+    ]
+
+
+def test_akida_2_has_no_boundaries_that_move():
+    network = akida.Model(layers=[akida.InputData((1, 1, 4), input_bits=8), akida.Dense1D(2)])
+    report = ConvertReport.of(Path("q.onnx"), Path("q.fbz"), network, [])
+    assert report.to_dict() == {
+        "file": "q.onnx",
+        "output": "q.fbz",
+        "ip_version": "v2",
+        "input_scaling": None,
+        "layers": [],
+    }
+    assert report.text().splitlines() == [
+        "Model converted and saved to q.fbz",
+        "Every layer of Akida 2.0 gives the integers of the quantized network.",
     ]

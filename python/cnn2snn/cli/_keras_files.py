@@ -19,13 +19,18 @@ from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError
 SUFFIXES = (".h5", ".keras")
 
 
-def check(path: Path) -> None:
-    """Raises an error when there is no file at `path`, or one whose name is not that of a Keras model."""
+def check(path: Path, *others: str) -> None:
+    """Raises an error when there is no file at `path`, or one whose name is not that of a Keras model.
+
+    Args:
+        path: the path.
+        others: other suffixes that are allowed.
+    """
     if not path.exists():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     # Folders can be SavedModels; loading says what is wrong with one.
     if not path.is_dir():
-        _files.check_suffix(path, *SUFFIXES)
+        _files.check_suffix(path, *SUFFIXES, *others)
 
 
 def stem(path: Path) -> str:

@@ -42,7 +42,9 @@ class _Help(argparse.HelpFormatter):
         return super()._fill_text(text, width, indent)
 
 
-def add_keras_model(parser: argparse.ArgumentParser, what: str = "Keras model") -> None:
+def add_keras_model(
+    parser: argparse.ArgumentParser, what: str = "Keras model", suffixes: str = ".h5 or .keras"
+) -> None:
     """Adds the option that names the Keras model to read."""
     parser.add_argument(
         "-m",
@@ -50,7 +52,7 @@ def add_keras_model(parser: argparse.ArgumentParser, what: str = "Keras model") 
         type=Path,
         required=True,
         metavar="FILE",
-        help=f"{what}, .h5 or .keras (a SavedModel folder too under Keras 2)",
+        help=f"{what}, {suffixes} (a SavedModel folder too under Keras 2)",
     )
 
 

@@ -1,27 +1,37 @@
-"""`convert`: from a quantized Keras model to an Akida model, in the order of the steps."""
+"""`convert`: from a quantized model to an Akida model, in the order of the steps.
+
+Keras is imported for models that are none of QuantizeML.
+"""
 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnn2snn import akida
-from cnn2snn._keras import keras
+from cnn2snn.akida_versions import AkidaVersion, get_akida_version
 from cnn2snn.conversion.akida1 import THRESHOLDS, Converted, build_model, certificate
-from cnn2snn.conversion.keras import read_blocks
+from cnn2snn.conversion.onnx import Graph
+from cnn2snn.conversion.quantizeml import Network
 from cnn2snn.conversion.report import ConversionReport
 from cnn2snn.conversion.scaling import input_scaling_of
+from cnn2snn.conversion.source import keras_model_of, quantizeml_of
+from cnn2snn.conversion.versions import Conversion, convert_network
 from cnn2snn.errors import InvalidArgumentError
-from cnn2snn.graph import read
 
-__all__ = ["conversion_report", "convert", "convert_blocks"]
+if TYPE_CHECKING:
+    from cnn2snn._keras import keras
+
+__all__ = ["conversion_report", "convert", "convert_blocks", "convert_quantizeml"]
 
 
 def convert(
-    model: keras.Model,
+    model: keras.Model | str | os.PathLike[str] | Any,
     file_path: str | os.PathLike[str] | None = None,
     input_scaling: tuple[float, float] | None = None,
     input_is_image: bool = True,
@@ -30,63 +40,87 @@ def convert(
     padding_value: int | None = None,
     report: str | os.PathLike[str] | Callable[[ConversionReport], object] | None = None,
 ) -> akida.Model:
-    """Converts a quantized Keras model to an Akida model.
+    """Converts a quantized model to an Akida model.
 
-    Integer inputs of the result are α · x + β for Keras inputs x, with (α, β) = `input_scaling`, or (1 / scale,
-    -offset / scale) where the model begins with a `Rescaling(scale, offset)` layer. The formulas are in section H of
-    ``docs/arithmetic.md``. A final softmax is left out: it does not change which output is the largest.
+    A model that `cnn2snn.quantize` made becomes one of Akida 1.0, whatever the version. A QuantizeML model becomes one
+    of the version in force (`get_akida_version`), Akida 2.0 by default. Its layers give the integers that QuantizeML's
+    formulas give in exact arithmetic. Akida 1.0 fits thresholds to these integers. Layers behind the `Dequantizer` are
+    not converted, and a warning lists them. Neither TensorFlow nor quantizeml is needed for a QuantizeML file.
+
+    For models of this package, integer inputs of the result are α · x + β for Keras inputs x, with (α, β) =
+    `input_scaling`, or (1 / scale, -offset / scale) where the model begins with a `Rescaling(scale, offset)` layer.
+    The formulas are in section H of ``docs/arithmetic.md``. A final softmax is left out: it does not change which
+    output is the largest.
 
     Args:
-        model: the quantized model; it is not changed.
+        model: the quantized model, or the path of its file; it is not changed. QuantizeML models are `.h5` or `.onnx`
+            files, models of tf_keras, or an `onnx.ModelProto`. Others are Keras models, and files that
+            `load_quantized_model` reads.
         file_path: where to save the result. ``.fbz`` is appended to a name without suffix, a missing folder is
-            made, and a path that
-            ends in a separator or is a folder names one, in which the file is called like the model. None saves
-            nothing.
-        input_scaling: (α, β), α greater than zero; (1, 0) by default.
+            made, and a path that ends in a separator or is a folder names one, in which the file is called like the
+            model. None saves nothing.
+        input_scaling: (α, β), α greater than zero; (1, 0) by default. A QuantizeML model holds its own scales: this
+            argument, `input_is_image` and `padding_value` have no effect on it, which a warning says.
         input_is_image: whether inputs are 8-bit images of 1 or 3 channels (the first layer becomes
             `InputConvolutional`); otherwise they are values of 4 bits, 0 to 15 (`InputData` comes first).
         thresholds: "fit" chooses threshold and step of each filter together, so that as many activation boundaries as
             possible are those of the quantized network; "floor" gives the original toolkit's variables bit for bit (as
             they are before its correction of values beyond the chip's widths), whose boundaries differ more often.
+            Akida 2.0 has no thresholds.
         padding_value: the border of the first layer, 0 to 255, where β is not such an integer and padding is "same":
             borders are then inexact. By default β itself.
         report: a JSON file to write the report of the conversion to, or a function that takes the report; see
-            `conversion_report`.
+            `conversion_report`. It is refused for Akida 2.0.
 
     Returns:
         The Akida model. Its `input_scaling` says how its inputs follow from those of `model`: (α, β), or (1, 0) where
         `model` begins with `Rescaling`.
 
     Raises:
-        InvalidArgumentError: (ValueError) an argument or a bitwidth that is not possible.
-        UnsupportedModelError: (RuntimeError) a structure that Akida 1.0 cannot express; the message names the
-            layer, what was
-            received, what is allowed and the remedy. An existing file is left as it was.
+        InvalidArgumentError: (ValueError) an argument or a bitwidth that is not possible, a damaged file, an ONNX model
+            for Akida 1.0, or a version in the environment that does not exist.
+        UnsupportedModelError: (RuntimeError) a structure that Akida cannot express; the message names the layer, what
+            was received, what is allowed and the remedy. An existing file is left as it was.
+        FileNotFoundError: there is no file at the path `model`.
 
     Example:
         >>> model_akida = cnn2snn.convert(quantized, file_path="model.fbz")  # doctest: +SKIP
+        >>> model_akida = cnn2snn.convert("ds_cnn_kws_i8_w8_a8.h5")  # doctest: +SKIP
     """
-    converted = convert_blocks(model, input_scaling, input_is_image, thresholds=thresholds, padding_value=padding_value)
-    if callable(report):
-        report(certificate.report(converted, thresholds))
-    elif report is not None:
-        certificate.report(converted, thresholds).save(report)
+    choices: dict[str, Any] = {"thresholds": thresholds, "padding_value": padding_value}
+    network = quantizeml_of(model)
+    if network is not None:
+        name = network.name
+        conversion = convert_quantizeml(
+            network, input_scaling, input_is_image, **choices, reported=report is not None, stacklevel=3
+        )
+    else:
+        keras_model = keras_model_of(model)
+        name = keras_model.name
+        conversion = Conversion.of(convert_blocks(keras_model, input_scaling, input_is_image, **choices))
+    if report is not None:
+        assert conversion.blocks is not None
+        proved = certificate.report(conversion.blocks, thresholds)
+        if callable(report):
+            report(proved)
+        else:
+            proved.save(Path(report))
     if file_path is not None:
-        path = _file(file_path, model.name)
+        path = _file(file_path, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        converted.model.save(path)
-    return converted.model
+        conversion.model.save(path)
+    return conversion.model
 
 
 def conversion_report(
-    model: keras.Model,
+    model: keras.Model | str | os.PathLike[str] | Any,
     input_scaling: tuple[float, float] | None = None,
     input_is_image: bool = True,
     *,
     thresholds: str = "fit",
     padding_value: int | None = None,
 ) -> ConversionReport:
-    """Reports what converting a quantized Keras model proves, without keeping the result.
+    """Reports what converting a quantized model to Akida 1.0 proves, without keeping the result.
 
     For each layer and filter, by interval arithmetic over all inputs (``docs/arithmetic.md``, H5 to H9): that the
     integer layer gives the levels of the quantized network, or the boundaries that differ, each with a potential that
@@ -95,7 +129,7 @@ def conversion_report(
     what became of every other Keras layer.
 
     Args:
-        model: the quantized model; it is not changed.
+        model: as for `convert`. A QuantizeML model is reported on under `set_akida_version(AkidaVersion.v1)` only.
         input_scaling: as for `convert`.
         input_is_image: as for `convert`.
         thresholds: as for `convert`.
@@ -110,7 +144,15 @@ def conversion_report(
     Example:
         >>> print(cnn2snn.conversion_report(quantized))  # doctest: +SKIP
     """
-    converted = convert_blocks(model, input_scaling, input_is_image, thresholds=thresholds, padding_value=padding_value)
+    choices: dict[str, Any] = {"thresholds": thresholds, "padding_value": padding_value}
+    network = quantizeml_of(model)
+    if network is None:
+        converted = convert_blocks(keras_model_of(model), input_scaling, input_is_image, **choices)
+    else:
+        arguments = (network, input_scaling, input_is_image)
+        blocks = convert_quantizeml(*arguments, **choices, reported=True, stacklevel=3).blocks
+        assert blocks is not None
+        converted = blocks
     return certificate.report(converted, thresholds)
 
 
@@ -123,8 +165,80 @@ def convert_blocks(
     padding_value: int | None = None,
 ) -> Converted:
     """The Akida model together with the blocks that it was made of; arguments and errors as for `convert`."""
+    from cnn2snn.conversion.keras import read_blocks
+    from cnn2snn.graph import read
+
     blocks = read_blocks(read(model))
     scaling = input_scaling_of(blocks, input_scaling)
+    _check_thresholds(thresholds)
+    if padding_value is not None:
+        _check_padding_value(padding_value, input_is_image)
+    converted = build_model(blocks, scaling, input_is_image, thresholds=thresholds, padding_value=padding_value)
+    # A Rescaling layer is part of the Keras model, which then takes the integers themselves.
+    converted.model.input_scaling = (1, 0) if blocks.rescaling else (float(scaling.scale), float(scaling.shift))
+    return converted
+
+
+def convert_quantizeml(
+    network: Network | Graph,
+    input_scaling: tuple[float, float] | None = None,
+    input_is_image: bool = True,
+    *,
+    thresholds: str = "fit",
+    padding_value: int | None = None,
+    reported: bool = False,
+    stacklevel: int = 2,
+) -> Conversion:
+    """The Akida model of a QuantizeML model, of the version in force.
+
+    Arguments that have no effect, and layers that are not converted, are warned of.
+
+    Args:
+        network: the neutral form.
+        input_scaling: as for `convert`.
+        input_is_image: as for `convert`.
+        thresholds: as for `convert`.
+        padding_value: as for `convert`.
+        reported: whether a report is to be made, which is refused for Akida 2.0.
+        stacklevel: whose line warnings name, as for `warnings.warn`.
+
+    Raises:
+        InvalidArgumentError, UnsupportedModelError: as for `convert`.
+    """
+    version = get_akida_version()
+    _check_thresholds(thresholds)
+    if reported and version is AkidaVersion.v2:
+        raise InvalidArgumentError(
+            f'model "{network.name}": a report is made for Akida 1.0 only, received Akida 2.0',
+            kind="report",
+            expected="v1",
+            received="v2",
+            remedy="leave it out: no boundary of Akida 2.0 is moved by conversion",
+        )
+    conversion = convert_network(network, version, thresholds)
+    given = {
+        "input_scaling": input_scaling is not None,
+        "input_is_image": not input_is_image,
+        "thresholds": thresholds != "fit" and version is AkidaVersion.v2,
+        "padding_value": padding_value is not None,
+    }
+    without_effect = [name for name, is_given in given.items() if is_given]
+    if without_effect:
+        warnings.warn(
+            f"{', '.join(without_effect)}: no effect on a QuantizeML model, which holds its own scales",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
+    if network.ignored:
+        warnings.warn(
+            f"layers behind the Dequantizer are not converted: {', '.join(network.ignored)}",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
+    return conversion
+
+
+def _check_thresholds(thresholds: str) -> None:
     if thresholds not in THRESHOLDS:
         raise InvalidArgumentError(
             f'thresholds must be "fit" or "floor", received {thresholds!r}',
@@ -132,12 +246,6 @@ def convert_blocks(
             expected=THRESHOLDS,
             received=thresholds,
         )
-    if padding_value is not None:
-        _check_padding_value(padding_value, input_is_image)
-    converted = build_model(blocks, scaling, input_is_image, thresholds=thresholds, padding_value=padding_value)
-    # A Rescaling layer is part of the Keras model, which then takes the integers themselves.
-    converted.model.input_scaling = (1, 0) if blocks.rescaling else (float(scaling.scale), float(scaling.shift))
-    return converted
 
 
 def _check_padding_value(value: int, input_is_image: bool) -> None:

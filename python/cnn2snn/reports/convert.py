@@ -73,14 +73,15 @@ class Certificate:
 
 @dataclass(frozen=True)
 class ConvertReport:
-    """A Keras model that was converted.
+    """A quantized model that was converted.
 
     Attributes:
-        file: path of the Keras model.
+        file: path of the quantized model.
         output: path of the converted model.
-        input_scaling: (scale, shift) from inputs of the Keras model to integers.
-        layers: the boundaries of each layer, in order.
+        input_scaling: (scale, shift) from inputs of the quantized model to those of the converted one.
+        layers: the boundaries of each layer, in order; none in Akida 2.0, where conversion moves no boundary.
         certificate: what is proved of every layer, where that was asked for.
+        ip_version: "v1" or "v2", the generation of the converted model.
 
     Example:
         >>> pairs = [(block.layer, block.mismatches) for block in converted.blocks]  # doctest: +SKIP
@@ -94,6 +95,7 @@ class ConvertReport:
     input_scaling: tuple[float, float] | None
     layers: list[LayerBoundaries]
     certificate: Certificate | None = None
+    ip_version: str = "v1"
 
     @classmethod
     def of(
@@ -107,23 +109,32 @@ class ConvertReport:
         """Returns the report on a conversion.
 
         Args:
-            source: path of the Keras model.
+            source: path of the quantized model.
             target: path of the converted model.
             model: the converted model.
             layers: its layers, each with the number of shifted boundaries per channel.
             certificate: what is proved of them.
         """
         boundaries = [LayerBoundaries.of(layer, mismatches) for layer, mismatches in layers]
-        return cls(str(source), str(target), model.input_scaling, boundaries, certificate)
+        version = model.ip_version.name
+        return cls(str(source), str(target), model.input_scaling, boundaries, certificate, version)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the attributes but for the certificate, which has a file of its own."""
         layers = [asdict(layer) for layer in self.layers]
-        return {"file": self.file, "output": self.output, "input_scaling": self.input_scaling, "layers": layers}
+        return {
+            "file": self.file,
+            "output": self.output,
+            "ip_version": self.ip_version,
+            "input_scaling": self.input_scaling,
+            "layers": layers,
+        }
 
     def text(self, width: int = 80) -> str:
         """Returns where the model is, then the certificate or else the shifted boundaries."""
         lines = [f"Model converted and saved to {self.output}"]
+        if self.ip_version == "v2":
+            return "\n".join([*lines, "Every layer of Akida 2.0 gives the integers of the quantized network."])
         if self.certificate is None:
             return "\n".join([*lines, *self._boundaries(width)])
         saved = f"Report saved to {self.certificate.file}"

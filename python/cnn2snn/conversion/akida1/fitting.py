@@ -13,7 +13,7 @@ from cnn2snn.conversion.akida1.variables import IdealLayer, engine_weights, floo
 from cnn2snn.conversion.block import Block
 from cnn2snn.errors import UnsupportedModelError
 
-__all__ = ["THRESHOLDS", "certify", "mismatches_without_layer", "set_variables"]
+__all__ = ["THRESHOLDS", "certify", "differing_by_channel", "mismatches_without_layer", "set_variables"]
 
 # Why a threshold or a step can be out of all proportion.
 _HUGE = "a tiny gamma, a dead filter or a huge scale is the usual cause: constrain gamma while training"
@@ -46,8 +46,7 @@ def set_variables(
         threshold, act_step = _floor(block, ideal, input_scale, input_shift)
         for name, values in {**weights, "threshold": threshold, "act_step": act_step}.items():
             layer.set_variable(name, values)
-        differing = certify(layer, ideal).differences[:, 0]
-        return np.bincount(differing, minlength=len(threshold)).astype(np.uint8)
+        return differing_by_channel(certify(layer, ideal), len(threshold))
     with _unheld(block):
         return layer.set_fitted(weights, _targets(block, ideal), ideal.s, TARGET)
 
@@ -117,3 +116,8 @@ def certify(layer: akida.Layer, ideal: IdealLayer) -> _akida.Certificates:
     bits = layer.output_bits
     boundaries = np.zeros((0, 0), np.int64) if bits is None else ideal.boundaries(bits)
     return layer.certify(boundaries, TARGET)
+
+
+def differing_by_channel(certificates: _akida.Certificates, channels: int) -> np.ndarray:
+    """How many boundaries differ per channel, uint8 of shape (channels,)."""
+    return np.bincount(certificates.differences[:, 0], minlength=channels).astype(np.uint8)

@@ -5,11 +5,13 @@ The fit of thresholds and steps (H6) then does for them what it does for network
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
+from cnn2snn.conversion.akida1.fitting import certify, differing_by_channel
+from cnn2snn.conversion.akida1.model import Converted, build_model
 from cnn2snn.conversion.akida1.variables import IdealLayer
 from cnn2snn.conversion.block import Activation, Block, Blocks, Folded, Kind, Weights, Window
 from cnn2snn.conversion.quantizeml.akida1 import Akida1Layer, Akida1Plan, Ideal
@@ -18,7 +20,7 @@ from cnn2snn.conversion.quantizeml.integers.records import Neural, Separable
 from cnn2snn.conversion.quantizeml.layer import Layer
 from cnn2snn.conversion.scaling import InputScaling
 
-__all__ = ["LevelIdeal", "QuantizedBlocks", "blocks_of"]
+__all__ = ["LevelIdeal", "QuantizedBlocks", "blocks_of", "convert_plan"]
 
 _KINDS = {"Conv2D": Kind.CONVOLUTION, "SeparableConv2D": Kind.SEPARABLE, "Dense": Kind.DENSE}
 
@@ -77,6 +79,30 @@ def blocks_of(plan: Akida1Plan) -> QuantizedBlocks:
     # The border of a quantized network stands for 0, as near as its integers come to that.
     scaling = InputScaling.of(scale, float(border), "Rescaling" if scales else "default")
     return QuantizedBlocks(found, ideals, scaling, first.type_name == "InputConvolutional")
+
+
+def convert_plan(plan: Akida1Plan, thresholds: str) -> Converted:
+    """The engine's model of a plan, with the blocks that it was made of.
+
+    Args:
+        plan: the plan.
+        thresholds: "fit" fits thresholds and steps to the exact boundaries, "floor" takes those of the published
+            converter, as they are before its correction of widths.
+
+    Raises:
+        UnsupportedModelError: a threshold or a step that no layer can hold.
+    """
+    found = blocks_of(plan)
+    converted = build_model(found.blocks, found.scaling, found.input_is_image, ideals=found.ideals)
+    if thresholds == "floor":
+        variables = {layer.plan.name: layer.plan.variables for layer in plan.layers}
+        for index, block in enumerate(converted.blocks):
+            for name in ("threshold", "act_step"):
+                block.layer.set_variable(name, variables[block.layer.name][name])
+            assert block.ideal is not None
+            differing = differing_by_channel(certify(block.layer, block.ideal), len(block.mismatches))
+            converted.blocks[index] = replace(block, mismatches=differing)
+    return converted
 
 
 def _block(walk: Walk, layer: Akida1Layer, previous: str) -> Block:

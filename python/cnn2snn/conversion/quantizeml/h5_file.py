@@ -18,7 +18,37 @@ from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError
 if TYPE_CHECKING:
     from cnn2snn.conversion.quantizeml.h5_objects import H5Objects
 
-__all__ = ["read_h5"]
+__all__ = ["is_quantizeml_h5", "read_h5"]
+
+_NEEDS_H5PY = "reading an .h5 file needs h5py: install it with `pip install h5py`"
+# How the names of QuantizeML's own classes begin in files.
+_OWN = ("Custom>Quantized", "Custom>Dequantizer", "Custom>InputQuantizer")
+
+
+def is_quantizeml_h5(path: str | os.PathLike[str]) -> bool:
+    """Whether a file holds a QuantizeML model: one of its layers has a class of QuantizeML.
+
+    Args:
+        path: the file. False for one that is no HDF5 file of a whole model.
+
+    Raises:
+        ImportError: h5py is not installed.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(_NEEDS_H5PY) from error
+    from cnn2snn.conversion.quantizeml.h5_objects import H5Objects
+
+    try:
+        with h5py.File(path, "r") as file:
+            objects = H5Objects(file, Path(path))
+            config = json.loads(objects.text(objects.group(()), "model_config"))
+        names = [str(layer["class_name"]) for layer in config["config"]["layers"]]
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError):
+        # Whoever reads the file says what is wrong with it.
+        return False
+    return any(name.startswith(_OWN) for name in names)
 
 
 def read_h5(path: str | os.PathLike[str]) -> Network:
@@ -43,7 +73,7 @@ def read_h5(path: str | os.PathLike[str]) -> Network:
     try:
         import h5py
     except ImportError as error:
-        raise ImportError("reading an .h5 file needs h5py: install it with `pip install h5py`") from error
+        raise ImportError(_NEEDS_H5PY) from error
     from cnn2snn.conversion.quantizeml.h5_objects import H5Objects
 
     try:

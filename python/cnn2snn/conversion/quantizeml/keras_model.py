@@ -13,7 +13,13 @@ from cnn2snn.conversion.quantizeml.model_config import read_model_config
 from cnn2snn.conversion.quantizeml.network import Network, before_dequantizer
 from cnn2snn.errors import InvalidTypeError, UnsupportedModelError
 
-__all__ = ["read_keras_model"]
+__all__ = ["is_quantizeml_model", "read_keras_model"]
+
+
+def is_quantizeml_model(model: Any) -> bool:
+    """Whether an object is a model in memory with a layer of QuantizeML."""
+    layers = getattr(model, "layers", None)
+    return isinstance(layers, Sequence) and any("quantizeml" in str(type(layer)).lower() for layer in layers)
 
 
 def read_keras_model(model: Any) -> Network:
