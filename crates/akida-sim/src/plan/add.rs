@@ -1,5 +1,6 @@
 //! The sum of two maps.
 
+use crate::interrupt::{Interrupted, Watch};
 use crate::memory::OutOfMemory;
 use crate::model::names::{A_SHIFT, B_SHIFT};
 use crate::model::{Layer, Rescale};
@@ -60,20 +61,25 @@ impl AddStep {
         self.rescaler.bytes()
     }
 
-    pub(super) fn run(&self, maps: [ValuesRef<'_>; 2], outputs: ValuesMut<'_>) {
+    pub(super) fn run(
+        &self,
+        maps: [ValuesRef<'_>; 2],
+        outputs: ValuesMut<'_>,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         let [a, b] = maps;
         match (a, b) {
-            (ValuesRef::U8(a), ValuesRef::U8(b)) => self.add(a, b, outputs),
-            (ValuesRef::U8(a), ValuesRef::I8(b)) => self.add(a, b, outputs),
-            (ValuesRef::I8(a), ValuesRef::U8(b)) => self.add(a, b, outputs),
-            (ValuesRef::I8(a), ValuesRef::I8(b)) => self.add(a, b, outputs),
-            (ValuesRef::U8(a), ValuesRef::I16(b)) => self.add(a, b, outputs),
-            (ValuesRef::I8(a), ValuesRef::I16(b)) => self.add(a, b, outputs),
-            (ValuesRef::I16(a), ValuesRef::U8(b)) => self.add(a, b, outputs),
-            (ValuesRef::I16(a), ValuesRef::I8(b)) => self.add(a, b, outputs),
-            (ValuesRef::I16(a), ValuesRef::I16(b)) => self.add(a, b, outputs),
+            (ValuesRef::U8(a), ValuesRef::U8(b)) => self.add(a, b, outputs, watch),
+            (ValuesRef::U8(a), ValuesRef::I8(b)) => self.add(a, b, outputs, watch),
+            (ValuesRef::I8(a), ValuesRef::U8(b)) => self.add(a, b, outputs, watch),
+            (ValuesRef::I8(a), ValuesRef::I8(b)) => self.add(a, b, outputs, watch),
+            (ValuesRef::U8(a), ValuesRef::I16(b)) => self.add(a, b, outputs, watch),
+            (ValuesRef::I8(a), ValuesRef::I16(b)) => self.add(a, b, outputs, watch),
+            (ValuesRef::I16(a), ValuesRef::U8(b)) => self.add(a, b, outputs, watch),
+            (ValuesRef::I16(a), ValuesRef::I8(b)) => self.add(a, b, outputs, watch),
+            (ValuesRef::I16(a), ValuesRef::I16(b)) => self.add(a, b, outputs, watch),
             // Never: no layer reads values of 32 bits but for PicoPostProcessing and Dequantizer.
-            (ValuesRef::I32(_), _) | (_, ValuesRef::I32(_)) => {}
+            (ValuesRef::I32(_), _) | (_, ValuesRef::I32(_)) => Ok(()),
         }
     }
 
@@ -82,7 +88,8 @@ impl AddStep {
         a: &[A],
         b: &[B],
         mut outputs: ValuesMut<'_>,
-    ) {
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         let (shifts_a, shifts_b) = (self.layer.integers(A_SHIFT), self.layer.integers(B_SHIFT));
         let channels = shifts_a.len();
         let mut sums = [0; BLOCK];
@@ -106,6 +113,8 @@ impl AddStep {
                 let mut outputs = outputs.take(sums.len());
                 self.rescaler.apply(first, sums, &mut outputs);
             }
+            watch.worked(8 + 4 * channels as u64)?;
         }
+        Ok(())
     }
 }
