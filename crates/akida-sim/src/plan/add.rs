@@ -1,6 +1,6 @@
 //! The sum of two maps.
 
-use crate::interrupt::{Interrupted, Watch};
+use crate::interrupt::{Interrupted, Watch, pieces};
 use crate::memory::OutOfMemory;
 use crate::model::names::{A_SHIFT, B_SHIFT};
 use crate::model::{Layer, Rescale};
@@ -93,27 +93,32 @@ impl AddStep {
         let (shifts_a, shifts_b) = (self.layer.integers(A_SHIFT), self.layer.integers(B_SHIFT));
         let channels = shifts_a.len();
         let mut sums = [0; BLOCK];
-        for (a, b) in a.chunks_exact(channels).zip(b.chunks_exact(channels)) {
-            for first in (0..channels).step_by(BLOCK) {
-                let place = first..channels.min(first + BLOCK);
-                let sums = &mut sums[..place.len()];
-                let values = a[place.clone()].iter().zip(&b[place.clone()]);
-                let shifts = shifts_a[place.clone()].iter().zip(&shifts_b[place]);
-                if self.narrow {
-                    for ((sum, (&a, &b)), (s, t)) in sums.iter_mut().zip(values).zip(shifts) {
-                        *sum = (a.into() << s) + (b.into() << t);
+        let work = 8 + 4 * channels as u64;
+        let mut positions = a.chunks_exact(channels).zip(b.chunks_exact(channels));
+        for places in pieces(0..positions.len(), work) {
+            for (a, b) in positions.by_ref().take(places.len()) {
+                for first in (0..channels).step_by(BLOCK) {
+                    let place = first..channels.min(first + BLOCK);
+                    let sums = &mut sums[..place.len()];
+                    let values = a[place.clone()].iter().zip(&b[place.clone()]);
+                    let shifts = shifts_a[place.clone()].iter().zip(&shifts_b[place]);
+                    if self.narrow {
+                        for ((sum, (&a, &b)), (s, t)) in sums.iter_mut().zip(values).zip(shifts) {
+                            *sum = (a.into() << s) + (b.into() << t);
+                        }
+                    } else {
+                        let bits = self.buffer_bits;
+                        let shifted = |x: i32, s| saturate(shift_left(x.into(), s), bits);
+                        for ((sum, (&a, &b)), (&s, &t)) in sums.iter_mut().zip(values).zip(shifts) {
+                            *sum =
+                                saturate(shifted(a.into(), s) + shifted(b.into(), t), bits) as i32;
+                        }
                     }
-                } else {
-                    let bits = self.buffer_bits;
-                    let shifted = |x: i32, s| saturate(shift_left(x.into(), s), bits);
-                    for ((sum, (&a, &b)), (&s, &t)) in sums.iter_mut().zip(values).zip(shifts) {
-                        *sum = saturate(shifted(a.into(), s) + shifted(b.into(), t), bits) as i32;
-                    }
+                    let mut outputs = outputs.take(sums.len());
+                    self.rescaler.apply(first, sums, &mut outputs);
                 }
-                let mut outputs = outputs.take(sums.len());
-                self.rescaler.apply(first, sums, &mut outputs);
             }
-            watch.worked(8 + 4 * channels as u64)?;
+            watch.worked(places.len() as u64 * work)?;
         }
         Ok(())
     }

@@ -55,6 +55,10 @@ pub struct Plan {
     scratch_pool: ScratchPool,
 }
 
+/// The work of a step beside what its routines note, in the units of [`Watch::worked`]. So networks of tiny layers are left for
+/// questions, too.
+const WORK_PER_STEP: u64 = 1 << 9;
+
 impl Plan {
     /// A plan with the best kernels that this host has.
     ///
@@ -231,7 +235,9 @@ impl Plan {
         let nothing = ValuesRef::U8(&[]).into();
         let inputs = inputs.chunks(self.model.input().shape.len());
         let count = inputs.len();
+        let work = WORK_PER_STEP * self.steps.len() as u64;
         for (place, input) in inputs.enumerate() {
+            crew.watch.worked(work + input.len() as u64 / 8)?;
             scratch.count_input(input);
             for (index, step) in self.steps[..first].iter().enumerate() {
                 // Only the last layer before the tail keeps the outputs of every input, for the tail to read.

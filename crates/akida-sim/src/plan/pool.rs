@@ -1,6 +1,6 @@
 //! Max pooling. `docs/engine.md` defines the words.
 
-use crate::interrupt::{Interrupted, Watch};
+use crate::interrupt::{Interrupted, Watch, pieces};
 use crate::model::{Padding, Pair, Shape};
 use core::ops::Range;
 
@@ -90,9 +90,12 @@ impl MaxPool {
                 let first = ((row - rows.start) * self.shape.y + columns.start) * channels;
                 map[first..][..columns.len() * channels].chunks_exact(channels)
             };
-            for (index, row) in self.row(i).enumerate() {
-                let mut cells = cells_of(row);
-                if index == 0
+            let window = self.row(i);
+            let work = columns.len() as u64 * work_per_cell;
+            for rows in pieces(window.clone(), work) {
+                let count = rows.len() as u64;
+                let mut cells = rows.clone().flat_map(cells_of);
+                if rows.start == window.start
                     && let Some(cell) = cells.next()
                 {
                     out.copy_from_slice(cell);
@@ -102,7 +105,7 @@ impl MaxPool {
                         *largest = value.max(*largest);
                     }
                 }
-                watch.worked(columns.len() as u64 * work_per_cell)?;
+                watch.worked(count * work)?;
             }
         }
         Ok(())

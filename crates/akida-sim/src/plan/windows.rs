@@ -1,6 +1,6 @@
 //! Input windows: where windows begin in a bordered map. `docs/engine.md` defines the words.
 
-use crate::interrupt::{Interrupted, Watch};
+use crate::interrupt::{Interrupted, Watch, pieces};
 use crate::memory::{self, OutOfMemory};
 use crate::model::{Pair, Shape, Windows};
 use crate::run::ValuesRef;
@@ -264,13 +264,15 @@ impl InputWindows {
         watch: &mut Watch<'_>,
     ) -> Result<(), Interrupted> {
         let work = 8 + totals.len() as u64 / 4;
-        let cells = map.chunks_exact(totals.len());
+        let mut cells = map.chunks_exact(totals.len());
         totals.fill(self.offset * cells.len() as i32);
-        for cell in cells {
-            for (total, &value) in totals.iter_mut().zip(cell) {
-                *total += value.into();
+        for places in pieces(0..cells.len(), work) {
+            for cell in cells.by_ref().take(places.len()) {
+                for (total, &value) in totals.iter_mut().zip(cell) {
+                    *total += value.into();
+                }
             }
-            watch.worked(work)?;
+            watch.worked(places.len() as u64 * work)?;
         }
         Ok(())
     }
@@ -288,29 +290,32 @@ impl InputWindows {
         let row_len = self.input.y * channels;
         let left = self.before.y * channels;
         let right = left + ((self.input.y - 1) * self.spread + 1) * channels;
-        let bordered = bordered.chunks_exact_mut(self.bordered.y * channels);
-        for (index, row) in rows.zip(bordered) {
-            watch.worked(work)?;
-            let inside = index.checked_sub(self.before.x);
-            let inside = inside.filter(|i| i.is_multiple_of(self.spread));
-            let start = inside.map(|i| i / self.spread * row_len);
-            let Some(start) = start.filter(|&start| start < map.len()) else {
-                self.fill(row);
-                continue;
-            };
-            let values = &map[start..start + row_len];
-            self.fill(&mut row[..left]);
-            self.fill(&mut row[right..]);
-            if self.spread == 1 {
-                self.copy(values, &mut row[left..right]);
-                continue;
+        let mut bordered = bordered.chunks_exact_mut(self.bordered.y * channels);
+        for rows in pieces(rows, work) {
+            let count = rows.len() as u64;
+            for (index, row) in rows.zip(&mut bordered) {
+                let inside = index.checked_sub(self.before.x);
+                let inside = inside.filter(|i| i.is_multiple_of(self.spread));
+                let start = inside.map(|i| i / self.spread * row_len);
+                let Some(start) = start.filter(|&start| start < map.len()) else {
+                    self.fill(row);
+                    continue;
+                };
+                let values = &map[start..start + row_len];
+                self.fill(&mut row[..left]);
+                self.fill(&mut row[right..]);
+                if self.spread == 1 {
+                    self.copy(values, &mut row[left..right]);
+                    continue;
+                }
+                let cells = row[left..right].chunks_mut(self.spread * channels);
+                for (cell, values) in cells.zip(values.chunks_exact(channels)) {
+                    let (cell, between) = cell.split_at_mut(channels);
+                    self.copy(values, cell);
+                    self.fill(between);
+                }
             }
-            let cells = row[left..right].chunks_mut(self.spread * channels);
-            for (cell, values) in cells.zip(values.chunks_exact(channels)) {
-                let (cell, between) = cell.split_at_mut(channels);
-                self.copy(values, cell);
-                self.fill(between);
-            }
+            watch.worked(count * work)?;
         }
         Ok(())
     }
