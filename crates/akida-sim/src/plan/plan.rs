@@ -233,11 +233,12 @@ impl Plan {
     ) -> Result<(), Interrupted> {
         let first = self.tail.first;
         let nothing = ValuesRef::U8(&[]).into();
+        let passed = inputs.len() as u64 / 8;
         let inputs = inputs.chunks(self.model.input().shape.len());
         let count = inputs.len();
-        let work = WORK_PER_STEP * self.steps.len() as u64;
+        let steps = (count * self.steps.len()) as u64;
+        crew.watch.worked(WORK_PER_STEP * steps + passed)?;
         for (place, input) in inputs.enumerate() {
-            crew.watch.worked(work + input.len() as u64 / 8)?;
             scratch.count_input(input);
             for (index, step) in self.steps[..first].iter().enumerate() {
                 // Only the last layer before the tail keeps the outputs of every input, for the tail to read.
