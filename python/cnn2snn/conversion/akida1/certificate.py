@@ -11,7 +11,7 @@ from cnn2snn.conversion.akida1.model import Converted, ConvertedBlock
 from cnn2snn.conversion.akida1.target import TARGET
 from cnn2snn.conversion.akida1.variables import LinearMap
 from cnn2snn.conversion.block import Kind
-from cnn2snn.conversion.report import ConversionReport, Difference, Exceedance, InputReport, LayerReport, Place, number
+from cnn2snn.conversion.report import Akida1Report, Difference, Exceedance, InputReport, LayerReport, Place, number
 
 __all__ = ["report"]
 
@@ -21,10 +21,16 @@ _TINY_GAMMA = 1e-2
 _TINY_WEIGHTS = 1e-2
 
 
-def report(converted: Converted, thresholds: str) -> ConversionReport:
+def report(converted: Converted, thresholds: str) -> Akida1Report:
     """The report of a conversion whose thresholds were chosen by "fit" or "floor"."""
     layers = [_report(b) for b in converted.blocks if b.ideal is not None]
-    return ConversionReport(converted.source.name, thresholds, _inputs(converted, layers), layers, _account(converted))
+    return Akida1Report(
+        model=converted.source.name,
+        inputs=_inputs(converted, layers),
+        layers=layers,
+        folded=_account(converted),
+        thresholds=thresholds,
+    )
 
 
 def _inputs(converted: Converted, layers: list[LayerReport]) -> InputReport:
