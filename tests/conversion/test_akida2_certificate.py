@@ -19,7 +19,7 @@ from tests.conversion.quantizeml.test_keras_model import Functional
 from tests.oracle import quantizeml_fixtures
 from tests.oracle.akida2 import layers as oracle_layers
 from tests.oracle.akida2 import stage as oracle_stage
-from tests.oracle.akida2.geometry import axis_windows
+from tests.oracle.akida2.geometry import axis_windows, max_pool
 from tests.oracle.akida2.numbers import Exact, Float32, sat
 from tests.oracle.random_akida2 import random_case
 
@@ -69,6 +69,18 @@ def accumulators(description, inputs, state):
     return sat(sat(sums, bits) + bias, bits)
 
 
+def scaled(description, acc):
+    """Products with the output scale (D3 to D6), before they saturate."""
+    params = description["params"]
+    if params.get("pool_type") == "Max":
+        size = params["pool_size"]
+        acc = max_pool(acc, size, params.get("pool_stride") or size, params["padding"])
+    acc = oracle_stage.activation(description, acc)
+    if params.get("pool_type") == "Average":
+        acc = np.clip(acc.sum(axis=(1, 2), keepdims=True), -(2**32), 2**32 - 1)
+    return acc * oracle_stage.variable(description, "output_scales", 1)
+
+
 def within(values, low, high):
     flat = values.reshape(-1, values.shape[-1])
     return bool(np.all(flat >= low) and np.all(flat <= high))
@@ -98,7 +110,7 @@ def _shape(model):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_saturates_in_a_random_model_is_reported(seed):
-    """Outputs at both ends of their format are clipped, unless they are there by themselves; D1, D2 and D6 are seen."""
+    """Channels that the oracle sees saturate at D1, D2, D6 or D8 are among those of the report."""
     case, found = random_report(seed)
     by_name = {layer.name: layer for layer in found.layers}
     states = [{} for _ in case.model]
@@ -112,8 +124,14 @@ def test_what_saturates_in_a_random_model_is_reported(seed):
         sums = oracle_layers.exact_sums(description, read[0].astype(np.int64), states[index], Exact)
         acc = sat(sums, bits)
         bias = oracle_stage.variable(description, "bias") << oracle_stage.variable(description, "bias_shift")
-        for point, before in (("sum", sums), ("bias", acc + bias)):
-            channels = np.flatnonzero(np.any((before != sat(before, bits)).reshape(-1, before.shape[-1]), axis=0))
+        steps = [("sum", sums, sat(sums, bits)), ("bias", acc + bias, sat(acc + bias, bits))]
+        products = scaled(description, sat(acc + bias, bits))
+        post = oracle_stage.post_op_bits(description)
+        steps.append(("product", products, np.clip(products, -(2**post), 2**post - 1)))
+        shifted = Exact.rsh(steps[-1][2], oracle_stage.variable(description, "output_shift"))
+        steps.append(("output", shifted, oracle_stage.output_format(description).saturate(shifted)))
+        for point, before, after in steps:
+            channels = np.flatnonzero(np.any((before != after).reshape(-1, before.shape[-1]), axis=0))
             reported = {c for s in layer.saturations if s.point == point for c in s.channels}
             assert reported.issuperset(channels.tolist()), (layer.name, point)
 
@@ -259,9 +277,12 @@ def test_the_text_fits_its_width(name, width):
     lines = found.text(width).splitlines()
     assert max(map(len, lines)) <= width
     assert lines[0].startswith(f'"{found.model}": ')
-    table = lines[lines.index("", lines.index("") + 1) + 1 :]
-    assert table[0].split()[:2] == ["Layer", "Channels"]
-    assert len(found.layers) == lines.index("", lines.index(table[1])) - lines.index(table[1]) - 1
+    rule = next(i for i, line in enumerate(lines) if line.startswith("---"))
+    assert lines[rule - 1].split()[:2] == ["Layer", "Channels"]
+    assert lines[rule + 1 + len(found.layers)] == ""
+    assert [line.split()[1] for line in lines[rule + 1 :][: len(found.layers)]] == [
+        f"{layer.filters:,}" for layer in found.layers
+    ]
 
 
 def test_everything_that_is_no_layer_of_the_result_is_told():
@@ -324,12 +345,16 @@ def test_worked_example_of_a_dense_layer():
     assert (layer.lowest.tolist(), layer.highest.tolist()) == ([-628, -1], [647, -1])
     assert (layer.lowest_output.tolist(), layer.highest_output.tolist()) == ([0, 0], [81, 0])
     assert (layer.dead, layer.saturated, layer.saturations, layer.attained) == ([1], [], [], True)
+    text = report(model, "model", []).text(80)
+    assert "dense, always 0: channel 1" in text
+    assert "Inputs of the model reach the accumulators of dense." in text
 
 
 def test_channels_at_the_bound_of_their_relu_are_saturated():
     model = dense([[0, 1]], bias=np.array([100, 0], np.int8), max_value=np.array([50, 50], np.int16))
     (layer,) = report(model, "model", []).layers
     assert (layer.dead, layer.saturated) == ([], [0])
+    assert "dense, always 50, saturated: channel 0" in report(model, "model", []).text(80)
 
 
 def test_a_channel_that_only_gives_the_highest_output_is_saturated():

@@ -245,7 +245,8 @@ class Akida2Report(ConversionReport):
                     f"{len(layer.dead) + len(layer.saturated):,}",
                 )
             )
-        return _table.columns(headers, rows, width=width, right=range(1, 6))
+        table = _table.columns(headers, rows, width=width, right=range(1, 6))
+        return [*table, "", *wrapped(self._reached(), width)]
 
     def _sections(self) -> list[tuple[str, list[str]]]:
         return [
@@ -281,10 +282,20 @@ class Akida2Report(ConversionReport):
     def _stuck(self) -> list[str]:
         entries = []
         for layer in self.layers:
-            for what, channels in (("", layer.dead), ("saturated: ", layer.saturated)):
-                if channels:
-                    entries.append(f"{layer.name}, {what}{listed(channels, 'channel')}")
+            for why, channels in (("", layer.dead), (", saturated", layer.saturated)):
+                outputs = layer.lowest_output[channels]
+                for output in np.unique(outputs).tolist():
+                    these = [c for c in channels if layer.lowest_output[c] == output]
+                    entries.append(f"{layer.name}, always {output}{why}: {listed(these, 'channel')}")
         return first_of(entries)
+
+    def _reached(self) -> str:
+        """Which of the accumulators are more than bounds."""
+        names = [layer.name for layer in self.layers if layer.attained]
+        if not names:
+            return "Accumulators are bounds, which may not be reached."
+        text = f"Inputs of the model reach the accumulators of {', '.join(names)}."
+        return text if len(names) == len(self.layers) else f"{text} Those of other layers are bounds."
 
     def _float32(self, width: int) -> list[str]:
         rounded = [_rounded(layer) for layer in self.layers if not layer.float32_equal]

@@ -127,7 +127,7 @@ class Stage:
         bits = getattr(self.layer.parameters, "post_op_buffer_bits", 32)
         scale, shift = self.variable(f"{name}_scales", 1), self.variable(f"{name}_shift", 0)
         products = self.low * scale, self.high * scale
-        if np.any(scale != 1):
+        if self.layer.parameters.layer_type.name != "Add":
             self.note("product", *products, -(2**bits), 2**bits - 1)
             products = tuple(np.clip(p, -(2**bits), 2**bits - 1) for p in products)
         found = tuple(rsh(p, shift) for p in products)
