@@ -19,6 +19,8 @@ __all__ = ["report"]
 _TINY_GAMMA = 1e-2
 # A filter whose largest weight is this part of the layer's median has a scale as many times as large.
 _TINY_WEIGHTS = 1e-2
+# Integers up to here are float32 numbers.
+_EXACT = 2**24
 
 
 def report(converted: Converted, thresholds: str) -> Akida1Report:
@@ -67,7 +69,11 @@ def _report(b: ConvertedBlock) -> LayerReport:
         terms += b.block.positions
     # Keras sums `terms` products in float32, then adds the bias, normalizes, averages and divides by the step; each
     # operation errs by 2^-24 of what it handles, in units of potentials at most the sum of magnitudes below.
-    float32 = (terms + 16) * 2.0**-23 * (magnitude + zero + np.abs(ideal.t) + edges)
+    handled = zero + np.abs(ideal.t) + edges
+    float32 = (terms + 16) * 2.0**-23 * (magnitude + handled)
+    if ideal.sums_integers:
+        # Sums are exact, and the product with a scale and the half that is added err.
+        float32 = np.where(magnitude + zero <= _EXACT, 2.0**-21 * handled, float32)
     widths = layer.widths(TARGET)
     low, high, largest = widths.min_threshold, widths.max_threshold, widths.max_step
     differences = []

@@ -36,6 +36,11 @@ class LevelIdeal(IdealLayer):
 
     levels: Ideal
 
+    @property
+    def sums_integers(self) -> bool:
+        """QuantizeML sums integers."""
+        return True
+
     def boundaries(self, act_bits: int) -> np.ndarray:
         """The integer boundaries, int64 of shape (filters, 2^act_bits - 1), exactly."""
         return self.levels.boundaries(act_bits)

@@ -62,6 +62,11 @@ class IdealLayer:
     t: np.ndarray
     s: np.ndarray
 
+    @property
+    def sums_integers(self) -> bool:
+        """Whether the network itself sums integers in float32."""
+        return False
+
     @cached_property
     def maps(self) -> list[LinearMap]:
         """How potentials follow from pre-activations, one per output channel."""
