@@ -251,3 +251,58 @@ class Generator:
 def random_network(seed: int) -> Model:
     """A network by hand that converts to Akida 2.0, unless a shift or a bias of it has no place."""
     return Generator(seed).network()
+
+
+class Akida1Generator(Generator):
+    """Networks for Akida 1.0: chains of layers that end in bounded activations of 1, 2 or 4 bits, per tensor."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.per_axis, self.bits = False, self.pick(2, 4, 4)
+
+    def levels(self) -> None:
+        """A bounded ReLU whose outputs are levels."""
+        found, more = self.output(self.bits, signed=False)
+        limit = float(self.rng.uniform(0.5, 8))
+        quant = {"output_quantizer": found}
+        self.model.add("QuantizedReLU", self.name("relu"), None, more, max_value=limit, quant_config=quant)
+
+    def layer(self, cls: str, weights_bits: int, average: bool = False) -> None:
+        """A convolution with its pooling and activation."""
+        separable, kernel, channels = "Separable" in cls, self.pick(1, 3, 3), self.channels
+        kernel = min(3 if separable else kernel, *self.size)
+        filters = int(self.rng.integers(2, 8))
+        quant, variables, use_bias = self.weighted((kernel, kernel, channels, filters), weights_bits, filters, "kernel")
+        if separable:
+            del variables["kernel"]
+            variables["depthwise_kernel"] = self.rng.normal(0, 0.4, (kernel, kernel, channels, 1))
+            variables["pointwise_kernel"] = self.rng.normal(0, 0.4, (1, 1, channels, filters))
+            quant = {name: {"bitwidth": weights_bits} for name in ("dw_weight_quantizer", "pw_weight_quantizer")}
+        self.channels = filters
+        config = {"kernel_size": [kernel, kernel], "padding": "same", "use_bias": use_bias, "filters": filters}
+        self.model.add(cls, self.name("conv"), None, variables, quant_config=quant, **config)
+        if average:
+            self.model.add("QuantizedGlobalAveragePooling2D", self.name("gap"))
+        elif self.chance(0.3) and min(self.size) > 3:
+            self.pooling("same")
+        self.levels()
+
+    def network(self) -> Model:
+        """The whole network."""
+        self.size, self.channels = (8, 8), self.pick(1, 3)
+        self.model = Model((*self.size, self.channels), "uint8")
+        self.model.add("QuantizedRescaling", "rescaling", None, scale=1 / 255)
+        self.layer("QuantizedConv2D", self.pick(4, 8))
+        for _ in range(int(self.rng.integers(1, 3))):
+            self.layer(self.pick("QuantizedConv2D", "QuantizedSeparableConv2D"), self.pick(2, 4))
+        self.layer("QuantizedConv2D", 4, average=True)
+        units = int(self.rng.integers(2, 6))
+        quant, variables, use_bias = self.weighted((self.channels, units), 4, units, "kernel")
+        config = {"units": units, "use_bias": use_bias}
+        self.model.add("QuantizedDense", "classes", None, variables, quant_config=quant, **config)
+        return self.model.end()
+
+
+def random_akida1_network(seed: int) -> Model:
+    """A network by hand that converts to Akida 1.0, unless a step or a bias of it has no place."""
+    return Akida1Generator(seed).network()

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import cnn2snn
+from cnn2snn import AkidaVersion, set_akida_version
 from cnn2snn.analysis import compare
-from tests.analysis.random_networks import random_network
+from tests.analysis.random_networks import random_akida1_network, random_network
 
 SEEDS = range(100)
 
@@ -95,3 +96,34 @@ def test_nearly_all_of_these_networks_convert_and_hold_what_the_tests_are_about(
     assert any(layer.attained for layer in layers)
     varied = [np.ptp(taps[layer.name].astype(np.int64)) for p, _, taps, _ in found for layer in p.layers]
     assert np.mean(np.array(varied) > 0) > 0.8
+
+
+@pytest.mark.parametrize("thresholds", ["fit", "floor"])
+@pytest.mark.parametrize("seed", range(60))
+def test_models_of_akida_1_differ_where_their_report_says_so(seed, thresholds, tmp_path):
+    """Boundaries that no threshold holds, and what follows from them; nothing else."""
+    path = random_akida1_network(seed).save(tmp_path)
+    kept = []
+    with set_akida_version(AkidaVersion.v1):
+        if _is_refused_for_its_bias(path):
+            return
+        model = cnn2snn.convert(path, thresholds=thresholds, report=kept.append)
+    samples = np.random.default_rng(seed).integers(0, 256, (4, *model.input_shape), np.uint8)
+    found = compare(path, model, samples)
+    assert found
+    inexact = {layer.name for layer in kept[0].layers if layer.differences}
+    rounded = {layer.name for layer in kept[0].layers if not layer.keras_equal}
+    for layer in found.layers:
+        assert layer.unexplained == layer.edited == 0
+        if not layer.is_output:
+            assert not layer.format or layer.layer in inexact
+            assert not layer.float_rounding or layer.layer in rounded
+
+
+def _is_refused_for_its_bias(path):
+    """A filter of zeros may have a bias that no accumulator holds."""
+    try:
+        cnn2snn.convert(path)
+    except cnn2snn.UnsupportedModelError as error:
+        return error.kind == "bias"
+    return False

@@ -41,6 +41,14 @@ class LevelIdeal(IdealLayer):
         """QuantizeML sums integers."""
         return True
 
+    @property
+    def float32_tops(self) -> np.ndarray | None:
+        """The highest level of each filter in float32 where it is another one than exactly; else -1."""
+        if self.levels.float32_top is None:
+            return None
+        tops = np.array(self.levels.float32_top)
+        return np.where(tops != np.array(self.levels.top), tops, -1)
+
     def boundaries(self, act_bits: int) -> np.ndarray:
         """The integer boundaries, int64 of shape (filters, 2^act_bits - 1), exactly."""
         return self.levels.boundaries(act_bits)
