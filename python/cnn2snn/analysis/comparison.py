@@ -166,7 +166,7 @@ class Comparison:
                 layer.layer,
                 f"{layer.total:,}",
                 f"{layer.differing:,}",
-                f"{layer.largest:.3g}",
+                f"{layer.largest:,.0f}" if layer.largest == int(layer.largest) else f"{layer.largest:.3g}",
                 *(f"{getattr(layer, cause):,}" for cause in shown),
             )
             for layer in self.layers

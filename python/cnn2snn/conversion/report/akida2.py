@@ -43,6 +43,7 @@ class Akida2InputReport:
 
     Attributes:
         dtype: "uint8", "int8" or "int16"; "float32" where a Quantizer makes integers of them.
+        bits, signed: the format of the integers.
         scales: per channel the factor of the Quantizer, exactly; None without.
         zero_points: per channel the integer that stands for 0; None without a Quantizer.
         lowest, highest: per channel the floats of the smallest and the largest integer; None without a Quantizer.
@@ -52,6 +53,8 @@ class Akida2InputReport:
     """
 
     dtype: str
+    bits: int
+    signed: bool
     scales: np.ndarray | None
     zero_points: np.ndarray | None
     lowest: np.ndarray | None
@@ -222,6 +225,8 @@ class Akida2Report(ConversionReport):
             assert i.highest is not None
             text = f"{i.dtype}; {i.lowest.min():g} to {i.highest.max():g} become integers without saturation (times "
             text += f"{_range(i.scales)} plus {_range(i.zero_points)})."
+            if not i.signed:
+                text += " Floats below become 0, where QuantizeML may keep negative integers."
             if not i.exact:
                 text += (
                     " Its scales are no powers of two: a float next to the middle of two integers may become the other."

@@ -50,6 +50,8 @@ def _inputs(model: akida.Model) -> Akida2InputReport:
         lowest, highest = (low - zero_points) / scales, (high - zero_points) / scales
     return Akida2InputReport(
         dtype=first.input_dtype.name,
+        bits=first.input_bits if scales is None else first.output_bits,
+        signed=first.input_signed if scales is None else first.output_signed,
         scales=scales,
         zero_points=zero_points,
         lowest=lowest,
