@@ -382,6 +382,19 @@ def test_products_beyond_a_register_of_32_bits_have_a_witness():
     assert "A chip with registers of 32 bits may differ in 1 layer." in " ".join(text.split())
 
 
+def test_shifted_inputs_saturate_before_they_are_added_up():
+    """16 bits shifted by 16 leave 28 bits; what is left of them fits, so that the sum saturates nowhere."""
+    model = akida.Model(layers=[akida.InputData((1, 1, 1), 16)])
+    model.add(akida.Dense1D(1, output_bits=32, buffer_bits=28, name="dense"))
+    model.layers[1].set_variable("weights", np.array([[1]], np.int8))
+    model.layers[1].set_variable("input_shift", np.array([16], np.uint8))
+    (layer,) = report(model, "model", []).layers
+    assert (layer.lowest.tolist(), layer.highest.tolist()) == ([-(2**27)], [2**27 - 1])
+    (found,) = layer.saturations
+    assert (found.point, found.lowest, found.highest) == ("input_shift", -(2**31), 2**31 - 2**16)
+    assert found.limits == (-(2**27), 2**27 - 1)
+
+
 def test_sums_of_a_border_are_those_of_its_windows():
     """A row of three images cells, kernel (1, 1, 1), border 200: the middle window alone has no border."""
     model = akida.Model(layers=[akida.InputConv2D((1, 3, 1), 1, 3, output_bits=8, name="image")])
