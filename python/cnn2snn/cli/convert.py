@@ -79,7 +79,6 @@ def _execute(arguments: argparse.Namespace) -> None:
         _files.check_folder(arguments.report)
         _files.check_not_read(arguments.report, source)
 
-    from cnn2snn.conversion.akida1.certificate import report as certify
     from cnn2snn.conversion.pipeline import convert_blocks, convert_quantizeml
     from cnn2snn.conversion.source import quantizeml_of
     from cnn2snn.conversion.versions import Conversion
@@ -91,15 +90,12 @@ def _execute(arguments: argparse.Namespace) -> None:
         conversion = Conversion.of(convert_blocks(_keras_files.load(source), scaling, image, **choices))
     else:
         with _told_warnings():
-            reported = arguments.report is not None
-            conversion = convert_quantizeml(network, scaling, image, **choices, reported=reported)
+            conversion = convert_quantizeml(network, scaling, image, **choices)
     model, converted = conversion.model, conversion.blocks
     model.save(target)
     certificate = None
     if arguments.report is not None:
-        # Akida 2.0 has been refused.
-        assert converted is not None
-        proved = certify(converted, arguments.thresholds)
+        proved = conversion.report(arguments.thresholds)
         proved.save(arguments.report)
         certificate = Certificate(str(arguments.report), proved)
     layers = [(block.layer, block.mismatches) for block in converted.blocks] if converted is not None else []

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cnn2snn import akida
 from cnn2snn.akida_versions import AkidaVersion
 from cnn2snn.conversion.akida1 import Converted
+from cnn2snn.conversion.akida1 import certificate as akida1_certificate
 from cnn2snn.conversion.akida1.quantizeml import convert_plan
+from cnn2snn.conversion.akida2 import certificate as akida2_certificate
 from cnn2snn.conversion.akida2 import plan_model
 from cnn2snn.conversion.akida2.model import build_model
+from cnn2snn.conversion.block import Folded
 from cnn2snn.conversion.onnx import Graph, plan_onnx
 from cnn2snn.conversion.quantizeml import Network
+from cnn2snn.conversion.quantizeml.account import account
 from cnn2snn.conversion.quantizeml.akida1 import plan_akida1
+from cnn2snn.conversion.report import ConversionReport, Place
 from cnn2snn.errors import InvalidArgumentError
 
 __all__ = ["Conversion", "convert_network"]
@@ -23,17 +28,28 @@ class Conversion:
     """A quantized model that was converted.
 
     Attributes:
+        name: the name of the quantized model.
         model: the engine's model.
         blocks: the blocks of a model of Akida 1.0, of which things are proved; None for Akida 2.0.
+        folded: what became of layers of the quantized model that are no layers of a model of Akida 2.0.
     """
 
+    name: str
     model: akida.Model
     blocks: Converted | None
+    folded: list[Folded] = field(default_factory=list)
 
     @classmethod
     def of(cls, converted: Converted) -> Conversion:
         """A model of Akida 1.0 with its blocks."""
-        return cls(converted.model, converted)
+        return cls(converted.source.name, converted.model, converted)
+
+    def report(self, thresholds: str) -> ConversionReport:
+        """What the conversion proves; `thresholds` are those that it was asked for."""
+        if self.blocks is not None:
+            return akida1_certificate.report(self.blocks, thresholds)
+        places = [Place(one.name, one.type, one.became, one.block) for one in self.folded]
+        return akida2_certificate.report(self.model, self.name, places)
 
 
 def convert_network(network: Network | Graph, version: AkidaVersion, thresholds: str) -> Conversion:
@@ -49,8 +65,11 @@ def convert_network(network: Network | Graph, version: AkidaVersion, thresholds:
         UnsupportedModelError: (RuntimeError) a structure that the generation cannot express.
     """
     blocks = None
+    folded: list[Folded] = []
     if version is AkidaVersion.v2:
-        model = build_model(plan_onnx(network) if isinstance(network, Graph) else plan_model(network))
+        plan = plan_onnx(network) if isinstance(network, Graph) else plan_model(network)
+        model = build_model(plan)
+        folded = account(_classes(network), plan)
     elif isinstance(network, Graph):
         raise InvalidArgumentError(
             f'model "{network.name}": ONNX models convert to Akida 2.0 only, received Akida 1.0',
@@ -64,4 +83,11 @@ def convert_network(network: Network | Graph, version: AkidaVersion, thresholds:
         model = blocks.model
     # Rescaling and quantizers of inputs are part of the network, which takes the inputs themselves.
     model.input_scaling = (1, 0)
-    return Conversion(model, blocks)
+    return Conversion(network.name, model, blocks, folded)
+
+
+def _classes(network: Network | Graph) -> dict[str, str]:
+    """The classes of the layers of a network by name."""
+    if isinstance(network, Graph):
+        return {node.name: node.function for node in network.nodes}
+    return {node.name: node.class_name for node in network.nodes.values()}
