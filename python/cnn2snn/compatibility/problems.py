@@ -37,9 +37,10 @@ class Findings:
         for error in sorted(errors, key=lambda error: places.get(error.layer or "", -1)):
             self.problems.append(problem_of(error, self.ip_version))
 
-    def note(self, message: str, layer: str | None = None) -> None:
+    def note(self, message: str, layer: str | None = None, remedy: str = "") -> None:
         """Adds a note of conversion."""
-        self.notes.append(Problem(layer, "conversion", "", "", "", None, message, self.ip_version))
+        text = f"{message}; {remedy}" if remedy else message
+        self.notes.append(Problem(layer, "conversion", "", "", remedy, None, text, self.ip_version))
 
 
 def problem_of(error: Cnn2SnnError, ip_version: str) -> Problem:

@@ -10,7 +10,7 @@ from cnn2snn.conversion.onnx import Graph
 from cnn2snn.conversion.quantizeml import Network
 from cnn2snn.conversion.versions import build_plan, plan_network
 
-__all__ = ["judge_network"]
+__all__ = ["convert_network", "judge_network"]
 
 
 def judge_network(network: Network | Graph, version: AkidaVersion, device: akida.Device | None) -> Findings:
@@ -22,11 +22,7 @@ def judge_network(network: Network | Graph, version: AkidaVersion, device: akida
         device: the device asked for, or None.
     """
     problems = Problems(collect=True)
-    model = None
-    with problems.catch():
-        plan = plan_network(network, version, problems)
-        if not problems.found:
-            model = build_plan(plan, "fit").model
+    model = convert_network(network, version, problems)
     findings = Findings(version.value)
     names = [node.name for node in network.nodes] if isinstance(network, Graph) else list(network.nodes)
     findings.add_rules(problems.found, names)
@@ -34,3 +30,12 @@ def judge_network(network: Network | Graph, version: AkidaVersion, device: akida
     if network.ignored:
         findings.note(f"the layers behind the Dequantizer are not converted: {', '.join(network.ignored)}")
     return findings
+
+
+def convert_network(network: Network | Graph, version: AkidaVersion, problems: Problems) -> akida.Model | None:
+    """The engine's model of a QuantizeML model; None where there are problems, which `problems` receives."""
+    with problems.catch():
+        plan = plan_network(network, version, problems)
+        if not problems.found:
+            return build_plan(plan, "fit").model
+    return None

@@ -47,7 +47,7 @@ class Change:
 
     Attributes:
         layer: name of the Keras layer.
-        message: what becomes of it.
+        message: what becomes of it, such as "folded into the layer before it".
     """
 
     layer: str
@@ -138,6 +138,13 @@ class CompatibilityReport:
     def _of(problems: Iterable[Problem], version: str) -> list[Problem]:
         return [problem for problem in problems if problem.ip_version == version]
 
+    def _changed(self) -> dict[str, list[str]]:
+        """The layers of each change, those that change alike together."""
+        found: dict[str, list[str]] = {}
+        for change in self.changes:
+            found.setdefault(change.message, []).append(change.layer)
+        return found
+
     def _verdict(self, version: str, width: int) -> list[str]:
         """The lines on one generation."""
         target = self.device or _NAMES[version]
@@ -153,8 +160,9 @@ class CompatibilityReport:
             lines += ["", *_item(f"{number:2}. ", problem, width)]
         if version == "v2" and self.changes:
             lines += ["", *_wrapped("Before it quantizes the model, QuantizeML changes it:", width)]
-            for change in self.changes:
-                lines += _wrapped(f"Layer{str(change).removeprefix('layer')}.", width, "  - ", "    ")
+            for message, layers in self._changed().items():
+                names = ", ".join(f'"{layer}"' for layer in layers)
+                lines += _wrapped(f"{names}: {message}.", width, "  - ", "    ")
         if notes:
             devices = [note.device for note in notes if note.device is not None]
             about = f" on {devices[0]}" if devices else ""

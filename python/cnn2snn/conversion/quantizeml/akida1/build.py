@@ -110,8 +110,7 @@ def _add(reading: Reading, block: Block, is_last: bool, layers: list[Akida1Layer
             kind="dtype",
             remedy="build the model with an Input of dtype uint8 and a Rescaling behind it, and quantize that",
         )
-    if not all(layer.name in walk.records for layer in block.layers):
-        # A layer of the block was refused.
+    if reading.is_refused(block):
         return
     image = match(block, AKIDA1_INPUT) if block.is_input and _is_image(walk) else None
     pattern = image or match(block, AKIDA1)
