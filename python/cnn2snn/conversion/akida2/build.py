@@ -39,29 +39,44 @@ _MAKERS: dict[str, Callable[[Walk, Block, str], Parts]] = {
     "Dequantizer": dequantizer,
 }
 
-# What to do about blocks that have no pattern, by a part of their kinds.
+_IDENTITY = "insert a Conv2D of kernel size 1 that changes nothing"
+# What to do about blocks that have no pattern, by a part of their kinds. The first part that fits counts.
 _REMEDIES = {
     "SeparableConv2D": (
         "before quantizing, split it into a DepthwiseConv2D and a Conv2D of kernel size 1; Akida 1.0 has this layer"
     ),
     "InputQuantizer": "build the model so that one layer reads its input",
     "Permute": "leave Permute out, and build the model on maps (height, width, channels)",
-    "DepthwiseConv2D-GlobalAveragePooling2D": "put a Conv2D of kernel size 1 before the global average",
-    "DepthwiseConv2D-ReLU-GlobalAveragePooling2D": "put a Conv2D of kernel size 1 before the global average",
+    "ReLU-ReLU": "leave one of the two activations out",
+    "ReLU-LUT": "leave one of the two activations out",
+    "LUT-ReLU": "leave one of the two activations out",
+    "LUT-LUT": "leave one of the two activations out",
+    "ReLU-MaxPool2D": "put the max pooling before the activation",
+    "LUT-MaxPool2D": "put the max pooling before the activation, where the activation never falls",
+    "MaxPool2D-MaxPool2D": f"{_IDENTITY} and a ReLU between the two poolings",
+    "Dense-LUT": "use a ReLU behind dense layers",
+    "TempConv-LUT": "use a ReLU behind temporal layers",
+    "Projection-LUT": "use a ReLU behind recurrent layers",
     "GlobalAveragePooling2D-ReLU": (
         "put the ReLU before the global average, as the networks of the published zoo do for Akida 2.0"
     ),
     "GlobalAveragePooling2D-LUT": "put the activation before the global average",
+    "DepthwiseConv2D-GlobalAveragePooling2D": "put a Conv2D of kernel size 1 before the global average",
+    "DepthwiseConv2D-ReLU-GlobalAveragePooling2D": "put a Conv2D of kernel size 1 before the global average",
+    "DepthwiseConv2D-LUT-GlobalAveragePooling2D": "put a Conv2D of kernel size 1 before the global average",
     "MaxPool2D-ReLU-GlobalAveragePooling2D": "put a Conv2D between the max pooling and the global average",
+    "MaxPool2D-LUT-GlobalAveragePooling2D": "put a Conv2D between the max pooling and the global average",
+    "MaxPool2D-GlobalAveragePooling2D": "put a ReLU and a Conv2D between the max pooling and the global average",
     "Conv2D-MaxPool2D$": "put a ReLU behind the max pooling",
-    "Add-": "insert a Conv2D of kernel size 1 that changes nothing; quantizeml.models.quantize does so for maps",
-    "^ReLU": "insert a Conv2D of kernel size 1 that changes nothing; quantizeml.models.quantize does so for maps",
-    "^GlobalAveragePooling2D": "insert a Conv2D of kernel size 1 that changes nothing before it",
+    "Add-": f"{_IDENTITY} behind it; quantizeml.models.quantize does so for maps",
+    "Concatenate-": f"{_IDENTITY} behind it; quantizeml.models.quantize does so for maps",
+    "^ReLU": f"{_IDENTITY} before it; quantizeml.models.quantize does so for maps",
+    "^LUT": f"{_IDENTITY} before it; quantizeml.models.quantize does so for maps",
+    "^GlobalAveragePooling2D": f"{_IDENTITY} before it",
     "^MaxPool2D": "put the max pooling between a convolution and its activation",
-    "Dense-LUT": "use a ReLU behind dense layers",
-    "TempConv-LUT": "use a ReLU behind temporal layers",
-    "Projection-LUT": "use a ReLU behind recurrent layers",
     "Flatten": "put a Dense layer directly behind Flatten, or leave Flatten out",
+    "Reshape": "put a Dense layer directly behind Reshape, or leave Reshape out",
+    "": f"{_IDENTITY}, so that the layers before it and those from it on are sequences of these",
 }
 
 
