@@ -71,7 +71,6 @@ def add_parser(commands: Any) -> None:
 def _execute(arguments: argparse.Namespace) -> None:
     source: Path = arguments.model
     _keras_files.check(source, ".onnx")
-    scaling = _parsers.input_scaling(arguments)
     target: Path = arguments.output or source.with_name(f"{_keras_files.stem(source)}.fbz")
     _files.check_suffix(target, ".fbz")
     _files.check_folder(target)
@@ -91,8 +90,12 @@ def _execute(arguments: argparse.Namespace) -> None:
     with _parsers.akida_version(arguments):
         network = quantizeml_of(source)
         if network is None:
+            scaling = _parsers.input_scaling(arguments)
             conversion = Conversion.of(convert_blocks(_keras_files.load(source), scaling, image, **choices))
         else:
+            # One of the two is as much without effect as both.
+            given = (arguments.scale, arguments.shift)
+            scaling = None if given == (None, None) else given
             with _told_warnings():
                 reported = arguments.report is not None
                 conversion = convert_quantizeml(network, scaling, image, **choices, reported=reported)

@@ -49,10 +49,5 @@ def judge_akida2(model: keras.Model, device: akida.Device | None, input_dtype: n
 def _note(findings: Findings, foreseen: Foreseen) -> None:
     if foreseen.left_out:
         findings.note(f"the layers at its end stay in float, and are not converted: {', '.join(foreseen.left_out)}")
-    for layer in foreseen.flattened:
-        findings.note(
-            f'layer "{layer}": it flattens a map that is quantized per axis, in which values may saturate; such a '
-            "model is not converted",
-            layer,
-            "quantize with per_tensor_activations=True where conversion refuses the model",
-        )
+    for layer, problem, remedy in foreseen.warnings:
+        findings.note(f'layer "{layer}": {problem}', layer, remedy)

@@ -7,6 +7,7 @@ quantized model. Values are not foreseen: they follow from training and calibrat
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from cnn2snn.graph import Graph
 from cnn2snn.reports.check import Change
 from cnn2snn.sanitizing.draft import Draft
 from cnn2snn.sanitizing.hardware import sanitize_for_hardware
-from cnn2snn.sanitizing.quantizers import flattened_per_axis, quantized_network
+from cnn2snn.sanitizing.quantizers import flattened_per_axis, quantized_network, unsigned_per_axis
 from cnn2snn.sanitizing.refusals import refuse_float_layers
 from cnn2snn.sanitizing.structure import sanitize_structure
 
@@ -34,14 +35,14 @@ class Foreseen:
         order: the names of the layers after sanitizing, in order.
         changes: what sanitizing changes, in the order of its passes.
         left_out: the layers at the end that stay in float, behind the Dequantizer.
-        flattened: the layers that flatten maps which are quantized per axis: their values may saturate.
+        warnings: what calibration may lead to: a layer, what may happen, and the remedy.
     """
 
     network: Network | None
     order: tuple[str, ...]
     changes: tuple[Change, ...]
     left_out: tuple[str, ...]
-    flattened: tuple[str, ...]
+    warnings: tuple[tuple[str, str, str], ...]
 
 
 def foresee(graph: Graph, input_dtype: np.dtype, problems: Problems) -> Foreseen:
@@ -58,5 +59,14 @@ def foresee(graph: Graph, input_dtype: np.dtype, problems: Problems) -> Foreseen
     order = tuple(draft.parts)
     left_out = refuse_float_layers(draft, problems)
     network = quantized_network(draft, input_dtype, problems)
-    flattened = () if network is None else tuple(flattened_per_axis(network))
-    return Foreseen(network, order, tuple(draft.changes), left_out, flattened)
+    warnings = () if network is None else tuple(_warnings(network))
+    return Foreseen(network, order, tuple(draft.changes), left_out, warnings)
+
+
+def _warnings(network: Network) -> Iterator[tuple[str, str, str]]:
+    remedy = "quantize with per_tensor_activations=True where conversion refuses the model"
+    for layer in unsigned_per_axis(network):
+        problem = "its channels are quantized per axis, and those of an image must come out with one binary point"
+        yield layer, problem, f"{remedy}, or give the model an Input of uint8 and a Rescaling"
+    for layer in flattened_per_axis(network):
+        yield layer, "it flattens a map that is quantized per axis, and none of its values may saturate", remedy

@@ -16,7 +16,7 @@ from cnn2snn.sanitizing.draft import Draft, Part
 from cnn2snn.sanitizing.refusals import refuse
 from cnn2snn.sanitizing.variables import variables
 
-__all__ = ["flattened_per_axis", "quantized_network"]
+__all__ = ["flattened_per_axis", "quantized_network", "unsigned_per_axis"]
 
 _BITS = 8
 _TABLE_BITS = 11
@@ -90,6 +90,15 @@ def flattened_per_axis(network: Network) -> list[str]:
             if quantizer.get("axis") == "per-axis":
                 found.append(node.name)
     return found
+
+
+def unsigned_per_axis(network: Network) -> list[str]:
+    """The inputs of several channels whose quantizer is unsigned and per axis."""
+    return [
+        node.inbounds[0]
+        for node in network.nodes.values()
+        if node.class_name == "InputQuantizer" and not node.config["signed"] and node.variables["range_max"].size > 1
+    ]
 
 
 def _behind(node: Node, source: str, quantizer: Node) -> Node:
