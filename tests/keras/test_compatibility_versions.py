@@ -222,6 +222,15 @@ def test_what_sanitizing_changes_is_said():
     assert any("softmax" in note.message for note in report.notes)
 
 
+def test_a_convolution_with_a_group_for_each_channel_is_judged_as_a_depthwise_one():
+    grouped = L.Conv2D(4, 3, groups=4, name="grouped")
+    report = for_v2(chain(L.Conv2D(4, 3), L.ReLU(6), grouped, L.ReLU(6), L.Conv2D(2, 1)))
+    assert report
+    assert ("grouped", "replaced by a DepthwiseConv2D, as each channel is a group") in [
+        (change.layer, change.message) for change in report.changes
+    ]
+
+
 def test_the_type_of_float_inputs_counts_for_akida_2():
     layers = [L.Conv2D(4, 3, name="conv"), L.ReLU(6), L.Conv2D(2, 1)]
     wide = keras.Sequential([keras.Input((8, 8, 5), name="input"), *layers])

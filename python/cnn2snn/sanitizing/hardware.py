@@ -21,7 +21,6 @@ def sanitize_for_hardware(draft: Draft) -> None:
     _separate_global_averages(draft)
     _follow_joins(draft)
     _follow_image_block(draft)
-    _separate_equal_inputs(draft)
     _limit_readers(draft)
 
 
@@ -96,18 +95,6 @@ def _follow_image_block(draft: Draft) -> None:
         part = reader
     if len(draft.readers(part)) > 1:
         _insert_identity(draft, part)
-
-
-def _separate_equal_inputs(draft: Draft) -> None:
-    for part in draft:
-        if part.kind in _JOINING and len(part.inbounds) == 2 and part.channels <= _MOST_CHANNELS:
-            first, second = part.inbounds
-            if first == second:
-                source = draft.parts[first]
-                new = _identity(draft, source, f"{first}_identity_conv")
-                draft.insert(new, source, readers=[])
-                part.inbounds = [new.name, second]
-                draft.change(part, f"given two different inputs, of which one is {_IDENTITY}")
 
 
 def _limit_readers(draft: Draft) -> None:

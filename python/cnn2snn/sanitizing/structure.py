@@ -79,7 +79,7 @@ def _make_depthwise(draft: Draft) -> None:
     for part in draft:
         groups = part.arguments.get("groups", 1)
         if part.kind == "Conv2D" and groups > 1 and groups == part.channels == draft.source(part).channels:
-            part.kind = "DepthwiseConv2D"
+            part.kind, part.arguments["groups"] = "DepthwiseConv2D", 1
             draft.change(part, "replaced by a DepthwiseConv2D, as each channel is a group")
 
 
