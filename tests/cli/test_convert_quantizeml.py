@@ -61,15 +61,26 @@ def test_the_converted_model_runs_and_classifies(command, report, fixture_file):
     assert right == round(float(arrays["accuracy"][1]) * len(arrays["labels"]))
 
 
-def test_options_without_effect_are_warned_of(command, fixture_file):
+@pytest.mark.parametrize("options", [("-sc", "255", "-sh", "0"), ("-sc", "255"), ("-sh", "0")])
+def test_options_without_effect_are_warned_of(command, fixture_file, options):
     name = fixture_file("cnn_i8_w8_a8.h5")
-    result = command("convert", "-m", name, "-sc", "255", "-sh", "0")
+    result = command("convert", "-m", name, *options)
     assert result.code == 0
     assert result.err.splitlines() == [
         "cnn2snn: warning: input_scaling: no effect on a QuantizeML model, which holds its own scales",
         "cnn2snn: warning: layers behind the Dequantizer are not converted: softmax",
     ]
     assert akida.Model("cnn_i8_w8_a8.fbz").to_dict() == converted(name).to_dict()
+
+
+def test_the_option_asks_for_akida_1(command, fixture_file, monkeypatch):
+    name = fixture_file("mixed_v1_i8_w4_a4.h5")
+    # The option is asked before the environment.
+    monkeypatch.setenv(VARIABLE, "v2")
+    result = command("convert", "-m", name, "--akida", "v1")
+    assert result.code == 0
+    assert akida.Model("mixed_v1_i8_w4_a4.fbz").ip_version is akida.IpVersion.v1
+    assert command("convert", "-m", name, "--akida", "v3").code == 2
 
 
 def test_the_environment_asks_for_akida_1(command, fixture_file, monkeypatch):

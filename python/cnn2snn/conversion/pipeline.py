@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnn2snn import akida
-from cnn2snn.akida_versions import AkidaVersion, get_akida_version
+from cnn2snn.akida_versions import AkidaVersion, asked_akida_version, get_akida_version
 from cnn2snn.conversion.akida1 import THRESHOLDS, Converted, build_model
 from cnn2snn.conversion.onnx import Graph
 from cnn2snn.conversion.quantizeml import Network
 from cnn2snn.conversion.report import ConversionReport
 from cnn2snn.conversion.scaling import input_scaling_of
 from cnn2snn.conversion.source import keras_model_of, quantizeml_of
-from cnn2snn.conversion.versions import Conversion, convert_network
+from cnn2snn.conversion.versions import Conversion, build_plan, plan_network
 from cnn2snn.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -170,6 +170,8 @@ def convert_blocks(
     from cnn2snn.conversion.keras import read_blocks
     from cnn2snn.graph import read
 
+    # These models become ones of Akida 1.0 whatever the version, but a wrong one must not go unnoticed.
+    asked_akida_version()
     blocks = read_blocks(read(model))
     scaling = input_scaling_of(blocks, input_scaling)
     _check_thresholds(thresholds)
@@ -207,7 +209,7 @@ def convert_quantizeml(
     """
     version = get_akida_version()
     _check_thresholds(thresholds)
-    conversion = convert_network(network, version, thresholds)
+    conversion = build_plan(network, plan_network(network, version), thresholds)
     given = {
         "input_scaling": input_scaling is not None,
         "input_is_image": not input_is_image,

@@ -148,7 +148,7 @@ def _block(walk: Walk, layer: Akida1Layer, previous: str) -> Block:
             bias=np.array(biases),
             depthwise=None if depthwise is None else depthwise.astype(np.float32),
         ),
-        max_pooling=None if pooling is None else _pooling(pooling),
+        max_pooling=None if pooling is None else _pooling(pooling, layer.plan.parameters["padding"]),
         global_average=block.find("GlobalAveragePooling2D") is not None,
         activation=activation,
         output=block.output.name,
@@ -159,9 +159,9 @@ def _window(layer: Layer, padding: str) -> Window:
     return Window(layer.arguments["kernel_size"], layer.arguments["strides"], padding.lower())
 
 
-def _pooling(layer: Layer) -> Window:
+def _pooling(layer: Layer, padding: str) -> Window:
     size = layer.arguments["pool_size"]
-    return Window(size, layer.arguments["strides"] or size, layer.arguments["padding"])
+    return Window(size, layer.arguments["strides"] or size, padding.lower())
 
 
 def _ideal(walk: Walk, layer: Akida1Layer) -> IdealLayer:
