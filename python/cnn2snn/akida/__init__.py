@@ -25,10 +25,13 @@ from cnn2snn.akida.devices import (
     AKD1500,
     AKD1500_v1,
     Device,
+    FPGA_v2,
     HwVersion,
     NSoC_v2,
+    SixNodesIPv2,
     TwoNodesIP_v1,
     TwoNodesIPv1,
+    TwoNodesIPv2,
     create_device,
 )
 from cnn2snn.akida.enums import ActivationType, IpVersion, LayerType, Padding, PoolType
@@ -56,7 +59,7 @@ from cnn2snn.akida.layers import (
     SeparableConvolutional,
     StatefulRecurrent,
 )
-from cnn2snn.akida.mapping import BackendType, LayerMapping, MapMode, Pass, Sequence
+from cnn2snn.akida.mapping import BackendType, LayerMapping, MapMode, Pass, Sequence, compute_minimal_memory
 from cnn2snn.akida.model import Model
 from cnn2snn.akida.np import NP
 from cnn2snn.akida.session import Session
@@ -117,4 +120,8 @@ __all__ = [
     "Violation",
     "create_device",
     "evaluate_sparsity",
+    "FPGA_v2",
+    "SixNodesIPv2",
+    "TwoNodesIPv2",
+    "compute_minimal_memory",
 ]

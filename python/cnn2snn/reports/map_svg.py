@@ -6,6 +6,8 @@ import colorsys
 import html
 from typing import Any
 
+from cnn2snn.akida._summary import OWN_MODEL
+
 _CELL, _GAP, _MARGIN, _LINE = 30, 14, 20, 18
 _MOST_NAME = 34
 
@@ -26,7 +28,7 @@ def draw(model: Any, device: Any) -> str:
     colours = _colours(layer.name for layer in model.layers)
     mesh = _Mesh(device)
     body: list[str] = []
-    y = 2 * _MARGIN + 2 * _LINE
+    y = 2 * _MARGIN + (2 if device.ip_version.name == "v1" else 3) * _LINE
     for sequence, number, part in passes:
         title = sequence.name if len(sequence.passes) == 1 else f"{sequence.name}, pass {number}"
         y = _panel(body, mesh, title, part.layers, colours, y) + _MARGIN
@@ -39,6 +41,8 @@ def draw(model: Any, device: Any) -> str:
         _text(_MARGIN, _MARGIN + 10, f"{device.name} ({device.version})", size=16, bold=True),
         _text(_MARGIN, _MARGIN + 28, "Schematic: the places of NPs on the chip are not public.", size=12, fill="#666"),
     ]
+    if device.ip_version.name == "v2":
+        head.append(_text(_MARGIN, _MARGIN + 28 + _LINE, OWN_MODEL, size=12, fill="#666"))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y + _MARGIN}" '
         f'viewBox="0 0 {width} {y + _MARGIN}" font-family="sans-serif">\n'
