@@ -90,7 +90,7 @@ def text(model: Model, width: int = 80) -> str:
             row.append(str(len(model.skip_connections)))
         external = sum(np.external_size for layer in layers if layer.mapping for np in layer.mapping.nps)
         if external:
-            titles.append("External memory (bytes)")
+            titles.append("External memory (bytes)" if len(titles) < 6 else "External (bytes)")
             row.append(str(external))
     gap = 3 if width > 80 or len(titles) < 6 else 2
     lines = ["Model summary", "", *_table.columns(titles, [row], width=width, right=range(2, len(row)), gap=gap)]

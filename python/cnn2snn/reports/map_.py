@@ -246,9 +246,14 @@ def _violations(found: list[Violation], width: int) -> list[str]:
     sources = {f"{violation.standing}: {violation.source}": None for violation in found}
     numbers = {source: number for number, source in enumerate(sources, 1)}
     lines = []
+    foreign = [violation.layer for violation in found if violation.rule == "generation"]
     for violation in found:
+        if violation.layer in foreign[1:]:
+            continue
         number = numbers[f"{violation.standing}: {violation.source}"]
         lines += _fold("- ", f"{violation} [{number}]", width)
+    if foreign[1:]:
+        lines += _fold("- ", f"likewise {', '.join(foreign[1:])}", width)
     lines.append("")
     for source, number in numbers.items():
         lines += _fold(f"[{number}] ", source, width)

@@ -117,12 +117,12 @@ pub(super) fn check_channels(model: &Model, device: &Device, verdicts: &mut [Ver
                 verdicts[consumer].violations.push(Violation {
                     layer: layer.name().to_string(),
                     rule: RULE,
-                    received: format!("one more, of {needed} in all"),
+                    received: needed.to_string(),
                     allowed: format!("at most {available}"),
                     source: "the channels of skip DMA given to the device",
                     standing: Standing::Assumed,
                     effect: Effect::Software,
-                    remedy: format!("take a device with {needed} channels (num_skip_dma_channel)"),
+                    remedy: format!("create the device with num_skip_dma_channel={needed}"),
                 });
             }
         }

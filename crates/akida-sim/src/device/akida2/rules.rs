@@ -120,7 +120,7 @@ pub(super) const EVERY: [Rule; 1] = [stated(
     "Akida 2.0 hardware constraints page and the documented types of units; Quantizer and Dequantizer run on the host, and \
      nothing public says where PicoPostProcessing does",
 )
-.with_remedy("leave it to the host, as a model of its own")];
+.with_remedy("map without hw_only, which leaves it to software")];
 
 pub(super) const fn image(maps: Widths) -> [Rule; 19] {
     [
