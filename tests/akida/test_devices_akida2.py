@@ -71,9 +71,9 @@ def test_an_older_revision_has_8_bits_alone(make):
     (found,) = model.check(old)
     assert (found.layer, found.rule, found.received, found.allowed) == ("conv", "weights_bits", "4", "8")
     assert found.remedy == "quantize it to 8 bits"
-    with pytest.raises(ValueError, match="revision must be one of '2.14', '2.10', or None, received '2.7'"):
+    with pytest.raises(ValueError, match=r"revision must be one of '2\.14', '2\.10', or None, received '2\.7'"):
         make(revision="2.7")
-    with pytest.raises(TypeError, match="revision must be one of '2.14', '2.10', or None"):
+    with pytest.raises(TypeError, match=r"revision must be one of '2\.14', '2\.10', or None"):
         make(revision=2.14)
 
 

@@ -115,7 +115,8 @@ def test_external_memory_is_told_at_80_columns(capsys, monkeypatch):
     assert model.get_layer("dense").mapping is not None
     model.summary()
     text = capsys.readouterr().out
-    assert "External (bytes)" in text and "[128, 128, 3]" in text.split("Layer (type)")[0]
+    assert "External (bytes)" in text
+    assert "[128, 128, 3]" in text.split("Layer (type)")[0]
     assert max(map(len, text.splitlines())) <= 80
 
 
@@ -128,7 +129,8 @@ def test_minimal_memory_suffices_and_less_does_not():
     model.map(device(3000, 300), hw_only=True, mode=MapMode.Minimal)
     counts = [len(layer.mapping.nps) for layer in model.layers if layer.mapping]
     memory = compute_minimal_memory(model)
-    assert memory[0] <= 3000 and memory[1] <= 300
+    assert memory[0] <= 3000
+    assert memory[1] <= 300
     model.map(device(*memory), hw_only=True, mode=MapMode.Minimal)
     assert [len(layer.mapping.nps) for layer in model.layers if layer.mapping] == counts
     assert compute_minimal_memory(model) == memory

@@ -87,8 +87,8 @@ class Mappable:
     def skip_connections(self) -> list[tuple[Layer, Layer]]:
         """Skip connections on the device: (layer that makes the map, layer that joins it with another one).
 
-        A connection is an input of an `Add` or `Concatenate` that is not of the layer just before it. Each takes a channel
-        of skip DMA. There are none in software.
+        A connection is an input of an `Add` or `Concatenate` that is not of the layer just before it. Each takes a
+        channel of skip DMA. There are none in software.
         """
         mapping = self._native.mapping
         pairs = [] if mapping is None else mapping.skip_connections

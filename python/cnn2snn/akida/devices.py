@@ -52,9 +52,9 @@ _VERSIONS = (NSoC_v2, AKD1500_v1, TwoNodesIP_v1, FPGA_v2)
 
 
 class Device:
-    """A chip, made or imagined: `AKD1000()`, `AKD1500()`, `TwoNodesIPv1()`, `TwoNodesIPv2()`, `SixNodesIPv2()`, or what
-    `create_device` gives.
+    """A chip, made or imagined.
 
+    `AKD1000()`, `AKD1500()`, `TwoNodesIPv1()`, `TwoNodesIPv2()`, `SixNodesIPv2()` and `create_device` give devices.
     What is known of each, and how well, is in `docs/hardware-limits.md`.
     """
 
@@ -137,8 +137,8 @@ def TwoNodesIPv1() -> Device:
 def TwoNodesIPv2(*, revision: str | None = None) -> Device:
     """Returns the Akida 2.0 IP with two nodes.
 
-    That a node has four NPs is assumed. Memory, places and skip channels are not public: nothing is cut to fit a memory,
-    and skip connections are counted without end. `create_device` takes all of it as arguments.
+    That a node has four NPs is assumed. Memory, places and skip channels are not public. So nothing is cut to fit a
+    memory, and no skip connection is refused. `create_device` takes memory and channels as arguments.
 
     Args:
         revision: release of the hardware, as for `create_device`.
@@ -194,13 +194,13 @@ def create_device(
         num_cnp_tnp: number of NPs for convolutions, and on Akida 2.0 for temporal and recurrent layers, 0 … 4096.
         num_fnp: number of NPs for fully connected layers, 0 … 4096; the first can read weights from
             external memory.
-        num_skip_dma_channel: skip connections that can be carried at once, 0 … 4096; 0 for Akida 1.0, which has none.
+        num_skip_dma_channel: skip connections that can be carried at once, 0 … 4096; 0 for Akida 1.0.
         include_hrc: whether it has a unit for image convolutions.
         sram_size: memory of each NP. Without it, that of AKD1000 for Akida 1.0. On Akida 2.0 it is then not known: no
             layer is cut to fit it.
         hw_version: its version: `FPGA_v2` of Akida 2.0, or `NSoC_v2`, `AKD1500_v1` or `TwoNodesIP_v1` of Akida 1.0.
-        revision: release of the hardware of Akida 2.0 whose limits hold: "2.14" (the newest, and the default), or "2.10",
-            which has layers of 8 bits alone.
+        revision: release of the hardware of Akida 2.0 whose limits hold: "2.14" (the newest, and the default), or
+            "2.10", which has layers of 8 bits alone.
 
     Raises:
         ValueError: a number, the version or the revision is not allowed.

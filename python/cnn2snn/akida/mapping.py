@@ -41,8 +41,8 @@ class LayerMapping:
     """Where a layer runs on a device.
 
     Attributes:
-        nps: its units: NPs, or the image convolution unit. Layers without arithmetic of an NP have none: InputData, Add,
-            Concatenate.
+        nps: its units: NPs, or the image convolution unit. Layers without arithmetic of an NP have none: InputData,
+            Add, Concatenate.
     """
 
     nps: tuple[Mapping, ...]
@@ -116,7 +116,7 @@ def layer_mapping(mapping: _akida.Mapping | None, index: int) -> LayerMapping | 
 def compute_minimal_memory(model: Model) -> tuple[int, int]:
     """Returns the memory that one NP must have for a model as it is mapped.
 
-    An NP of this size has room for what any NP takes of a layer. With less, the model would have to be mapped otherwise.
+    An NP of this size has room for what any NP takes of a layer. With less, the mapping would be another one.
 
     Args:
         model: a model that is mapped (`Model.map`).

@@ -25,8 +25,8 @@ def add_parser(commands: Any) -> None:
         description="Place a converted model on a chip without having one: which units run each layer, in how many "
         "passes, which limits stand in the way and what to change. With samples, latency and energy are estimated "
         "where public benchmarks allow it. Of Akida 2.0 no NP counts, sizes, times or energies are public: limits are "
-        "checked, units are counted by a model of this project, and events are counted. The exit code is 1 when the chip "
-        "refuses the model.",
+        "checked, units are counted by a model of this project, and events are counted. The exit code is 1 when the "
+        "chip refuses the model.",
         examples=(
             "map model.fbz --device AKD1000",
             "map model.fbz --device AKD1500 --samples images.npy",

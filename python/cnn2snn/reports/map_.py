@@ -182,7 +182,8 @@ class MapReport:
         if self.is_akida2:
             return (
                 f"{placement.passes} passes: all layers together take {placement.nps} NPs and "
-                f"{len(placement.skip_connections or ())} channels for skip connections, more than the device is taken to have."
+                f"{len(placement.skip_connections or ())} channels for skip connections, more than the device is taken "
+                "to have."
             )
         sizes = sorted(((len(layer.units), layer.name) for layer in placement.layers), reverse=True)
         largest = ", ".join(f"{name} ({nps})" for nps, name in sizes[:3] if nps)
