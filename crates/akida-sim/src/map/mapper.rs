@@ -18,11 +18,12 @@ use alloc::vec::Vec;
 /// Places a model on a device.
 ///
 /// Layers that the device cannot run are left to software, unless `hw_only` asks for a single sequence on the chip.
+/// `Quantizer` and `Dequantizer` run on the host, in sequences of their own.
 ///
 /// # Errors
 ///
-/// Every violation that stands in the way. A value that does not fit its register always does; with `hw_only` whatever
-/// would leave a layer to software does too. Or the memory does not suffice for the reach of a layer.
+/// Every violation that stands in the way. A layer of another generation and a value that does not fit its register always
+/// do; with `hw_only` whatever would leave a layer to software does too. Or the memory does not suffice for the reach of a layer.
 pub fn map(
     model: &Model,
     device: &Device,
