@@ -137,10 +137,13 @@ pub(crate) type Weight<'a> = &'a dyn Fn(usize, usize) -> &'a [i8];
 /// Computes the positions of a call.
 pub(crate) type DenseRun<T, W> = fn(DenseCall<'_, T, W>);
 
+/// Packs weights in the order in which the routine reads them.
+pub(crate) type DensePack<W> = fn(DenseShape, Weight<'_>) -> Result<Vec<W>, OutOfMemory>;
+
 /// The routines of a kernel that takes inputs as `T` and weights as `W`.
 #[derive(Clone, Copy)]
 pub(crate) struct DenseRoutines<T, W> {
-    pub(crate) pack: fn(DenseShape, Weight<'_>) -> Result<Vec<W>, OutOfMemory>,
+    pub(crate) pack: DensePack<W>,
     pub(crate) run: DenseRun<T, W>,
 }
 
