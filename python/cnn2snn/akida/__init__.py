@@ -25,10 +25,13 @@ from cnn2snn.akida.devices import (
     AKD1500,
     AKD1500_v1,
     Device,
+    FPGA_v2,
     HwVersion,
     NSoC_v2,
+    SixNodesIPv2,
     TwoNodesIP_v1,
     TwoNodesIPv1,
+    TwoNodesIPv2,
     create_device,
 )
 from cnn2snn.akida.enums import ActivationType, IpVersion, LayerType, Padding, PoolType
@@ -56,7 +59,7 @@ from cnn2snn.akida.layers import (
     SeparableConvolutional,
     StatefulRecurrent,
 )
-from cnn2snn.akida.mapping import BackendType, LayerMapping, MapMode, Pass, Sequence
+from cnn2snn.akida.mapping import BackendType, LayerMapping, MapMode, Pass, Sequence, compute_minimal_memory
 from cnn2snn.akida.model import Model
 from cnn2snn.akida.np import NP
 from cnn2snn.akida.session import Session
@@ -84,6 +87,7 @@ __all__ = [
     "Dequantizer",
     "Device",
     "Estimate",
+    "FPGA_v2",
     "FullyConnected",
     "HwVersion",
     "InputConv2D",
@@ -110,11 +114,14 @@ __all__ = [
     "SeparableConvolutional",
     "Sequence",
     "Session",
+    "SixNodesIPv2",
     "StatefulRecurrent",
     "Statistics",
     "TwoNodesIP_v1",
     "TwoNodesIPv1",
+    "TwoNodesIPv2",
     "Violation",
+    "compute_minimal_memory",
     "create_device",
     "evaluate_sparsity",
 ]

@@ -184,11 +184,11 @@ class Layer:
             filter, level, ideal boundary, the layer's boundary, a potential that exceeds one of the two alone.
 
         Raises:
-            ValueError: another number of boundaries, or an unknown device.
+            ValueError: another number of boundaries, an unknown device, or one of Akida 2.0.
             RuntimeError: the layer is not in a model.
         """
         model, _, index = self._place()
-        return model.certify(index, boundaries, device_of(device)._native)
+        return model.certify(index, boundaries, _with_registers(device)._native)
 
     def widths(self, device: Device | str) -> _akida.Widths:
         """Returns what a device holds of the layer's thresholds and steps.
@@ -202,10 +202,10 @@ class Layer:
             ``min_threshold``, ``max_threshold``, ``max_step``, and ``step_unit``; stored steps are multiples of it.
 
         Raises:
-            ValueError: an unknown device.
+            ValueError: an unknown device, or one of Akida 2.0.
             RuntimeError: the layer is not in a model.
         """
-        return self._place()[1].widths(device_of(device)._native)
+        return self._place()[1].widths(_with_registers(device)._native)
 
     def set_fitted(
         self, weights: dict[str, np.ndarray], ideal: np.ndarray, steps: np.ndarray, device: Device | str
@@ -223,11 +223,12 @@ class Layer:
             uint8 (filters,): boundaries that differ from the ideal boundaries for a potential that the filter reaches.
 
         Raises:
-            ValueError: a variable that is not allowed, or an ideal that no layer can hold. The model is unchanged.
+            ValueError: a variable that is not allowed, an ideal that no layer can hold, or a device of
+                Akida 2.0. The model is unchanged.
             RuntimeError: the layer is not in a model.
         """
         model, _, index = self._place()
-        return model.set_fitted(index, weights, ideal, steps, device_of(device)._native)
+        return model.set_fitted(index, weights, ideal, steps, _with_registers(device)._native)
 
     def set_variable(self, name: str, values: np.ndarray) -> None:
         """Replaces a variable.
@@ -358,3 +359,12 @@ def check_free(layer: object) -> Layer:
             remedy="make another layer for another place",
         )
     return layer
+
+
+def _with_registers(value: object) -> Device:
+    """Returns a device of Akida 1.0, given as such or by its name: one whose registers hold thresholds and steps."""
+    device = device_of(value)
+    if device.ip_version != IpVersion.v1:
+        remedy = "layers of Akida 2.0 have neither thresholds nor steps"
+        _arguments.wrong_value("", "device", "one of Akida 1.0", device.name, remedy)
+    return device

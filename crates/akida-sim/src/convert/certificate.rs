@@ -64,7 +64,8 @@ pub struct Certificate {
 /// // Boundaries 0, 2, 5 of potentials 0 … 6, where 0, 3, 5 are wanted.
 /// let layer = &builder.layers()[dense];
 /// let device = Device::akd1000();
-/// let widths = Widths::of(device.limits.registers_of(layer.spec()));
+/// let registers = device.limits.registers_of(layer.spec());
+/// let widths = registers.map_or(Widths::UNLIMITED, Widths::of);
 /// let certificate = &certify(layer, &[0, 3, 5], widths)?[0];
 /// assert_eq!((certificate.lowest, certificate.highest), (0, 6));
 /// assert_eq!(certificate.differences[0].witness, 3);
@@ -192,7 +193,8 @@ mod tests {
     ) -> Result<Vec<Certificate>, FitError> {
         let layer = &builder.layers()[index];
         let limits = Device::akd1000().limits;
-        certify(layer, ideal, Widths::of(limits.registers_of(layer.spec())))
+        let registers = limits.registers_of(layer.spec()).unwrap();
+        certify(layer, ideal, Widths::of(registers))
     }
 
     fn of(builder: &ModelBuilder, ideal: &[i64]) -> Certificate {

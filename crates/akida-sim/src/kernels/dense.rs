@@ -28,6 +28,12 @@ pub(crate) struct DenseShape {
     pub(crate) filters: usize,
     /// What the kernel subtracts from each input: 0 or 128.
     pub(crate) offset: u8,
+    /// The largest absolute input, less the offset.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        allow(dead_code, reason = "only a kernel of x86-64 asks")
+    )]
+    pub(crate) largest_input: u32,
     /// The largest absolute product of an input, less the offset, and a weight.
     pub(crate) largest_product: u32,
 }
@@ -186,6 +192,7 @@ impl DenseKernel {
             rare: run,
             filters,
             offset,
+            largest_input: input,
             largest_product: input.saturating_mul(bounds.weight),
         }
     }
