@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "an allocator that refuses")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "common/refusing.rs"]
+#[path = "../../akida-sim/tests/common/refusing.rs"]
 mod refusing;
 
 use akida_fbz::{DecodeErrorKind, EncodeErrorKind, decode, encode, inspect};
