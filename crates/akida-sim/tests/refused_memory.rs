@@ -10,8 +10,9 @@ mod common;
 mod refusing;
 
 use akida_sim::{
-    Inputs, Model, ModelBuilder, ModelError, ModelErrorKind, Plan, PlanError, PlanOptions,
-    RunError, RunOptions, Session, Statistics, Tensor, Weights, available_kernels, memory,
+    Dense1D, InputData, Inputs, Model, ModelBuilder, ModelError, ModelErrorKind, Plan, PlanError,
+    PlanOptions, RunError, RunOptions, Session, Shape, Statistics, Tensor, Weights,
+    available_kernels, memory,
 };
 use akida2::Kind;
 use common::Random;
@@ -25,8 +26,10 @@ static ALLOCATOR: refusing::Refusing = refusing::Refusing;
 const NETWORKS: u64 = 12;
 /// Samples of a run, and streams of a session.
 const SAMPLES: usize = 3;
-/// Lists with an entry for each layer, and what a layer holds beside its variables, are smaller.
-const LARGE: usize = 2 << 10;
+/// What a layer holds beside its variables is smaller, and so are lists with an entry for each of a few layers.
+const LARGE: usize = 4 << 10;
+/// Lists of some tens of bytes for each of 1024 layers are smaller.
+const LARGE_FOR_MANY: usize = 32 << 10;
 
 /// Why there are no outputs.
 #[derive(Debug, PartialEq)]
@@ -66,9 +69,13 @@ impl Failure {
 
 /// Checks that each refused request gives an error of memory, or what the call gives without refusals. Returns how many
 /// calls gave an error.
-fn check<T: PartialEq + Debug>(what: &str, work: impl Fn() -> Result<T, Failure>) -> usize {
+fn check<T: PartialEq + Debug>(
+    large: usize,
+    what: &str,
+    work: impl Fn() -> Result<T, Failure>,
+) -> usize {
     let expected = work();
-    let mut results = refuse(LARGE, &work);
+    let mut results = refuse(large, &work);
     assert!(results.pop().unwrap() == expected, "{what}");
     let refused = |result: &Result<T, Failure>| match result {
         result if *result == expected => false,
@@ -102,9 +109,9 @@ fn built(model: &Model) -> Result<Model, Failure> {
 }
 
 /// Checks all calls on one model. Returns how many gave an error, for building, plans, runs and sessions.
-fn check_all(what: &str, model: &Model, inputs: Inputs<'_>) -> [usize; 4] {
+fn check_all(large: usize, what: &str, model: &Model, inputs: Inputs<'_>) -> [usize; 4] {
     let mut refused = [0; 4];
-    refused[0] += check(&format!("{what}, build"), || built(model));
+    refused[0] += check(large, &format!("{what}, build"), || built(model));
 
     let kernels = available_kernels().into_iter().map(String::from);
     for kernel in kernels.map(Some).chain([None]) {
@@ -116,7 +123,7 @@ fn check_all(what: &str, model: &Model, inputs: Inputs<'_>) -> [usize; 4] {
         // Each call begins with a plan that has lent no memory yet.
         let plan = || Plan::with_options(model.clone(), &options);
         let packed = || Ok(plan()?.packed_bytes());
-        refused[1] += check(&format!("{what}, plan"), packed);
+        refused[1] += check(large, &format!("{what}, plan"), packed);
         if plan().is_err() {
             continue;
         }
@@ -132,10 +139,10 @@ fn check_all(what: &str, model: &Model, inputs: Inputs<'_>) -> [usize; 4] {
                 let mut session = Session::restore(&plan, &session.save()?)?;
                 Ok((taps, session.run_clip(&plan, inputs, &run)?))
             };
-            refused[3] += check(&format!("{what}, session"), step);
+            refused[3] += check(large, &format!("{what}, session"), step);
             continue;
         }
-        refused[2] += check(&format!("{what}, forward"), || {
+        refused[2] += check(large, &format!("{what}, forward"), || {
             Ok(plan()?.forward(inputs, &run)?)
         });
     }
@@ -148,19 +155,32 @@ fn check_all(what: &str, model: &Model, inputs: Inputs<'_>) -> [usize; 4] {
             };
             let what = format!("{what}, {threads} threads");
             let plan = || Plan::with_options(model.clone(), &PlanOptions::default());
-            refused[2] += check(&format!("{what}, forward"), || {
+            refused[2] += check(large, &format!("{what}, forward"), || {
                 Ok(plan()?.forward(inputs, &run)?)
             });
-            refused[2] += check(&format!("{what}, predict"), || {
+            refused[2] += check(large, &format!("{what}, predict"), || {
                 Ok(plan()?.predict(inputs, &run)?)
             });
-            refused[2] += check(&format!("{what}, taps"), || Ok(plan()?.taps(inputs, &run)?));
-            refused[2] += check(&format!("{what}, measure"), || {
+            refused[2] += check(large, &format!("{what}, taps"), || {
+                Ok(plan()?.taps(inputs, &run)?)
+            });
+            refused[2] += check(large, &format!("{what}, measure"), || {
                 Ok(Statistics::measure(&plan()?, inputs, &run)?)
             });
         }
     }
     refused
+}
+
+/// As many layers as a model may have.
+fn deep() -> Model {
+    let mut builder = ModelBuilder::new();
+    let input = InputData::new(Shape::new(1, 1, 1), 8);
+    builder.add("", input, &[]).unwrap();
+    for _ in 1..1024 {
+        builder.add("", Dense1D::new(1), &[]).unwrap();
+    }
+    builder.build().unwrap()
 }
 
 // One test, as the allocator counts the requests of all threads.
@@ -173,6 +193,7 @@ fn each_refused_request_of_random_models_is_an_error() {
         let model = random.model();
         let inputs = random.inputs(&model, SAMPLES);
         add(check_all(
+            LARGE,
             &format!("Akida 1.0, seed {seed}"),
             &model,
             (&inputs).into(),
@@ -182,11 +203,20 @@ fn each_refused_request_of_random_models_is_an_error() {
             let batch = akida2::inputs(&mut random, &model, SAMPLES);
             let inputs = batch.samples(0, SAMPLES, model.input().shape.len());
             add(check_all(
+                LARGE,
                 &format!("Akida 2.0, seed {seed}"),
                 &model,
                 inputs,
             ));
         }
     }
+    let model = deep();
+    let inputs = vec![1i8; SAMPLES];
+    add(check_all(
+        LARGE_FOR_MANY,
+        "many layers",
+        &model,
+        (&inputs).into(),
+    ));
     assert!(refused.iter().all(|count| *count > 20), "{refused:?}");
 }
