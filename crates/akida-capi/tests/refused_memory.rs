@@ -175,9 +175,11 @@ fn each_refused_request_is_a_status() {
             check(&file, run);
         }
     }
-    // SAFETY: the model is at hand for the call, and takes inputs of this kind.
     let queue = queue();
-    check(&queue, |model| unsafe { saved_and_restored(model) });
+    check(&queue, |model| {
+        // SAFETY: the model is at hand for the call, and takes inputs of this kind.
+        unsafe { saved_and_restored(model) }
+    });
 
     let inputs = vec![0.5f32; SAMPLES * CHANNELS];
     let floats = floats();
