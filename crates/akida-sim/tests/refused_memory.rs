@@ -1,7 +1,11 @@
 //! Memory that the system refuses is an error, at each large request, whatever the layers, kernels and threads.
 
 #![allow(unsafe_code, reason = "an allocator that refuses")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "common/akida2.rs"]
 mod akida2;
