@@ -1,0 +1,102 @@
+//! Names and parameters of layers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[allow(dead_code, reason = "shared with other tests")]
+#[path = "common/akida2.rs"]
+mod akida2;
+#[allow(dead_code, reason = "shared with other tests")]
+mod common;
+
+use akida_sim::{InputData, LayerSpec, Model, Parameters, Shape};
+use akida2::Kind;
+use common::Random;
+use std::collections::BTreeSet;
+
+/// Random models without names for their layers, with layers of every type among them.
+fn models() -> impl Iterator<Item = Model> {
+    let second = |seed| {
+        let kinds = [Kind::Still, Kind::Queues, Kind::Recurrent];
+        kinds.map(|kind| akida2::model(&mut Random::new(seed), kind))
+    };
+    let first = (0..60).map(|seed| Random::new(seed).model());
+    first.chain((0..60).flat_map(second))
+}
+
+#[test]
+fn layers_without_a_name_are_named_after_their_type() {
+    let mut names = BTreeSet::new();
+    for model in models() {
+        for layer in model.layers() {
+            let name = match layer.name().rsplit_once('_') {
+                Some((name, number)) if number.parse::<usize>().is_ok() => name,
+                _ => layer.name(),
+            };
+            names.insert((layer.spec().type_name(), name.to_owned()));
+        }
+    }
+    let expected = [
+        ("Add", "add"),
+        ("BufferTempConv", "buffer_temp_conv"),
+        ("Concat", "concat"),
+        ("Concatenate", "concatenate"),
+        ("Conv2D", "conv2d"),
+        ("Conv2DTranspose", "conv2d_transpose"),
+        ("Convolutional", "conv"),
+        ("Dense1D", "dense1d"),
+        ("DepthwiseBufferTempConv", "depthwise_buffer_temp_conv"),
+        ("DepthwiseConv2D", "depthwise_conv2d"),
+        ("DepthwiseConv2DTranspose", "depthwise_conv2d_transpose"),
+        ("Dequantizer", "dequantizer"),
+        ("FullyConnected", "fully_connected"),
+        ("InputConv2D", "input_conv2d"),
+        ("InputConvolutional", "input_conv"),
+        ("InputData", "input_data"),
+        ("PicoPostProcessing", "pico_post_processing"),
+        ("Quantizer", "quantizer"),
+        ("SeparableConvolutional", "separable"),
+        ("StatefulRecurrent", "stateful_recurrent"),
+    ];
+    let expected = expected.map(|(kind, name)| (kind, name.to_owned()));
+    assert_eq!(names, BTreeSet::from(expected));
+}
+
+#[test]
+fn layers_are_made_again_from_their_parameters() {
+    for model in models() {
+        for layer in model.layers() {
+            let spec = layer.spec();
+            let again = LayerSpec::new(spec.type_name(), &spec.parameters());
+            assert_eq!(again.as_ref(), Ok(spec));
+            let more = spec.parameters().with("other", 1usize);
+            assert!(LayerSpec::new(spec.type_name(), &more).is_err());
+        }
+    }
+    assert!(LayerSpec::new("Other", &Parameters::new()).is_err());
+}
+
+/// The sign is that of the width. It may be left at its default, no sign, and may not be asked for where there is none.
+#[test]
+fn inputs_of_8_and_16_bits_are_signed() {
+    let shape = Shape::new(1, 1, 1);
+    for (bits, signed, allowed) in [
+        (4u8, false, true),
+        (4, true, false),
+        (8, false, true),
+        (8, true, true),
+        (16, false, true),
+    ] {
+        let parameters = Parameters::new()
+            .with("input_shape", shape)
+            .with("input_bits", bits)
+            .with("input_signed", signed);
+        let spec = LayerSpec::new("InputData", &parameters);
+        assert_eq!(spec.is_ok(), allowed, "{bits} bits, {signed}");
+        if allowed {
+            assert_eq!(spec, Ok(InputData::new(shape, bits).into()));
+        }
+    }
+}
