@@ -11,7 +11,11 @@ mod akida2;
 #[allow(dead_code, reason = "shared with other tests")]
 mod common;
 
-use akida_sim::{InputData, LayerSpec, Model, Parameters, Shape};
+use akida_sim::map::MapMode;
+use akida_sim::{
+    Conv2D, Conv2DParams, InputData, LayerSpec, Model, Pair, Parameter, Parameters, Pooling, Shape,
+    Weights,
+};
 use akida2::Kind;
 use common::Random;
 use std::collections::BTreeSet;
@@ -99,4 +103,43 @@ fn inputs_of_8_and_16_bits_are_signed() {
             assert_eq!(spec, Ok(InputData::new(shape, bits).into()));
         }
     }
+}
+
+/// A stride of −1 is the size of the window.
+#[test]
+fn pools_may_stand_side_by_side() {
+    let conv = Conv2DParams {
+        pooling: Pooling::Max {
+            size: Pair::square(3),
+            stride: Pair::square(3),
+        },
+        ..Conv2DParams::new(3)
+    };
+    let spec = LayerSpec::from(Conv2D { filters: 4, conv });
+    let written = spec.parameters();
+    let parameters = written
+        .iter()
+        .fold(Parameters::new(), |all, (name, value)| match name {
+            "pool_stride" => all.with("pool_stride", Parameter::Number(-1)),
+            name => all.with(name.to_owned(), value.clone()),
+        });
+    assert_eq!(LayerSpec::new("Conv2D", &parameters), Ok(spec));
+}
+
+#[test]
+fn modes_have_their_documented_names() {
+    let names = [MapMode::AllNps, MapMode::HwPr, MapMode::Minimal].map(MapMode::name);
+    assert_eq!(names, ["AllNps", "HwPr", "Minimal"]);
+}
+
+/// Three weights of 2 bits leave two bits of a byte, four leave none.
+#[test]
+fn packed_weights_leave_no_bits_set() {
+    let packed = |count, byte: u8| Weights::from_packed([1, 1, 1, count], 2, &[byte]);
+    let values = |count, byte| packed(count, byte).unwrap().try_values().unwrap();
+    assert_eq!(values(3, 0b00_01_11_01), [1, -1, 1]);
+    assert_eq!(values(4, 0b11_01_00_01), [1, 0, 1, -1]);
+    assert!(packed(3, 0b01_01_11_01).is_err());
+    assert!(packed(5, 0).is_err());
+    assert!(Weights::from_packed([1, 1, 1, 4], 3, &[0, 0]).is_err());
 }
