@@ -3,7 +3,8 @@
 
 use akida_sim::{
     Activation, Conv2D, Conv2DParams, InputData, Inputs, Model, ModelBuilder, PicoPostProcessing,
-    Plan, PostOps, Quantizer, RunOptions, Session, Shape, StatefulRecurrent, Values, Weights, ops,
+    Plan, Pooling, PostOps, Quantizer, RunOptions, Session, Shape, StatefulRecurrent, Values,
+    Weights, ops,
 };
 
 /// The outputs of the last layer, which a plan and the definition give alike.
@@ -106,4 +107,24 @@ fn floats_become_integers_with_ties_to_even() {
         .unwrap();
     let model = builder.build().unwrap();
     assert_eq!(outputs(&model, &[0.125f32, -2.0, 9.0]), [140, 0, 255]);
+}
+
+/// Section M2. The first filter is of zeros.
+#[test]
+fn sums_of_a_global_average_stay_within_32_bits() {
+    for (map, allowed) in [
+        (Shape::new(3, 1223, 4), true),
+        (Shape::new(10, 367, 4), false),
+    ] {
+        let mut builder = ModelBuilder::new();
+        builder.add("", InputData::new(map, 8), &[]).unwrap();
+        let mut average = sums(32);
+        average.conv.kernel_size = 3;
+        average.conv.pooling = Pooling::GlobalAverage;
+        let average = builder.add("", average, &[]).unwrap();
+        let weights = (0..72).map(|place| 127 * (place % 2)).collect();
+        let weights = Weights::new([3, 3, 4, 2], weights).unwrap();
+        builder.set_variable(average, "weights", weights).unwrap();
+        assert_eq!(builder.build().is_ok(), allowed, "{map}");
+    }
 }
