@@ -32,7 +32,11 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "python"
 CONVERSION = SOURCE / "cnn2snn/conversion"
 # The tests of a part of conversion, quick ones first. The last part is all the rest.
-QUANTIZEML_TESTS = ["tests/conversion/quantizeml", "tests/conversion/test_quantizeml_convert.py"]
+QUANTIZEML_TESTS = [
+    "tests/conversion/quantizeml",
+    "tests/conversion/test_akida2_certificate.py",
+    "tests/conversion/test_quantizeml_convert.py",
+]
 ONNX_TESTS = ["tests/conversion/onnx", "tests/conversion/test_quantizeml_convert.py"]
 KERAS_TESTS = [
     "tests/conversion",
@@ -48,6 +52,7 @@ TESTS = {
     "quantizeml/": QUANTIZEML_TESTS,
     "akida2/": QUANTIZEML_TESTS,
     "akida1/quantizeml.py": QUANTIZEML_TESTS,
+    "report/akida2.py": QUANTIZEML_TESTS,
     "versions.py": QUANTIZEML_TESTS,
     "": KERAS_TESTS,
 }
