@@ -143,3 +143,25 @@ fn packed_weights_leave_no_bits_set() {
     assert!(packed(5, 0).is_err());
     assert!(Weights::from_packed([1, 1, 1, 4], 3, &[0, 0]).is_err());
 }
+
+#[test]
+fn every_layer_with_weights_refuses_weights_of_3_bits() {
+    let mut types = BTreeSet::new();
+    for model in models() {
+        for layer in model.layers() {
+            let parameters = layer.spec().parameters();
+            if parameters.get("weights_bits").is_some() {
+                let parameters = parameters
+                    .iter()
+                    .fold(Parameters::new(), |all, (name, value)| match name {
+                        "weights_bits" => all.with("weights_bits", 3u8),
+                        name => all.with(name.to_owned(), value.clone()),
+                    });
+                let name = layer.spec().type_name();
+                assert!(LayerSpec::new(name, &parameters).is_err(), "{name}");
+                types.insert(name);
+            }
+        }
+    }
+    assert!(types.contains("SeparableConvolutional") && types.contains("Dense1D"));
+}
