@@ -1,4 +1,4 @@
-"""HDF5 files of versions 2.1.2 and older of the original toolkit, in the words of later ones."""
+"""HDF5 files of older versions of the original toolkit and of Keras, in the words of later ones."""
 
 from __future__ import annotations
 
@@ -38,6 +38,9 @@ def _upgraded(value: Any, weights: Mapping[str, Any], own: Container[str], taken
         return value
     value = {key: _upgraded(item, weights, own, taken) for key, item in value.items()}
     cls, config = value.get("class_name"), value.get("config")
+    if cls == "Sequential" and isinstance(config, list):
+        # Before 2.2.3 Keras wrote the layers of such a model without its name.
+        return {**value, "config": {"name": "sequential", "layers": config}}
     if not isinstance(config, dict) or cls in own:
         return value
     if cls == "QuantizedReLU" and "max_value" not in config:

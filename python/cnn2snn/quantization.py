@@ -229,7 +229,7 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None,
         for key in ("quantizer", "quantizer_dw"):
             if key in node.config:
                 old = node.config[key]
-                new = _of_layer(node, type(old).from_config, {**old.get_config(), "bitwidth": bits})
+                new = _of_layer(node, lambda width, old=old: quantization_ops.copied(old, width), bits)
                 node.config[key] = _chosen(node, new, function)
         return
     if bits == 0:

@@ -34,8 +34,14 @@ class _Quantized:
     # The attributes with a kernel that is quantized, in the order of `compute`, and those with its quantizer.
     quantized_kernels: dict[str, str] = {"kernel": "quantizer"}
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """What the Keras parent computes, with quantized kernels."""
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights of the Keras parent, and those of the quantizers."""
+        super().build(input_shape)
+        for kernel, quantizer in self.quantized_kernels.items():
+            quantization_ops.build_for(getattr(self, quantizer), getattr(self, kernel).shape)
+
+    def call(self, inputs: tf.Tensor, *args: Any, **kwargs: Any) -> tf.Tensor:
+        """What the Keras parent computes, with quantized kernels. Other arguments mean nothing."""
         kernels = (
             getattr(self, quantizer).quantize(getattr(self, kernel))
             for kernel, quantizer in self.quantized_kernels.items()
@@ -176,7 +182,9 @@ class QuantizedSeparableConv2D(_Quantized, keras.layers.SeparableConv2D):
         super().__init__(filters, kernel_size, strides=strides, padding=padding, use_bias=use_bias, **kwargs)
         self.quantizer = quantization_ops.get(quantizer)
         if quantizer_dw is None:
-            quantizer_dw = type(self.quantizer).from_config(self.quantizer.get_config())
+            # Its own name keeps its weights apart in files.
+            config = {key: value for key, value in self.quantizer.get_config().items() if key != "name"}
+            quantizer_dw = type(self.quantizer).from_config(config)
         self.quantizer_dw = quantization_ops.get(quantizer_dw)
 
     def compute(self, inputs: tf.Tensor, depthwise: tf.Tensor, pointwise: tf.Tensor) -> tf.Tensor:
@@ -207,13 +215,13 @@ class QuantizedDense(_Quantized, keras.layers.Dense):
 
     Args:
         units: number of outputs.
-        quantizer: quantizer of the kernel, shape (inputs, units).
         use_bias: whether a (float) bias is added.
+        quantizer: quantizer of the kernel, shape (inputs, units). It may also stand before `use_bias`.
         kernel_initializer, bias_initializer: as in Keras.
         **kwargs: regularizers, constraints and `name`, as in Keras.
 
     Raises:
-        TypeError: `activation` is not linear.
+        TypeError: `activation` is not linear, or there is no quantizer.
     """
 
     unsupported_args = {"activation": "linear"}
@@ -221,13 +229,23 @@ class QuantizedDense(_Quantized, keras.layers.Dense):
     def __init__(
         self,
         units: int,
-        quantizer: WeightQuantizer,
         use_bias: bool = True,
+        quantizer: WeightQuantizer | None = None,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
         self._refuse(kwargs)
+        # The documentation lists the arguments in one order and uses them in the other.
+        if isinstance(use_bias, (WeightQuantizer, dict)):
+            use_bias, quantizer = True if quantizer is None else quantizer, use_bias
+        if quantizer is None:
+            raise InvalidTypeError(
+                "QuantizedDense needs a quantizer",
+                layer=kwargs.get("name"),
+                kind="quantizer",
+                remedy="for example QuantizedDense(units, quantizer=MaxPerAxisQuantizer(bitwidth=4))",
+            )
         super().__init__(
             units,
             use_bias=use_bias,

@@ -34,7 +34,7 @@ def add_parser(commands: Any) -> None:
             "convert -m ds_cnn_kws_i8_w8_a8.h5          a QuantizeML model",
         ),
     )
-    _parsers.add_keras_model(parser, "quantized model", ".h5, .keras or .onnx")
+    _parsers.add_keras_model(parser, "quantized model", ".h5, .hdf5, .keras or .onnx")
     _parsers.add_input_scaling(parser)
     _parsers.add_input_is_image(parser)
     parser.add_argument(

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnn2snn._model_files import HDF5
 from cnn2snn.conversion.onnx import Graph, read_onnx, read_onnx_model
 from cnn2snn.conversion.quantizeml import (
     Network,
@@ -43,7 +44,7 @@ def quantizeml_of(model: Any) -> Network | Graph | None:
         suffix = path.suffix.lower()
         if suffix == ".onnx":
             return read_onnx(path)
-        return read_h5(path) if suffix == ".h5" and path.is_file() and is_quantizeml_h5(path) else None
+        return read_h5(path) if suffix in HDF5 and path.is_file() and is_quantizeml_h5(path) else None
     if type(model).__name__ == "ModelProto":
         return read_onnx_model(model)
     return read_keras_model(model) if is_quantizeml_model(model) else None

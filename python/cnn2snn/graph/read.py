@@ -13,6 +13,7 @@ from cnn2snn._problems import Problems
 from cnn2snn.errors import InvalidTypeError, UnsupportedModelError
 from cnn2snn.graph.graph import Graph, Node
 from cnn2snn.graph.roles import attribute, roles
+from cnn2snn.quantization_ops import copied
 
 __all__ = ["read"]
 
@@ -249,8 +250,10 @@ def _node(
         present = ((role, getattr(layer, attribute(type(layer), role), None)) for role in names)
         weights = {role: np.asarray(w) for role, w in present if w is not None}
     config = layer.get_config()
-    # The quantizers themselves: classes of the user's own need no registration to be carried over.
-    config.update({k: getattr(layer, k) for k in ("quantizer", "quantizer_dw") if k in config})
+    # The quantizers themselves: classes of the user's own need no registration to be carried over. Those with weights
+    # are copied, as training them in one model must not change another.
+    quantizers = {k: getattr(layer, k) for k in ("quantizer", "quantizer_dw") if k in config}
+    config.update({k: copied(quantizer) if quantizer.weights else quantizer for k, quantizer in quantizers.items()})
     if "training" not in inspect.signature(layer.call).parameters:
         call = {}
     shape = _output_shape(layer, input_shapes)
