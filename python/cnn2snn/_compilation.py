@@ -24,7 +24,7 @@ _BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
 _KINDS = {"m": "momentum", "v": "velocity", "rms": "velocity", "iter": "iteration"}
 
 
-def restore(model: keras.Model, file: h5py.File, custom_objects: dict[str, Any]) -> str | None:
+def restore(model: keras.Model, file: h5py.File, custom_objects: dict[str, Any]) -> bool:
     """Compiles a model as the one in a file was compiled, and gives its optimizer the variables of that one.
 
     Args:
@@ -33,13 +33,13 @@ def restore(model: keras.Model, file: h5py.File, custom_objects: dict[str, Any])
         custom_objects: classes and functions of the user's own by name.
 
     Returns:
-        What could not be restored and is not needed to train on, or None.
+        Whether the optimizer has all variables that it needs to go on as it would have.
 
     Raises:
         Exception: whatever Keras raises where a loss, a metric or the optimizer cannot be made.
     """
     if "training_config" not in file.attrs:
-        return None
+        return True
     config = json.loads(file.attrs["training_config"])
     with keras.utils.custom_object_scope(custom_objects):
         model.compile(
@@ -51,9 +51,7 @@ def restore(model: keras.Model, file: h5py.File, custom_objects: dict[str, Any])
         )
     # Before the first step of training Keras 3 would make them in a traced function, which it refuses.
     model.optimizer.build(model.trainable_variables)
-    if "optimizer_weights" in file and not _set_state(model.optimizer, _state(file["optimizer_weights"])):
-        return "the variables of its optimizer, which begin anew"
-    return None
+    return "optimizer_weights" not in file or _set_state(model.optimizer, _state(file["optimizer_weights"]))
 
 
 def _each(config: Any, make: Callable[[Any], Any]) -> Any:
@@ -131,6 +129,9 @@ def _state(group: h5py.Group) -> dict[str, np.ndarray]:
 
 def _set_state(optimizer: Any, state: dict[str, np.ndarray]) -> bool:
     """Gives an optimizer its variables; whether the file has all of them."""
+    if not any(int(value) for name, value in state.items() if name.removesuffix(":0").endswith(("iteration", "/iter"))):
+        # Before the first step there is nothing to go on with.
+        return True
     targets = list(optimizer.variables)
     if all(name.endswith(":0") for name in state):
         # Keras 2 wrote them: in another order, and without the learning rate, which the configuration has.

@@ -119,25 +119,25 @@ def load_quantized_model(
                 )
     if safe_mode:
         check_no_code(path)
+    # Keras raises whatever its parts raise: OSError, ValueError, TypeError, KeyError and others.
     try:
         try:
-            return _load(path, own, compile_model, safe_mode)
+            model, lost = _load(path, own, compile_model, safe_mode)
         except (PermissionError, UnsupportedModelError):
             raise
         except Exception as error:
             if not compile_model:
                 raise
-            model = _load(path, own, False, safe_mode)
-            _warn(path, f"the model is loaded but not compiled ({_first_line(error)}); call its compile method to train it")
-            return model
+            model, _ = _load(path, own, False, safe_mode)
+            lost = f"the model is loaded but not compiled ({_first_line(error)}); call its compile method to train it"
     except (PermissionError, UnsupportedModelError):
         raise
-    # Keras raises whatever its parts raise: OSError, ValueError, TypeError, KeyError and others.
     except Exception as error:
         problem, remedy = explanation(path, _first_line(error), legacy=LEGACY)
-        raise InvalidArgumentError(
-            f"{path}: {problem}", kind="filepath", received=str(path), remedy=remedy
-        ) from error
+        raise InvalidArgumentError(f"{path}: {problem}", kind="filepath", received=str(path), remedy=remedy) from error
+    if lost is not None:
+        warnings.warn(f"{path}: {lost}", UserWarning, stacklevel=2)
+    return model
 
 
 def _first_line(error: Exception) -> str:
@@ -149,12 +149,8 @@ def _first_line(error: Exception) -> str:
     return line
 
 
-def _warn(path: Path, text: str) -> None:
-    warnings.warn(f"{path}: {text}", UserWarning, stacklevel=3)
-
-
-def _load(path: Path, own: dict[str, Any], compile_model: bool, safe_mode: bool) -> keras.Model:
-    """The model in a file or folder."""
+def _load(path: Path, own: dict[str, Any], compile_model: bool, safe_mode: bool) -> tuple[keras.Model, str | None]:
+    """The model in a file or folder, and what of its compilation is lost."""
     objects = {**cnn2snn_objects, **own}
     if path.is_dir():
         # In folders of the original toolkit quantizers are layers of their own, beside the configurations in the layers
@@ -174,12 +170,11 @@ def _load(path: Path, own: dict[str, Any], compile_model: bool, safe_mode: bool)
             compile=compile_model and (LEGACY or not is_hdf5),
             safe_mode=safe_mode,
         )
-    if compile_model and is_hdf5 and not LEGACY:
-        with h5py.File(path, "r") as file:
-            lost = _compilation.restore(model, file, own)
-        if lost is not None:
-            _warn(path, f"the model is loaded without {lost}")
-    return model
+    if not (compile_model and is_hdf5 and not LEGACY):
+        return model, None
+    with h5py.File(path, "r") as file:
+        has_state = _compilation.restore(model, file, own)
+    return model, None if has_state else "the model is loaded without the variables of its optimizer, which begin anew"
 
 
 # The package that the classes here are registered under.

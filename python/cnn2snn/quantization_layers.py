@@ -6,6 +6,9 @@ integers; the weights that are trained stay float. Biases are not quantized: con
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from numbers import Integral
 from typing import Any
 
@@ -209,6 +212,24 @@ class QuantizedSeparableConv2D(_Quantized, keras.layers.SeparableConv2D):
         return cls(**_without_base_args(config))
 
 
+def _quantizer_may_come_first(init: Callable[..., None]) -> Callable[..., None]:
+    """A constructor of (units, use_bias, quantizer), as documented, that takes (units, quantizer, use_bias) too."""
+
+    @functools.wraps(init)
+    def either(self: Any, units: int, *args: Any, **kwargs: Any) -> None:
+        if args and isinstance(args[0], (WeightQuantizer, dict)):
+            quantizer, *others = args
+            if not others:
+                init(self, units, quantizer=quantizer, **kwargs)
+                return
+            args = (others[0], quantizer, *others[1:])
+        init(self, units, *args, **kwargs)
+
+    # Keras reads the signature and the names of arguments, each in its own way.
+    either.__signature__ = inspect.signature(init)
+    return either
+
+
 @register(package="cnn2snn")
 class QuantizedDense(_Quantized, keras.layers.Dense):
     """`Dense` with quantized weights.
@@ -216,7 +237,7 @@ class QuantizedDense(_Quantized, keras.layers.Dense):
     Args:
         units: number of outputs.
         use_bias: whether a (float) bias is added.
-        quantizer: quantizer of the kernel, shape (inputs, units). It may also stand before `use_bias`.
+        quantizer: quantizer of the kernel, shape (inputs, units). It may also come before `use_bias`.
         kernel_initializer, bias_initializer: as in Keras.
         **kwargs: regularizers, constraints and `name`, as in Keras.
 
@@ -226,6 +247,7 @@ class QuantizedDense(_Quantized, keras.layers.Dense):
 
     unsupported_args = {"activation": "linear"}
 
+    @_quantizer_may_come_first
     def __init__(
         self,
         units: int,
@@ -236,9 +258,6 @@ class QuantizedDense(_Quantized, keras.layers.Dense):
         **kwargs: Any,
     ) -> None:
         self._refuse(kwargs)
-        # The documentation lists the arguments in one order and uses them in the other.
-        if isinstance(use_bias, (WeightQuantizer, dict)):
-            use_bias, quantizer = True if quantizer is None else quantizer, use_bias
         if quantizer is None:
             raise InvalidTypeError(
                 "QuantizedDense needs a quantizer",

@@ -66,12 +66,6 @@ class WeightQuantizer(keras.layers.Layer):
         InvalidTypeError: `bitwidth` is not an integer, or an argument is unknown.
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> WeightQuantizer:
-        """A layer whose `quantize` is its own: Keras 3 has a method of this name, which it wraps."""
-        quantizer = super().__new__(cls, *args, **kwargs)
-        vars(quantizer).pop("quantize", None)
-        return quantizer
-
     def __init__(self, bitwidth: int, **kwargs: Any) -> None:
         unknown = sorted(set(kwargs) - {"name", "trainable", "dtype"})
         if unknown:
@@ -91,6 +85,8 @@ class WeightQuantizer(keras.layers.Layer):
                 received=bitwidth,
             )
         super().__init__(**kwargs)
+        # A method of Keras 3 layers has this name, and wrapping it would ask for other arguments.
+        vars(self).pop("quantize", None)
         self.bitwidth_ = int(bitwidth)
         self.kmax_ = float(2 ** (bitwidth - 1) - 1)
 
@@ -280,6 +276,9 @@ class StdPerAxisQuantizer(StdWeightQuantizer):
     def sigma_(w: tf.Tensor) -> tf.Tensor:
         """The standard deviation (of the population), per output channel."""
         return tf.math.reduce_std(w, axis=_other_axes(w))
+
+
+_BUILT_IN = {cls.__name__: cls for cls in (MaxQuantizer, MaxPerAxisQuantizer, StdWeightQuantizer, StdPerAxisQuantizer)}
 
 
 def get(identifier: WeightQuantizer | dict[str, Any]) -> WeightQuantizer:

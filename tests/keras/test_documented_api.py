@@ -27,7 +27,7 @@ SIGNATURES = {
     "cnn2snn.MaxQuantizer": "bitwidth=4",
     "cnn2snn.MaxPerAxisQuantizer": "bitwidth=4",
     "cnn2snn.QuantizedConv2D": f"filters, kernel_size, quantizer, {_CONV}",
-    "cnn2snn.QuantizedDense": "units, quantizer, use_bias=True, kernel_initializer='glorot_uniform', "
+    "cnn2snn.QuantizedDense": "units, use_bias=True, quantizer=None, kernel_initializer='glorot_uniform', "
     "bias_initializer='zeros'",
     "cnn2snn.QuantizedSeparableConv2D": "filters, kernel_size, quantizer, quantizer_dw=None, strides=(1, 1), "
     "padding='valid', use_bias=True",
