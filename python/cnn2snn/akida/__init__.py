@@ -27,9 +27,11 @@ from cnn2snn.akida.devices import (
     Device,
     HwVersion,
     NSoC_v2,
+    TwoNodesIP,
     TwoNodesIP_v1,
     TwoNodesIPv1,
     create_device,
+    devices,
 )
 from cnn2snn.akida.enums import ActivationType, IpVersion, LayerType, Padding, PoolType
 from cnn2snn.akida.layer import Layer, LayerVariables
@@ -56,6 +58,7 @@ from cnn2snn.akida.layers import (
     SeparableConvolutional,
     StatefulRecurrent,
 )
+from cnn2snn.akida.learning import AkidaUnsupervised
 from cnn2snn.akida.mapping import BackendType, LayerMapping, MapMode, Pass, Sequence
 from cnn2snn.akida.model import Model
 from cnn2snn.akida.np import NP
@@ -70,6 +73,7 @@ __all__ = [
     "AKD1500_v1",
     "ActivationType",
     "Add",
+    "AkidaUnsupervised",
     "BackendType",
     "BufferTempConv",
     "Concat",
@@ -112,9 +116,24 @@ __all__ = [
     "Session",
     "StatefulRecurrent",
     "Statistics",
+    "TwoNodesIP",
     "TwoNodesIP_v1",
     "TwoNodesIPv1",
     "Violation",
     "create_device",
+    "devices",
     "evaluate_sparsity",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        import cnn2snn
+
+        return cnn2snn.__version__
+    if name == "compatibility":
+        raise AttributeError(
+            f"module {__name__!r} has no module 'compatibility': its functions create_from_model and transpose were removed "
+            "from the published API; convert the Keras model again"
+        )
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 
 from cnn2snn import _akida
-from cnn2snn.akida import _arguments, _dictionary, _summary
+from cnn2snn.akida import _arguments, _copies, _dictionary, _summary
 from cnn2snn.akida._chip import Mappable
 from cnn2snn.akida._plan import KernelChoice, PlanMemory
 from cnn2snn.akida._run import Runnable
 from cnn2snn.akida.enums import IpVersion
 from cnn2snn.akida.layer import Layer, check_free
 from cnn2snn.akida.layers import layers_of
+from cnn2snn.akida.learning import WithoutLearning
 from cnn2snn.errors import InvalidArgumentError
 
 
-class Model(Runnable, Mappable):
+class Model(Runnable, Mappable, WithoutLearning):
     """A network of layers of Akida 1.0 or Akida 2.0 that runs on this host, bit-exactly.
 
     Layers form a graph: each reads the outputs of earlier ones, the first takes the inputs, the
@@ -34,7 +35,9 @@ class Model(Runnable, Mappable):
 
     Args:
         filename: `.fbz` file to load.
-        layers: layers to add one after the other, each reading the one before.
+        layers: layers to add one after the other, each reading the one before. Layers of another model are copied with
+            their variables, each reading the copies of what it reads there. Where the first of them is no input, an
+            `InputData` is put before it.
 
     Raises:
         ValueError: the file is not a valid model, or a layer does not fit.
@@ -56,8 +59,7 @@ class Model(Runnable, Mappable):
         if layers is not None:
             if isinstance(layers, Layer) or not isinstance(layers, Iterable):
                 _arguments.wrong_type("", "layers", "a list of layers", layers)
-            for layer in layers:
-                self.add(layer)
+            _copies.fill(self, layers)
 
     def _hold(self, native: _akida.Model) -> None:
         self._native = native
@@ -143,6 +145,11 @@ class Model(Runnable, Mappable):
 
     def get_layer_count(self) -> int:
         """Returns the number of layers."""
+        return len(self._layers)
+
+    @property
+    def layer_count(self) -> int:
+        """The number of layers."""
         return len(self._layers)
 
     @property
