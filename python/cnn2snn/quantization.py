@@ -11,6 +11,7 @@ from cnn2snn._keras import keras
 from cnn2snn._problems import Problems
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError, UnsupportedModelError
 from cnn2snn.graph import Graph, Node, build, read
+from cnn2snn.quantization_activations import largest_of_discrete_relu
 from cnn2snn.quantization_ops import MaxPerAxisQuantizer, MaxQuantizer, WeightQuantizer
 from cnn2snn.transforms.equalize_branches import equalize_branches_graph
 from cnn2snn.transforms.fold_batchnorm import fold_graph
@@ -49,9 +50,6 @@ _REMEDIES = {
     "dilation_rate": "use 1 and train again, with a larger kernel or stride for a larger field",
     "groups": "use 1, or SeparableConv2D, and train again",
 }
-
-# What an Activation layer may compute in a model that is quantized: it comes last and changes no class.
-_FINAL_ACTIVATIONS = {"linear", "softmax", "sigmoid"}
 
 
 def quantize(
@@ -146,6 +144,9 @@ def quantize_layer(
 ) -> keras.Model:
     """Replaces one layer of a Keras model by a quantized one, or changes its width.
 
+    A `ReLU` becomes an `ActivationDiscreteRelu`, whose largest output is 6, or 2^bitwidth - 1 where that is smaller. One
+    with another `max_value` becomes a `QuantizedReLU`, which keeps it.
+
     Args:
         model: a built Sequential or functional model; it is not changed.
         target_layer: the layer, its name or its index in ``model.layers``.
@@ -156,8 +157,8 @@ def quantize_layer(
         A new model of the same kind; nothing is folded.
 
     Raises:
-        InvalidArgumentError: no such layer, or a width that is not possible.
-        UnsupportedModelError: the layer has no quantized form.
+        InvalidArgumentError: no such layer, one that has nothing to quantize, or a width that is not possible.
+        UnsupportedModelError: the layer would lose an argument.
     """
     if isinstance(bitwidth, bool) or not isinstance(bitwidth, Integral) or bitwidth <= 0:
         raise InvalidArgumentError(
@@ -170,16 +171,20 @@ def quantize_layer(
     node = _target(graph, model, target_layer)
     if _has_kernel(node):
         _quantize_weights(node, bitwidth, quantizer_function, Problems())
+    elif node.is_a("QuantizedActivation"):
+        node.config = {**node.config, "bitwidth": bitwidth}
     elif is_activation(node):
         _quantize_activation(node, bitwidth, Problems())
+        if node.config["max_value"] in (None, largest_of_discrete_relu(bitwidth)):
+            node.cls = quantization_layers.ActivationDiscreteRelu
+            del node.config["max_value"]
     else:
-        _refuse_float(node)
-        raise UnsupportedModelError(
+        raise InvalidArgumentError(
             f'layer "{node.name}": a {node.cls.__name__} has nothing to quantize',
             layer=node.name,
             kind="layer",
             received=node.cls.__name__,
-            remedy="name a convolution, a Dense or a ReLU",
+            remedy=_remedy_of_float(node) or "name a convolution, a Dense or a ReLU",
         )
     return build(graph)
 
@@ -312,8 +317,7 @@ def _quantize_activation(node: Node, bits: int, problems: Problems) -> None:
         )
     if node.is_exactly("ActivationDiscreteRelu"):
         # Its largest output depends on its width; the replacement keeps it.
-        levels = 2 ** node.config["bitwidth"] - 1
-        _replace_activation(node, bits, float(min(levels, 6)))
+        _replace_activation(node, bits, largest_of_discrete_relu(node.config["bitwidth"]))
     else:
         node.config = {**node.config, "bitwidth": bits}
 
@@ -339,18 +343,22 @@ def _check_zero(node: Node, name: str, problems: Problems) -> None:
         )
 
 
-def _refuse_float(node: Node) -> None:
-    """Refuses layers that would stay in float although a quantized model is asked for."""
+def _remedy_of_float(node: Node) -> str | None:
+    """What to use in place of a layer that would stay in float; None for one that may."""
     remedy = _NO_QUANTIZED_FORM.get(node.cls.__name__)
     if node.is_exactly("Activation"):
-        activation = node.config.get("activation")
-        if isinstance(activation, dict):
-            activation = activation.get("class_name", activation)
-        if activation in _FINAL_ACTIVATIONS:
-            return
+        # It comes last and changes no class; conversion holds it to that.
+        if node.is_increasing:
+            return None
         remedy = "use a ReLU layer"
     elif remedy is None and (node.is_a("ReLU") or node.weights) and not node.is_a("BatchNormalization"):
         remedy = "quantization knows Conv2D, SeparableConv2D, DepthwiseConv2D, Dense and ReLU themselves"
+    return remedy
+
+
+def _refuse_float(node: Node) -> None:
+    """Refuses layers that would stay in float although a quantized model is asked for."""
+    remedy = _remedy_of_float(node)
     if remedy is not None:
         raise UnsupportedModelError(
             f'layer "{node.name}": a {node.cls.__name__} cannot be quantized and would stay in float',

@@ -11,7 +11,7 @@ from cnn2snn._keras import keras, register, tf
 from cnn2snn.constraints import MinValueConstraint
 from cnn2snn.errors import InvalidArgumentError
 
-__all__ = ["ActivationDiscreteRelu", "QuantizedActivation", "QuantizedReLU"]
+__all__ = ["ActivationDiscreteRelu", "QuantizedActivation", "QuantizedReLU", "largest_of_discrete_relu"]
 
 
 class QuantizedActivation(keras.layers.Layer):
@@ -91,6 +91,11 @@ class QuantizedActivation(keras.layers.Layer):
         return {**super().get_config(), "bitwidth": self.bitwidth}
 
 
+def largest_of_discrete_relu(bitwidth: int) -> float:
+    """The largest output of an `ActivationDiscreteRelu` of a width."""
+    return min(2.0**bitwidth - 1, 6.0)
+
+
 @register(package="cnn2snn")
 class ActivationDiscreteRelu(QuantizedActivation):
     """A quantized ReLU whose largest output is 6, or 2^bitwidth - 1 where that is smaller.
@@ -101,7 +106,7 @@ class ActivationDiscreteRelu(QuantizedActivation):
 
     def __init__(self, bitwidth: int = 1, **kwargs: Any) -> None:
         super().__init__(bitwidth, **kwargs)
-        self._step = np.float32(min(self.levels, 6.0) / self.levels)
+        self._step = np.float32(largest_of_discrete_relu(self.bitwidth) / self.levels)
 
     @property
     def step(self) -> tf.Tensor:

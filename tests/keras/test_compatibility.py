@@ -95,7 +95,8 @@ def test_widths_are_checked_together_with_what_follows_them():
     ("layer", "rule"),
     [
         (lambda: L.LeakyReLU(name="it"), "layer"),
-        (lambda: L.Activation("tanh", name="it"), "layer"),
+        (lambda: L.Activation("gelu", name="it"), "layer"),
+        (lambda: L.Activation("tanh", name="it"), "activation"),
         (lambda: L.Conv2D(4, 3, groups=2, name="it"), "groups"),
         (lambda: L.SeparableConv2D(4, 3, depth_multiplier=2, name="it"), "depth_multiplier"),
         (lambda: L.ReLU(negative_slope=0.1, name="it"), "negative_slope"),

@@ -277,7 +277,7 @@ REFUSED = {
     "subclass": ([Doubled(2, 3, Q4, name="it"), QuantizedReLU(4)], r'"it".*not classes derived'),
     "final activation": (
         [conv(), QuantizedReLU(4), L.Flatten(), QuantizedDense(2, Q4), L.Activation("relu", name="it")],
-        r'"it".*must be linear, softmax or sigmoid, received .relu',
+        r'"it".*must keep the order of its inputs.*received .relu',
     ),
     "forgotten flatten": (
         [conv(), QuantizedReLU(4), QuantizedDense(2, Q4, name="it")],
@@ -577,3 +577,33 @@ def test_a_depthwise_convolution_on_its_own_or_with_a_bias_is_refused():
     ):
         with pytest.raises(RuntimeError, match=r'layer "dw" .*use_bias=False.*kernel size 1.*QuantizedSeparableConv2D'):
             cnn2snn.convert(model)
+
+
+def test_a_limit_of_the_scale_makes_filters_close_to_zero_convertible():
+    """The remedy that the error names works: the weights of such a filter become zeros."""
+    model = keras.Sequential([keras.Input((6,)), L.Dense(4), L.ReLU(6.0), L.Dense(3, name="last")])
+    kernel, bias = model.get_layer("last").get_weights()
+    kernel[:, 1] *= 1e-12
+    model.get_layer("last").set_weights([kernel, bias + 0.5])
+    with pytest.raises(RuntimeError, match=r'"last": channel 1: .*max_scale_factor=1000'):
+        cnn2snn.convert(cnn2snn.quantize(model, 4, 4), input_is_image=False)
+
+    def limited(layer, quantizer):
+        return cnn2snn.MaxPerAxisQuantizer(quantizer.bitwidth, max_scale_factor=1000)
+
+    quantized = cnn2snn.quantize(model, 4, 4, quantizer_function=limited)
+    x = np.random.default_rng(3).integers(0, 16, (9, 6)).astype(np.uint8)
+    predicted = cnn2snn.convert(quantized, input_is_image=False).predict(x.reshape(-1, 1, 1, 6)).reshape(-1, 3)
+    np.testing.assert_allclose(predicted[:, 1], 0.5, atol=1e-2)
+
+
+def test_files_of_the_original_toolkit_keep_the_limit_of_their_scales(tmp_path):
+    """Through training and saving, so that their integers stay those of the original."""
+    path = Path(__file__).parent.parent / "fixtures" / "keras2-quantized" / "dense_only_iq4_wq4_aq1.h5"
+    model = cnn2snn.load_quantized_model(path, compile_model=False)
+    model.save(tmp_path / "again.keras")
+    again = cnn2snn.load_quantized_model(tmp_path / "again.keras", compile_model=False)
+    narrower = cnn2snn.quantize(again, 2, 2)
+    for loaded in (model, again, narrower):
+        limits = {layer.quantizer.max_scale_factor for layer in loaded.layers if hasattr(layer, "quantizer")}
+        assert limits == {1000}

@@ -25,6 +25,29 @@ _IDENTITIES = (
 )
 
 
+# Functions of `Activation` layers that never fall where their argument rises: behind the last layer, none of them
+# changes which output is the largest, but for outputs that they make equal.
+_INCREASING = (
+    "celu",
+    "elu",
+    "exponential",
+    "hard_sigmoid",
+    "hard_tanh",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "selu",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "softsign",
+    "squareplus",
+    "tanh",
+    "tanh_shrink",
+)
+
+
 @dataclass
 class Node:
     """One layer.
@@ -77,6 +100,11 @@ class Node:
         """The name of the activation that a layer with weights applies itself."""
         activation = self.config.get("activation") or "linear"
         return activation if isinstance(activation, str) else str(activation.get("config", activation))
+
+    @property
+    def is_increasing(self) -> bool:
+        """Whether a `Softmax` or `Activation` layer keeps the order of the values that it reads."""
+        return self.is_a("Softmax") or self.fused_activation in _INCREASING
 
     @property
     def is_identity(self) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from cnn2snn._keras import LEGACY, is_of_other_generation, keras
+from cnn2snn._keras import LEGACY, is_of_other_generation, keras, tf
 from cnn2snn._problems import Problems
-from cnn2snn.errors import InvalidTypeError, UnsupportedModelError
+from cnn2snn.errors import InvalidStateError, InvalidTypeError, UnsupportedModelError
 from cnn2snn.graph.graph import Graph, Node
 from cnn2snn.graph.roles import attribute, roles
 from cnn2snn.quantization_ops import copied
@@ -31,6 +31,7 @@ def read(model: keras.Model, problems: Problems | None = None) -> Graph:
 
     Raises:
         InvalidTypeError: not a Keras model.
+        InvalidStateError: TensorFlow does not compute at once: inside of `tf.Graph` or `tf.function`.
         UnsupportedModelError: a model is not built or has several inputs or outputs, a layer is used more than once,
             is called with other arguments than ``training=False``, shares its name with another or computes in
             another type than float32 or float64, or an operation is not a layer.
@@ -54,6 +55,12 @@ def read(model: keras.Model, problems: Problems | None = None) -> Graph:
             expected="a Keras model",
             received=type(model).__name__,
             remedy="load a file with cnn2snn.load_quantized_model",
+        )
+    if not tf.executing_eagerly():
+        raise InvalidStateError(
+            "TensorFlow must execute eagerly, as weights are read",
+            kind="eager",
+            remedy="call it outside of tf.Graph and tf.function, and leave eager execution switched on",
         )
     graph = Graph(model.name, sequential=False, problems=problems or Problems())
     graph.output = _take_model(graph, model, None, {})

@@ -11,8 +11,8 @@ from cnn2snn.quantization_layers import QuantizedActivation
 
 __all__ = ["take_activation", "take_final"]
 
-# The property that conversion relies on: half a step.
-_THRESHOLD = QuantizedActivation.threshold
+# What conversion relies on: the rounding, and the threshold of half a step.
+_FIXED = ("call", "quantized_activation", "threshold")
 
 
 def take_activation(reading: Reading, node: Node, tail: Tail) -> Tail:
@@ -24,12 +24,12 @@ def take_activation(reading: Reading, node: Node, tail: Tail) -> Tail:
             node, f'"{tail.block}" has an activation already', remedy="two cannot follow each other, remove one"
         )
     block = reading.open_block(node, tail, "an activation")
-    if node.cls.call is not QuantizedActivation.call or node.cls.threshold is not _THRESHOLD:
+    if any(getattr(node.cls, name) is not getattr(QuantizedActivation, name) for name in _FIXED):
         raise refuse(
             node,
             "an activation of one's own may define the step alone",
             kind="activation",
-            remedy="its call and threshold must be those of QuantizedActivation",
+            remedy="its call, quantized_activation and threshold must be those of QuantizedActivation",
         )
     step = float(np.float32(node.layer.step))
     block.activation = Activation(node.name, node.config["bitwidth"], step)
@@ -39,17 +39,17 @@ def take_activation(reading: Reading, node: Node, tail: Tail) -> Tail:
 
 def take_final(reading: Reading, node: Node, tail: Tail) -> Tail:
     """Leaves out a final activation: the order of the outputs is the same without it."""
-    activation = node.config.get("activation", "softmax")
-    if activation not in ("linear", "softmax", "sigmoid"):
+    if not node.is_increasing:
         raise refuse(
             node,
-            f"the activation must be linear, softmax or sigmoid, received {activation!r}",
+            f"a final activation must keep the order of its inputs, as softmax, sigmoid and tanh do, received "
+            f"{node.fused_activation!r}",
             kind="activation",
-            expected=("linear", "softmax", "sigmoid"),
-            received=activation,
+            expected="an increasing function",
+            received=node.fused_activation,
             remedy="use QuantizedReLU, or compute it outside of the model",
         )
-    if activation == "linear":
+    if node.is_a("Activation") and node.fused_activation == "linear":
         return tail
     if reading.followers(node):
         raise refuse(node, "is possible only at the end", kind="activation", remedy="use QuantizedReLU between layers")
