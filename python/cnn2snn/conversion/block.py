@@ -143,8 +143,11 @@ class Block:
 
     @property
     def positions(self) -> int:
-        """G: how many positions a global average pooling sums; 1 without."""
-        return int(np.prod(self.output_shape[:2])) if self.global_average else 1
+        """G: how many positions a global average pooling sums; 1 without.
+
+        A size that is not known counts as 1: no model with such a size is converted.
+        """
+        return int(np.prod([size or 1 for size in self.output_shape[:2]])) if self.global_average else 1
 
     @property
     def normalization(self) -> tuple[np.ndarray, np.ndarray]:
@@ -163,7 +166,7 @@ class Block:
         if self.window is None or self.window.padding != "same":
             return False
         sizes = zip(self.input_shape[:2], self.window.size, self.window.stride, strict=True)
-        return any((-(-size // stride) - 1) * stride + kernel > size for size, kernel, stride in sizes)
+        return any(size is None or (-(-size // stride) - 1) * stride + kernel > size for size, kernel, stride in sizes)
 
 
 @dataclass(frozen=True)

@@ -273,6 +273,16 @@ def _output_shape(layer: keras.layers.Layer, inputs: list[tuple[int | None, ...]
     try:
         # Not `layer.output` where it can be avoided: a layer may be part of other models, with other inputs.
         shape = layer.compute_output_shape(shapes[0] if len(shapes) == 1 else shapes)
-    except NotImplementedError:
-        shape = layer.output.shape
+    # Some layers cannot tell it, others raise whatever they raise for a size that is not known.
+    except Exception:
+        try:
+            shape = layer.output.shape
+        except Exception as error:
+            raise UnsupportedModelError(
+                f'layer "{layer.name}": the shape of its output cannot be told',
+                layer=layer.name,
+                kind="shape",
+                received=[shape[1:] for shape in shapes],
+                remedy="give the model an input of known size",
+            ) from error
     return tuple(shape)[1:]

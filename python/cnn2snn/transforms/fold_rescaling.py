@@ -21,8 +21,8 @@ def fold_rescaling(model: keras.Model) -> keras.Model:
     equal up to float32 rounding.
 
     A `Rescaling` is left in place where this is not possible: a layer that is quantized already, or has no weights,
-    reads it, a scale is zero or scales differ in sign, or the p_c differ and a reader pads its input (padding "same"),
-    as the border would have to differ per channel.
+    reads it, scales are not one per channel, a scale is zero or scales differ in sign, or the p_c differ and a reader
+    pads its input (padding "same"), as the border would have to differ per channel.
 
     Args:
         model: the Keras model; it is not changed.
@@ -43,7 +43,10 @@ def fold_rescaling_graph(graph: Graph) -> None:
 
 
 def _fold(node: Node, readers: list[Node]) -> None:
-    channels = node.output_shape[-1]
+    channels = node.output_shape[-1] if node.output_shape else None
+    if any(np.size(node.config[key]) not in (1, channels) for key in ("scale", "offset")):
+        # One value for each of another axis, or of no axis at all.
+        return
     scale, offset = (
         np.broadcast_to(np.ravel(np.asarray(node.config[key], np.float64)), (channels,)) for key in ("scale", "offset")
     )
