@@ -22,7 +22,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help environment demo test test-rust test-python test-legacy lint lint-rust lint-python format wheel develop bench mutants mutants-python clean distclean
+.PHONY: help environment demo test test-rust test-python test-legacy lint lint-rust lint-python format wheel develop bench mutants mutants-python fuzz soak sanitize miri valgrind clean distclean
 
 help: ## list the targets
 	@echo 'usage: make [PYTHON=python3.12] TARGET'
@@ -90,6 +90,36 @@ mutants: ## change Rust sources on purpose, one place at a time; list what no te
 # Narrower: MUTANTS_ARGS=python/cnn2snn/conversion/akida1/variables.py
 mutants-python: $(INSTALLED) ## the same for the Python part of conversion (hours)
 	PYTHONPATH=. $(BIN)/python scripts/mutate_python.py $(MUTANTS_ARGS)
+
+# What a run learns is kept in fuzz/corpus, so that the next run goes on. Fewer executions: FUZZ_DECODE=100000 FUZZ_OTHERS=10000
+FUZZ_DECODE ?= 30000000
+FUZZ_OTHERS ?= 3000000
+fuzz: ## run all fuzz targets (hours; needs cargo-fuzz)
+	for target in decode decode_payload decode_encode; do scripts/fuzz $$target -runs=$(FUZZ_DECODE) || exit 1; done
+	for target in build_model map_model run_model; do scripts/fuzz $$target -runs=$(FUZZ_OTHERS) || exit 1; done
+
+SOAK_SECONDS ?= 3600
+soak: $(INSTALLED) ## run models on 16 threads for SOAK_SECONDS (an hour); no output may change, nothing may grow
+	$(BIN)/python scripts/soak.py --seconds $(SOAK_SECONDS)
+
+# Tests that limit memory themselves are left out, as the sanitizer has an allocator of its own.
+SANITIZED := cargo test --target $$(rustc -vV | sed -n 's/^host: //p') --target-dir target/sanitize
+sanitize: export RUSTC_BOOTSTRAP = 1
+sanitize: export RUSTFLAGS = -Zsanitizer=address
+sanitize: ## run Rust tests of engine, codec and C interface under AddressSanitizer
+	$(SANITIZED) -p akida-sim --lib --test threads --test plan_equals_ops --test plan_equals_ops_akida2
+	$(SANITIZED) -p akida-fbz --lib --test hostile --test round_trip --test golden --test files
+	$(SANITIZED) -p akida-capi --test sessions --test stop
+
+# The interpreter is slow: the team of threads, interrupts, and the parts of the codec that read hostile bytes.
+miri: export MIRIFLAGS = -Zmiri-disable-isolation
+miri: ## run unit tests of threads and codec under Miri (needs rustup component add --toolchain nightly miri)
+	cargo +nightly miri test --target-dir target/miri -p akida-sim --lib -- threads:: interrupt::
+	cargo +nightly miri test --target-dir target/miri -p akida-fbz --lib
+
+valgrind: export RUN_UNDER = valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=99
+valgrind: ## run the C programs of the tests under valgrind
+	cargo test -p akida-capi --test c
 
 clean: ## remove all build products; the environment stays
 	rm -rf dist target .mypy_cache .pytest_cache .ruff_cache .hypothesis $(INSTALLED)

@@ -82,7 +82,10 @@ def _made(module: str, config: dict[str, Any]) -> Any:
     schedule = arguments.get("learning_rate")
     if isinstance(schedule, dict) and schedule["config"].get("name", "") is None:
         # Keras 2 writes what Keras 3 refuses.
-        arguments["learning_rate"] = {**schedule, "config": {k: v for k, v in schedule["config"].items() if k != "name"}}
+        arguments["learning_rate"] = {
+            **schedule,
+            "config": {k: v for k, v in schedule["config"].items() if k != "name"},
+        }
     parameters = inspect.signature(cls.__init__).parameters
     if name in vars(getattr(keras, module)):
         for extra in ("fn", "decay", "jit_compile", "is_legacy_optimizer"):

@@ -40,8 +40,8 @@ else:
         backend = keras.backend.backend()
     except ImportError as error:
         raise ImportError(
-            "Keras 3 cannot be imported: install it with `pip install keras`, or, where its file keras.json names a backend "
-            "that is not installed, set the environment variable KERAS_BACKEND=tensorflow"
+            "Keras 3 cannot be imported: install it with `pip install keras`, or, where its file keras.json names a "
+            "backend that is not installed, set the environment variable KERAS_BACKEND=tensorflow"
         ) from error
     _check_backend(backend, "its file keras.json")
 

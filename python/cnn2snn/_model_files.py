@@ -34,8 +34,8 @@ _PYTORCH = (
 _OTHERS = {
     ".onnx": (
         "it is an ONNX file, which holds no Keras model",
-        "give it to cnn2snn.convert if QuantizeML has quantized it; else quantize it with QuantizeML first, or build the "
-        "network with Keras layers",
+        "give it to cnn2snn.convert if QuantizeML has quantized it; else quantize it with QuantizeML first, or build "
+        "the network with Keras layers",
     ),
     ".tflite": (
         "it is a TensorFlow Lite file, which holds no Keras model",
@@ -98,8 +98,8 @@ def explanation(path: Path, reason: str, *, legacy: bool) -> tuple[str, str]:
     if operations and not legacy:
         return (
             f"it holds operations on tensors ({', '.join(operations)}), which Keras 2 alone loads",
-            "use Keras layers in their place, as they can be neither quantized nor converted; to look at the model, load it "
-            "under Keras 2 (TF_USE_LEGACY_KERAS=1)",
+            "use Keras layers in their place, as they can be neither quantized nor converted; to look at the model, "
+            "load it under Keras 2 (TF_USE_LEGACY_KERAS=1)",
         )
     if version is not None and version != ("2" if legacy else "3"):
         return (

@@ -17,7 +17,7 @@ from enum import Enum
 
 from cnn2snn.errors import InvalidArgumentError, InvalidTypeError
 
-__all__ = ["AkidaVersion", "get_akida_version", "set_akida_version"]
+__all__ = ["AkidaVersion", "asked_akida_version", "get_akida_version", "set_akida_version"]
 
 _VARIABLE = "CNN2SNN_TARGET_AKIDA_VERSION"
 
@@ -35,8 +35,8 @@ class AkidaVersion(Enum):
 _version: ContextVar[AkidaVersion | None] = ContextVar("akida_version", default=None)
 
 
-def get_akida_version() -> AkidaVersion:
-    """The generation that conversion targets.
+def asked_akida_version() -> AkidaVersion | None:
+    """The generation that a context or the environment variable asks for; None where neither does.
 
     Raises:
         InvalidArgumentError: (ValueError) the environment variable names no version.
@@ -44,7 +44,9 @@ def get_akida_version() -> AkidaVersion:
     version = _version.get()
     if version is not None:
         return version
-    name = os.environ.get(_VARIABLE, "v2")
+    name = os.environ.get(_VARIABLE)
+    if name is None:
+        return None
     try:
         return AkidaVersion(name)
     except ValueError:
@@ -53,7 +55,17 @@ def get_akida_version() -> AkidaVersion:
             kind="akida_version",
             expected=("v1", "v2"),
             received=name,
+            remedy=f"set it to one of them, or unset {_VARIABLE}",
         ) from None
+
+
+def get_akida_version() -> AkidaVersion:
+    """The generation that conversion targets.
+
+    Raises:
+        InvalidArgumentError: (ValueError) the environment variable names no version.
+    """
+    return asked_akida_version() or AkidaVersion.v2
 
 
 @contextmanager

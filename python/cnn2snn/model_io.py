@@ -110,8 +110,8 @@ def load_quantized_model(
         for name, cls in own.items():
             if name in cnn2snn_objects and cls.__name__ != name:
                 raise InvalidArgumentError(
-                    f"{path}: the class that takes the place of {name} must be called so in a .keras file, in which Keras "
-                    f"finds weights by the names of classes, received {cls.__name__}",
+                    f"{path}: the class that takes the place of {name} must be called so in a .keras file, in which "
+                    f"Keras finds weights by the names of classes, received {cls.__name__}",
                     kind="custom_objects",
                     expected=name,
                     received=cls.__name__,

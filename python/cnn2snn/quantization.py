@@ -144,8 +144,8 @@ def quantize_layer(
 ) -> keras.Model:
     """Replaces one layer of a Keras model by a quantized one, or changes its width.
 
-    A `ReLU` becomes an `ActivationDiscreteRelu`, whose largest output is 6, or 2^bitwidth - 1 where that is smaller. One
-    with another `max_value` becomes a `QuantizedReLU`, which keeps it.
+    A `ReLU` becomes an `ActivationDiscreteRelu`, whose largest output is 6, or 2^bitwidth - 1 where that is smaller.
+    One with another `max_value` becomes a `QuantizedReLU`, which keeps it.
 
     Args:
         model: a built Sequential or functional model; it is not changed.

@@ -91,7 +91,8 @@ class WeightQuantizer(keras.layers.Layer):
         self.kmax_ = float(2 ** (bitwidth - 1) - 1)
 
     def add_weight(self, *args: Any, **kwargs: Any) -> Any:
-        """Adds a weight, as of any Keras layer. Keras 2 tells the weights of two quantizers apart by this scope alone."""
+        """Adds a weight, as of any Keras layer."""
+        # Keras 2 tells the weights of two quantizers apart by this scope alone.
         with tf.name_scope(self.name):
             return super().add_weight(*args, **kwargs)
 
@@ -185,7 +186,7 @@ class _RangeQuantizer(LinearWeightQuantizer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> _RangeQuantizer:
-        """The quantizer of a configuration; without `max_scale_factor` its limit is 1000, as in the original toolkit."""
+        """The quantizer of a configuration. Without `max_scale_factor` its limit is 1000, as originally."""
         arguments = dict(config)
         limit = arguments.pop("max_scale_factor", _LIMIT_OF_OLDER_FILES)
         # Not an argument, as constructors of one's own need not have it.

@@ -35,7 +35,9 @@ def test_documented_devices(device, desc, count):
     assert device.ip_version == akida.IpVersion.v1
     mesh = device.mesh
     assert len(mesh.nps) == len({np.ident for np in mesh.nps}) == count
-    assert mesh.hrc.types == {NP.Type.HRC}
+    assert mesh.hrc == NP.Info.hrc()
+    assert (mesh.hrc.types, mesh.hrc.has_lut) == ({NP.Type.HRC}, False)
+    assert (mesh.skip_dmas, device.revision) == ((), None)
     assert sum(NP.Type.FNP2 in np.types for np in mesh.nps) == 1
 
 
@@ -52,8 +54,12 @@ def test_a_created_device_has_the_nps_asked_for():
     ("arguments", "words"),
     [
         ({"num_cnp_tnp": -1}, "num_cnp_tnp must be an integer in 0..=4096"),
-        ({"num_skip_dma_channel": 1}, "Akida 1.0 has no skip connections"),
-        ({"hw_version": akida.HwVersion(0xBC, 0xA2, 1, 0)}, "hw_version must be one of BC.00.000.002"),
+        ({"num_skip_dma_channel": 1, "hw_version": akida.NSoC_v2}, "Akida 1.0 has no skip connections"),
+        ({"num_skip_dma_channel": -1}, "num_skip_dma_channel must be an integer in 0..=4096"),
+        ({"hw_version": akida.HwVersion(0xBC, 0xA2, 1, 1)}, "hw_version must be one of BC.00.000.002.*BC.A2.001.000"),
+        ({"hw_version": akida.HwVersion(0xBC, 0xB1, 1, 0)}, "hw_version must be one of"),
+        ({"revision": "2.13"}, "revision must be one of '2.14', '2.10', or None, received '2.13'"),
+        ({"revision": "2.14", "hw_version": akida.NSoC_v2}, "revision must be None for a device of Akida 1.0"),
     ],
 )
 def test_a_device_that_cannot_be_is_refused(arguments, words):
@@ -63,7 +69,9 @@ def test_a_device_that_cannot_be_is_refused(arguments, words):
 
 def test_a_device_is_found_by_name_whatever_the_case():
     assert network().check("akd1000") == []
-    with pytest.raises(ValueError, match="device must be one of AKD1000, AKD1500, TwoNodesIPv1"):
+    with pytest.raises(
+        ValueError, match="device must be one of AKD1000, AKD1500, TwoNodesIPv1, TwoNodesIPv2, SixNodesIPv2"
+    ):
         network().check("AKD2000")
     with pytest.raises(TypeError, match="device must be a Device or one of"):
         network().check(1000)
@@ -93,7 +101,9 @@ def test_a_model_that_is_not_complete_is_not_checked():
         akida.Model().check("AKD1000")
 
 
-@pytest.mark.parametrize("device", ["akd1000", "AKD1500", akida.TwoNodesIPv1(), akida.create_device(4, 1)])
+@pytest.mark.parametrize(
+    "device", ["akd1000", "AKD1500", akida.TwoNodesIPv1(), akida.create_device(4, 1, hw_version=akida.NSoC_v2)]
+)
 def test_a_layer_is_told_what_a_device_holds_of_it(device):
     """The registers of the image convolution unit have 24 bits, those of NPs 20; 4 bits of a step are a fraction."""
     image, separable, _ = network().layers
@@ -117,3 +127,15 @@ def test_widths_and_certificates_of_a_device_that_is_not_known_are_refused():
         layer.widths("AKD2000")
     with pytest.raises(ValueError, match="device must be one of AKD1000"):
         layer.certify(np.zeros((16, 15), np.int64), "AKD2000")
+
+
+@pytest.mark.parametrize("device", [akida.SixNodesIPv2(), akida.create_device(4, 1)])
+def test_registers_of_akida2_devices_are_refused_as_there_are_none(device):
+    layer = network().get_layer("separable_8")
+    for ask in (
+        lambda: layer.widths(device),
+        lambda: layer.certify(np.zeros((16, 15), np.int64), device),
+        lambda: layer.set_fitted({}, np.zeros((16, 15), np.int64), np.ones(16), device),
+    ):
+        with pytest.raises(ValueError, match=f"device must be one of Akida 1.0, received {device.name}; .* neither"):
+            ask()

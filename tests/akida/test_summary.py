@@ -136,7 +136,7 @@ def test_summary_of_a_mapped_model_shows_units_and_program(capsys):
 
 
 def test_summary_of_several_passes_numbers_them(capsys):
-    device = akida.create_device(num_cnp_tnp=3, num_fnp=1)
+    device = akida.create_device(num_cnp_tnp=3, num_fnp=1, hw_version=akida.NSoC_v2)
     lines = lines_of(mapped(akida.MapMode.HwPr, device), capsys)
     assert lines[12].split()[-2:] == ["Components", "Pass"]
     assert lines[14].startswith("== HW/conv_0-dense (Hardware, 2 passes)")

@@ -121,6 +121,68 @@ def test_long_run_is_interrupted(tmp_path, method):
     assert process.returncode in (-signal.SIGINT, 130)
 
 
+HUGE = {
+    "forward": lambda model, inputs: model.forward(inputs),
+    "forward on one thread": lambda model, inputs: model.forward(inputs, threads=1),
+    "predict": lambda model, inputs: model.predict(inputs),
+    "forward_taps": lambda model, inputs: model.forward_taps(inputs),
+    "measure": lambda model, inputs: model.measure(inputs),
+    "session": lambda model, inputs: model.session(len(inputs)).step(inputs),
+}
+
+
+@pytest.fixture(scope="module")
+def huge_model():
+    """A model that takes a minute for one input."""
+    model = akida.Model(
+        layers=[
+            akida.InputData((320, 320, 64), input_bits=1),
+            akida.Convolutional((32, 32), 256, weights_bits=1, activation=False),
+        ]
+    )
+    model.explain_plan()  # makes the plan
+    return model
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no way to send Ctrl-C to one process")
+@pytest.mark.parametrize("call", HUGE)
+def test_ctrl_c_ends_a_call_inside_one_huge_input(huge_model, call):
+    inputs = np.ones((1, 320, 320, 64), np.uint8)
+    sent = []
+
+    def interrupt():
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(0.3, interrupt)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        HUGE[call](huge_model, inputs)
+    # A host under load takes much longer than the engine, and a whole input much longer than that.
+    assert time.monotonic() - sent[0] < 5
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no way to send Ctrl-C to one process")
+def test_ctrl_c_ends_waiting_for_streams_that_another_thread_moves_on():
+    model = akida.Model(
+        layers=[
+            akida.InputData((96, 96, 64), input_bits=1),
+            akida.Convolutional((32, 32), 256, weights_bits=1, activation=False),
+        ]
+    )
+    session = model.session(1)
+    inputs = np.ones((1, 96, 96, 64), np.uint8)
+    other = threading.Thread(target=session.step, args=[inputs])
+    other.start()
+    timer = threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        session.step(inputs)
+    # Signals reach the main thread alone.
+    assert other.is_alive()
+    other.join()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no interval timer")
 def test_exception_of_a_signal_handler_is_raised(model):
     class Stop(Exception):

@@ -61,15 +61,26 @@ def test_the_converted_model_runs_and_classifies(command, report, fixture_file):
     assert right == round(float(arrays["accuracy"][1]) * len(arrays["labels"]))
 
 
-def test_options_without_effect_are_warned_of(command, fixture_file):
+@pytest.mark.parametrize("options", [("-sc", "255", "-sh", "0"), ("-sc", "255"), ("-sh", "0")])
+def test_options_without_effect_are_warned_of(command, fixture_file, options):
     name = fixture_file("cnn_i8_w8_a8.h5")
-    result = command("convert", "-m", name, "-sc", "255", "-sh", "0")
+    result = command("convert", "-m", name, *options)
     assert result.code == 0
     assert result.err.splitlines() == [
         "cnn2snn: warning: input_scaling: no effect on a QuantizeML model, which holds its own scales",
         "cnn2snn: warning: layers behind the Dequantizer are not converted: softmax",
     ]
     assert akida.Model("cnn_i8_w8_a8.fbz").to_dict() == converted(name).to_dict()
+
+
+def test_the_option_asks_for_akida_1(command, fixture_file, monkeypatch):
+    name = fixture_file("mixed_v1_i8_w4_a4.h5")
+    # The option is asked before the environment.
+    monkeypatch.setenv(VARIABLE, "v2")
+    result = command("convert", "-m", name, "--akida", "v1")
+    assert result.code == 0
+    assert akida.Model("mixed_v1_i8_w4_a4.fbz").ip_version is akida.IpVersion.v1
+    assert command("convert", "-m", name, "--akida", "v3").code == 2
 
 
 def test_the_environment_asks_for_akida_1(command, fixture_file, monkeypatch):
@@ -89,18 +100,26 @@ def test_the_environment_asks_for_akida_1(command, fixture_file, monkeypatch):
 def test_refusals_are_told_in_one_line_and_leave_the_old_file(command, fixture_file, monkeypatch):
     name = fixture_file("flat_int8_axis.h5")
     Path("flat_int8_axis.fbz").write_bytes(b"old")
-    for arguments, message in [
-        (["-m", name], 'layer "flatten"'),
-        (["-m", fixture_file("digits_trained.h5"), "--report", "r.json", "-o", "flat_int8_axis.fbz"], "Akida 1.0 only"),
-    ]:
-        result = command("convert", *arguments)
-        assert result.code == 1
-        assert message in result.err
-        assert result.err.count("\n") == 1
+    result = command("convert", "-m", name, "--report", "report.json")
+    assert result.code == 1
+    assert 'layer "flatten"' in result.err
+    assert result.err.count("\n") == 1
+    assert not Path("report.json").exists()
     monkeypatch.setenv(VARIABLE, "v1")
     result = command("convert", "-m", fixture_file("onnx_add.onnx"), "-o", "flat_int8_axis.fbz")
     assert (result.code, "Akida 2.0 only" in result.err) == (1, True)
     assert Path("flat_int8_axis.fbz").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("name", ["digits_trained.h5", "onnx_add.onnx"])
+def test_the_report_of_akida_2_is_saved_and_shown(command, fixture_file, name):
+    result = command("convert", "-m", fixture_file(name), "--report", "report.json")
+    assert (result.code, result.err) == (0, "")
+    proved = cnn2snn.conversion_report(name)
+    assert json.loads(Path("report.json").read_text()) == proved.to_dict()
+    target = Path(name).with_suffix(".fbz")
+    head = f"Model converted and saved to {target}\nReport saved to report.json\n\n"
+    assert result.out == f"{head}{proved.text(80)}\n"
 
 
 def test_a_file_that_is_no_onnx_model_is_told_in_one_line(command):

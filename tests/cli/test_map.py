@@ -168,4 +168,110 @@ def test_several_passes_come_with_advice(command):
 def test_an_unknown_device_is_refused_with_the_known_ones(command, saved):
     result = command("map", "m.fbz", "-d", "AKD9")
     assert result.code == 1
-    assert 'device must be one of AKD1000, AKD1500, TwoNodesIPv1, received "AKD9"' in result.err
+    names = "AKD1000, AKD1500, TwoNodesIPv1, TwoNodesIPv2, SixNodesIPv2, TwoNodesIPv2@2.10, SixNodesIPv2@2.10"
+    assert f'device must be one of {names}, received "AKD9"' in result.err
+
+
+OWN_MODEL = "Units of Akida 2.0 are counted by a model of this project, not by the vendor's."
+
+
+@pytest.fixture
+def akida2():
+    """A model of Akida 2.0 with a skip connection, saved as `m.fbz`."""
+    model = akida.Model(layers=[akida.InputConv2D((32, 32, 3), 8, 3, name="image"), akida.Conv2D(8, 3, name="stem")])
+    stem = model.get_layer("stem")
+    model.add(akida.Conv2D(8, 3, name="conv"))
+    model.add(akida.Add(name="sum"), [model.get_layer("conv"), stem])
+    model.add(akida.DepthwiseConv2D(3, kernel_stride=2, name="depthwise"))
+    model.add(akida.Conv2D(16, 3, kernel_stride=2, name="half"))
+    model.add(akida.Dense1D(4, name="classes"))
+    model.add(akida.Dequantizer(name="floats"))
+    model.save("m.fbz")
+    return model
+
+
+def test_a_model_of_akida2_has_the_same_table_and_says_whose_counts_these_are(command, akida2):
+    result = command("map", "m.fbz", "--mode", "Minimal")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines() == [
+        "Device    SixNodesIPv2 (BC.A2.001.000), 24 NPs",
+        "Mapping   Minimal, 5 NPs (1 HRC, 4 CNP1, 1 FNP3), 1 pass, 1 skip connection, 2",
+        "          sequences, 1 of them in software",
+        "          Units of Akida 2.0 are counted by a model of this project, not by the",
+        "          vendor's.",
+        "",
+        "Layer      Output   Units   Filters  Rows  Input B  Weight B      Pass",
+        "----------------------------------------------------------------------",
+        "image      32×32×8  1 HRC         8    32    3,072       216         1",
+        "stem       32×32×8  1 CNP1        8    32    8,192       576         1",
+        "conv       32×32×8  1 CNP1        8    32    8,192       576         1",
+        "sum        32×32×8  -             -     -        -         -         1",
+        "depthwise  16×16×8  1 CNP1        8    32    8,192        72         1",
+        "half       8×8×16   1 CNP1       16    16    2,048     1,152         1",
+        "classes    1×1×4    1 FNP3        4     8    1,024     4,096         1",
+        "floats     1×1×4    -             -     -        -         -  software",
+    ]
+
+
+def test_json_of_akida2_has_skip_connections_and_whose_counts_these_are(report, akida2):
+    result = report("map", "m.fbz", "-d", "twonodesipv2@2.10", "--hw-only")
+    assert (result["device"], result["device_nps"], result["note"]) == ("TwoNodesIPv2@2.10", 8, OWN_MODEL)
+    assert result["skip_connections"] == [{"from": "stem", "to": "sum"}]
+    assert [s["name"] for s in result["sequences"]] == ["HW/image-classes", "SW/floats-floats"]
+    assert (result["program_bytes"], [s["program_bytes"] for s in result["sequences"]]) == (None, [None, None])
+
+
+def test_json_of_akida1_has_neither(report, saved):
+    assert not {"note", "skip_connections"} & set(report("map", "m.fbz"))
+
+
+def test_samples_of_akida2_are_counted_and_nothing_is_estimated(command, report, akida2):
+    samples = np.ones((3, 32, 32, 3), np.uint8)
+    np.save("x.npy", samples)
+    result = report("map", "m.fbz", "--samples", "x.npy")
+    counted = akida2.measure(samples).layers
+    assert result["statistics"]["image"]["events"] == 32 * 32 * 3
+    assert result["estimate"] is None
+    out = command("map", "m.fbz", "--samples", "x.npy").out
+    events = sum(layer.events for layer in counted.values())
+    macs = sum(layer.effective_macs for layer in counted.values())
+    assert "Counted   per input, from 3 samples:" in out
+    assert f"{events:,.0f} events, {macs:,.0f} effective multiply-accumulates" in out
+    assert "Estimate  for SixNodesIPv2: no public benchmark tells how many cycles it takes" in out
+    assert not {" ms", "mJ", "frames per second", "about"} & set(out.split())
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_svg_of_akida2_draws_units_and_skip_connections(command, akida2):
+    assert command("map", "m.fbz", "--svg", "m.svg").code == 0
+    texts = [element.text for element in ET.parse("m.svg").getroot().iter(f"{SVG}text")]
+    assert OWN_MODEL in texts
+    assert "sum: no unit, with the map of stem" in texts
+    assert "In software: SW/floats-floats" in texts
+
+
+def test_the_default_device_is_of_the_generation_of_the_model(report, saved):
+    assert report("map", "m.fbz")["device"] == "AKD1000"
+
+
+def test_a_model_of_akida2_on_a_device_of_akida1_is_refused_once(command, akida2):
+    result = command("map", "m.fbz", "-d", "AKD1000")
+    text = " ".join(result.out.split())
+    assert result.code == 1
+    assert "Mapping refused: 8 problems" in text
+    sentence = (
+        'layer "image": generation must be that of AKD1000, Akida 1.0, received InputConv2D, a layer of Akida 2.0'
+    )
+    assert text.count("generation must be") == text.count(sentence) == 1
+    assert "likewise stem, conv, sum, depthwise, half, classes, floats" in text
+
+
+def test_passes_of_akida2_are_explained(command, akida2):
+    akida.Model(
+        layers=[
+            akida.InputConv2D((32, 32, 3), 8, 3, name="image"),
+            *(akida.Conv2D(8, 3, name=f"conv_{i}") for i in range(9)),
+        ]
+    ).save("m.fbz")
+    out = " ".join(command("map", "m.fbz", "-d", "TwoNodesIPv2").out.split())
+    assert "2 passes: all layers together take 9 NPs and 0 channels for skip connections, more than" in out

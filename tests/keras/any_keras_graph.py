@@ -124,7 +124,15 @@ _USUAL = [
     if cls.__name__
     in (
         *("Activation", "BatchNormalization", "Conv2D", "Dense", "DepthwiseConv2D", "Dropout", "Flatten", "ReLU"),
-        *("GlobalAveragePooling2D", "MaxPooling2D", "Rescaling", "Reshape", "SeparableConv2D", "Softmax", "Concatenate"),
+        *(
+            "GlobalAveragePooling2D",
+            "MaxPooling2D",
+            "Rescaling",
+            "Reshape",
+            "SeparableConv2D",
+            "Softmax",
+            "Concatenate",
+        ),
     )
 ]
 

@@ -1,6 +1,6 @@
 """Files of models that were compiled and trained, written by either generation of Keras: `python -m` writes them all.
 
-    TF_USE_LEGACY_KERAS=1 python -m tests.keras.compiled_files FOLDER
+TF_USE_LEGACY_KERAS=1 python -m tests.keras.compiled_files FOLDER
 """
 
 import sys
@@ -11,7 +11,7 @@ import numpy as np
 import cnn2snn
 from cnn2snn._keras import LEGACY, keras, tf
 
-L, O = keras.layers, keras.optimizers
+L, optimizers = keras.layers, keras.optimizers
 
 X = np.random.default_rng(0).normal(size=(24, 4)).astype(np.float32)
 CLASSES = np.random.default_rng(1).integers(0, 3, (24, 1))
@@ -25,12 +25,20 @@ def own_loss(truth, predicted):
 # Arguments of compile, made anew for each model.
 COMPILED = {
     "name": lambda: ("sgd", "mse", None),
-    "object": lambda: (O.Adam(1e-2), keras.losses.MeanSquaredError(), [keras.metrics.MeanAbsoluteError(name="mine")]),
+    "object": lambda: (
+        optimizers.Adam(1e-2),
+        keras.losses.MeanSquaredError(),
+        [keras.metrics.MeanAbsoluteError(name="mine")],
+    ),
     "classes": lambda: ("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), ["accuracy"]),
     "class_name": lambda: ("adam", "sparse_categorical_crossentropy", ["accuracy", "sparse_categorical_accuracy"]),
-    "momentum": lambda: (O.SGD(0.01, momentum=0.9), ["mae"], [["mse"]]),
-    "rms": lambda: (O.RMSprop(1e-3), {"out": "mse"}, {"out": ["mae"]}),
-    "schedule": lambda: (O.Adam(O.schedules.ExponentialDecay(1e-2, 4, 0.9)), keras.losses.Huber(), None),
+    "momentum": lambda: (optimizers.SGD(0.01, momentum=0.9), ["mae"], [["mse"]]),
+    "rms": lambda: (optimizers.RMSprop(1e-3), {"out": "mse"}, {"out": ["mae"]}),
+    "schedule": lambda: (
+        optimizers.Adam(optimizers.schedules.ExponentialDecay(1e-2, 4, 0.9)),
+        keras.losses.Huber(),
+        None,
+    ),
 }
 
 

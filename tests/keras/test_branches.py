@@ -84,6 +84,7 @@ def test_branches_without_activations_are_quantized_and_reported():
     randomize(model)
     quantized = cnn2snn.quantize(model, 4, 4, 8)
     assert [layer.name for layer in quantized.layers] == [layer.name for layer in model.layers]
-    report = cnn2snn.check_model_compatibility(model)
+    with cnn2snn.set_akida_version(cnn2snn.AkidaVersion.v1):
+        report = cnn2snn.check_model_compatibility(model)
     assert [problem.layer for problem in report.problems] == ["right", "join"]
     assert '"left", "right"' in report.problems[1].message

@@ -1,4 +1,7 @@
-"""check_model_compatibility: every problem of a model at once. Refusals of `convert` are checked in test_convert."""
+"""check_model_compatibility for Akida 1.0: every problem of a model at once.
+
+Refusals of `convert` are checked in test_convert.
+"""
 
 import json
 
@@ -11,7 +14,11 @@ from cnn2snn._keras import LEGACY, keras
 from cnn2snn.errors import InvalidArgumentError, InvalidTypeError, UnsupportedModelError
 
 L = keras.layers
-check = cnn2snn.check_model_compatibility
+
+
+def check(model, *args, **kwargs):
+    with cnn2snn.set_akida_version(cnn2snn.AkidaVersion.v1):
+        return cnn2snn.check_model_compatibility(model, *args, **kwargs)
 
 
 def chain(*layers, shape=(20, 20, 3), name="chain"):
@@ -217,6 +224,8 @@ def test_model_is_not_changed(float_model, images):
 def test_arguments_that_make_no_sense_raise_errors():
     model = chain(L.Conv2D(4, 3))
     with pytest.raises(InvalidTypeError, match="a Keras model is needed"):
+        check(3)
+    with pytest.raises(FileNotFoundError, match=r"model\.h5"):
         check("model.h5")
     with pytest.raises(ValueError, match="AKD1000"):
         check(model, device="AKD9000")

@@ -245,7 +245,11 @@ def test_quantize_layer_makes_a_discrete_relu_of_a_relu_whose_bound_it_holds(bou
 
 
 def test_quantize_layer_changes_the_width_alone_of_what_is_quantized():
-    layers = [cnn2snn.ActivationDiscreteRelu(2), cnn2snn.QuantizedReLU(4, 6.0), cnn2snn.QuantizedDense(2, MaxQuantizer(4))]
+    layers = [
+        cnn2snn.ActivationDiscreteRelu(2),
+        cnn2snn.QuantizedReLU(4, 6.0),
+        cnn2snn.QuantizedDense(2, MaxQuantizer(4)),
+    ]
     model = keras.Sequential([keras.Input((3,)), *layers])
     for index, layer in enumerate(layers):
         changed = cnn2snn.quantize_layer(model, index, 3).layers[index]
@@ -282,7 +286,18 @@ def test_errors_of_a_target_without_quantized_form_say_what_to_use():
         cnn2snn.quantize_layer(model, "relu", 4)
 
 
-INCREASING = ["tanh", "softplus", "hard_sigmoid", "softsign", "exponential", "elu", "selu", "sigmoid", "softmax", "linear"]
+INCREASING = [
+    "tanh",
+    "softplus",
+    "hard_sigmoid",
+    "softsign",
+    "exponential",
+    "elu",
+    "selu",
+    "sigmoid",
+    "softmax",
+    "linear",
+]
 
 
 @pytest.mark.parametrize("name", INCREASING)

@@ -146,7 +146,7 @@ def test_a_quantizer_that_cannot_be_copied_is_refused_with_the_remedy():
         def __init__(self, factor, bitwidth=4):
             super().__init__(bitwidth)
 
-    with pytest.raises(TypeError, match="Own cannot be made from its configuration.*get_config"):
+    with pytest.raises(TypeError, match=r"Own cannot be made from its configuration.*get_config"):
         copied(Own(3), 2)
 
 
@@ -161,7 +161,9 @@ def test_ranges_are_functions_of_the_class(cls):
         pass
 
     setattr(Own, name, lambda self, w: tf.constant(0.5))
-    assert np.all(np.asarray(Own(bitwidth=4, **({} if name == "max_range_" else {"threshold": 1})).scale_factor(w)) == 14)
+    assert np.all(
+        np.asarray(Own(bitwidth=4, **({} if name == "max_range_" else {"threshold": 1})).scale_factor(w)) == 14
+    )
 
 
 @pytest.mark.parametrize("cls", QUANTIZERS)

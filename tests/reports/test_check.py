@@ -7,11 +7,11 @@ from cnn2snn.reports.check import CompatibilityReport, Problem
 
 def problem(layer="conv", device=None, remedy="use (1, 1)"):
     message = f'layer "{layer}": dilation_rate must be (1, 1), received (2, 2); {remedy}'
-    return Problem(layer, "dilation_rate", "(2, 2)", "(1, 1)", remedy, device, message)
+    return Problem(layer, "dilation_rate", "(2, 2)", "(1, 1)", remedy, device, message, "v1")
 
 
 def test_every_problem_of_the_dictionary_is_in_the_text():
-    report = CompatibilityReport("net", None, (problem("a"), problem("b")), (problem("c", "AKD1000"),))
+    report = CompatibilityReport("net", None, ("v1",), (problem("a"), problem("b")), (problem("c", "AKD1000"),))
     values = json.loads(json.dumps(report.to_dict()))
     assert (values["compatible"], values["convertible"]) == (False, False)
     assert [entry["layer"] for entry in [*values["problems"], *values["notes"]]] == ["a", "b", "c"]
@@ -25,7 +25,7 @@ def test_every_problem_of_the_dictionary_is_in_the_text():
 
 
 def test_a_limit_of_a_chip_leaves_a_model_convertible():
-    report = CompatibilityReport("net", "AKD1000", (problem(device="AKD1000"),), ())
+    report = CompatibilityReport("net", "AKD1000", ("v1",), (problem(device="AKD1000"),), ())
     assert report.to_dict()["convertible"] is True
     assert report.text(100).startswith(
         'Model "net" is not compatible with AKD1000, though it can be converted: 1 problem.'
@@ -33,7 +33,18 @@ def test_a_limit_of_a_chip_leaves_a_model_convertible():
 
 
 def test_a_model_without_problems_is_compatible():
-    report = CompatibilityReport("net", None, (), ())
+    report = CompatibilityReport("net", None, ("v1",), ())
     assert report.to_dict()["compatible"] is bool(report) is True
     assert report.text() == str(report) == 'Model "net" is compatible with Akida 1.0.'
     assert json.loads(report.to_json()) == report.to_dict() | {"problems": [], "notes": []}
+
+
+def test_a_model_of_both_generations_needs_one_of_them():
+    own = problem("a")
+    other = Problem(own.layer, own.rule, own.received, own.allowed, own.remedy, None, own.message, "v2")
+    report = CompatibilityReport("net", None, ("v1", "v2"), (own,))
+    assert bool(report) is True
+    assert (report.compatible_versions, report.convertible_versions) == (("v2",), ("v2",))
+    assert "not compatible with Akida 1.0" in report.text(200) and "is compatible with Akida 2.0" in report.text(200)
+    assert not CompatibilityReport("net", None, ("v1", "v2"), (own, other))
+    assert not CompatibilityReport("net", None, (), ())

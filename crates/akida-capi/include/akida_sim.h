@@ -31,7 +31,8 @@ typedef enum akida_status {
     AKIDA_OUTPUT = 5,   /* akida_predict on a model without float outputs */
     AKIDA_MEMORY = 6,   /* the memory does not suffice */
     AKIDA_TYPE = 7,     /* inputs are of another type than akida_input_type, or an array is not aligned for its type */
-    AKIDA_STATE = 8     /* a model with state was run without a session */
+    AKIDA_STATE = 8,    /* a model with state was run without a session */
+    AKIDA_STOPPED = 9   /* akida_stop was called during the run */
 } akida_status;
 
 /* The type of values. Later versions may add members. */
@@ -117,6 +118,10 @@ akida_status akida_predict_typed(const akida_model *model, const void *inputs, a
 /* The floats that the Dequantizer of a model makes of integer outputs, such as those of a session. Both arrays have
  * `length` elements, those of whole outputs. */
 akida_status akida_dequantize(const akida_model *model, const int32_t *integers, float *outputs, size_t length);
+
+/* Ends the runs of a model and of its sessions that are under way. They give AKIDA_STOPPED within some hundredths of a
+ * second. Runs that begin later are not concerned. Any thread may call it, and a signal handler may. Null is allowed. */
+void akida_stop(const akida_model *model);
 
 /* Begins `streams` streams through a model, at least one, all before their first input. *session is set on AKIDA_OK
  * only. The model may be freed before the session. Models without state can have sessions too. Threads may share a

@@ -16,7 +16,8 @@ mod status;
 pub use arrays::{CShape, Type};
 pub use model::{
     Model, akida_free, akida_has_state, akida_input_bits, akida_input_shape, akida_input_type,
-    akida_load, akida_output_bits, akida_output_shape, akida_output_type, akida_version,
+    akida_load, akida_output_bits, akida_output_shape, akida_output_type, akida_stop,
+    akida_version,
 };
 pub use run::{
     akida_dequantize, akida_forward, akida_forward_typed, akida_predict, akida_predict_typed,

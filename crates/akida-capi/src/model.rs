@@ -6,12 +6,26 @@ use akida_fbz::DecodeErrorKind;
 use akida_sim::{ElementType, Plan, PlanError, PlanOptions};
 use std::ffi::{c_char, c_int};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A model made ready to run: `akida_model`.
 #[derive(Debug)]
 pub struct Model {
     /// Sessions share it, so that they may outlive the model.
     pub(crate) plan: Arc<Plan>,
+    pub(crate) stops: Stops,
+}
+
+/// How often runs were stopped: of a model and of its sessions.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stops(Arc<AtomicUsize>);
+
+impl Stops {
+    /// The question of a run that begins now, whether it shall stop.
+    pub(crate) fn question(&self) -> impl Fn() -> bool {
+        let begin = self.0.load(Ordering::Relaxed);
+        move || self.0.load(Ordering::Relaxed) != begin
+    }
 }
 
 impl Model {
@@ -24,6 +38,7 @@ impl Model {
         let plan = Plan::with_options(model, &PlanOptions::default())?;
         Ok(Self {
             plan: Arc::new(plan),
+            stops: Stops::default(),
         })
     }
 }
@@ -33,10 +48,32 @@ impl Model {
 /// # Safety
 ///
 /// `model` is null or comes from [`akida_load`] and was not freed.
+pub(crate) unsafe fn model_at<'a>(model: *const Model) -> Result<&'a Model, Failure> {
+    // SAFETY: as the caller promises.
+    unsafe { model.as_ref() }.ok_or_else(|| null("model"))
+}
+
+/// The plan of the model at a pointer.
+///
+/// # Safety
+///
+/// As for [`model_at`].
 pub(crate) unsafe fn plan<'a>(model: *const Model) -> Result<&'a Arc<Plan>, Failure> {
     // SAFETY: as the caller promises.
-    let model = unsafe { model.as_ref() }.ok_or_else(|| null("model"))?;
-    Ok(&model.plan)
+    Ok(&unsafe { model_at(model) }?.plan)
+}
+
+/// Stops the runs of a model and of its sessions that are under way.
+///
+/// # Safety
+///
+/// `model` is null or comes from [`akida_load`] and was not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn akida_stop(model: *const Model) {
+    // SAFETY: as the caller promises. A signal handler may do this: nothing is locked or allocated.
+    if let Some(model) = unsafe { model.as_ref() } {
+        model.stops.0.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// The version of the library.

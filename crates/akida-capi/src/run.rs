@@ -1,7 +1,7 @@
 //! Runs of models on inputs that do not depend on each other.
 
 use crate::arrays::{Type, check_length, elements, input, output};
-use crate::model::{Model, plan};
+use crate::model::{Model, model_at, plan};
 use crate::status::{Failure, Status, run_failure, status};
 use akida_sim::{Inputs, Plan, RunError, RunOptions, Values};
 use std::ffi::{c_uint, c_void};
@@ -137,7 +137,7 @@ pub(crate) fn widen(values: &Values, outputs: &mut [i32]) {
 
 /// The checked arguments of a run.
 struct Call<'a, T> {
-    plan: &'a Plan,
+    model: &'a Model,
     inputs: Inputs<'a>,
     outputs: &'a mut [T],
 }
@@ -153,15 +153,15 @@ impl<'a, T> Call<'a, T> {
         (outputs, length): (*mut T, usize),
     ) -> Result<Self, Failure> {
         // SAFETY: as the caller promises.
-        let plan = unsafe { plan(model) }?;
-        let model = plan.model();
+        let called = unsafe { model_at(model) }?;
+        let model = called.plan.model();
         let expected = elements("outputs", &[count, model.output_shape().len()])?;
         check_length("outputs", length, expected)?;
         let values = elements("inputs", &[count, model.input().shape.len()])?;
         // SAFETY: as the caller promises.
         unsafe {
             Ok(Self {
-                plan,
+                model: called,
                 inputs: Type::of_inputs(model).inputs(input_type, inputs, values)?,
                 outputs: output("outputs", outputs, length)?,
             })
@@ -175,8 +175,9 @@ impl<'a, T> Call<'a, T> {
     ) -> Result<R, Failure> {
         let options = RunOptions {
             threads,
+            interrupt: Some(&self.model.stops.question()),
             ..RunOptions::default()
         };
-        run(self.plan, self.inputs, &options).map_err(|e| run_failure(&e))
+        run(&self.model.plan, self.inputs, &options).map_err(|e| run_failure(&e))
     }
 }

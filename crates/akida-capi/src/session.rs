@@ -1,7 +1,7 @@
 //! Streams of inputs through models with state.
 
 use crate::arrays::{Type, check_length, elements, input, output};
-use crate::model::{Model, plan};
+use crate::model::{Model, Stops, model_at};
 use crate::run::widen;
 use crate::status::{Failure, Status, null, run_failure, status};
 use akida_sim::{Plan, RunOptions};
@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug)]
 pub struct Session {
     plan: Arc<Plan>,
+    stops: Stops,
     session: Mutex<akida_sim::Session>,
 }
 
@@ -36,9 +37,10 @@ unsafe fn session_at<'a>(session: *const Session) -> Result<&'a Session, Failure
 /// # Safety
 ///
 /// `session` is writable.
-unsafe fn give(session: *mut *mut Session, plan: &Arc<Plan>, made: akida_sim::Session) {
+unsafe fn give(session: *mut *mut Session, model: &Model, made: akida_sim::Session) {
     let made = Box::new(Session {
-        plan: Arc::clone(plan),
+        plan: Arc::clone(&model.plan),
+        stops: model.stops.clone(),
         session: Mutex::new(made),
     });
     // SAFETY: as the caller promises.
@@ -58,7 +60,7 @@ pub unsafe extern "C" fn akida_session_new(
 ) -> Status {
     status((|| {
         // SAFETY: as the caller promises.
-        let plan = unsafe { plan(model) }?;
+        let model = unsafe { model_at(model) }?;
         if session.is_null() {
             return Err(null("session"));
         }
@@ -66,9 +68,10 @@ pub unsafe extern "C" fn akida_session_new(
             let message = "the number of streams must be at least 1, received 0";
             return Err((Status::Length, message.into()));
         }
-        let made = akida_sim::Session::new(plan, streams).map_err(|e| run_failure(&e))?;
+        let made = akida_sim::Session::new(&model.plan, streams);
+        let made = made.map_err(|e| run_failure(&e))?;
         // SAFETY: the caller promises that the pointer can be written to.
-        unsafe { give(session, plan, made) };
+        unsafe { give(session, model, made) };
         Ok(())
     })())
 }
@@ -117,6 +120,7 @@ pub unsafe extern "C" fn akida_session_run(
         // SAFETY: as the caller promises.
         let session = unsafe { session_at(session) }?;
         let model = session.plan.model();
+        let question = session.stops.question();
         let mut streams = session.lock();
         let count = streams.streams();
         let expected = elements("outputs", &[steps, count, model.output_shape().len()])?;
@@ -127,7 +131,11 @@ pub unsafe extern "C" fn akida_session_run(
             let inputs = Type::of_inputs(model).inputs(input_type, inputs, values)?;
             (inputs, output("outputs", outputs, length)?)
         };
-        let result = streams.run_clip(&session.plan, inputs, &RunOptions::default());
+        let options = RunOptions {
+            interrupt: Some(&question),
+            ..RunOptions::default()
+        };
+        let result = streams.run_clip(&session.plan, inputs, &options);
         widen(&result.map_err(|e| run_failure(&e))?, outputs);
         Ok(())
     })())
@@ -196,13 +204,14 @@ pub unsafe extern "C" fn akida_session_restore(
 ) -> Status {
     status((|| {
         // SAFETY: as the caller promises.
-        let (plan, bytes) = unsafe { (plan(model)?, input("bytes", bytes, length)?) };
+        let (model, bytes) = unsafe { (model_at(model)?, input("bytes", bytes, length)?) };
         if session.is_null() {
             return Err(null("session"));
         }
-        let restored = akida_sim::Session::restore(plan, bytes).map_err(|e| run_failure(&e))?;
+        let restored = akida_sim::Session::restore(&model.plan, bytes);
+        let restored = restored.map_err(|e| run_failure(&e))?;
         // SAFETY: the caller promises that the pointer can be written to.
-        unsafe { give(session, plan, restored) };
+        unsafe { give(session, model, restored) };
         Ok(())
     })())
 }

@@ -26,6 +26,8 @@ pub enum Status {
     Type = 7,
     /// A model with state was run without a session.
     State = 8,
+    /// `akida_stop` was called during the run.
+    Stopped = 9,
 }
 
 /// A status that is not `Ok`, and the text of the error.
@@ -58,6 +60,7 @@ pub(crate) fn run_failure(error: &RunError) -> Failure {
         RunError::Memory => Status::Memory,
         RunError::Type { .. } | RunError::Floats { .. } => Status::Type,
         RunError::SavedSession => Status::Format,
+        RunError::Interrupted => Status::Stopped,
         RunError::Session => {
             let message = "a model with state must be run by a session; call akida_session_new";
             return (Status::State, message.into());

@@ -82,8 +82,18 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// Runs a program, under the command in `RUN_UNDER` where there is one, such as `valgrind --error-exitcode=9`.
 fn run(program: &Path, arguments: &[&Path]) -> Output {
-    Command::new(program).args(arguments).output().unwrap()
+    let under = std::env::var("RUN_UNDER").unwrap_or_default();
+    let mut words = under.split_whitespace();
+    let mut command = match words.next() {
+        Some(first) => Command::new(first),
+        None => Command::new(program),
+    };
+    if !under.trim().is_empty() {
+        command.args(words).arg(program);
+    }
+    command.args(arguments).output().unwrap()
 }
 
 #[test]
@@ -153,6 +163,8 @@ fn c_calls_every_function() {
             CHECK(akida_input_type(model) == AKIDA_UINT8 && akida_input_type(none) == AKIDA_NONE);
             CHECK(akida_output_type(model) == AKIDA_INT32 && akida_output_type(none) == AKIDA_NONE);
             CHECK(akida_has_state(model) == 0 && akida_has_state(none) == 0);
+            akida_stop(model);
+            akida_stop(none);
             CHECK(akida_forward(model, inputs, 3, outputs, 6, 2) == AKIDA_OK);
             CHECK(outputs[0] == 3 && outputs[1] == -1 && outputs[4] == 15 && outputs[5] == 15);
             CHECK(akida_predict(model, inputs, 3, values, 6, 0) == AKIDA_OK);

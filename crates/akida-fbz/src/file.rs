@@ -252,13 +252,14 @@ pub fn write_file_with(
 ) -> Result<(), WriteError> {
     let path = path.as_ref();
     let bytes = encode_with(model, limits)?;
-    replace(path, &bytes).map_err(|source| WriteError::Io {
+    replace(path, &bytes, &File::sync_all).map_err(|source| WriteError::Io {
         path: path.to_path_buf(),
         source,
     })
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Replaces the file at `path`. `flush` brings a file or a folder to the disk.
+fn replace(path: &Path, bytes: &[u8], flush: &dyn Fn(&File) -> io::Result<()>) -> io::Result<()> {
     // A rename needs no right to write to the old file. Opening the file for writing does, and changes nothing.
     let permissions = match OpenOptions::new().write(true).open(path) {
         Ok(mut old) => {
@@ -281,10 +282,10 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(permissions) = permissions {
         file.set_permissions(permissions)?;
     }
-    file.sync_all()?;
+    flush(&file)?;
     drop(file);
     temporary.rename(&target)?;
-    sync_folder(folder)
+    flush_folder(folder, flush)
 }
 
 /// The path at the end of a chain of symbolic links. No file need exist there.
@@ -345,11 +346,11 @@ impl Drop for Temporary {
 ///
 /// Some file systems cannot do that, and some folders may not be read. Neither is an error, as the file is complete.
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
+fn flush_folder(folder: &Path, flush: &dyn Fn(&File) -> io::Result<()>) -> io::Result<()> {
     let Ok(folder) = File::open(folder) else {
         return Ok(());
     };
-    match folder.sync_all() {
+    match flush(&folder) {
         Err(error)
             if !matches!(
                 error.kind(),
@@ -363,6 +364,60 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
+fn flush_folder(_: &Path, _: &dyn Fn(&File) -> io::Result<()>) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use std::cell::RefCell;
+
+    #[test]
+    fn the_file_is_flushed_whole_before_the_rename_and_the_folder_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.fbz");
+        fs::write(&path, "old").unwrap();
+        let seen = RefCell::new(Vec::new());
+        replace(&path, b"the new one", &|file| {
+            let metadata = file.metadata().unwrap();
+            let len = metadata.is_file().then_some(metadata.len());
+            let there = fs::read(&path).unwrap();
+            seen.borrow_mut().push((len, there));
+            file.sync_all()
+        })
+        .unwrap();
+        let expected = [(Some(11), b"old".to_vec()), (None, b"the new one".to_vec())];
+        assert_eq!(seen.into_inner(), expected);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_flushed_leaves_the_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.fbz");
+        fs::write(&path, "old").unwrap();
+        let refused = replace(&path, b"new", &|_| Err(io::Error::other("no")));
+        assert_eq!(refused.unwrap_err().to_string(), "no");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_flushed_is_no_error_and_a_disk_with_a_fault_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.fbz");
+        let with = |kind: ErrorKind| {
+            replace(&path, b"new", &|file| match file.metadata()?.is_dir() {
+                true => Err(kind.into()),
+                false => Ok(()),
+            })
+        };
+        for kind in [ErrorKind::InvalidInput, ErrorKind::Unsupported] {
+            with(kind).unwrap();
+        }
+        assert_eq!(with(ErrorKind::Other).unwrap_err().kind(), ErrorKind::Other);
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
 }

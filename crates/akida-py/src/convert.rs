@@ -3,7 +3,7 @@
 use crate::arrays::{Subject, array};
 use crate::device::Device;
 use crate::enter::enter;
-use crate::error::{Class, Failure, memory_error, model_error};
+use crate::error::{Class, Failure, interrupted, memory_error, model_error};
 use crate::results::{Certificates, NativeWidths};
 use akida_sim::convert::{self, Certificate, Fit, FitError, SetError, Widths};
 use akida_sim::{Layer, Reach, memory};
@@ -16,6 +16,9 @@ fn subject(name: &str) -> Subject<'_> {
 pub(crate) fn fit_error(py: Python<'_>, error: &FitError) -> PyErr {
     if let Some(error) = error.out_of_memory() {
         return memory_error(error);
+    }
+    if error.is_interrupted() {
+        return interrupted();
     }
     Failure {
         class: Class::InvalidArgument,
@@ -69,7 +72,9 @@ pub(crate) fn certificates(
     let py = boundaries.py();
     let ideal: Vec<i64> = subject("boundaries").flat(boundaries)?;
     let widths = device.widths(layer);
-    let found = enter(py, |_| convert::certify(layer, &ideal, widths))?;
+    let found = enter(py, |interrupt| {
+        convert::certify_unless(layer, &ideal, widths, interrupt)
+    })?;
     let found = found.map_err(|e| fit_error(py, &e))?;
     let filters = [found.len()];
     let per_filter = |value: &dyn Fn(&Certificate) -> i32| {
@@ -111,8 +116,8 @@ pub(crate) fn fit_boundaries(
     let s: Vec<f64> = subject("s").vector(s)?;
     let reach = self::reach(reach, s.len())?;
     let widths = widths.map_or(Widths::UNLIMITED, |widths| widths.0);
-    let result = enter(py, |_| {
-        convert::fit_boundaries(&ideal, &s, act_bits, &reach, widths)
+    let result = enter(py, |interrupt| {
+        convert::fit_boundaries_unless(&ideal, &s, act_bits, &reach, widths, interrupt)
     })?;
     let fit = fit(py, result)?;
     let channels = [s.len()];

@@ -1,9 +1,10 @@
 //! Devices, and which of their limits a model breaks.
 
-use akida_sim::Layer;
 use akida_sim::convert::Widths;
+use akida_sim::device::akida2::REVISIONS;
 use akida_sim::device::{self, HwVersion, SramSize};
 use akida_sim::map::Violation;
+use akida_sim::{IpVersion, Layer};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -22,10 +23,16 @@ impl Device {
         device::Device::by_name(name).map(Self)
     }
 
-    /// The documented names.
+    /// Every name that `by_name` knows.
     #[staticmethod]
-    fn names() -> Vec<&'static str> {
-        device::CHIPS.iter().map(|chip| chip.name).collect()
+    fn names() -> Vec<String> {
+        device::Device::names()
+    }
+
+    /// The documented name of the generation of hardware that has a version.
+    #[staticmethod]
+    fn generation_of(version: Version) -> &'static str {
+        generation(hw_version(version).ip_version())
     }
 
     /// A device that is not made, of any mesh, version and memory.
@@ -36,20 +43,43 @@ impl Device {
         hrc: bool,
         sram: Option<(usize, usize)>,
         version: Version,
+        skip_channels: usize,
     ) -> Self {
         let sram = sram.map(|(input_bytes, weight_bytes)| SramSize {
             input_bytes,
             weight_bytes,
         });
-        let (vendor_id, product_id, major_rev, minor_rev) = version;
-        let version = HwVersion {
-            vendor_id,
-            product_id,
-            major_rev,
-            minor_rev,
-        };
-        let nps = (convolution, fully_connected);
-        Self(device::Device::custom(nps.0, nps.1, hrc, sram, version))
+        Self(device::Device::custom(
+            convolution,
+            fully_connected,
+            hrc,
+            sram,
+            hw_version(version),
+            skip_channels,
+        ))
+    }
+
+    /// The same device of another revision; None for a revision that it does not have.
+    fn with_revision(&self, revision: &str) -> Option<Self> {
+        self.0.clone().with_revision(revision).map(Self)
+    }
+
+    /// The revisions of devices of Akida 2.0, the newest one first.
+    #[staticmethod]
+    fn revisions() -> Vec<&'static str> {
+        REVISIONS.iter().map(|limits| limits.revision).collect()
+    }
+
+    /// The revision; None for a device of Akida 1.0.
+    #[getter]
+    fn revision(&self) -> Option<&'static str> {
+        self.0.revision()
+    }
+
+    /// The documented name of the generation.
+    #[getter]
+    fn ip_version(&self) -> &'static str {
+        generation(self.0.ip_version())
     }
 
     /// The documented name.
@@ -88,18 +118,42 @@ impl Device {
         self.0.mesh.hrc
     }
 
-    /// The bytes of memory of one NP: (for inputs, for filters).
+    /// The bytes of memory of one NP: (for inputs, for filters); None where nothing public tells them.
     #[getter]
-    fn sram(&self) -> (usize, usize) {
-        let sram = self.0.mesh.sram;
-        (sram.input_bytes, sram.weight_bytes)
+    fn sram(&self) -> Option<(usize, usize)> {
+        let sram = self.0.mesh.sram?;
+        Some((sram.input_bytes, sram.weight_bytes))
+    }
+
+    /// Channels for skip connections; None where nothing public tells how many there are.
+    #[getter]
+    fn skip_channels(&self) -> Option<usize> {
+        self.0.mesh.skip_channels
+    }
+}
+
+fn hw_version((vendor_id, product_id, major_rev, minor_rev): Version) -> HwVersion {
+    HwVersion {
+        vendor_id,
+        product_id,
+        major_rev,
+        minor_rev,
+    }
+}
+
+/// The documented name of a generation.
+pub(crate) fn generation(ip_version: IpVersion) -> &'static str {
+    match ip_version {
+        IpVersion::V1 => "v1",
+        IpVersion::V2 => "v2",
     }
 }
 
 impl Device {
-    /// What the device holds of a layer's thresholds and steps.
+    /// What the device holds of a layer's thresholds and steps. Devices of Akida 2.0 have neither, and limit none.
     pub(crate) fn widths(&self, layer: &Layer) -> Widths {
-        Widths::of(self.0.limits.registers_of(layer.spec()))
+        let registers = self.0.limits.registers_of(layer.spec());
+        registers.map_or(Widths::UNLIMITED, Widths::of)
     }
 }
 

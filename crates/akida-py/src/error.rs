@@ -5,7 +5,7 @@ use akida_fbz::{
 };
 use akida_sim::memory::OutOfMemory;
 use akida_sim::{ModelError, ModelErrorKind, RunError};
-use pyo3::exceptions::{PyMemoryError, PyOSError};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::io;
@@ -115,6 +115,11 @@ fn at(layer: Option<&str>, message: &str) -> String {
 }
 
 /// The exception for memory that the system does not grant.
+/// The exception for a call that was interrupted. `enter` raises the exception of the signal handler instead.
+pub(crate) fn interrupted() -> PyErr {
+    PyKeyboardInterrupt::new_err("interrupted")
+}
+
 pub(crate) fn memory_error(error: OutOfMemory) -> PyErr {
     PyMemoryError::new_err(error.to_string())
 }
@@ -179,6 +184,7 @@ pub(crate) fn run_error(py: Python<'_>, error: &RunError, dims: &[usize], bits: 
             received: "",
         }
         .raise(py),
+        RunError::Interrupted => interrupted(),
         RunError::Memory => PyMemoryError::new_err(error.to_string()),
         RunError::SavedSession => Failure {
             class: Class::Format,

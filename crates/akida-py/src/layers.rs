@@ -1,10 +1,10 @@
 //! Layers: what a layer is, and the layer in a model.
 
-use crate::device::Device;
+use crate::device::{Device, generation};
 use crate::error::model_error;
 use crate::results::{NativeWidths, VariableSummary};
 use akida_fbz::LayerSummary;
-use akida_sim::{ElementType, IpVersion, LayerSpec, Operation, Parameter, Parameters, Shape};
+use akida_sim::{ElementType, LayerSpec, Operation, Parameter, Parameters, Shape};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use std::sync::Arc;
@@ -70,10 +70,7 @@ impl Spec {
     /// The name of the generation that has the layer; None where both have it.
     #[getter]
     fn ip_version(&self) -> Option<&'static str> {
-        self.0.generation().map(|version| match version {
-            IpVersion::V1 => "v1",
-            IpVersion::V2 => "v2",
-        })
+        self.0.generation().map(generation)
     }
 
     /// The constructor's arguments without the name. A member of an enumeration is given by its name.

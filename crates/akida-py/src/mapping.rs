@@ -48,6 +48,13 @@ impl Mapping {
         self.0.passes()
     }
 
+    /// The skip connections on the chip as (layer that makes the map, layer that joins it), by index.
+    #[getter]
+    fn skip_connections(&self) -> Vec<(usize, usize)> {
+        let skips = self.0.skip_connections().iter();
+        skips.map(|skip| (skip.producer, skip.consumer)).collect()
+    }
+
     /// Every sequence, in order.
     #[getter]
     fn sequences(&self) -> Vec<NativeSequence> {

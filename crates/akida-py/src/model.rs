@@ -5,8 +5,8 @@ use crate::convert;
 use crate::device::{Device, violation};
 use crate::enter::enter;
 use crate::error::{
-    argument, decode_error, encode_error, memory_error, model_error, read_error, run_error,
-    unsupported, write_error,
+    argument, decode_error, encode_error, interrupted, memory_error, model_error, read_error,
+    run_error, unsupported, write_error,
 };
 use crate::inputs::Outputs;
 use crate::layers::{Layer, Spec};
@@ -15,10 +15,11 @@ use crate::results::{self, Certificates, Choice};
 use crate::session;
 use crate::state::Model;
 use crate::variables::{no_variable, tensor_of};
-use akida_sim::convert::set_fitted;
+use akida_sim::convert::set_fitted_unless;
 use akida_sim::map::MapError;
 use akida_sim::{
-    InputScaling, Inputs, ModelBuilder, Plan, RunError, RunOptions, Session, Statistics, Values,
+    InputScaling, Inputs, ModelBuilder, Plan, ReachError, RunError, RunOptions, Session,
+    Statistics, Values,
 };
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
@@ -135,12 +136,15 @@ impl Model {
         });
         let weights = weights.collect::<PyResult<_>>()?;
         let (ideal, s) = convert::ideal(ideal, s)?;
-        let missed = enter(py, |_| {
-            self.edit(|builder| {
-                set_fitted(builder, index, weights, &ideal, &s, |l| device.widths(l))
-            })
+        let mut edited = self.state().builder.clone();
+        let missed = enter(py, |interrupt| {
+            let widths = |layer: &_| device.widths(layer);
+            set_fitted_unless(&mut edited, index, weights, &ideal, &s, widths, interrupt)
         })?;
         let missed = missed.map_err(|e| convert::set_error(py, &e, layer.name()))?;
+        // Other threads may have edited the model meanwhile. So only the variables of the layer are taken over.
+        self.edit(|builder| builder.take_variables(index, &edited.layers()[index]))
+            .map_err(|e| model_error(py, &e, Some(layer.name())))?;
         let filters = [missed.len()];
         array(py, missed, &filters)
     }
@@ -148,7 +152,11 @@ impl Model {
     /// The lowest and the highest potential of each filter, from the weights.
     fn reach(&self, py: Python<'_>, index: usize) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
         let layer = self.layer_at(py, index)?;
-        let reach = enter(py, |_| layer.reach())?.map_err(memory_error)?;
+        let reach = enter(py, |interrupt| layer.reach_unless(interrupt))?;
+        let reach = reach.map_err(|error| match error {
+            ReachError::Memory(error) => memory_error(error),
+            ReachError::Interrupted => interrupted(),
+        })?;
         let Some(reach) = reach else {
             return Err(argument(
                 py,
@@ -272,7 +280,7 @@ impl Model {
             (0, 1),
             |plan, session, inputs, options| match session {
                 None => plan.taps(inputs, options),
-                Some(session) => session.taps(plan, inputs),
+                Some(session) => session.taps(plan, inputs, options),
             },
         )?;
         arrays::taps(py, result, &leading, plan.model())

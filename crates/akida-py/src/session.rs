@@ -1,7 +1,7 @@
 //! Streams of a model with state, and the lock that guards them.
 
 use crate::arrays::{self, outputs};
-use crate::enter::enter;
+use crate::enter::{enter, lock};
 use crate::error::run_error;
 use crate::inputs::Inputs;
 use akida_sim::{Plan, RunError, RunOptions, Values};
@@ -72,8 +72,8 @@ impl Session {
     fn taps(&self, inputs: &Bound<'_, PyAny>) -> PyResult<Py<PyList>> {
         let py = inputs.py();
         let inputs = Inputs::new(inputs, self.plan.model(), &["n"])?;
-        let result = self.run(py, &inputs, |session, values, _| {
-            session.taps(&self.plan, values)
+        let result = self.run(py, &inputs, |session, values, options| {
+            session.taps(&self.plan, values, options)
         })?;
         arrays::taps(py, result, inputs.leading(), self.plan.model())
     }
@@ -142,7 +142,7 @@ impl Session {
                 interrupt: Some(interrupt),
                 ..RunOptions::default()
             };
-            let mut session = self.lock();
+            let mut session = lock(&self.session, interrupt)?;
             match session.streams() == streams {
                 true => Ok(run(&mut session, values, &options)?),
                 false => Err(StreamError::Streams(session.streams())),

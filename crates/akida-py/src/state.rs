@@ -1,10 +1,12 @@
 //! The state of a model that is edited, and the lock that guards it.
 
-use crate::enter::enter;
-use crate::error::{argument, model_error};
+use crate::enter::{enter, lock};
+use crate::error::{argument, interrupted, model_error};
 use crate::inputs::Inputs;
 use crate::session::StreamError;
-use akida_sim::{ModelBuilder, Plan, PlanOptions, RunError, RunOptions, Session, Statistics};
+use akida_sim::{
+    ModelBuilder, Plan, PlanError, PlanOptions, RunError, RunOptions, Session, Statistics,
+};
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -88,8 +90,14 @@ impl Model {
             (state.builder.clone(), state.edits)
         };
         let model = builder.build().map_err(|e| model_error(py, &e, None))?;
-        let plan = enter(py, |_| Plan::with_options(model, &PlanOptions::default()))?;
-        let plan = Arc::new(plan.map_err(|e| PyMemoryError::new_err(e.to_string()))?);
+        let plan = enter(py, |interrupt| {
+            Plan::with_options_unless(model, &PlanOptions::default(), interrupt)
+        })?;
+        let plan = plan.map_err(|error| match error {
+            PlanError::Interrupted => interrupted(),
+            error => PyMemoryError::new_err(error.to_string()),
+        });
+        let plan = Arc::new(plan?);
         let mut state = self.state();
         if state.edits != edits {
             return Ok(plan);
@@ -126,7 +134,9 @@ impl Model {
                 interrupt: Some(interrupt),
             };
             match has_state {
-                true => self.run_session(&plan, streams, |s| run(&plan, Some(s), values, &options)),
+                true => self.run_session(&plan, streams, interrupt, |session| {
+                    run(&plan, Some(session), values, &options)
+                }),
                 false => Ok(run(&plan, None, values, &options)?),
             }
         })?;
@@ -140,9 +150,10 @@ impl Model {
         &self,
         plan: &Plan,
         streams: usize,
+        interrupt: &dyn Fn() -> bool,
         run: impl FnOnce(&mut Session) -> Result<T, RunError>,
     ) -> Result<T, StreamError> {
-        let mut own = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = lock(&self.session, interrupt)?;
         if let Some(session) = own.as_mut().filter(|s| s.is_of(plan)) {
             return match session.streams() == streams {
                 true => Ok(run(session)?),

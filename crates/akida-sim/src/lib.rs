@@ -13,6 +13,7 @@ extern crate self as akida_sim;
 pub mod convert;
 pub mod device;
 mod exec;
+mod interrupt;
 mod kernels;
 pub mod map;
 pub mod memory;
@@ -25,6 +26,7 @@ mod stats;
 mod threads;
 
 pub use exec::{Counts, RunOptions, Session};
+pub use interrupt::Interrupted;
 pub use kernels::{PlanOptions, available_kernels};
 pub use model::*;
 pub use plan::{KernelChoice, Plan, PlanError, Scratch};

@@ -710,7 +710,10 @@ fn every_value_of_a_chip_has_a_source() {
             }
         }
         let device = Device::by_name(&chip.name.to_lowercase()).unwrap();
-        assert_eq!(device.ip_version(), IpVersion::V1);
+        let generation = device.version.ip_version();
+        assert_eq!(device.ip_version(), generation);
+        assert_eq!(device.limits.ip_version(), generation);
+        assert_eq!(generation == IpVersion::V2, chip.name.ends_with("v2"));
         assert_eq!(device.mesh.nps.len(), chip.nps.value);
     }
     assert_eq!(Device::by_name("AKD2000"), None);

@@ -6,14 +6,16 @@ mod common;
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "published/networks.rs"]
 mod networks;
+#[path = "common/placement.rs"]
+mod placement;
 
 use akida_sim::device::{Device, HwVersion, NpType, SramSize};
-use akida_sim::map::{Effect, MapMode, Mapping, check, map};
+use akida_sim::map::{Effect, MapMode, check, map};
 use akida_sim::{
     Concat, ConvParams, Convolutional, FullyConnected, InputData, LayerSpec, Model, ModelBuilder,
     Pair, Pooling, Shape,
 };
-use std::collections::BTreeSet;
+use placement::check_mapping;
 
 const MODES: [MapMode; 3] = [MapMode::Minimal, MapMode::AllNps, MapMode::HwPr];
 
@@ -27,10 +29,10 @@ fn devices() -> Vec<Device> {
         Device::akd1000(),
         Device::akd1500(),
         Device::two_nodes_ip_v1(),
-        Device::custom(6, 3, true, Some(small), version),
-        Device::custom(5, 0, false, None, version),
-        Device::custom(0, 1, true, None, version),
-        Device::custom(0, 0, true, None, version),
+        Device::custom(6, 3, true, Some(small), version, 0),
+        Device::custom(5, 0, false, None, version, 0),
+        Device::custom(0, 1, true, None, version, 0),
+        Device::custom(0, 0, true, None, version, 0),
     ]
 }
 
@@ -43,69 +45,6 @@ fn blank(model: &Model) -> Model {
             .unwrap();
     }
     builder.build().unwrap()
-}
-
-fn check_mapping(model: &Model, mapping: &Mapping) {
-    let layers = model.layers();
-    let mut next = 0;
-    for (s, sequence) in mapping.sequences().iter().enumerate() {
-        for (p, pass) in sequence.passes().iter().enumerate() {
-            assert_eq!(pass.layers.start, next, "passes follow each other");
-            assert!(!pass.layers.is_empty());
-            next = pass.layers.end;
-            let mut used = BTreeSet::new();
-            for index in pass.layers.clone() {
-                let layer = &mapping.layers()[index];
-                assert_eq!((layer.sequence, layer.pass), (s, p));
-                assert!(sequence.is_hardware() || layer.nps.is_empty());
-                for np in &layer.nps {
-                    assert_eq!(np.ident.is_none(), np.kind == NpType::Hrc);
-                    let Some(ident) = np.ident else { continue };
-                    assert!(
-                        used.insert((ident.col, ident.row, ident.id)),
-                        "an NP is used once in a pass"
-                    );
-                    let known = mapping
-                        .device()
-                        .mesh
-                        .nps
-                        .iter()
-                        .find(|n| n.ident == ident)
-                        .unwrap();
-                    assert!(known.types.contains(&np.kind));
-                    let sram = mapping.device().mesh.sram;
-                    assert!(np.weight_bytes <= sram.weight_bytes as u64);
-                    assert!(np.kind != NpType::Cnp1 || np.input_bytes <= sram.input_bytes as u64);
-                }
-                if sequence.is_hardware() {
-                    check_parts(&layers[index], &layer.nps);
-                }
-            }
-        }
-    }
-    assert_eq!(next, layers.len());
-}
-
-/// Each filter sees each input row in exactly one part.
-fn check_parts(layer: &akida_sim::Layer, nps: &[akida_sim::map::NpMapping]) {
-    if matches!(layer.spec(), LayerSpec::InputData(_)) {
-        return assert!(nps.is_empty());
-    }
-    let (rows, filters) = (
-        layer.connection().input.shape.x,
-        layer.connection().output.shape.c,
-    );
-    let mut seen = vec![0; rows * filters];
-    for np in nps {
-        let space = np.spatial_partition;
-        assert!(np.filters > 0 && space.shape.0 > 0);
-        for row in space.x..space.x + space.shape.0 {
-            for filter in np.start_neuron..np.start_neuron + np.filters {
-                seen[row * filters + filter] += 1;
-            }
-        }
-    }
-    assert!(seen.iter().all(|&n| n == 1), "{}", layer.name());
 }
 
 #[test]
@@ -317,7 +256,7 @@ fn a_row_or_filter_larger_than_a_memory_is_refused() {
         input_bytes: 1000,
         weight_bytes: 9,
     };
-    let device = Device::custom(4, 0, true, Some(sram), HwVersion::new(0, 0, 2));
+    let device = Device::custom(4, 0, true, Some(sram), HwVersion::new(0, 0, 2), 0);
     let filter = |channels| chain(Shape::new(4, 4, channels), vec![conv(1, Pooling::None)]);
     assert_eq!(check(&filter(2), &device).unwrap(), []);
     assert_eq!(
@@ -330,9 +269,9 @@ fn a_row_or_filter_larger_than_a_memory_is_refused() {
 fn units_that_a_device_lacks_are_named() {
     let version = HwVersion::new(0, 0, 2);
     let rule = |device: &Device, model: &Model| check(model, device).unwrap()[0].rule;
-    let no_hrc = Device::custom(4, 2, false, None, version);
+    let no_hrc = Device::custom(4, 2, false, None, version, 0);
     assert_eq!(rule(&no_hrc, &networks::kws()), "image convolution unit");
-    let no_fnp = Device::custom(4, 0, true, None, version);
+    let no_fnp = Device::custom(4, 0, true, None, version, 0);
     let dense = chain(Shape::new(1, 1, 8), vec![fully(4)]);
     assert_eq!(rule(&no_fnp, &dense), "weights");
 }

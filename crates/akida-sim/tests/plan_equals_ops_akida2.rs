@@ -193,7 +193,7 @@ fn every_stream_of_a_session_equals_the_definition() {
             for step in 0..steps {
                 let first = step * STREAMS;
                 let inputs = batch.samples(first, first + STREAMS, sample);
-                let taps = session.taps(&plan, inputs).unwrap();
+                let taps = session.taps(&plan, inputs, &RunOptions::default()).unwrap();
                 for (index, tap) in taps.iter().enumerate() {
                     let layer = &plan.model().layers()[index];
                     let expected: Vec<Values> = (0..STREAMS)

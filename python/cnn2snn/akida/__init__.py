@@ -25,11 +25,14 @@ from cnn2snn.akida.devices import (
     AKD1500,
     AKD1500_v1,
     Device,
+    FPGA_v2,
     HwVersion,
     NSoC_v2,
+    SixNodesIPv2,
     TwoNodesIP,
     TwoNodesIP_v1,
     TwoNodesIPv1,
+    TwoNodesIPv2,
     create_device,
     devices,
 )
@@ -59,7 +62,7 @@ from cnn2snn.akida.layers import (
     StatefulRecurrent,
 )
 from cnn2snn.akida.learning import AkidaUnsupervised
-from cnn2snn.akida.mapping import BackendType, LayerMapping, MapMode, Pass, Sequence
+from cnn2snn.akida.mapping import BackendType, LayerMapping, MapMode, Pass, Sequence, compute_minimal_memory
 from cnn2snn.akida.model import Model
 from cnn2snn.akida.np import NP
 from cnn2snn.akida.session import Session
@@ -88,6 +91,7 @@ __all__ = [
     "Dequantizer",
     "Device",
     "Estimate",
+    "FPGA_v2",
     "FullyConnected",
     "HwVersion",
     "InputConv2D",
@@ -114,12 +118,15 @@ __all__ = [
     "SeparableConvolutional",
     "Sequence",
     "Session",
+    "SixNodesIPv2",
     "StatefulRecurrent",
     "Statistics",
     "TwoNodesIP",
     "TwoNodesIP_v1",
     "TwoNodesIPv1",
+    "TwoNodesIPv2",
     "Violation",
+    "compute_minimal_memory",
     "create_device",
     "devices",
     "evaluate_sparsity",
@@ -133,7 +140,7 @@ def __getattr__(name: str) -> object:
         return cnn2snn.__version__
     if name == "compatibility":
         raise AttributeError(
-            f"module {__name__!r} has no module 'compatibility': its functions create_from_model and transpose were removed "
-            "from the published API; convert the Keras model again"
+            f"module {__name__!r} has no module 'compatibility': its functions create_from_model and transpose were "
+            "removed from the published API; convert the Keras model again"
         )
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

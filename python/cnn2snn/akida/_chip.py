@@ -28,7 +28,7 @@ class Mappable:
         An empty list means that each layer can run on the device.
 
         Args:
-            device: the device, or its documented name such as "AKD1000".
+            device: the device, or its documented name such as "AKD1000" or "SixNodesIPv2".
 
         Raises:
             ValueError: there is no device of this name.
@@ -47,18 +47,19 @@ class Mappable:
     ) -> None:
         """Places the layers on a device. Results stay the same; the next edit unmaps the model.
 
-        Layers that the device cannot run are left to software. `sequences`, `Layer.mapping` and
-        `summary` then show where everything is.
+        Layers that the device cannot run are left to software. `sequences`, `Layer.mapping`, `skip_connections` and
+        `summary` then show where everything is. A `Quantizer` and a `Dequantizer` run on the host, beside the device.
 
         Args:
             device: the device, or its documented name such as "AKD1000"; None unmaps the model.
-            hw_only: whether the whole model has to run on the device, as one sequence.
+            hw_only: whether the whole model has to run on the device, as one sequence; `Quantizer` and `Dequantizer`
+                left out.
             mode: how the NPs are shared out.
             constraints: None: constraints are not supported.
 
         Raises:
             RuntimeError: the device refuses the model (`cnn2snn.errors.MappingError`, with all
-                violations), or the model is not complete.
+                violations), for one as a model of another generation, or the model is not complete.
             ValueError: there is no device of this name.
             TypeError: an argument has the wrong type.
         """
@@ -83,6 +84,17 @@ class Mappable:
     def sequences(self) -> list[Sequence]:
         """The sequences: a single one in software when the model is not mapped."""
         return sequences(self._layers, self._native.mapping)
+
+    @property
+    def skip_connections(self) -> list[tuple[Layer, Layer]]:
+        """Skip connections on the device: (layer that makes the map, layer that joins it with another one).
+
+        A connection is an input of an `Add` or `Concatenate` that is not of the layer just before it. Each takes a
+        channel of skip DMA. There are none in software.
+        """
+        mapping = self._native.mapping
+        pairs = [] if mapping is None else mapping.skip_connections
+        return [(self._layers[producer], self._layers[consumer]) for producer, consumer in pairs]
 
     def measure(self, inputs: np.ndarray) -> Statistics:
         """Runs samples and counts zeros and events; `statistics` and `estimate` use the result.

@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from cnn2snn import _table
+from cnn2snn.akida.enums import IpVersion
 
 if TYPE_CHECKING:
     from cnn2snn.akida.layer import Layer
@@ -28,6 +29,8 @@ SHORT_TYPES = {
     "StatefulRecurrent": "Recurrent",
     "PicoPostProcessing": "PicoPost.",
 }
+OWN_MODEL = "Units of Akida 2.0 are counted by a model of this project, not by the vendor's."
+"""What a mapping on Akida 2.0 must say of its counts: nothing public tells those of the vendor's tools."""
 _TITLES = ("Layer (type)", "Output shape", "Kernel shape")
 
 
@@ -82,15 +85,20 @@ def text(model: Model, width: int = 80) -> str:
     if model.device is not None:
         titles.append("NPs")
         row.append(str(sum(count for kind, count in units.items() if kind.name != "HRC")))
+        if model.device.ip_version == IpVersion.v2:
+            titles.append("Skip DMAs")
+            row.append(str(len(model.skip_connections)))
         external = sum(np.external_size for layer in layers if layer.mapping for np in layer.mapping.nps)
         if external:
-            titles.append("External memory (bytes)")
+            titles.append("External memory (bytes)" if len(titles) < 6 else "External (bytes)")
             row.append(str(external))
     gap = 3 if width > 80 or len(titles) < 6 else 2
     lines = ["Model summary", "", *_table.columns(titles, [row], width=width, right=range(2, len(row)), gap=gap)]
     if units:
         rows = [(kind.name, str(count)) for kind, count in units.items()]
         lines += ["", *_table.columns(("Component (type)", "Count"), rows, width=width, right=(1,), gap=3)]
+    if model.device is not None and model.device.ip_version == IpVersion.v2:
+        lines += ["", OWN_MODEL]
     return "\n".join([*lines, "", *_layers(model, width)])
 
 

@@ -204,11 +204,11 @@ class Layer:
             filter, level, ideal boundary, the layer's boundary, a potential that exceeds one of the two alone.
 
         Raises:
-            ValueError: another number of boundaries, or an unknown device.
+            ValueError: another number of boundaries, an unknown device, or one of Akida 2.0.
             RuntimeError: the layer is not in a model.
         """
         model, _, index = self._place()
-        return model.certify(index, boundaries, device_of(device)._native)
+        return model.certify(index, boundaries, _with_registers(device)._native)
 
     def widths(self, device: Device | str) -> _akida.Widths:
         """Returns what a device holds of the layer's thresholds and steps.
@@ -222,10 +222,10 @@ class Layer:
             ``min_threshold``, ``max_threshold``, ``max_step``, and ``step_unit``; stored steps are multiples of it.
 
         Raises:
-            ValueError: an unknown device.
+            ValueError: an unknown device, or one of Akida 2.0.
             RuntimeError: the layer is not in a model.
         """
-        return self._place()[1].widths(device_of(device)._native)
+        return self._place()[1].widths(_with_registers(device)._native)
 
     def set_fitted(
         self, weights: dict[str, np.ndarray], ideal: np.ndarray, steps: np.ndarray, device: Device | str
@@ -243,11 +243,12 @@ class Layer:
             uint8 (filters,): boundaries that differ from the ideal boundaries for a potential that the filter reaches.
 
         Raises:
-            ValueError: a variable that is not allowed, or an ideal that no layer can hold. The model is unchanged.
+            ValueError: a variable that is not allowed, an ideal that no layer can hold, or a device of
+                Akida 2.0. The model is unchanged.
             RuntimeError: the layer is not in a model.
         """
         model, _, index = self._place()
-        return model.set_fitted(index, weights, ideal, steps, device_of(device)._native)
+        return model.set_fitted(index, weights, ideal, steps, _with_registers(device)._native)
 
     def set_variable(self, name: str, values: np.ndarray) -> None:
         """Replaces a variable.
@@ -384,3 +385,12 @@ def check_free(value: object) -> Layer:
             remedy="make another layer for another place, or copy it with Model(layers=[…])",
         )
     return layer
+
+
+def _with_registers(value: object) -> Device:
+    """Returns a device of Akida 1.0, given as such or by its name: one whose registers hold thresholds and steps."""
+    device = device_of(value)
+    if device.ip_version != IpVersion.v1:
+        remedy = "layers of Akida 2.0 have neither thresholds nor steps"
+        _arguments.wrong_value("", "device", "one of Akida 1.0", device.name, remedy)
+    return device

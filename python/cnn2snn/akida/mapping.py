@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from cnn2snn.akida import _arguments
 from cnn2snn.akida.np import Mapping, Type
+from cnn2snn.errors import UnsupportedModelError
 
 if TYPE_CHECKING:
     from cnn2snn import _akida
     from cnn2snn.akida.layer import Layer
+    from cnn2snn.akida.model import Model
 
 
 class MapMode(IntEnum):
@@ -38,7 +41,8 @@ class LayerMapping:
     """Where a layer runs on a device.
 
     Attributes:
-        nps: its units: NPs, or the image convolution unit. None for InputData.
+        nps: its units: NPs, or the image convolution unit. Layers without arithmetic of an NP have none: InputData,
+            Add, Concatenate.
     """
 
     nps: tuple[Mapping, ...]
@@ -69,7 +73,7 @@ class Sequence:
         backend: what runs it.
         passes: parts that are programmed one after the other; one in software.
         program_size: about how many bytes its program would take on the chip, weights in external
-            memory included; None in software.
+            memory included; None in software, and on Akida 2.0, for which no sizes are public.
     """
 
     name: str
@@ -107,3 +111,31 @@ def layer_mapping(mapping: _akida.Mapping | None, index: int) -> LayerMapping | 
     """Returns where a layer runs on the device; None in software."""
     nps = None if mapping is None else mapping.layer(index)
     return None if nps is None else LayerMapping(tuple(map(Mapping._of, nps)))
+
+
+def compute_minimal_memory(model: Model) -> tuple[int, int]:
+    """Returns the memory that one NP must have for a model as it is mapped.
+
+    An NP of this size has room for what any NP takes of a layer. With less, the mapping would be another one.
+
+    Args:
+        model: a model that is mapped (`Model.map`).
+
+    Returns:
+        (bytes for inputs, bytes for filters). Filters in external memory do not count. (0, 0) where no NP is used.
+
+    Raises:
+        RuntimeError: the model is not mapped.
+        TypeError: not a model.
+
+    Example:
+        >>> model.map(create_device(64, 2), hw_only=True)  # doctest: +SKIP
+        >>> compute_minimal_memory(model)  # doctest: +SKIP
+        (18816, 9216)
+    """
+    if not hasattr(model, "device") or not hasattr(model, "layers"):
+        _arguments.wrong_type("", "model", "a Model", model)
+    if model.device is None:
+        raise UnsupportedModelError("the model is not mapped", kind="mapping", remedy="call map first")
+    nps = [np for layer in model.layers if layer.mapping for np in layer.mapping.nps if np.type != Type.HRC]
+    return max((np.input_size for np in nps), default=0), max((np.weight_size for np in nps), default=0)

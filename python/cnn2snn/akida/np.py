@@ -19,6 +19,16 @@ class Type(IntEnum):
     """Fully connected, weights in external memory."""
     FNP3 = 3
     """Fully connected, weights in the NP's own memory."""
+    CNP2 = 4
+    """Convolution; how it differs from CNP1 is not documented, and no device here has it."""
+    TNP_B = 5
+    """Convolution along time, over a queue of maps (Akida 2.0)."""
+    TNP_R = 6
+    """Recurrent layers (Akida 2.0)."""
+    SKIP_DMA_STORE = 7
+    """The end of a channel that takes the map of a skip connection (Akida 2.0)."""
+    SKIP_DMA_LOAD = 8
+    """The end of a channel that gives the map of a skip connection (Akida 2.0)."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +39,13 @@ class Ident:
         col: column of the node, from 1; 0 for the image convolution unit.
         row: row of the node, from 1; 0 for the image convolution unit.
         id: number within the node, from 0.
+        channel: number of the channel of a skip DMA, from 0; 0 for all other units.
     """
 
     col: int
     row: int
     id: int
+    channel: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,10 +55,17 @@ class Info:
     Attributes:
         ident: its place.
         types: what it can be programmed to do.
+        has_lut: whether it can look outputs up in a table (`ActivationType.LUT`), as units of Akida 2.0 can.
     """
 
     ident: Ident
     types: frozenset[Type]
+    has_lut: bool = False
+
+    @staticmethod
+    def hrc(has_lut: bool = False) -> Info:
+        """Returns the image convolution unit, which has no place in the mesh of NPs."""
+        return Info(Ident(0, 0, 0), frozenset({Type.HRC}), has_lut)
 
 
 @dataclass(frozen=True)
@@ -69,16 +88,15 @@ class Mesh:
     Attributes:
         nps: the NPs.
         hrc: the image convolution unit, None on a device without.
-        np_sram_size: memory of each NP.
+        np_sram_size: memory of each NP; None where nothing public tells it, as of the named devices of Akida 2.0.
+        skip_dmas: both ends of each channel for skip connections, SKIP_DMA_STORE and SKIP_DMA_LOAD; None where nothing
+            public tells how many there are, as of the named devices of Akida 2.0.
     """
 
     nps: tuple[Info, ...]
     hrc: Info | None
-    np_sram_size: SramSize
-
-
-HRC = Info(Ident(0, 0, 0), frozenset({Type.HRC}))
-"""The image convolution unit, which has no place in the mesh of NPs."""
+    np_sram_size: SramSize | None
+    skip_dmas: tuple[Info, ...] | None = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +143,7 @@ class Mapping:
         fields = dict(native)
         ident = fields.pop("ident")
         return cls(
-            ident=HRC.ident if ident is None else Ident(*ident),
+            ident=Info.hrc().ident if ident is None else Ident(*ident),
             type=Type[fields.pop("type")],
             spatial_partition=Space(*fields.pop("spatial_partition")),
             **fields,

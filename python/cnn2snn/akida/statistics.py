@@ -46,7 +46,6 @@ class Statistics:
         """Multiply-accumulates that events cause, per sample."""
         return sum(layer.effective_macs for layer in self.layers.values())
 
-
     def __str__(self) -> str:
         rows = [
             [name, f"{layer.sparsity:.1%}", f"{layer.events:,.1f}", f"{layer.effective_macs:,.1f}"]

@@ -18,7 +18,8 @@ class Violation:
         source: where the limit comes from.
         standing: how well the limit is known: "stated", "inferred" or "assumed".
         effect: "software": the layer cannot run on the chip, and is left to software or, with
-            `hw_only`, refused. "refused": a value does not fit its register, and mapping is refused.
+            `hw_only`, refused. "refused": a value does not fit its register, or the layer is one of another
+            generation, and mapping is refused.
             "possible": some inputs could lead out of a register, which may never happen; mapping
             goes on.
         remedy: smallest change that helps.

@@ -109,6 +109,8 @@ class LayerPair:
             distance = self._distance(channels, ours, low, high - 1)
             reach = self._reach(keras_in[samples], ours, channels, at)
             close, inexact_border = distance <= reach, distance <= reach + self._border[channels]
+            if (tops := self.block.ideal.float32_tops) is not None:
+                close |= keras_level == tops[channels]
         causes = np.select(
             [
                 contradicts,

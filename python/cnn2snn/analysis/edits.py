@@ -13,11 +13,13 @@ from cnn2snn.conversion.block import Blocks
 from cnn2snn.conversion.scaling import USUAL_SCALINGS, InputScaling
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError
 
-__all__ = ["Conversion", "Edit", "edits_of", "match"]
+__all__ = ["Conversion", "Edit", "edits_of", "edits_of_layer", "match"]
 
 # Relative differences of a scale that rounding explains.
 _CLOSE = 1e-3
 _FITTED = ("threshold", "act_step")
+# Layers whose kernels are flipped.
+_CONVOLVED = ("Convolutional", "SeparableConvolutional", "Conv2D", "DepthwiseConv2D")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Edit:
     Attributes:
         layer: the layer's name.
         cause: "input_scaling", "padding_value", "parameters", "kernel" (weights in another order), "weights",
-            "threshold" or "act_step".
+            "threshold" or "act_step"; in Akida 2.0 "parameters", "kernel", or the name of a variable.
         explanation: what is there, what conversion gives, and what to do.
     """
 
@@ -36,13 +38,13 @@ class Edit:
     explanation: str
 
 
-def match(converted: Converted, model: akida.Model) -> dict[str, akida.Layer]:
-    """The layers of `model` by the names that conversion gives them.
+def match(converted: akida.Model, model: akida.Model) -> dict[str, akida.Layer]:
+    """The layers of `model` by the names that conversion gives them in `converted`.
 
     Raises:
         InvalidArgumentError: the models do not have the same layers.
     """
-    expected, found = converted.model.layers, model.layers
+    expected, found = converted.layers, model.layers
 
     def outline(layers: list[akida.Layer]) -> list[tuple]:
         places = {layer.name: index for index, layer in enumerate(layers)}
@@ -66,12 +68,12 @@ def match(converted: Converted, model: akida.Model) -> dict[str, akida.Layer]:
     wanted = _describe(expected[index]) if index < len(expected) else "nothing"
     received = _describe(found[index]) if index < len(found) else "nothing"
     raise InvalidArgumentError(
-        f"akida_model must have the layers that converting keras_model gives: layer {index} must be {wanted}, "
+        f"akida_model must have the layers that converting the quantized model gives: layer {index} must be {wanted}, "
         f"received {received}",
         kind="akida_model",
         expected=wanted,
         received=received,
-        remedy="convert keras_model again",
+        remedy="convert the quantized model again",
     )
 
 
@@ -104,38 +106,66 @@ class Conversion:
             return None
 
 
-def edits_of(converted: Converted, found: dict[str, akida.Layer], conversion: Conversion) -> dict[str, list[Edit]]:
+def edits_of(
+    converted: Converted, found: dict[str, akida.Layer], conversion: Conversion | None = None
+) -> dict[str, list[Edit]]:
     """The edits of each layer.
 
     Args:
         converted: what conversion gives.
         found: the layers of the model by the names of conversion.
-        conversion: the same for other input scalings.
+        conversion: the same for other input scalings; None where the network has scales of its own.
     """
     edits: dict[str, list[Edit]] = {}
     for b in converted.blocks:
         if b.ideal is None:
             continue
         layer = found[b.layer.name]
-        kernels, rest = _weights(b, layer), [*_parameters(b, layer), *_thresholds(b, layer)]
-        if b.block.is_input and rest and not kernels and (edit := _scaling(b, layer, conversion)):
+        kernels, rest = _weights(b, layer), [*_parameters(b.layer, layer), *_thresholds(b, layer)]
+        if (
+            conversion is not None
+            and b.block.is_input
+            and rest
+            and not kernels
+            and (edit := _scaling(b, layer, conversion))
+        ):
             # Thresholds, steps and border follow from the scaling.
             rest = [edit]
         edits[b.layer.name] = [*kernels, *rest]
     return edits
 
 
-def _parameters(b: ConvertedBlock, layer: akida.Layer) -> list[Edit]:
+def edits_of_layer(converted: akida.Layer, layer: akida.Layer) -> list[Edit]:
+    """The edits of a layer of Akida 2.0, whose variables have no choice."""
+    edits = _parameters(converted, layer)
+    for name in layer.get_variable_names():
+        wanted, received = converted.get_variable(name), layer.get_variable(name)
+        wrong = wanted != received
+        if not np.any(wrong):
+            continue
+        how = _order(wanted, received)
+        if name == "weights" and how is not None:
+            edits.append(Edit(converted.name, "kernel", _turned(layer, name, how)))
+            continue
+        at = tuple(int(i[0]) for i in np.nonzero(wrong))
+        text = f"{int(wrong.sum()):,} of {wrong.size:,} values of {name} are not those of conversion; the first is "
+        text += f"{received[at]:g} instead of {wanted[at]:g}; convert the quantized model again"
+        edits.append(Edit(converted.name, name, text))
+    return edits
+
+
+def _parameters(converted: akida.Layer, layer: akida.Layer) -> list[Edit]:
     edits = []
-    for name, wanted in b.layer.parameters._values.items():
+    for name, wanted in converted.parameters._values.items():
         received = getattr(layer.parameters, name)
         if received == wanted:
             continue
         if name == "padding_value":
             text = f"the border of the image is {received}; the input that stands for 0 is {wanted}"
-            edits.append(Edit(b.layer.name, name, f"{text}: convert again with the input scaling of the Keras model"))
+            text += ": convert again with the input scaling of the quantized model"
+            edits.append(Edit(converted.name, name, text))
         else:
-            edits.append(Edit(b.layer.name, "parameters", f"{name} is {received}, conversion gives {wanted}"))
+            edits.append(Edit(converted.name, "parameters", f"{name} is {received}, conversion gives {wanted}"))
     return edits
 
 
@@ -148,21 +178,31 @@ _ORDERS = {
 }
 
 
+def _order(wanted: np.ndarray, received: np.ndarray) -> str | None:
+    """How weights follow from others by another order or sign; None where they do not."""
+    orders = {how: order(wanted) for how, order in _ORDERS.items() if wanted.ndim > 1}
+    return next((how for how, weights in orders.items() if np.array_equal(weights, received)), None)
+
+
+def _turned(layer: akida.Layer, name: str, how: str) -> str:
+    text = f"{name} is that of conversion {how}"
+    if layer.parameters.layer_type.name in _CONVOLVED:
+        text += "; the engine convolves, so that conversion flips kernels of Keras"
+    return text
+
+
 def _weights(b: ConvertedBlock, layer: akida.Layer) -> list[Edit]:
     edits = []
     for name in (n for n in layer.get_variable_names() if n.startswith("weights")):
         wanted, received = b.layer.get_variable(name), layer.get_variable(name)
         if np.array_equal(wanted, received):
             continue
-        orders = {how: order(wanted) for how, order in _ORDERS.items() if order(wanted).shape == wanted.shape}
-        if layer.parameters.layer_type.name == "FullyConnected":
-            orders["with its rows in the order of Keras"] = b.ideal.weights.reshape(wanted.shape)
-        how = next((how for how, weights in orders.items() if np.array_equal(weights, received)), None)
+        how = _order(wanted, received)
+        if how is None and layer.parameters.layer_type.name == "FullyConnected":
+            rows = b.ideal.weights.reshape(wanted.shape)
+            how = "with its rows in the order of Keras" if np.array_equal(rows, received) else None
         if how is not None:
-            text = f"{name} is that of conversion {how}"
-            if layer.parameters.layer_type.name in ("Convolutional", "SeparableConvolutional"):
-                text += "; the engine convolves, so that conversion flips kernels of Keras"
-            edits.append(Edit(b.layer.name, "kernel", text))
+            edits.append(Edit(b.layer.name, "kernel", _turned(layer, name, how)))
             continue
         wrong = wanted != received
         filters = int(np.count_nonzero(np.any(wrong, axis=(0, 1, 2))))

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import ClassVar, Protocol
 
 import numpy as np
 
-from cnn2snn._keras import keras
-from cnn2snn.graph import Graph, build
+from cnn2snn.analysis.float32 import Evaluator
+from cnn2snn.conversion.quantizeml import Network
 
-__all__ = ["KerasReference", "Reference"]
+__all__ = ["QuantizemlReference", "Reference"]
 
 
 class Reference(Protocol):
-    """A network that gives the outputs of its layers."""
+    """A network that gives the outputs of its layers.
+
+    Attributes:
+        name: what it is called in texts.
+    """
+
+    name: ClassVar[str]
 
     def outputs(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
         """The outputs of layers by their names.
@@ -23,24 +30,21 @@ class Reference(Protocol):
         """
 
 
-class KerasReference:
-    """A Keras model.
+class QuantizemlReference:
+    """A QuantizeML network, for models of Akida 1.0: its integers where they are levels, else floats.
 
     Args:
-        model: the model.
-        graph: its graph.
-        layers: the names of the layers whose outputs are asked for.
+        network: the network.
+        layers: the names of the layers whose outputs are asked for, and whether these are levels.
     """
 
-    def __init__(self, model: keras.Model, graph: Graph, layers: list[str]) -> None:
-        if not {layer.name for layer in model.layers}.issuperset(layers):
-            model = build(graph)  # with the layers of nested models beside the others
+    name: ClassVar[str] = "QuantizeML"
+
+    def __init__(self, network: Network, layers: Mapping[str, bool]) -> None:
+        self._evaluator = Evaluator(network)
         self._layers = layers
-        self._shape = model.inputs[0].shape[1:]
-        self._model = keras.Model(model.inputs[0], [model.get_layer(name).output for name in layers])
 
     def outputs(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
         """The outputs of the layers that were asked for, by name."""
-        found = self._model(inputs.reshape(len(inputs), *self._shape), training=False)
-        found = found if isinstance(found, (list, tuple)) else [found]
-        return {name: np.asarray(values) for name, values in zip(self._layers, found, strict=True)}
+        found = self._evaluator.run(inputs, self._layers)
+        return {name: found[name].values if levels else found[name].floats() for name, levels in self._layers.items()}

@@ -17,6 +17,7 @@ from cnn2snn import _files
 from cnn2snn._model_files import KERAS, check_name
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError
 
+
 def check(path: Path, *others: str) -> None:
     """Raises an error when there is no file at `path`, or one whose name is not that of a Keras model.
 
@@ -68,7 +69,7 @@ def target(source: Path, output: Path | None, name: str, *others: Path) -> Path:
 def load(path: Path) -> Any:
     """Returns the Keras model in a file, quantized layers included, not compiled."""
     check(path)
-    with _quiet():
+    with quiet():
         from cnn2snn import load_quantized_model
 
         return load_quantized_model(str(path), compile_model=False)
@@ -93,8 +94,8 @@ def save(model: Any, path: Path) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps back what is written to stderr, unless the block raises an exception.
+def quiet() -> Iterator[None]:
+    """Keeps back what libraries of Keras write to stderr, unless the block raises an exception.
 
     When TensorFlow starts, its libraries write notes on instruction sets and missing GPUs straight
     to the file descriptor; no setting stops all of them. `TF_CPP_MIN_LOG_LEVEL`, when it is set,

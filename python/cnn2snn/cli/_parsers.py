@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from cnn2snn.akida_versions import AkidaVersion, set_akida_version
 from cnn2snn.errors import InvalidArgumentError
 
 
@@ -54,6 +56,20 @@ def add_keras_model(
         metavar="FILE",
         help=f"{what}, {suffixes} (a SavedModel folder too under Keras 2)",
     )
+
+
+def add_akida_version(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that says which generation of Akida is meant."""
+    parser.add_argument(
+        "--akida",
+        choices=("v1", "v2"),
+        help="generation of Akida (default: the environment variable CNN2SNN_TARGET_AKIDA_VERSION)",
+    )
+
+
+def akida_version(arguments: argparse.Namespace) -> AbstractContextManager[None]:
+    """The generation by the option of `add_akida_version`, for a `with` block."""
+    return nullcontext() if arguments.akida is None else set_akida_version(AkidaVersion(arguments.akida))
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from cnn2snn.errors import MappingError
 from cnn2snn.reports import map_svg
 from cnn2snn.reports.map_ import MapReport, Measurement
 
+_DEFAULTS = {"v1": "AKD1000", "v2": "SixNodesIPv2"}
 _MODES = ("AllNps", "HwPr", "Minimal")
 
 
@@ -23,16 +24,23 @@ def add_parser(commands: Any) -> None:
         help="place an .fbz file on a chip: does it fit, where, how fast",
         description="Place a converted model on a chip without having one: which units run each layer, in how many "
         "passes, which limits stand in the way and what to change. With samples, latency and energy are estimated "
-        "where public benchmarks allow it. The exit code is 1 when the chip refuses the model.",
+        "where public benchmarks allow it. Of Akida 2.0 no NP counts, sizes, times or energies are public: limits are "
+        "checked, units are counted by a model of this project, and events are counted. The exit code is 1 when the "
+        "chip refuses the model.",
         examples=(
             "map model.fbz --device AKD1000",
             "map model.fbz --device AKD1500 --samples images.npy",
             "map model.fbz --device AKD1000 --hw-only --svg mapping.svg",
+            "map model.fbz --device SixNodesIPv2 --hw-only",
         ),
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="converted model, .fbz")
     parser.add_argument(
-        "-d", "--device", default="AKD1000", metavar="NAME", help="AKD1000 (default), AKD1500 or TwoNodesIPv1"
+        "-d",
+        "--device",
+        metavar="NAME",
+        help="AKD1000 (default for models of Akida 1.0), AKD1500, TwoNodesIPv1, SixNodesIPv2 (default for models of "
+        "Akida 2.0) or TwoNodesIPv2; SixNodesIPv2@2.10 has the limits of releases before 2.14, 8 bits alone",
     )
     parser.add_argument(
         "--mode",
@@ -64,7 +72,7 @@ def _execute(arguments: argparse.Namespace) -> int:
         _files.check_not_read(arguments.svg, arguments.model, arguments.samples)
     path: Path = arguments.model
     model = Model(path)
-    device = device_of(arguments.device)
+    device = device_of(arguments.device or _DEFAULTS[model.ip_version.name])
     try:
         model.map(device, hw_only=arguments.hw_only, mode=MapMode[arguments.mode])
     except MappingError as error:

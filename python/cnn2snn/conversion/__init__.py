@@ -1,9 +1,9 @@
 """Conversion of quantized networks to Akida models.
 
 `block` says what a network is as plain data, `keras` reads Keras models into it, `scaling` relates integer inputs to
-those of the network, `akida1` makes models of Akida 1.0 of it and proves what holds for every input, `report` shows
-what is proved. `quantizeml` and `onnx` read QuantizeML models, `akida2` makes models of Akida 2.0 of them. `source`
-tells what a model is, `versions` picks the generation, `pipeline` does it all.
+those of the network. `quantizeml` and `onnx` read QuantizeML models. `akida1` and `akida2` make models of each
+generation and prove what holds for every input, `report` shows what is proved. `source` tells what a model is,
+`versions` picks the generation, `pipeline` does it all.
 
 Names are resolved on first use, and Keras is imported for Keras models alone.
 """

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnn2snn import akida
-from cnn2snn.akida_versions import AkidaVersion, get_akida_version
-from cnn2snn.conversion.akida1 import THRESHOLDS, Converted, build_model, certificate
+from cnn2snn.akida_versions import AkidaVersion, asked_akida_version, get_akida_version
+from cnn2snn.conversion.akida1 import THRESHOLDS, Converted, build_model
 from cnn2snn.conversion.onnx import Graph
 from cnn2snn.conversion.quantizeml import Network
 from cnn2snn.conversion.report import ConversionReport
 from cnn2snn.conversion.scaling import input_scaling_of
 from cnn2snn.conversion.source import keras_model_of, quantizeml_of
-from cnn2snn.conversion.versions import Conversion, convert_network
+from cnn2snn.conversion.versions import Conversion, build_plan, plan_network
 from cnn2snn.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def convert(
         padding_value: the border of the first layer, 0 to 255, where β is not such an integer and padding is "same":
             borders are then inexact. By default β itself.
         report: a JSON file to write the report of the conversion to, or a function that takes the report; see
-            `conversion_report`. It is refused for Akida 2.0.
+            `conversion_report`.
 
     Returns:
         The Akida model. Its `input_scaling` says how its inputs follow from those of `model`: (α, β), or (1, 0) where
@@ -90,23 +90,18 @@ def convert(
     choices: dict[str, Any] = {"thresholds": thresholds, "padding_value": padding_value}
     network = quantizeml_of(model)
     if network is not None:
-        name = network.name
-        conversion = convert_quantizeml(
-            network, input_scaling, input_is_image, **choices, reported=report is not None, stacklevel=3
-        )
+        conversion = convert_quantizeml(network, input_scaling, input_is_image, **choices, stacklevel=3)
     else:
-        keras_model = keras_model_of(model)
-        name = keras_model.name
-        conversion = Conversion.of(convert_blocks(keras_model, input_scaling, input_is_image, **choices))
+        blocks = convert_blocks(keras_model_of(model), input_scaling, input_is_image, **choices)
+        conversion = Conversion.of(blocks)
     if report is not None:
-        assert conversion.blocks is not None
-        proved = certificate.report(conversion.blocks, thresholds)
+        proved = conversion.report(thresholds)
         if callable(report):
             report(proved)
         else:
             proved.save(Path(report))
     if file_path is not None:
-        path = _file(file_path, name)
+        path = _file(file_path, conversion.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         conversion.model.save(path)
     return conversion.model
@@ -120,23 +115,33 @@ def conversion_report(
     thresholds: str = "fit",
     padding_value: int | None = None,
 ) -> ConversionReport:
-    """Reports what converting a quantized model to Akida 1.0 proves, without keeping the result.
+    """Reports what converting a quantized model proves, without keeping the result.
 
-    For each layer and filter, by interval arithmetic over all inputs (``docs/arithmetic.md``, H5 to H9): that the
-    integer layer gives the levels of the quantized network, or the boundaries that differ, each with a potential that
-    shows it; the error of Keras' own float32 arithmetic beside the distance of boundaries from potentials; the
-    potentials within reach; what is beyond the chip's widths and why; filters that never fire or always saturate; and
-    what became of every other Keras layer.
+    Akida 1.0, for each layer and filter, by interval arithmetic over all inputs (``docs/arithmetic.md``, H5 to H9):
+
+    - that the integer layer gives the levels of the quantized network, or the boundaries that differ, each with a
+      potential that shows it;
+    - the error of Keras' own float32 arithmetic beside the distance of boundaries from potentials;
+    - the potentials within reach, what is beyond the chip's widths and why, filters that never fire or always saturate.
+
+    Akida 2.0, for each layer and channel (``docs/arithmetic-akida2.md``, M1):
+
+    - the accumulators and outputs within reach, and channels that always give the same output;
+    - where a saturation is not ruled out, and where a chip with registers of 32 bits may differ;
+    - where QuantizeML's float32 may round to another integer, with an accumulator that shows it.
+
+    For both, what became of every other layer of the quantized model.
 
     Args:
-        model: as for `convert`. A QuantizeML model is reported on under `set_akida_version(AkidaVersion.v1)` only.
+        model: as for `convert`.
         input_scaling: as for `convert`.
         input_is_image: as for `convert`.
         thresholds: as for `convert`.
         padding_value: as for `convert`.
 
     Returns:
-        The report. It prints as text, and `to_dict` and `save` give it as JSON.
+        The report: an `Akida1Report` or an `Akida2Report` of `cnn2snn.conversion.report`. It prints as text, and
+        `to_dict` and `save` give it as JSON.
 
     Raises:
         InvalidArgumentError, UnsupportedModelError: as for `convert`.
@@ -147,13 +152,10 @@ def conversion_report(
     choices: dict[str, Any] = {"thresholds": thresholds, "padding_value": padding_value}
     network = quantizeml_of(model)
     if network is None:
-        converted = convert_blocks(keras_model_of(model), input_scaling, input_is_image, **choices)
+        conversion = Conversion.of(convert_blocks(keras_model_of(model), input_scaling, input_is_image, **choices))
     else:
-        arguments = (network, input_scaling, input_is_image)
-        blocks = convert_quantizeml(*arguments, **choices, reported=True, stacklevel=3).blocks
-        assert blocks is not None
-        converted = blocks
-    return certificate.report(converted, thresholds)
+        conversion = convert_quantizeml(network, input_scaling, input_is_image, **choices, stacklevel=3)
+    return conversion.report(thresholds)
 
 
 def convert_blocks(
@@ -168,6 +170,8 @@ def convert_blocks(
     from cnn2snn.conversion.keras import read_blocks
     from cnn2snn.graph import read
 
+    # These models become ones of Akida 1.0 whatever the version, but a wrong one must not go unnoticed.
+    asked_akida_version()
     blocks = read_blocks(read(model))
     scaling = input_scaling_of(blocks, input_scaling)
     _check_thresholds(thresholds)
@@ -186,7 +190,6 @@ def convert_quantizeml(
     *,
     thresholds: str = "fit",
     padding_value: int | None = None,
-    reported: bool = False,
     stacklevel: int = 2,
 ) -> Conversion:
     """The Akida model of a QuantizeML model, of the version in force.
@@ -199,7 +202,6 @@ def convert_quantizeml(
         input_is_image: as for `convert`.
         thresholds: as for `convert`.
         padding_value: as for `convert`.
-        reported: whether a report is to be made, which is refused for Akida 2.0.
         stacklevel: whose line warnings name, as for `warnings.warn`.
 
     Raises:
@@ -207,15 +209,7 @@ def convert_quantizeml(
     """
     version = get_akida_version()
     _check_thresholds(thresholds)
-    if reported and version is AkidaVersion.v2:
-        raise InvalidArgumentError(
-            f'model "{network.name}": a report is made for Akida 1.0 only, received Akida 2.0',
-            kind="report",
-            expected="v1",
-            received="v2",
-            remedy="leave it out: no boundary of Akida 2.0 is moved by conversion",
-        )
-    conversion = convert_network(network, version, thresholds)
+    conversion = build_plan(network, plan_network(network, version), thresholds)
     given = {
         "input_scaling": input_scaling is not None,
         "input_is_image": not input_is_image,

@@ -20,7 +20,7 @@ from cnn2snn.conversion.quantizeml import (
 if TYPE_CHECKING:
     from cnn2snn._keras import keras
 
-__all__ = ["keras_model_of", "quantizeml_of"]
+__all__ = ["is_quantizeml_file", "keras_model_of", "quantizeml_of"]
 
 
 def quantizeml_of(model: Any) -> Network | Graph | None:
@@ -41,13 +41,21 @@ def quantizeml_of(model: Any) -> Network | Graph | None:
         path = Path(model)
         if not path.exists():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-        suffix = path.suffix.lower()
-        if suffix == ".onnx":
-            return read_onnx(path)
-        return read_h5(path) if suffix in HDF5 and path.is_file() and is_quantizeml_h5(path) else None
+        if not is_quantizeml_file(path):
+            return None
+        return read_onnx(path) if _is_onnx(path) else read_h5(path)
     if type(model).__name__ == "ModelProto":
         return read_onnx_model(model)
     return read_keras_model(model) if is_quantizeml_model(model) else None
+
+
+def is_quantizeml_file(path: Path) -> bool:
+    """Whether a file is read as a QuantizeML model: all `.onnx` files, and HDF5 files that hold one."""
+    return _is_onnx(path) or (path.suffix.lower() in HDF5 and path.is_file() and is_quantizeml_h5(path))
+
+
+def _is_onnx(path: Path) -> bool:
+    return path.suffix.lower() == ".onnx"
 
 
 def keras_model_of(model: Any) -> keras.Model:

@@ -133,10 +133,9 @@ class ConvertReport:
     def text(self, width: int = 80) -> str:
         """Returns where the model is, then the certificate or else the shifted boundaries."""
         lines = [f"Model converted and saved to {self.output}"]
-        if self.ip_version == "v2":
-            return "\n".join([*lines, "Every layer of Akida 2.0 gives the integers of the quantized network."])
         if self.certificate is None:
-            return "\n".join([*lines, *self._boundaries(width)])
+            exact = ["Every layer of Akida 2.0 gives the integers of the quantized network."]
+            return "\n".join([*lines, *(exact if self.ip_version == "v2" else self._boundaries(width))])
         saved = f"Report saved to {self.certificate.file}"
         return "\n".join([*lines, saved, "", self.certificate.report.text(width)])
 

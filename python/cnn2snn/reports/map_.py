@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnn2snn import _table
+from cnn2snn.akida._summary import OWN_MODEL
 from cnn2snn.reports.placement import LayerPlacement, Placement
 
 if TYPE_CHECKING:
@@ -61,6 +62,16 @@ class Measurement:
         }
         return values
 
+    def counts(self) -> list[str]:
+        """Returns the lines of what was counted, for a chip without an estimate."""
+        events, macs = (
+            sum(getattr(layer, name) for layer in self.statistics.values()) for name in ("events", "effective_macs")
+        )
+        return [
+            f"Counted   per input, from {_count(self.samples, 'sample')}:",
+            f"          {events:,.0f} events, {macs:,.0f} effective multiply-accumulates",
+        ]
+
     def lines(self, width: int) -> list[str]:
         """Returns the lines of the estimate for the whole model."""
         estimate = self.estimate
@@ -87,6 +98,7 @@ class MapReport:
     Attributes:
         file: path of the model's file.
         device, version, device_nps: name and version of the chip, and its number of NPs.
+        is_akida2: whether the chip is one of Akida 2.0, of which nothing public tells NPs, sizes, times or energies.
         mode: name of the `MapMode`.
         violations: the limits of the chip that layers break.
         placement: where the layers run; None where the chip refuses the model.
@@ -101,6 +113,7 @@ class MapReport:
     device: str
     version: str
     device_nps: int
+    is_akida2: bool
     mode: str
     violations: list[Violation]
     placement: Placement | None = None
@@ -117,7 +130,8 @@ class MapReport:
     @classmethod
     def refused(cls, path: Path, device: Device, mode: str, violations: Sequence[Violation]) -> MapReport:
         """Returns the report on a model that the chip refuses."""
-        return cls(str(path), device.name, str(device.version), len(device.mesh.nps), mode, list(violations))
+        is_akida2 = device.ip_version.name == "v2"
+        return cls(str(path), device.name, str(device.version), len(device.mesh.nps), is_akida2, mode, list(violations))
 
     @property
     def mapped(self) -> bool:
@@ -133,6 +147,7 @@ class MapReport:
             "device_nps": self.device_nps,
             "mode": self.mode,
             "mapped": self.mapped,
+            **({"note": OWN_MODEL} if self.is_akida2 else {}),
             **({} if self.placement is None else self.placement.to_dict()),
             "violations": [violation.to_dict() for violation in self.violations],
             **({} if self.measurement is None else self.measurement.to_dict()),
@@ -146,11 +161,13 @@ class MapReport:
             problems = _count(len(self.violations), "problem")
             return "\n".join([*lines, f"Mapping   refused: {problems}", "", *_violations(self.violations, width)])
         lines += _fold("Mapping   ", f"{self.mode}, {_mapping(placement)}", width)
+        if self.is_akida2:
+            lines += _fold("          ", OWN_MODEL, width)
         if placement.program_bytes is not None:
             lines.append(f"Program   about {placement.program_bytes:,} bytes")
         lines += ["", *_layer_table(placement, self.measurement, width)]
         if self.measurement is not None:
-            lines += ["", *self.measurement.lines(width)]
+            lines += ["", *(self.measurement.counts() if self.is_akida2 else []), *self.measurement.lines(width)]
         software, possible = ([v for v in self.violations if v.effect == e] for e in ("software", "possible"))
         if software:
             lines += ["", f"Why layers are in software ({len(software)}):", *_violations(software, width)]
@@ -162,6 +179,12 @@ class MapReport:
 
     def _advice(self, placement: Placement) -> str:
         """Says what keeps the layers on the chip from running in one pass."""
+        if self.is_akida2:
+            return (
+                f"{placement.passes} passes: all layers together take {placement.nps} NPs and "
+                f"{len(placement.skip_connections or ())} channels for skip connections, more than the device is taken "
+                "to have."
+            )
         sizes = sorted(((len(layer.units), layer.name) for layer in placement.layers), reverse=True)
         largest = ", ".join(f"{name} ({nps})" for nps, name in sizes[:3] if nps)
         return (
@@ -174,6 +197,8 @@ class MapReport:
 def _mapping(placement: Placement) -> str:
     units = ", ".join(f"{count} {kind}" for kind, count in placement.components.items()) or "no unit"
     parts = [f"{_count(placement.nps, 'NP')} ({units})", _count(placement.passes, "pass", "passes")]
+    if placement.skip_connections:
+        parts.append(_count(len(placement.skip_connections), "skip connection"))
     software = sum(sequence.backend == "Software" for sequence in placement.sequences)
     if software:
         parts.append(f"{len(placement.sequences)} sequences, {software} of them in software")
@@ -222,9 +247,14 @@ def _violations(found: list[Violation], width: int) -> list[str]:
     sources = {f"{violation.standing}: {violation.source}": None for violation in found}
     numbers = {source: number for number, source in enumerate(sources, 1)}
     lines = []
+    foreign = [violation.layer for violation in found if violation.rule == "generation"]
     for violation in found:
+        if violation.layer in foreign[1:]:
+            continue
         number = numbers[f"{violation.standing}: {violation.source}"]
         lines += _fold("- ", f"{violation} [{number}]", width)
+    if foreign[1:]:
+        lines += _fold("- ", f"likewise {', '.join(foreign[1:])}", width)
     lines.append("")
     for source, number in numbers.items():
         lines += _fold(f"[{number}] ", source, width)

@@ -6,6 +6,8 @@ import colorsys
 import html
 from typing import Any
 
+from cnn2snn.akida._summary import OWN_MODEL
+
 _CELL, _GAP, _MARGIN, _LINE = 30, 14, 20, 18
 _MOST_NAME = 34
 
@@ -25,11 +27,14 @@ def draw(model: Any, device: Any) -> str:
     ]
     colours = _colours(layer.name for layer in model.layers)
     mesh = _Mesh(device)
+    skips: dict[str, list[str]] = {}
+    for producer, consumer in model.skip_connections:
+        skips.setdefault(consumer.name, []).append(f"the map of {producer.name}")
     body: list[str] = []
-    y = 2 * _MARGIN + 2 * _LINE
+    y = 2 * _MARGIN + (2 if device.ip_version.name == "v1" else 3) * _LINE
     for sequence, number, part in passes:
         title = sequence.name if len(sequence.passes) == 1 else f"{sequence.name}, pass {number}"
-        y = _panel(body, mesh, title, part.layers, colours, y) + _MARGIN
+        y = _panel(body, mesh, title, part.layers, colours, y, skips) + _MARGIN
     software = [s for s in model.sequences if s.backend.name != "Hardware"]
     for sequence in software:
         body.append(_text(_MARGIN, y + 12, f"In software: {sequence.name}", size=13))
@@ -39,6 +44,8 @@ def draw(model: Any, device: Any) -> str:
         _text(_MARGIN, _MARGIN + 10, f"{device.name} ({device.version})", size=16, bold=True),
         _text(_MARGIN, _MARGIN + 28, "Schematic: the places of NPs on the chip are not public.", size=12, fill="#666"),
     ]
+    if device.ip_version.name == "v2":
+        head.append(_text(_MARGIN, _MARGIN + 28 + _LINE, OWN_MODEL, size=12, fill="#666"))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y + _MARGIN}" '
         f'viewBox="0 0 {width} {y + _MARGIN}" font-family="sans-serif">\n'
@@ -65,7 +72,15 @@ class _Mesh:
         return left + ident.id % 2 * _CELL, (ident.row - 1) * node + ident.id // 2 * _CELL
 
 
-def _panel(body: list[str], mesh: _Mesh, title: str, layers: Any, colours: dict[str, str], top: int) -> int:
+def _panel(
+    body: list[str],
+    mesh: _Mesh,
+    title: str,
+    layers: Any,
+    colours: dict[str, str],
+    top: int,
+    skips: dict[str, list[str]],
+) -> int:
     """Adds a pass; returns where the next one may begin."""
     body.append(_text(_MARGIN, top + 12, title, size=13, bold=True))
     top += _LINE + 4
@@ -80,6 +95,8 @@ def _panel(body: list[str], mesh: _Mesh, title: str, layers: Any, colours: dict[
     left, y = mesh.width + 2 * _MARGIN, top
     for layer in layers:
         units = ", ".join(f"{n} {kind.name}" for kind, n in layer.mapping.components.items()) or "no unit"
+        if layer.name in skips:
+            units += f", with {', '.join(skips[layer.name])}"
         name = layer.name if len(layer.name) <= _MOST_NAME else f"{layer.name[: _MOST_NAME - 1]}…"
         body.append(f'<rect x="{left}" y="{y}" width="12" height="12" fill="{colours[layer.name]}"/>')
         body.append(_text(left + 18, y + 11, f"{name}: {units}", size=12))

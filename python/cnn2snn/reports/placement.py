@@ -19,7 +19,7 @@ class Unit:
     """A unit of the chip, and what it takes of a layer.
 
     Attributes:
-        type: "HRC", "CNP1", "FNP2" or "FNP3".
+        type: "HRC", "CNP1", "FNP2" or "FNP3"; on Akida 2.0 also "TNP_B" or "TNP_R".
         place: column, row and number in the node; schematic, as real places are not public.
         filters: the first filter, and the one after the last.
         rows: the first row of the layer's input, and the one after the last.
@@ -98,7 +98,7 @@ class SequencePlacement:
         name: `HW/` or `SW/` and the names of the first and last layer.
         backend: "Hardware" or "Software".
         passes: names of the layers of each pass.
-        program_bytes: about how many bytes its program would take; None in software.
+        program_bytes: about how many bytes its program would take; None in software and on Akida 2.0.
     """
 
     name: str
@@ -115,11 +115,13 @@ class Placement:
         components: number of units by type; a unit counts in each pass that uses it.
         sequences: the sequences, in order.
         layers: the layers, in order.
+        skip_connections: names of the layers at both ends of each; None on a chip of Akida 1.0, which has none.
     """
 
     components: dict[str, int]
     sequences: list[SequencePlacement]
     layers: list[LayerPlacement]
+    skip_connections: list[tuple[str, str]] | None = None
 
     @classmethod
     def of(cls, model: Model) -> Placement:
@@ -132,7 +134,10 @@ class Placement:
             for number, part in enumerate(sequence.passes, 1):
                 shown = number if backend == "Hardware" else None
                 layers += [LayerPlacement.of(layer, sequence.name, shown) for layer in part.layers]
-        return cls({kind.name: count for kind, count in count_components(model).items()}, sequences, layers)
+        skips = None
+        if model.device is not None and model.device.ip_version.name == "v2":
+            skips = [(producer.name, consumer.name) for producer, consumer in model.skip_connections]
+        return cls({kind.name: count for kind, count in count_components(model).items()}, sequences, layers, skips)
 
     @property
     def nps(self) -> int:
@@ -152,10 +157,12 @@ class Placement:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the counts, the sequences and the layers."""
+        skips = [{"from": producer, "to": consumer} for producer, consumer in self.skip_connections or ()]
         return {
             "nps": self.nps,
             "components": dict(self.components),
             "passes": self.passes,
+            **({} if self.skip_connections is None else {"skip_connections": skips}),
             "program_bytes": self.program_bytes,
             "sequences": [asdict(sequence) for sequence in self.sequences],
             "layers": [layer.to_dict() for layer in self.layers],

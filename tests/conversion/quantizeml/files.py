@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+
+from cnn2snn.conversion.quantizeml import Network
+from cnn2snn.conversion.quantizeml.model_config import read_model_config
+from cnn2snn.conversion.quantizeml.network import before_dequantizer
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "quantizeml"
 
@@ -138,6 +143,16 @@ class Model:
                 "output_layers": [[self.last, 0, 0]],
             },
         }
+
+    def network(self) -> Network:
+        """The neutral form of the model, without a file."""
+        skeleton = read_model_config(self.config())
+        nodes = [
+            replace(node, variables={path.rpartition("/")[2]: v for path, v in self.variables[node.name].items()})
+            for node in skeleton.nodes
+        ]
+        kept, ignored = before_dequantizer(nodes)
+        return Network(skeleton.name, kept, skeleton.inputs, skeleton.outputs, ignored)
 
     def save(self, folder: Path) -> Path:
         """Writes the model and returns its path."""

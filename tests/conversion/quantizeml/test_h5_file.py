@@ -278,6 +278,22 @@ def test_variables_behind_the_dequantizer_stay_in_the_file(tmp_path):
     assert network.ignored == ("head",)
 
 
+def test_float_layers_behind_the_dequantizer_may_be_of_any_form(tmp_path):
+    model = small()
+    keywords = {"y": 3, "name": None}
+    for name, cls, nodes in (
+        ("add", "TFOpLambda", [["dequantizer", 0, 0, keywords]]),
+        ("twice", "Dense", [[["add", 0, 0, {}]], [["add", 0, 0, {}]]]),
+        ("nested", "Functional", [[["twice", 1, 0, {}]]]),
+    ):
+        entry = {"class_name": cls, "config": {"name": name}, "name": name, "inbound_nodes": nodes}
+        model.layers.append(entry)
+        model.variables[name] = {}
+    network = read_h5(model.save(tmp_path))
+    assert network.ignored == ("add", "twice", "nested")
+    assert len(plan_model(network).layers) == 3
+
+
 def test_layers_that_read_each_other_are_refused(tmp_path):
     def ring(layers):
         layers["conv2d"]["inbound_nodes"] = [[["re_lu", 0, 0, {}]]]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cnn2snn.conversion.akida2 import plan_model
-from cnn2snn.conversion.quantizeml import read_h5, read_keras_model
+from cnn2snn.conversion.quantizeml import is_quantizeml_model, read_h5, read_keras_model
 from cnn2snn.errors import UnsupportedModelError
 from tests.conversion.quantizeml.files import small
 
@@ -55,6 +55,24 @@ def test_a_model_in_memory_gives_the_layers_of_its_file(tmp_path):
         assert a.variables.keys() == b.variables.keys()
         for name in a.variables:
             np.testing.assert_array_equal(a.variables[name], b.variables[name])
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "expected"),
+    [
+        ("quantizeml.layers.dense", "QuantizedDense", True),
+        ("quantizeml.layers.quantizer_layers", "Dequantizer", True),
+        # QuantizeML has layers for models that are to be quantized.
+        ("quantizeml.layers.buffer_temp_conv", "BufferTempConv", False),
+        ("cnn2snn.quantization_layers", "QuantizedDense", False),
+    ],
+)
+def test_a_quantized_model_is_told_by_the_classes_of_its_layers(module, name, expected):
+    model = Functional(small())
+    for layer in model.layers:
+        layer.__class__ = type("Layer", (), {})
+    model.layers[1].__class__ = type(name, (), {"__module__": module})
+    assert is_quantizeml_model(model) is expected
 
 
 def test_objects_that_are_no_models_are_refused():

@@ -5,6 +5,7 @@ import pytest
 
 from cnn2snn._problems import Problems
 from cnn2snn.conversion.akida2 import plan_model
+from cnn2snn.conversion.akida2.model import build_model
 from cnn2snn.conversion.quantizeml import read_h5
 from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
 from tests.conversion.quantizeml.files import Model, changed, small
@@ -362,6 +363,30 @@ def test_paddings_of_a_convolution_and_its_pooling_must_agree(tmp_path):
     model.relu("relu")
     error = refused(model.end().save(tmp_path))
     assert (error.layer, error.kind) == ("pool", "padding")
+
+
+@pytest.mark.parametrize(
+    ("size", "conv", "pool", "expected"),
+    [
+        # Windows of 2 fill a map of 8 rows.
+        (8, "same", "valid", "Same"),
+        (10, "valid", "same", "Valid"),
+        # A kernel of 1x1 has no border: the padding of the pooling rules.
+        (9, "1x1", "valid", "Valid"),
+        (9, "1x1", "same", "Same"),
+    ],
+)
+def test_paddings_that_give_the_same_windows_agree(size, conv, pool, expected):
+    model = Model((size, size, 3))
+    options = {"kernel_size": [1, 1], "padding": "valid"} if conv == "1x1" else {"padding": conv}
+    model.conv("a", 3, 4, **options)
+    model.add("QuantizedMaxPool2D", "pool", padding=pool)
+    model.relu("relu")
+    plan = plan_model(model.end().network())
+    assert plan.layers[0].parameters["padding"] == expected
+    height = size - 2 if conv == "valid" else size
+    rows = height // 2 if pool == "valid" else -(-height // 2)
+    assert build_model(plan).layers[-1].output_dims[:2] == [rows, rows]
 
 
 def test_a_bias_that_saturates_the_accumulator_is_refused(tmp_path):

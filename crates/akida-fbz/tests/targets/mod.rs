@@ -195,7 +195,7 @@ fn run(model: Model) {
     for (sample, expected) in samples.iter().zip(&expected) {
         let inputs = sample.inputs();
         let taps = match has_state {
-            true => session.taps(&plan, inputs),
+            true => session.taps(&plan, inputs, &RunOptions::default()),
             false => plan.taps(inputs, &RunOptions::default()),
         };
         assert_eq!(&taps.expect("a valid model runs"), expected);

@@ -1,6 +1,7 @@
 //! What a converted layer is known to do for every input (`docs/arithmetic.md`, H7 and H9).
 
 use super::{FitError, Widths};
+use crate::interrupt::{Answer, Watch};
 use crate::memory;
 use crate::model::{Layer, Stage};
 use crate::ops::{boundaries, level};
@@ -63,7 +64,8 @@ pub struct Certificate {
 /// // Boundaries 0, 2, 5 of potentials 0 … 6, where 0, 3, 5 are wanted.
 /// let layer = &builder.layers()[dense];
 /// let device = Device::akd1000();
-/// let widths = Widths::of(device.limits.registers_of(layer.spec()));
+/// let registers = device.limits.registers_of(layer.spec());
+/// let widths = registers.map_or(Widths::UNLIMITED, Widths::of);
 /// let certificate = &certify(layer, &[0, 3, 5], widths)?[0];
 /// assert_eq!((certificate.lowest, certificate.highest), (0, 6));
 /// assert_eq!(certificate.differences[0].witness, 3);
@@ -71,7 +73,35 @@ pub struct Certificate {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn certify(layer: &Layer, ideal: &[i64], widths: Widths) -> Result<Vec<Certificate>, FitError> {
-    let (Some(thresholds), Some(reach)) = (layer.thresholds(), layer.reach()?) else {
+    certify_watched(layer, ideal, widths, &mut Watch::default())
+}
+
+/// What [`certify`] gives, unless the answer of `interrupt` is true. It is asked now and then.
+///
+/// # Errors
+///
+/// As for [`certify`]. Or the answer was true.
+pub fn certify_unless(
+    layer: &Layer,
+    ideal: &[i64],
+    widths: Widths,
+    interrupt: &dyn Fn() -> bool,
+) -> Result<Vec<Certificate>, FitError> {
+    let answer = Answer::default();
+    let mut watch = Watch::new(Some(interrupt), &answer);
+    certify_watched(layer, ideal, widths, &mut watch)
+}
+
+/// The work of the certificate of a filter, in the units of [`Watch::worked`].
+const WORK_PER_FILTER: u64 = 1 << 12;
+
+fn certify_watched(
+    layer: &Layer,
+    ideal: &[i64],
+    widths: Widths,
+    watch: &mut Watch<'_>,
+) -> Result<Vec<Certificate>, FitError> {
+    let (Some(thresholds), Some(reach)) = (layer.thresholds(), layer.reach_watched(watch)?) else {
         return Ok(Vec::new());
     };
     let output = layer.connection().output.format;
@@ -85,7 +115,8 @@ pub fn certify(layer: &Layer, ideal: &[i64], widths: Widths) -> Result<Vec<Certi
     }
     let reaches = reach.lowest.iter().zip(&reach.highest);
     let filters = thresholds.filters().zip(reaches).enumerate();
-    let certificates = filters.map(|(f, ((threshold, act_step), (&lowest, &highest)))| {
+    let mut certificates = memory::with_capacity(filters.len())?;
+    for (f, ((threshold, act_step), (&lowest, &highest))) in filters {
         let held = |threshold, act_step| match act_bits {
             Some(bits) => boundaries(threshold, act_step, bits),
             None => Vec::new(),
@@ -100,7 +131,7 @@ pub fn certify(layer: &Layer, ideal: &[i64], widths: Widths) -> Result<Vec<Certi
         let seen = |b: i64| b.clamp(below, i64::from(highest));
         let differences = own.iter().zip(&ideal[f * count..]).zip(1..);
         let moved = own.iter().zip(&clipped);
-        Certificate {
+        certificates.push(Certificate {
             lowest,
             highest,
             differences: differences
@@ -120,9 +151,10 @@ pub fn certify(layer: &Layer, ideal: &[i64], widths: Widths) -> Result<Vec<Certi
             moved_if_clipped: moved
                 .filter(|&(&a, &b)| seen(i64::from(a)) != seen(i64::from(b)))
                 .count() as u8,
-        }
-    });
-    Ok(memory::collected(certificates)?)
+        });
+        watch.worked(WORK_PER_FILTER)?;
+    }
+    Ok(certificates)
 }
 
 #[cfg(test)]
@@ -161,7 +193,8 @@ mod tests {
     ) -> Result<Vec<Certificate>, FitError> {
         let layer = &builder.layers()[index];
         let limits = Device::akd1000().limits;
-        certify(layer, ideal, Widths::of(limits.registers_of(layer.spec())))
+        let registers = limits.registers_of(layer.spec()).unwrap();
+        certify(layer, ideal, Widths::of(registers))
     }
 
     fn of(builder: &ModelBuilder, ideal: &[i64]) -> Certificate {

@@ -7,7 +7,7 @@ mod fit;
 mod setting;
 mod widths;
 
-pub use certificate::{Certificate, Difference, certify};
-pub use fit::{Fit, FitError, fit_boundaries, fit_output};
-pub use setting::{SetError, set_fitted};
+pub use certificate::{Certificate, Difference, certify, certify_unless};
+pub use fit::{Fit, FitError, fit_boundaries, fit_boundaries_unless, fit_output};
+pub use setting::{SetError, set_fitted, set_fitted_unless};
 pub use widths::Widths;

@@ -1,6 +1,8 @@
 //! All variables of a converted layer, in one step.
 
-use super::{Fit, FitError, Widths, fit_boundaries, fit_output};
+use super::fit::fit_watched;
+use super::{Fit, FitError, Widths, fit_output};
+use crate::interrupt::{Answer, Watch};
 use crate::model::{Layer, ModelBuilder, ModelError, Reach, Stage, Tensor};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -29,12 +31,12 @@ impl core::error::Error for SetError {}
 /// Sets weights of the layer at `index`, and the thresholds and steps that come nearest to ideal ones (H6). Gives for each
 /// filter how many boundaries differ from the ideal boundaries inside its reach.
 ///
-/// `ideal` and `s` are those of [`fit_boundaries`] for a layer with activation, and those of [`fit_output`] for a layer
+/// `ideal` and `s` are those of [`fit_boundaries`](super::fit_boundaries) for a layer with activation, and those of [`fit_output`] for a layer
 /// without one. `widths` says what the chip holds of the layer.
 ///
 /// # Errors
 ///
-/// As for [`ModelBuilder::set_variable`], [`fit_boundaries`] and [`fit_output`]. The builder is then unchanged.
+/// As for [`ModelBuilder::set_variable`], [`fit_boundaries`](super::fit_boundaries) and [`fit_output`]. The builder is then unchanged.
 ///
 /// # Examples
 ///
@@ -62,6 +64,37 @@ pub fn set_fitted(
     s: &[f64],
     widths: impl FnOnce(&Layer) -> Widths,
 ) -> Result<Vec<u8>, SetError> {
+    let mut watch = Watch::default();
+    set_watched(builder, index, weights, (ideal, s), widths, &mut watch)
+}
+
+/// What [`set_fitted`] does, unless the answer of `interrupt` is true. It is asked now and then.
+///
+/// # Errors
+///
+/// As for [`set_fitted`]. Or the answer was true. The builder is then unchanged.
+pub fn set_fitted_unless(
+    builder: &mut ModelBuilder,
+    index: usize,
+    weights: Vec<(String, Tensor)>,
+    ideal: &[i64],
+    s: &[f64],
+    widths: impl FnOnce(&Layer) -> Widths,
+    interrupt: &dyn Fn() -> bool,
+) -> Result<Vec<u8>, SetError> {
+    let answer = Answer::default();
+    let mut watch = Watch::new(Some(interrupt), &answer);
+    set_watched(builder, index, weights, (ideal, s), widths, &mut watch)
+}
+
+fn set_watched(
+    builder: &mut ModelBuilder,
+    index: usize,
+    weights: Vec<(String, Tensor)>,
+    wanted: (&[i64], &[f64]),
+    widths: impl FnOnce(&Layer) -> Widths,
+    watch: &mut Watch<'_>,
+) -> Result<Vec<u8>, SetError> {
     // Layers are shared, so that a copy costs little.
     let mut edited = builder.clone();
     for (name, values) in weights {
@@ -70,7 +103,7 @@ pub fn set_fitted(
             .map_err(SetError::Model)?;
     }
     let fit = match edited.layers().get(index) {
-        Some(layer) => fit(layer, ideal, s, widths(layer)).map_err(SetError::Fit)?,
+        Some(layer) => fit(layer, wanted, widths(layer), watch).map_err(SetError::Fit)?,
         None => Fit::default(),
     };
     for (name, values) in [
@@ -86,17 +119,23 @@ pub fn set_fitted(
 }
 
 /// The thresholds and steps of a layer that has its weights.
-fn fit(layer: &Layer, ideal: &[i64], s: &[f64], widths: Widths) -> Result<Fit, FitError> {
+fn fit(
+    layer: &Layer,
+    (ideal, s): (&[i64], &[f64]),
+    widths: Widths,
+    watch: &mut Watch<'_>,
+) -> Result<Fit, FitError> {
     let connection = layer.connection();
     match connection.stage {
         // A layer with a rescaling has no thresholds, and refuses them when they are set.
         Stage::Raw | Stage::Rescale(_) => fit_output(ideal, s),
         Stage::Thresholds => {
-            let reach = match layer.reach()? {
+            let reach = match layer.reach_watched(watch)? {
                 Some(reach) => reach,
                 None => Reach::unknown(s.len())?,
             };
-            fit_boundaries(ideal, s, connection.output.format.bits, &reach, widths)
+            let bits = connection.output.format.bits;
+            fit_watched(ideal, s, bits, &reach, widths, watch)
         }
     }
 }
@@ -104,6 +143,7 @@ fn fit(layer: &Layer, ideal: &[i64], s: &[f64], widths: Widths) -> Result<Fit, F
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interrupt::Interrupted;
     use crate::{FullyConnected, InputData, Shape, Weights};
     use alloc::vec;
 
@@ -164,5 +204,50 @@ mod tests {
         assert!(matches!(set(7, weights(7), 1.0), Err(SetError::Model(_))));
         assert!(matches!(set(0, vec![], 1.0), Err(SetError::Model(_))));
         assert_eq!(builder.layers(), before);
+    }
+
+    #[test]
+    fn an_interrupt_leaves_a_layer_as_it_was() {
+        let mut builder = ModelBuilder::new();
+        let data = InputData::new(Shape::new(1, 1, 200), 4);
+        builder.add("data", data, &[]).unwrap();
+        let units = FullyConnected {
+            weights_bits: 4,
+            act_bits: Some(1),
+            ..FullyConnected::new(100)
+        };
+        let dense = builder.add("dense", units, &[]).unwrap();
+        let before = builder.layers().to_vec();
+        let weights = || {
+            let weights = Weights::new([1, 1, 200, 100], vec![1; 20_000]).unwrap();
+            vec![(String::from("weights"), Tensor::from(weights))]
+        };
+        let (ideal, s) = ([3; 100], [1.0; 100]);
+        let asked = core::cell::Cell::new(0);
+        let mut set = |last: usize| {
+            asked.set(0);
+            let interrupt = || {
+                asked.set(asked.get() + 1);
+                asked.get() == last
+            };
+            let widths = |_: &Layer| Widths::UNLIMITED;
+            set_fitted_unless(
+                &mut builder,
+                dense,
+                weights(),
+                &ideal,
+                &s,
+                widths,
+                &interrupt,
+            )
+        };
+        // The reach of every filter is asked about, then the search for every channel.
+        for question in [1, 2, 5, 40, 100] {
+            let stopped = Err(SetError::Fit(Interrupted.into()));
+            assert_eq!(set(question), stopped, "question {question}");
+        }
+        assert!(set(0).is_ok());
+        assert!(asked.get() >= 100);
+        assert_ne!(builder.layers(), before);
     }
 }

@@ -34,7 +34,7 @@ impl Widths {
     ///
     /// let device = Device::akd1000();
     /// let registers = device.limits.registers_of(&FullyConnected::new(10).into());
-    /// let widths = Widths::of(registers);
+    /// let widths = registers.map_or(Widths::UNLIMITED, Widths::of);
     /// assert!(widths.hold(-524_288, 65_535.0) && !widths.hold(524_288, 65_535.0));
     /// assert!(widths.store(2.0625) && !widths.store(2.05));
     /// ```
@@ -75,12 +75,13 @@ mod tests {
     use crate::{ConvParams, FullyConnected, InputConvolutional, LayerSpec, Pair, Shape};
 
     fn of(layer: &LayerSpec) -> Widths {
-        Widths::of(Device::akd1000().limits.registers_of(layer))
+        Widths::of(Device::akd1000().limits.registers_of(layer).unwrap())
     }
 
     fn changed(threshold: Allowed, act_step: Allowed) -> Widths {
         let limits = Device::akd1000().limits;
-        let mut registers = limits.registers_of(&FullyConnected::new(1).into()).clone();
+        let layer = FullyConnected::new(1).into();
+        let mut registers = limits.registers_of(&layer).unwrap().clone();
         registers.threshold.allowed = threshold;
         registers.act_step.allowed = act_step;
         Widths::of(&registers)

@@ -28,28 +28,35 @@ pub struct Chip {
     pub fnp2: Fact<usize>,
     /// Whether there is a unit for image convolutions (HRC).
     pub hrc: Fact<bool>,
-    /// Memory of one NP for its inputs, in bytes.
-    pub input_bytes: Fact<usize>,
-    /// Memory of one NP for its filters, in bytes.
-    pub weight_bytes: Fact<usize>,
-    /// Input rows that one NP takes at most.
-    pub np_rows: Fact<usize>,
+    /// What one NP holds; `None` where nothing public tells it.
+    pub memory: Option<NpMemory>,
     /// Speed and energy, where benchmarks are public.
     pub timing: Option<Timing>,
-    /// What a program takes.
-    pub program: ProgramSize,
+    /// What a program takes, where sizes are public.
+    pub program: Option<ProgramSize>,
     /// The limits that layers must obey.
     pub limits: Limits,
 }
 
+/// What one NP holds of a layer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NpMemory {
+    /// Memory for inputs, in bytes.
+    pub input_bytes: Fact<usize>,
+    /// Memory for filters, in bytes.
+    pub weight_bytes: Fact<usize>,
+    /// Input rows at most.
+    pub rows: Fact<usize>,
+}
+
 impl Chip {
-    /// The memory of one NP.
+    /// The memory of one NP; `None` where nothing public tells it.
     #[must_use]
-    pub fn sram(&self) -> SramSize {
-        SramSize {
-            input_bytes: self.input_bytes.value,
-            weight_bytes: self.weight_bytes.value,
-        }
+    pub fn sram(&self) -> Option<SramSize> {
+        self.memory.map(|memory| SramSize {
+            input_bytes: memory.input_bytes.value,
+            weight_bytes: memory.weight_bytes.value,
+        })
     }
 
     /// Every fact as (what, value, standing, source), for reports.
@@ -73,15 +80,23 @@ impl Chip {
             row("columns of nodes", &self.columns),
             row("NPs for weights in external memory (FNP2)", &self.fnp2),
             row("image convolution unit (HRC)", &hrc),
-            row("input memory of an NP, bytes", &self.input_bytes),
-            row("filter memory of an NP, bytes", &self.weight_bytes),
-            row("input rows of an NP, at most", &self.np_rows),
-            row(
-                "program bytes per byte of weights",
-                &self.program.per_weight_byte
-            ),
-            row("program bytes per NP", &self.program.per_np),
         ];
+        if let Some(memory) = &self.memory {
+            all.extend([
+                row("input memory of an NP, bytes", &memory.input_bytes),
+                row("filter memory of an NP, bytes", &memory.weight_bytes),
+                row("input rows of an NP, at most", &memory.rows),
+            ]);
+        }
+        if let Some(program) = &self.program {
+            all.extend([
+                row(
+                    "program bytes per byte of weights",
+                    &program.per_weight_byte,
+                ),
+                row("program bytes per NP", &program.per_np),
+            ]);
+        }
         if let Some(t) = &self.timing {
             all.extend([
                 row("clock, MHz", &t.clock_mhz),

@@ -1,6 +1,7 @@
 //! The limits on layers, by generation.
 
 use super::akida1::limits as akida1;
+use super::akida2::limits as akida2;
 use super::limit::Limit;
 use crate::{IpVersion, LayerSpec};
 use alloc::vec::Vec;
@@ -10,6 +11,8 @@ use alloc::vec::Vec;
 pub enum Limits {
     /// The limits of Akida 1.0 devices.
     Akida1(&'static akida1::Limits),
+    /// The limits of Akida 2.0 devices.
+    Akida2(&'static akida2::Limits),
 }
 
 impl Limits {
@@ -18,14 +21,16 @@ impl Limits {
     pub fn ip_version(&self) -> IpVersion {
         match self {
             Self::Akida1(_) => IpVersion::V1,
+            Self::Akida2(_) => IpVersion::V2,
         }
     }
 
-    /// The registers that hold the values of a layer.
+    /// The registers that hold the threshold and the step of a layer; `None` for Akida 2.0, which has neither.
     #[must_use]
-    pub fn registers_of(&self, layer: &LayerSpec) -> &'static akida1::Registers {
+    pub fn registers_of(&self, layer: &LayerSpec) -> Option<&'static akida1::Registers> {
         match self {
-            Self::Akida1(limits) => limits.registers_of(layer),
+            Self::Akida1(limits) => Some(limits.registers_of(layer)),
+            Self::Akida2(_) => None,
         }
     }
 
@@ -34,6 +39,7 @@ impl Limits {
     pub fn all(&self) -> Vec<(&'static str, Vec<&'static Limit>)> {
         match self {
             Self::Akida1(limits) => limits.all(),
+            Self::Akida2(limits) => limits.all(),
         }
     }
 }

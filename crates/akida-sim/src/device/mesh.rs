@@ -14,6 +14,10 @@ pub enum NpType {
     Fnp2,
     /// Fully connected layers, with weights in the NP's own memory.
     Fnp3,
+    /// Convolution along time, over a queue of maps.
+    TnpB,
+    /// Recurrent layers.
+    TnpR,
 }
 
 impl NpType {
@@ -25,6 +29,16 @@ impl NpType {
             Self::Cnp1 => "CNP1",
             Self::Fnp2 => "FNP2",
             Self::Fnp3 => "FNP3",
+            Self::TnpB => "TNP_B",
+            Self::TnpR => "TNP_R",
+        }
+    }
+
+    /// Whether a layer can be cut into parts, by rows and filters, that run on several NPs of this type.
+    pub(crate) const fn shares_a_layer(self) -> bool {
+        match self {
+            Self::Cnp1 | Self::TnpB => true,
+            Self::Hrc | Self::Fnp2 | Self::Fnp3 | Self::TnpR => false,
         }
     }
 }
@@ -71,18 +85,20 @@ pub struct Mesh {
     pub nps: Vec<Np>,
     /// Whether there is a unit for image convolutions.
     pub hrc: bool,
-    /// The memory of each NP.
-    pub sram: SramSize,
+    /// The memory of each NP; `None` where nothing public tells it.
+    pub sram: Option<SramSize>,
+    /// Channels that can carry a skip connection each (skip DMA); `None` where nothing public tells how many there are.
+    pub skip_channels: Option<usize>,
 }
 
 impl Mesh {
     pub(super) fn new(
         count: usize,
-        per_node: usize,
-        columns: usize,
+        (per_node, columns): (usize, usize),
         types: impl Fn(usize) -> &'static [NpType],
         hrc: bool,
-        sram: SramSize,
+        sram: Option<SramSize>,
+        skip_channels: Option<usize>,
     ) -> Self {
         let np = |i: usize| {
             let node = i / per_node;
@@ -100,6 +116,7 @@ impl Mesh {
             nps: (0..count).map(np).collect(),
             hrc,
             sram,
+            skip_channels,
         }
     }
 

@@ -4,6 +4,7 @@
 //! of a chip is written anywhere else. The files beside the folders hold the types that generations share.
 
 pub mod akida1;
+pub mod akida2;
 mod chip;
 mod chips;
 #[expect(clippy::module_inception, reason = "the file of the type Device")]
@@ -13,10 +14,11 @@ mod limit;
 mod limits;
 mod mesh;
 mod program;
+mod sources;
 mod timing;
 mod version;
 
-pub use chip::Chip;
+pub use chip::{Chip, NpMemory};
 pub use chips::CHIPS;
 pub use device::Device;
 pub use fact::{Fact, Standing};

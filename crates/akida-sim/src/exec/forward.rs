@@ -3,6 +3,7 @@
 use super::batch::Job;
 use super::counts::{Counts, Total};
 use super::options::RunOptions;
+use crate::interrupt::{Answer, Watch};
 use crate::memory;
 use crate::model::Operation;
 use crate::model::names::SCALES;
@@ -41,7 +42,7 @@ impl Plan {
         if scratch.plan != self.id() {
             return Err(RunError::Scratch);
         }
-        self.run_checked(scratch, &mut Crew::alone(), input);
+        self.run_checked(scratch, &mut Crew::alone(Watch::default()), input)?;
         Ok(scratch.last(1))
     }
 
@@ -226,20 +227,21 @@ impl Plan {
         options: &RunOptions<'_>,
     ) -> Result<Vec<Values>, RunError> {
         let inputs = inputs.into();
-        check_inputs(self.model(), inputs)?;
+        let answer = Answer::default();
+        let mut crew = Crew::alone(Watch::new(options.interrupt, &answer));
+        self.check_all(inputs, &mut crew.watch)?;
         if self.model().has_state() {
             return Err(RunError::Session);
         }
         let mut taps = self.empty_taps()?;
         let mut scratch = self.try_scratch()?;
         for sample in inputs.chunks(self.model().input().shape.len()) {
-            self.run_checked(&mut scratch, &mut Crew::alone(), sample);
+            self.run_checked(&mut scratch, &mut crew, sample)?;
             for (tap, outputs) in taps.iter_mut().zip(&scratch.outputs) {
                 outputs.append_to(tap)?;
+                crew.watch.worked(outputs.first(1).len() as u64 / 4)?;
             }
-            if options.interrupt.is_some_and(|interrupt| interrupt()) {
-                return Err(RunError::Interrupted);
-            }
+            crew.watch.ask()?;
         }
         Ok(taps)
     }

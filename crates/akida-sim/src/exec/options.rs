@@ -12,7 +12,8 @@ pub struct RunOptions<'a> {
     pub threads: usize,
     /// The most inputs between two questions to `interrupt`; 0 leaves the choice to the plan.
     pub batch_size: usize,
-    /// A question that is asked on the calling thread now and then. The run stops when the answer is true.
+    /// A question that is asked on the calling thread now and then, inside large layers too. The run stops when the answer is
+    /// true. The question is not asked again after that.
     pub interrupt: Option<&'a dyn Fn() -> bool>,
 }
 

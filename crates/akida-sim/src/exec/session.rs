@@ -1,9 +1,10 @@
 //! Streams of inputs for models with state: what layers keep between the steps of each stream.
 
 use super::options::RunOptions;
-use crate::memory::{self, OutOfMemory};
+use crate::interrupt::{Answer, Watch};
+use crate::memory;
 use crate::plan::{Plan, Scratch, StreamState};
-use crate::run::{ElementType, Inputs, RunError, Values, check_inputs};
+use crate::run::{ElementType, Inputs, RunError, Values};
 use crate::threads::Crew;
 use alloc::vec::Vec;
 
@@ -84,7 +85,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As for [`Plan::forward`]; another number of samples; a session of another plan. The streams are then where they were.
+    /// As for [`Plan::forward`]; another number of samples; a session of another plan. The streams are then where they were,
+    /// after an interrupt too.
     pub fn step<'a>(
         &mut self,
         plan: &Plan,
@@ -92,8 +94,10 @@ impl Session {
         options: &RunOptions<'_>,
     ) -> Result<Values, RunError> {
         let inputs = inputs.into();
-        self.check(plan, inputs, 1)?;
-        self.run(plan, inputs, options)
+        let answer = Answer::default();
+        let mut crew = Crew::alone(Watch::new(options.interrupt, &answer));
+        self.check(plan, inputs, 1, &mut crew.watch)?;
+        self.run(plan, inputs, &mut crew)
     }
 
     /// The outputs of whole clips. The first axis of `inputs` and outputs is time, the second one the streams.
@@ -111,8 +115,11 @@ impl Session {
     ) -> Result<Values, RunError> {
         let inputs = inputs.into();
         let step = self.step_len(plan).max(1);
-        self.check(plan, inputs, inputs.len().div_ceil(step))?;
-        self.run(plan, inputs, options)
+        let steps = inputs.len().div_ceil(step);
+        let answer = Answer::default();
+        let mut crew = Crew::alone(Watch::new(options.interrupt, &answer));
+        self.check(plan, inputs, steps, &mut crew.watch)?;
+        self.run(plan, inputs, &mut crew)
     }
 
     /// The outputs of every layer for the next input of every stream, in layer order.
@@ -124,24 +131,20 @@ impl Session {
         &mut self,
         plan: &Plan,
         inputs: impl Into<Inputs<'a>>,
+        options: &RunOptions<'_>,
     ) -> Result<Vec<Values>, RunError> {
         let inputs = inputs.into();
-        self.check(plan, inputs, 1)?;
+        let answer = Answer::default();
+        let mut crew = Crew::alone(Watch::new(options.interrupt, &answer));
+        self.check(plan, inputs, 1, &mut crew.watch)?;
         let mut taps = plan.empty_taps()?;
-        let samples = inputs.chunks(plan.model().input().shape.len());
-        // The states move on only where the memory holds the outputs.
-        let before = self.copies()?;
-        for (input, state) in samples.zip(&mut self.streams) {
-            core::mem::swap(&mut self.scratch.state, state);
-            plan.run_checked(&mut self.scratch, &mut Crew::alone(), input);
-            core::mem::swap(&mut self.scratch.state, state);
-            let outputs = taps.iter_mut().zip(&self.scratch.outputs);
-            let kept = outputs.map(|(tap, outputs)| outputs.append_to(tap));
-            if let Err(error) = kept.collect::<Result<(), _>>() {
-                self.streams = before;
-                return Err(error.into());
+        self.run_steps(plan, inputs, &mut crew, |scratch, watch| {
+            for (tap, outputs) in taps.iter_mut().zip(&scratch.outputs) {
+                outputs.append_to(tap)?;
+                watch.worked(outputs.first(1).len() as u64 / 4)?;
             }
-        }
+            Ok(())
+        })?;
         Ok(taps)
     }
 
@@ -196,10 +199,11 @@ impl Session {
     }
 
     /// Copies of the states of all streams.
-    fn copies(&self) -> Result<Vec<StreamState>, OutOfMemory> {
+    fn copies(&self, watch: &mut Watch<'_>) -> Result<Vec<StreamState>, RunError> {
         let mut copies = memory::with_capacity(self.streams.len())?;
         for stream in &self.streams {
             copies.push(stream.try_clone()?);
+            watch.worked(64 + stream.size() as u64 / 2)?;
         }
         Ok(copies)
     }
@@ -212,11 +216,17 @@ impl Session {
     }
 
     /// Checks inputs of so many steps.
-    fn check(&self, plan: &Plan, inputs: Inputs<'_>, steps: usize) -> Result<(), RunError> {
+    fn check(
+        &self,
+        plan: &Plan,
+        inputs: Inputs<'_>,
+        steps: usize,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), RunError> {
         if self.plan != plan.id() {
             return Err(RunError::Session);
         }
-        check_inputs(plan.model(), inputs)?;
+        plan.check_all(inputs, watch)?;
         let sample = plan.model().input().shape.len();
         let received = inputs.len() / sample;
         if received != self.streams.len().saturating_mul(steps) {
@@ -228,33 +238,50 @@ impl Session {
         Ok(())
     }
 
-    /// Runs checked inputs of whole steps.
+    /// The outputs of checked inputs of whole steps.
     fn run(
         &mut self,
         plan: &Plan,
         inputs: Inputs<'_>,
-        options: &RunOptions<'_>,
+        crew: &mut Crew<'_>,
     ) -> Result<Values, RunError> {
         let sample = plan.model().input().shape.len();
         let size = plan.model().output_shape().len();
         let count = (inputs.len() / sample).checked_mul(size);
         let element = ElementType::of(plan.model().output().format);
-        let mut outputs = Values::zeros(element, count.ok_or(RunError::Memory)?)?;
-        let before = self.copies()?;
-        let mut rest = outputs.as_mut();
-        for (place, inputs) in inputs.chunks(self.step_len(plan).max(1)).enumerate() {
-            let stopped = place > 0 && options.interrupt.is_some_and(|interrupt| interrupt());
-            if stopped {
-                self.streams = before;
-                return Err(RunError::Interrupted);
-            }
+        let mut outputs = Values::with_capacity(element, count.ok_or(RunError::Memory)?)?;
+        self.run_steps(plan, inputs, crew, |scratch, watch| {
+            outputs.extend(scratch.last(1))?;
+            Ok(watch.worked(size as u64 / 4)?)
+        })?;
+        Ok(outputs)
+    }
+
+    /// Runs checked inputs of whole steps, and calls `keep` after each input of a stream. After an error the streams are where
+    /// they were.
+    fn run_steps(
+        &mut self,
+        plan: &Plan,
+        inputs: Inputs<'_>,
+        crew: &mut Crew<'_>,
+        mut keep: impl FnMut(&Scratch, &mut Watch<'_>) -> Result<(), RunError>,
+    ) -> Result<(), RunError> {
+        let sample = plan.model().input().shape.len();
+        let before = self.copies(&mut crew.watch)?;
+        let mut steps = inputs.chunks(self.step_len(plan).max(1));
+        let outcome = steps.try_for_each(|inputs| {
             for (input, state) in inputs.chunks(sample).zip(&mut self.streams) {
                 core::mem::swap(&mut self.scratch.state, state);
-                plan.run_checked(&mut self.scratch, &mut Crew::alone(), input);
+                let run = plan.run_checked(&mut self.scratch, crew, input);
                 core::mem::swap(&mut self.scratch.state, state);
-                rest.take(size).copy_from(self.scratch.last(1));
+                run?;
+                keep(&self.scratch, &mut crew.watch)?;
             }
+            Ok(crew.watch.ask()?)
+        });
+        if outcome.is_err() {
+            self.streams = before;
         }
-        Ok(outputs)
+        outcome
     }
 }

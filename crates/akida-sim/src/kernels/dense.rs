@@ -28,6 +28,12 @@ pub(crate) struct DenseShape {
     pub(crate) filters: usize,
     /// What the kernel subtracts from each input: 0 or 128.
     pub(crate) offset: u8,
+    /// The largest absolute input, less the offset.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        allow(dead_code, reason = "only a kernel of x86-64 asks")
+    )]
+    pub(crate) largest_input: u32,
     /// The largest absolute product of an input, less the offset, and a weight.
     pub(crate) largest_product: u32,
 }
@@ -131,10 +137,13 @@ pub(crate) type Weight<'a> = &'a dyn Fn(usize, usize) -> &'a [i8];
 /// Computes the positions of a call.
 pub(crate) type DenseRun<T, W> = fn(DenseCall<'_, T, W>);
 
+/// Packs weights in the order in which the routine reads them.
+pub(crate) type DensePack<W> = fn(DenseShape, Weight<'_>) -> Result<Vec<W>, OutOfMemory>;
+
 /// The routines of a kernel that takes inputs as `T` and weights as `W`.
 #[derive(Clone, Copy)]
 pub(crate) struct DenseRoutines<T, W> {
-    pub(crate) pack: fn(DenseShape, Weight<'_>) -> Result<Vec<W>, OutOfMemory>,
+    pub(crate) pack: DensePack<W>,
     pub(crate) run: DenseRun<T, W>,
 }
 
@@ -183,6 +192,7 @@ impl DenseKernel {
             rare: run,
             filters,
             offset,
+            largest_input: input,
             largest_product: input.saturating_mul(bounds.weight),
         }
     }

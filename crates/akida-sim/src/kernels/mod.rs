@@ -43,7 +43,8 @@ mod x86_64;
 
 pub(crate) use active::{active_levels, active_potentials};
 pub(crate) use dense::{
-    DenseCall, DenseElements, DenseKernel, DenseRoutines, DenseRun, DenseShape, Sink, Weight,
+    DenseCall, DenseElements, DenseKernel, DensePack, DenseRoutines, DenseRun, DenseShape, Sink,
+    Weight,
 };
 pub(crate) use depthwise::{
     BySum, DepthwiseCall, DepthwiseKernel, DepthwisePack, DepthwiseRun, DepthwiseShape,

@@ -21,6 +21,10 @@ pub(super) struct Product<'a, const GROUP: usize> {
     pub(super) rare: usize,
     pub(super) filters: usize,
     pub(super) panels: usize,
+    #[cfg_attr(
+        not(target_arch = "aarch64"),
+        allow(dead_code, reason = "only kernels of AArch64 ask")
+    )]
     pub(super) largest_product: u32,
     pub(super) input: *const u8,
     pub(super) run_step: usize,

@@ -44,6 +44,8 @@ pub enum EstimateRefusal {
     Device {
         /// The device.
         name: String,
+        /// The generation of the device.
+        ip_version: IpVersion,
     },
     /// A sequence runs in software.
     Software {
@@ -59,7 +61,10 @@ impl EstimateRefusal {
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
-            Self::Device { .. } => Some("map on AKD1500 for one"),
+            Self::Device { ip_version, .. } => match ip_version {
+                IpVersion::V1 => Some("map on AKD1500 for one"),
+                IpVersion::V2 => None,
+            },
             Self::Software { .. } => Some("change the layers that the chip cannot run"),
             Self::Statistics => None,
         }
@@ -70,7 +75,7 @@ impl EstimateRefusal {
 impl fmt::Display for EstimateRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Device { name } => write!(
+            Self::Device { name, .. } => write!(
                 f,
                 "no estimate for {name}: no public benchmark tells how many cycles it takes"
             ),
@@ -104,6 +109,7 @@ impl Mapping {
         let Some(timing) = &self.device().timing else {
             return Err(EstimateRefusal::Device {
                 name: self.device().name.clone(),
+                ip_version: self.device().ip_version(),
             });
         };
         if let Some(software) = self.sequences().iter().find(|s| !s.is_hardware()) {

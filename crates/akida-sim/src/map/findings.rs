@@ -5,6 +5,7 @@ use crate::device::{Allowed, Limit};
 use crate::{Layer, Padding, Pair};
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// The violations of one layer so far.
@@ -75,6 +76,16 @@ impl<'a> Findings<'a> {
         {
             let remedy = String::from("use padding Same");
             self.add(limit, Effect::Software, format!("{received:?}"), remedy);
+        }
+    }
+
+    /// Checks the types of the layers that read this one; there must be one.
+    pub(super) fn successors(&mut self, limit: &Limit, readers: &[&Arc<Layer>], remedy: &str) {
+        if readers.is_empty() {
+            self.word(limit, "nothing: it is the last layer", remedy);
+        }
+        for reader in readers {
+            self.word(limit, reader.spec().type_name(), remedy);
         }
     }
 

@@ -5,6 +5,7 @@ use super::mapping::{LayerMapping, MapError, Mapping, NpMapping, NpSpace, Pass, 
 use super::need::Need;
 use super::place::{Choice, MapMode, assign, choose};
 use super::runs::Run;
+use super::skips::{Channels, SkipConnection, on_chip};
 use super::verdict::Verdict;
 use super::violation::Effect;
 use crate::device::{Device, NpIdent, NpType};
@@ -17,11 +18,12 @@ use alloc::vec::Vec;
 /// Places a model on a device.
 ///
 /// Layers that the device cannot run are left to software, unless `hw_only` asks for a single sequence on the chip.
+/// `Quantizer` and `Dequantizer` run on the host, in sequences of their own.
 ///
 /// # Errors
 ///
-/// Every violation that stands in the way. A value that does not fit its register always does; with `hw_only` whatever
-/// would leave a layer to software does too. Or the memory does not suffice for the reach of a layer.
+/// Every violation that stands in the way. A layer of another generation and a value that does not fit its register always
+/// do; with `hw_only` whatever would leave a layer to software does too. Or the memory does not suffice for the reach of a layer.
 pub fn map(
     model: &Model,
     device: &Device,
@@ -45,11 +47,15 @@ pub fn map(
         mode,
         layers: Vec::with_capacity(model.layers().len()),
         sequences: Vec::new(),
+        skip_connections: on_chip(model, &judgement.verdicts),
         violations: Vec::new(),
     };
+    let mut skips = mapping.skip_connections.clone().into_iter().peekable();
     for run in &judgement.runs {
+        let inside = |skip: &SkipConnection| skip.consumer < run.layers.end;
+        let within: Vec<_> = core::iter::from_fn(|| skips.next_if(inside)).collect();
         if run.hardware {
-            place(&mut mapping, model, run, &judgement.verdicts);
+            place(&mut mapping, model, run, (&judgement.verdicts, &within));
         } else {
             leave_to_software(&mut mapping, model, run);
         }
@@ -59,11 +65,17 @@ pub fn map(
 }
 
 /// Adds a run on the chip as a sequence.
-fn place(mapping: &mut Mapping, model: &Model, run: &Run, verdicts: &[Verdict]) {
+fn place(
+    mapping: &mut Mapping,
+    model: &Model,
+    run: &Run,
+    (verdicts, skips): (&[Verdict], &[SkipConnection]),
+) {
     let verdicts = &verdicts[run.layers.clone()];
     let needs: Vec<Need> = verdicts.iter().filter_map(|v| v.need).collect();
     let device = &mapping.device;
-    let choice = choose(&needs, &device.mesh, mapping.mode);
+    let channels = Channels::of(skips, run.layers.clone());
+    let choice = choose(&needs, &channels, &device.mesh, mapping.mode);
     let mut passes = Vec::with_capacity(choice.passes.len());
     let mut placed = Vec::with_capacity(needs.len());
     for (pass, range) in choice.passes.iter().enumerate() {
@@ -85,7 +97,7 @@ fn place(mapping: &mut Mapping, model: &Model, run: &Run, verdicts: &[Verdict]) 
         name: name(model, run),
         hardware: true,
         passes,
-        program_bytes: Some(program_bytes),
+        program_bytes,
     });
 }
 
@@ -114,12 +126,12 @@ fn name(model: &Model, run: &Run) -> String {
     format!("{backend}/{first}-{last}")
 }
 
-/// The size of the program for some layers.
-fn program_bytes(device: &Device, layers: &[LayerMapping]) -> u64 {
+/// The size of the program for some layers, where the device has public sizes.
+fn program_bytes(device: &Device, layers: &[LayerMapping]) -> Option<u64> {
     let units = || layers.iter().flat_map(|layer| &layer.nps);
     let weights = units().map(|np| np.weight_bytes + np.external_bytes).sum();
     let nps = units().filter(|np| np.kind != NpType::Hrc).count();
-    device.program.bytes(weights, nps)
+    device.program.map(|program| program.bytes(weights, nps))
 }
 
 /// What each unit of a layer takes: for each part of the rows, the parts of the filters in turn.
@@ -138,7 +150,7 @@ fn parts(
     let filters_per_part = need.filters.div_ceil(filter_parts);
     let units: Vec<Option<NpIdent>> = match kind {
         NpType::Hrc => vec![None],
-        NpType::Cnp1 | NpType::Fnp2 | NpType::Fnp3 => {
+        NpType::Cnp1 | NpType::Fnp2 | NpType::Fnp3 | NpType::TnpB | NpType::TnpR => {
             let ident = |&np: &usize| Some(device.mesh.nps[np].ident);
             nps.iter().map(ident).collect()
         }

@@ -1,6 +1,7 @@
 //! The result: sequences, passes and the units of each layer.
 
 use super::place::MapMode;
+use super::skips::SkipConnection;
 use super::violation::Violation;
 use crate::device::{Device, NpIdent, NpType};
 use crate::memory::OutOfMemory;
@@ -48,7 +49,7 @@ pub struct LayerMapping {
     pub sequence: usize,
     /// The index of the layer's pass in the sequence.
     pub pass: usize,
-    /// The layer's units; none in software, and for `InputData`.
+    /// The layer's units; none in software, and for layers without arithmetic of an NP: `InputData`, `Add`, `Concatenate`.
     pub nps: Vec<NpMapping>,
 }
 
@@ -87,7 +88,8 @@ impl Sequence {
         &self.passes
     }
 
-    /// About how many bytes the program takes on the chip, weights in external memory included; `None` in software.
+    /// About how many bytes the program takes on the chip, weights in external memory included; `None` in software, and for
+    /// chips whose programs have no public sizes.
     #[must_use]
     pub fn program_bytes(&self) -> Option<u64> {
         self.program_bytes
@@ -108,6 +110,7 @@ pub struct Mapping {
     pub(super) mode: MapMode,
     pub(super) layers: Vec<LayerMapping>,
     pub(super) sequences: Vec<Sequence>,
+    pub(super) skip_connections: Vec<SkipConnection>,
     pub(super) violations: Vec<Violation>,
 }
 
@@ -134,6 +137,12 @@ impl Mapping {
     #[must_use]
     pub fn sequences(&self) -> &[Sequence] {
         &self.sequences
+    }
+
+    /// The skip connections on the chip, in the order of the layers that join them. Each takes a channel of skip DMA.
+    #[must_use]
+    pub fn skip_connections(&self) -> &[SkipConnection] {
+        &self.skip_connections
     }
 
     /// Why layers run in software, and what could go wrong on the chip.

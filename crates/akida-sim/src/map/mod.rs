@@ -20,6 +20,7 @@
 //! ```
 
 mod akida1;
+mod akida2;
 mod check;
 mod estimate;
 mod findings;
@@ -30,8 +31,12 @@ mod need;
 mod place;
 mod readers;
 mod runs;
+mod segments;
+mod skips;
+mod stranded;
 #[cfg(test)]
 mod tests;
+mod units;
 mod verdict;
 mod violation;
 
@@ -40,4 +45,5 @@ pub use estimate::{Estimate, EstimateRefusal, LayerEstimate};
 pub use mapper::map;
 pub use mapping::{LayerMapping, MapError, Mapping, NpMapping, NpSpace, Pass, Sequence};
 pub use place::MapMode;
+pub use skips::SkipConnection;
 pub use violation::{Effect, Violation};

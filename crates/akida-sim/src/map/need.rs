@@ -53,8 +53,10 @@ impl Need {
     /// Parts of the filters, with at most `cap` in each.
     pub(super) fn filter_parts(&self, cap: usize) -> usize {
         match self.kind {
-            Some(NpType::Cnp1) => self.filters.div_ceil(self.filters_per_np.min(cap).max(1)),
-            None | Some(NpType::Hrc | NpType::Fnp2 | NpType::Fnp3) => 1,
+            Some(kind) if kind.shares_a_layer() => {
+                self.filters.div_ceil(self.filters_per_np.min(cap).max(1))
+            }
+            None | Some(_) => 1,
         }
     }
 
@@ -62,15 +64,13 @@ impl Need {
     pub(super) fn nps(&self, cap: usize) -> usize {
         match self.kind {
             None | Some(NpType::Hrc) => 0,
-            Some(NpType::Cnp1 | NpType::Fnp2 | NpType::Fnp3) => {
-                self.row_parts.saturating_mul(self.filter_parts(cap))
-            }
+            Some(_) => self.row_parts.saturating_mul(self.filter_parts(cap)),
         }
     }
 
     /// The caps on filters that change the number of NPs, up to `nps` NPs.
     pub(super) fn caps(&self, nps: usize) -> Vec<usize> {
-        if self.kind != Some(NpType::Cnp1) {
+        if !self.kind.is_some_and(NpType::shares_a_layer) {
             return Vec::new();
         }
         let parts = 1..=(nps / self.row_parts).min(self.filters);

@@ -1,6 +1,7 @@
 //! How many NPs each layer gets, in which pass, and which NPs these are (`docs/mapping.md`, rules 5 and 6).
 
 use super::need::Need;
+use super::skips::Channels;
 use crate::device::{Mesh, NpType};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -38,11 +39,11 @@ pub(super) struct Choice {
     pub(super) passes: Vec<Range<usize>>,
 }
 
-/// Chooses for layers that run one after the other, each of which fits by itself.
-pub(super) fn choose(needs: &[Need], mesh: &Mesh, mode: MapMode) -> Choice {
+/// Chooses for the layers of a run, each of which fits by itself. `channels` are those that each of them occupies.
+pub(super) fn choose(needs: &[Need], channels: &Channels, mesh: &Mesh, mode: MapMode) -> Choice {
     let capacity = Capacity::of(mesh);
     let minimal = Choice {
-        passes: capacity.pack(needs, usize::MAX),
+        passes: capacity.pack(needs, channels, usize::MAX),
         cap: usize::MAX,
     };
     if mode == MapMode::Minimal {
@@ -50,26 +51,28 @@ pub(super) fn choose(needs: &[Need], mesh: &Mesh, mode: MapMode) -> Choice {
     }
     // Half of the mesh runs while the other half is programmed.
     let half = mesh.nps.len() / 2;
-    let suits = |cap: usize, passes: &[Range<usize>]| match mode {
-        MapMode::HwPr => {
-            let small = |n: &Need| n.nps(cap) <= half.max(n.nps(usize::MAX));
-            needs.iter().all(small)
-                && fully_alone(needs, passes) <= fully_alone(needs, &minimal.passes)
-        }
-        MapMode::AllNps | MapMode::Minimal => passes.len() <= minimal.passes.len(),
+    // With larger caps each layer takes fewer NPs: where a cap is right, larger ones are too.
+    let is_right = |&cap: &usize| {
+        needs.iter().all(|n| capacity.alone(n, cap))
+            && match mode {
+                MapMode::HwPr => {
+                    let small = |n: &Need| n.nps(cap) <= half.max(n.nps(usize::MAX));
+                    needs.iter().all(small)
+                }
+                MapMode::AllNps | MapMode::Minimal => {
+                    capacity.pack(needs, channels, cap).len() <= minimal.passes.len()
+                }
+            }
     };
     let mut caps: Vec<usize> = needs.iter().flat_map(|n| n.caps(mesh.nps.len())).collect();
     caps.sort_unstable();
     caps.dedup();
-    for cap in caps {
-        if needs
-            .iter()
-            .all(|n| capacity.fits(core::slice::from_ref(n), cap))
-        {
-            let passes = capacity.pack(needs, cap);
-            if suits(cap, &passes) {
-                return Choice { cap, passes };
-            }
+    let first = caps.partition_point(|cap| !is_right(cap));
+    for &cap in &caps[first..] {
+        let passes = capacity.pack(needs, channels, cap);
+        let few_alone = || fully_alone(needs, &passes) <= fully_alone(needs, &minimal.passes);
+        if mode != MapMode::HwPr || few_alone() {
+            return Choice { cap, passes };
         }
     }
     minimal
@@ -82,10 +85,13 @@ fn fully_alone(needs: &[Need], passes: &[Range<usize>]) -> usize {
     passes.iter().filter(alone).count()
 }
 
-/// The NPs of a mesh, counted by what they can do.
+/// What a mesh offers to a pass: its NPs, counted by what they can do, and its channels for skip connections.
 ///
-/// An NP runs convolutions, one kind of fully connected layer, or both.
+/// An NP runs convolutions, one kind of fully connected layer, or both. What runs convolutions on Akida 2.0 runs temporal and
+/// recurrent layers too.
 struct Capacity {
+    /// Channels for skip connections.
+    channels: usize,
     /// NPs that run convolutions.
     convolution: usize,
     /// NPs that run fully connected layers with weights in external memory.
@@ -127,35 +133,78 @@ impl Capacity {
             }
         };
         Self {
+            channels: mesh.skip_channels.unwrap_or(usize::MAX),
             convolution: mesh.count(NpType::Cnp1),
             external: kind(NpType::Fnp2),
             internal: kind(NpType::Fnp3),
         }
     }
 
-    fn fits(&self, needs: &[Need], cap: usize) -> bool {
-        let count = |kind: NpType| {
-            let of_kind = needs.iter().filter(|n| n.kind == Some(kind));
-            of_kind.map(|n| n.nps(cap)).fold(0, usize::saturating_add)
-        };
-        let external = self.external.taken(count(NpType::Fnp2));
-        let internal = self.internal.taken(count(NpType::Fnp3));
+    /// Whether a pass that takes so much fits.
+    fn holds(&self, taken: &Taken) -> bool {
+        let external = self.external.taken(taken.external);
+        let internal = self.internal.taken(taken.internal);
         match (external, internal) {
-            (Some(a), Some(b)) => count(NpType::Cnp1).saturating_add(a + b) <= self.convolution,
+            (Some(a), Some(b)) => {
+                taken.convolution.saturating_add(a + b) <= self.convolution
+                    && taken.channels <= self.channels
+            }
             _ => false,
         }
     }
 
+    /// Whether a layer fits in a pass by itself, its skip connections left out.
+    fn alone(&self, need: &Need, cap: usize) -> bool {
+        self.holds(&Taken::default().with(need, cap))
+    }
+
     /// The passes of some layers. A layer joins the pass of the layer before where it fits.
-    fn pack(&self, needs: &[Need], cap: usize) -> Vec<Range<usize>> {
+    fn pack(&self, needs: &[Need], channels: &Channels, cap: usize) -> Vec<Range<usize>> {
         let mut passes: Vec<Range<usize>> = Vec::new();
-        for index in 0..needs.len() {
+        let mut taken = Taken::default();
+        for (index, need) in needs.iter().enumerate() {
+            let together = Taken {
+                channels: taken.channels + channels.begun[index],
+                ..taken.with(need, cap)
+            };
             match passes.last_mut() {
-                Some(pass) if self.fits(&needs[pass.start..=index], cap) => pass.end = index + 1,
-                _ => passes.push(index..index + 1),
+                Some(pass) if self.holds(&together) => {
+                    pass.end = index + 1;
+                    taken = together;
+                }
+                _ => {
+                    passes.push(index..index + 1);
+                    taken = Taken {
+                        channels: channels.at[index],
+                        ..Taken::default().with(need, cap)
+                    };
+                }
             }
         }
         passes
+    }
+}
+
+/// What the layers of a pass take together.
+#[derive(Clone, Copy, Default)]
+struct Taken {
+    channels: usize,
+    convolution: usize,
+    external: usize,
+    internal: usize,
+}
+
+impl Taken {
+    /// The same with the NPs of one more layer.
+    fn with(mut self, need: &Need, cap: usize) -> Self {
+        let count = match need.kind {
+            None | Some(NpType::Hrc) => return self,
+            Some(NpType::Cnp1 | NpType::TnpB | NpType::TnpR) => &mut self.convolution,
+            Some(NpType::Fnp2) => &mut self.external,
+            Some(NpType::Fnp3) => &mut self.internal,
+        };
+        *count = count.saturating_add(need.nps(cap));
+        self
     }
 }
 
@@ -165,12 +214,18 @@ impl Capacity {
 pub(super) fn assign(needs: &[Need], mesh: &Mesh, cap: usize) -> Vec<Vec<usize>> {
     let mut free = vec![true; mesh.nps.len()];
     let mut all = vec![Vec::new(); needs.len()];
-    for kind in [NpType::Fnp2, NpType::Fnp3, NpType::Cnp1] {
+    for kind in [
+        NpType::Fnp2,
+        NpType::Fnp3,
+        NpType::TnpR,
+        NpType::TnpB,
+        NpType::Cnp1,
+    ] {
         let mut suitable: Vec<usize> = (0..mesh.nps.len())
             .filter(|&i| free[i] && mesh.nps[i].types.contains(&kind))
             .collect();
         suitable.sort_by_key(|&i| {
-            let from_the_end = kind != NpType::Cnp1;
+            let from_the_end = matches!(kind, NpType::Fnp2 | NpType::Fnp3);
             let place = if from_the_end { mesh.nps.len() - i } else { i };
             (mesh.nps[i].types.len(), place)
         });

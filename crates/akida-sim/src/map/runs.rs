@@ -1,6 +1,7 @@
 //! Runs: layers that follow each other, all on the chip or all in software.
 
 use super::readers::readers;
+use super::segments::segments;
 use super::verdict::Verdict;
 use crate::{Layer, Model};
 use alloc::sync::Arc;
@@ -15,20 +16,28 @@ pub(super) struct Run {
     pub(super) hardware: bool,
 }
 
-/// Cuts a model into runs. A run on the chip is a chain: each layer follows the one before.
+/// Cuts a model into runs. A run on the chip has one input and one output.
+///
+/// So it takes segments as a whole. Of a segment that is partly in software it takes chains, where each layer follows the
+/// one before.
 pub(super) fn runs(model: &Model, verdicts: &[Verdict]) -> Vec<Run> {
     let follows = follows(model);
     let mut runs: Vec<Run> = Vec::new();
-    for (index, verdict) in verdicts.iter().enumerate() {
-        let hardware = verdict.need.is_some();
-        match runs.last_mut() {
-            Some(run) if run.hardware == hardware && (follows[index] || !hardware) => {
-                run.layers.end = index + 1;
+    for segment in segments(model) {
+        let is_whole = verdicts[segment.clone()].iter().all(|v| v.need.is_some());
+        for index in segment {
+            let hardware = verdicts[index].need.is_some();
+            match runs.last_mut() {
+                Some(run)
+                    if run.hardware == hardware && (is_whole || follows[index] || !hardware) =>
+                {
+                    run.layers.end = index + 1;
+                }
+                _ => runs.push(Run {
+                    layers: index..index + 1,
+                    hardware,
+                }),
             }
-            _ => runs.push(Run {
-                layers: index..index + 1,
-                hardware,
-            }),
         }
     }
     runs

@@ -5,12 +5,16 @@ use crate::device::{Limit, Standing};
 use alloc::string::{String, ToString};
 use core::fmt;
 
+/// The name of the rule that a device runs layers of its own generation alone.
+pub(super) const GENERATION: &str = "generation";
+
 /// What a violation does to the mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
     /// The layer cannot run on the chip. Software runs it, or mapping is refused where hardware alone is asked for.
     Software,
-    /// A value does not fit its register. The layer cannot be programmed, and mapping is refused.
+    /// The layer cannot be programmed, and mapping is refused: a value does not fit its register, or the layer is one of
+    /// another generation.
     Refused,
     /// A potential could leave its register for some inputs, which may never occur. Mapping goes on and says so.
     Possible,
@@ -76,8 +80,10 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (layer, received) = (&self.layer, &self.received);
         match self.effect {
-            Effect::Refused => write!(f, "Error when programming layer '{layer}': {received}")?,
-            Effect::Software => write!(
+            Effect::Refused if self.rule != GENERATION => {
+                write!(f, "Error when programming layer '{layer}': {received}")?;
+            }
+            Effect::Refused | Effect::Software => write!(
                 f,
                 "layer {layer:?}: {} must be {}, received {received}",
                 self.rule, self.allowed

@@ -181,6 +181,31 @@ impl ModelBuilder {
         Ok(())
     }
 
+    /// Takes over the variables of `layer`: the layer at `index`, as it is in a copy of this builder. They are shared, not
+    /// copied.
+    ///
+    /// # Errors
+    ///
+    /// The layer at `index` is another one, or none.
+    pub fn take_variables(&mut self, index: usize, layer: &Layer) -> Result<(), ModelError> {
+        let same = |own: &&mut Arc<Layer>| {
+            own.name == layer.name && own.spec == layer.spec && own.connection == layer.connection
+        };
+        let Some(own) = self.layers.get_mut(index).filter(same) else {
+            return Err(ModelError::new(
+                ModelErrorKind::Structure,
+                "the layer",
+                String::from("the one whose variables are taken over"),
+                "another",
+            )
+            .at(&layer.name));
+        };
+        let mut changed = Layer::clone(own);
+        changed.variables.clone_from(&layer.variables);
+        *own = Arc::new(changed);
+        Ok(())
+    }
+
     /// How the model's inputs follow from the inputs of the network that it is made from.
     #[must_use]
     pub fn input_scaling(&self) -> Option<InputScaling> {

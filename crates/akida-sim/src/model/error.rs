@@ -57,7 +57,7 @@ impl ModelErrorKind {
 /// let error = ModelBuilder::new()
 ///     .add("events", InputData::new(Shape::new(8, 8, 1), 3), &[])
 ///     .unwrap_err();
-/// assert_eq!(error.to_string(), r#"layer "events": input_bits must be one of 1, 2, 4, received 3"#);
+/// assert_eq!(error.to_string(), r#"layer "events": input_bits must be one of 1, 2, 4, 8, 16, received 3"#);
 /// assert_eq!(error.layer(), Some("events"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -42,7 +42,7 @@ pub use model::{Layer, Model};
 pub use operation::{
     Channels, Deviation, Operation, Pooling, Quantize, Recurrence, WeightOrder, Windows,
 };
-pub use reach::Reach;
+pub use reach::{Reach, ReachError};
 pub use shape::{MAX_ELEMENTS, Padding, Pair, Shape};
 pub(crate) use tensor::weight_range;
 pub use tensor::{WeightShape, Weights};

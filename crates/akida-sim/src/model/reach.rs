@@ -4,8 +4,10 @@ use super::model::Layer;
 use super::operation::{Pooling, WeightOrder};
 use super::running_sums::{Kernel, RunningSums};
 use super::shape::{AxisWindows, Pair};
+use crate::interrupt::{Answer, Interrupted, Watch};
 use crate::memory::{self, OutOfMemory};
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::Range;
 
 /// The reach of each filter: an interval of potentials, ends included.
@@ -46,6 +48,38 @@ impl Reach {
     }
 }
 
+/// Why there is no reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReachError {
+    /// The memory does not suffice.
+    Memory(OutOfMemory),
+    /// The caller asked to stop.
+    Interrupted,
+}
+
+impl From<OutOfMemory> for ReachError {
+    fn from(error: OutOfMemory) -> Self {
+        Self::Memory(error)
+    }
+}
+
+impl From<Interrupted> for ReachError {
+    fn from(_: Interrupted) -> Self {
+        Self::Interrupted
+    }
+}
+
+impl fmt::Display for ReachError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory(error) => error.fmt(f),
+            Self::Interrupted => Interrupted.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for ReachError {}
+
 impl Layer {
     /// The potentials after pooling that each filter can reach, whatever the inputs; `None` for a layer without
     /// thresholds.
@@ -72,6 +106,26 @@ impl Layer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reach(&self) -> Result<Option<Reach>, OutOfMemory> {
+        match self.reach_watched(&mut Watch::default()) {
+            Ok(reach) => Ok(reach),
+            Err(ReachError::Memory(error)) => Err(error),
+            // Never: nobody is asked.
+            Err(ReachError::Interrupted) => Ok(None),
+        }
+    }
+
+    /// The [`reach`](Self::reach), unless the answer of `interrupt` is true. It is asked now and then.
+    ///
+    /// # Errors
+    ///
+    /// The answer was true, or the memory does not suffice.
+    pub fn reach_unless(&self, interrupt: &dyn Fn() -> bool) -> Result<Option<Reach>, ReachError> {
+        let answer = Answer::default();
+        self.reach_watched(&mut Watch::new(Some(interrupt), &answer))
+    }
+
+    /// The [`reach`](Self::reach), unless `watch` says to stop.
+    pub(crate) fn reach_watched(&self, watch: &mut Watch<'_>) -> Result<Option<Reach>, ReachError> {
         let connection = self.connection();
         let (Some(weights), Some(windows), Some(_)) = (
             self.weights(),
@@ -106,13 +160,13 @@ impl Layer {
             Some(weights) => Some((weights.try_values()?, weights.shape()[3])),
             None => None,
         };
-        let potentials = |sums: Reach| match &weights_pw {
-            Some((weights, filters)) => pointwise(&sums, weights, *filters),
+        let potentials = |sums: Reach, watch: &mut Watch<'_>| match &weights_pw {
+            Some((weights, filters)) => pointwise(&sums, weights, *filters, watch),
             None => Ok(sums),
         };
         if windows.is_fully_connected() {
             let window = core::slice::from_ref(&(0..1));
-            return kernel.hull(window, window, potentials);
+            return kernel.hull(window, window, potentials, watch);
         }
         let (map, stride) = (connection.input.shape, windows.stride);
         let rows = windows.padding.windows(map.x, x, stride.x);
@@ -123,11 +177,12 @@ impl Layer {
         if windows.pooling == Pooling::GlobalAverage {
             let rows = axis_cells(map.x, x, stride.x, rows)?;
             let columns = axis_cells(map.y, y, stride.y, columns)?;
-            potentials(kernel.whole_map(&rows, &columns, stride)?).map(Some)
+            let sums = kernel.whole_map(&rows, &columns, stride, watch)?;
+            potentials(sums, watch).map(Some)
         } else {
             let rows = axis_windows(map.x, x, stride.x, rows)?;
             let columns = axis_windows(map.y, y, stride.y, columns)?;
-            kernel.hull(&rows, &columns, potentials)
+            kernel.hull(&rows, &columns, potentials, watch)
         }
     }
 }
@@ -229,17 +284,18 @@ impl Kernel<'_> {
         &self,
         rows: &[Range<usize>],
         columns: &[Range<usize>],
-        potentials: impl Fn(Reach) -> Result<Reach, OutOfMemory>,
-    ) -> Result<Option<Reach>, OutOfMemory> {
-        let of = |end: fn(i8, i8) -> i8| {
+        potentials: impl Fn(Reach, &mut Watch<'_>) -> Result<Reach, ReachError>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Option<Reach>, ReachError> {
+        let mut of = |end: fn(i8, i8) -> i8| {
             let all = 0..self.channels;
-            RunningSums::new(self, all, Pair::square(1), |w| i32::from(end(w, 0)))
+            RunningSums::new(self, all, Pair::square(1), watch, |w| i32::from(end(w, 0)))
         };
         let (low, high) = (of(i8::min)?, of(i8::max)?);
         let sums_over = |sums: &RunningSums, rows: (usize, usize), columns: (usize, usize)| {
             let mut inside = memory::filled(0, self.sums)?;
             sums.add_to(&mut inside, rows, columns);
-            Ok(inside)
+            Ok::<_, OutOfMemory>(inside)
         };
         let whole = ((0, self.size.x - 1), (0, self.size.y - 1));
         let all = [
@@ -258,7 +314,8 @@ impl Kernel<'_> {
                     *low = *low * self.x_max + border;
                     *high = *high * self.x_max + border;
                 }
-                let reach = potentials(Reach { lowest, highest })?;
+                watch.worked(8 * self.sums as u64)?;
+                let reach = potentials(Reach { lowest, highest }, watch)?;
                 hull = Some(match hull {
                     Some(hull) => hull.joined(&reach),
                     None => reach,
@@ -274,11 +331,13 @@ impl Kernel<'_> {
         rows: &[Cells],
         columns: &[Cells],
         stride: Pair,
-    ) -> Result<Reach, OutOfMemory> {
+        watch: &mut Watch<'_>,
+    ) -> Result<Reach, ReachError> {
         let mut reach = Reach::of(0, 0, self.sums)?;
         let mut coefficients = memory::filled(0, self.sums)?;
         for channel in 0..self.channels {
-            let weights = RunningSums::new(self, channel..channel + 1, stride, i32::from)?;
+            let channels = channel..channel + 1;
+            let weights = RunningSums::new(self, channels, stride, watch, i32::from)?;
             for row in rows {
                 for column in columns {
                     coefficients.fill(0);
@@ -296,6 +355,7 @@ impl Kernel<'_> {
                             *high += sum.max(0) * (self.x_max * times);
                         }
                     }
+                    watch.worked(8 * self.sums as u64)?;
                 }
             }
         }
@@ -304,7 +364,12 @@ impl Kernel<'_> {
 }
 
 /// The reach of each filter of a pointwise product, whose depthwise sums lie inside `sums`.
-fn pointwise(sums: &Reach, weights: &[i8], filters: usize) -> Result<Reach, OutOfMemory> {
+fn pointwise(
+    sums: &Reach,
+    weights: &[i8],
+    filters: usize,
+    watch: &mut Watch<'_>,
+) -> Result<Reach, ReachError> {
     let mut reach = Reach::of(0, 0, filters)?;
     let channels = sums.lowest.iter().zip(&sums.highest);
     for ((&low, &high), weights) in channels.zip(weights.chunks_exact(filters)) {
@@ -314,6 +379,7 @@ fn pointwise(sums: &Reach, weights: &[i8], filters: usize) -> Result<Reach, OutO
             *lowest += a.min(b);
             *highest += a.max(b);
         }
+        watch.worked(2 * filters as u64)?;
     }
     Ok(reach)
 }

@@ -1,7 +1,9 @@
 //! A kernel, and running sums over its cells.
 
+use super::reach::ReachError;
 use super::shape::Pair;
-use crate::memory::{self, OutOfMemory};
+use crate::interrupt::Watch;
+use crate::memory;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -38,8 +40,9 @@ impl RunningSums {
         kernel: &Kernel<'_>,
         channels: Range<usize>,
         steps: Pair,
+        watch: &mut Watch<'_>,
         term: impl Fn(i8) -> i32,
-    ) -> Result<Self, OutOfMemory> {
+    ) -> Result<Self, ReachError> {
         let (size, sums) = (kernel.size, kernel.sums);
         let mut running = Self {
             values: memory::with_capacity(size.cells() * sums)?,
@@ -60,6 +63,7 @@ impl RunningSums {
                     for (sum, &w) in row.iter_mut().zip(weights) {
                         *sum += term(w);
                     }
+                    watch.worked(sums as u64)?;
                 }
                 let (above, left) = (u.checked_sub(steps.x), v.checked_sub(steps.y));
                 running.add_at(&mut row, above, Some(v), i32::wrapping_add);

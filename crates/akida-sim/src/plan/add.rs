@@ -1,5 +1,6 @@
 //! The sum of two maps.
 
+use crate::interrupt::{Interrupted, Watch, pieces};
 use crate::memory::OutOfMemory;
 use crate::model::names::{A_SHIFT, B_SHIFT};
 use crate::model::{Layer, Rescale};
@@ -60,20 +61,25 @@ impl AddStep {
         self.rescaler.bytes()
     }
 
-    pub(super) fn run(&self, maps: [ValuesRef<'_>; 2], outputs: ValuesMut<'_>) {
+    pub(super) fn run(
+        &self,
+        maps: [ValuesRef<'_>; 2],
+        outputs: ValuesMut<'_>,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         let [a, b] = maps;
         match (a, b) {
-            (ValuesRef::U8(a), ValuesRef::U8(b)) => self.add(a, b, outputs),
-            (ValuesRef::U8(a), ValuesRef::I8(b)) => self.add(a, b, outputs),
-            (ValuesRef::I8(a), ValuesRef::U8(b)) => self.add(a, b, outputs),
-            (ValuesRef::I8(a), ValuesRef::I8(b)) => self.add(a, b, outputs),
-            (ValuesRef::U8(a), ValuesRef::I16(b)) => self.add(a, b, outputs),
-            (ValuesRef::I8(a), ValuesRef::I16(b)) => self.add(a, b, outputs),
-            (ValuesRef::I16(a), ValuesRef::U8(b)) => self.add(a, b, outputs),
-            (ValuesRef::I16(a), ValuesRef::I8(b)) => self.add(a, b, outputs),
-            (ValuesRef::I16(a), ValuesRef::I16(b)) => self.add(a, b, outputs),
+            (ValuesRef::U8(a), ValuesRef::U8(b)) => self.add(a, b, outputs, watch),
+            (ValuesRef::U8(a), ValuesRef::I8(b)) => self.add(a, b, outputs, watch),
+            (ValuesRef::I8(a), ValuesRef::U8(b)) => self.add(a, b, outputs, watch),
+            (ValuesRef::I8(a), ValuesRef::I8(b)) => self.add(a, b, outputs, watch),
+            (ValuesRef::U8(a), ValuesRef::I16(b)) => self.add(a, b, outputs, watch),
+            (ValuesRef::I8(a), ValuesRef::I16(b)) => self.add(a, b, outputs, watch),
+            (ValuesRef::I16(a), ValuesRef::U8(b)) => self.add(a, b, outputs, watch),
+            (ValuesRef::I16(a), ValuesRef::I8(b)) => self.add(a, b, outputs, watch),
+            (ValuesRef::I16(a), ValuesRef::I16(b)) => self.add(a, b, outputs, watch),
             // Never: no layer reads values of 32 bits but for PicoPostProcessing and Dequantizer.
-            (ValuesRef::I32(_), _) | (_, ValuesRef::I32(_)) => {}
+            (ValuesRef::I32(_), _) | (_, ValuesRef::I32(_)) => Ok(()),
         }
     }
 
@@ -82,30 +88,38 @@ impl AddStep {
         a: &[A],
         b: &[B],
         mut outputs: ValuesMut<'_>,
-    ) {
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         let (shifts_a, shifts_b) = (self.layer.integers(A_SHIFT), self.layer.integers(B_SHIFT));
         let channels = shifts_a.len();
         let mut sums = [0; BLOCK];
-        for (a, b) in a.chunks_exact(channels).zip(b.chunks_exact(channels)) {
-            for first in (0..channels).step_by(BLOCK) {
-                let place = first..channels.min(first + BLOCK);
-                let sums = &mut sums[..place.len()];
-                let values = a[place.clone()].iter().zip(&b[place.clone()]);
-                let shifts = shifts_a[place.clone()].iter().zip(&shifts_b[place]);
-                if self.narrow {
-                    for ((sum, (&a, &b)), (s, t)) in sums.iter_mut().zip(values).zip(shifts) {
-                        *sum = (a.into() << s) + (b.into() << t);
+        let work = 8 + 4 * channels as u64;
+        let mut positions = a.chunks_exact(channels).zip(b.chunks_exact(channels));
+        for places in pieces(0..positions.len(), work) {
+            for (a, b) in positions.by_ref().take(places.len()) {
+                for first in (0..channels).step_by(BLOCK) {
+                    let place = first..channels.min(first + BLOCK);
+                    let sums = &mut sums[..place.len()];
+                    let values = a[place.clone()].iter().zip(&b[place.clone()]);
+                    let shifts = shifts_a[place.clone()].iter().zip(&shifts_b[place]);
+                    if self.narrow {
+                        for ((sum, (&a, &b)), (s, t)) in sums.iter_mut().zip(values).zip(shifts) {
+                            *sum = (a.into() << s) + (b.into() << t);
+                        }
+                    } else {
+                        let bits = self.buffer_bits;
+                        let shifted = |x: i32, s| saturate(shift_left(x.into(), s), bits);
+                        for ((sum, (&a, &b)), (&s, &t)) in sums.iter_mut().zip(values).zip(shifts) {
+                            *sum =
+                                saturate(shifted(a.into(), s) + shifted(b.into(), t), bits) as i32;
+                        }
                     }
-                } else {
-                    let bits = self.buffer_bits;
-                    let shifted = |x: i32, s| saturate(shift_left(x.into(), s), bits);
-                    for ((sum, (&a, &b)), (&s, &t)) in sums.iter_mut().zip(values).zip(shifts) {
-                        *sum = saturate(shifted(a.into(), s) + shifted(b.into(), t), bits) as i32;
-                    }
+                    let mut outputs = outputs.take(sums.len());
+                    self.rescaler.apply(first, sums, &mut outputs);
                 }
-                let mut outputs = outputs.take(sums.len());
-                self.rescaler.apply(first, sums, &mut outputs);
             }
+            watch.worked(places.len() as u64 * work)?;
         }
+        Ok(())
     }
 }

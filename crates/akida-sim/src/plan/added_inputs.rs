@@ -2,6 +2,7 @@
 
 use super::neural::{Neural, shares};
 use super::scratch::{ByElement, Sizes, Work};
+use crate::interrupt::Interrupted;
 use crate::kernels::{Positions, Sink};
 use crate::run::ValuesRef;
 use crate::threads::Crew;
@@ -41,13 +42,13 @@ impl Neural {
         works: &mut [Work],
         crew: &mut Crew<'_>,
         most: usize,
-    ) {
+    ) -> Result<(), Interrupted> {
         let (Some((first, _)), Some(base)) = (works.split_first_mut(), self.added_inputs) else {
-            return;
+            return Ok(());
         };
         let channels = self.dense.shape.run;
         let added = &mut first.sums.i32[..channels];
-        self.windows.add_up(map, added);
+        self.windows.add_up(map, added, &mut crew.watch)?;
         let (low, high) = first.bordered.u8.split_at_mut(channels);
         for ((low, high), &total) in low.iter_mut().zip(high).zip(&*added) {
             (*low, *high) = ((total % base) as u8, (total / base) as u8);
@@ -71,7 +72,7 @@ impl Neural {
             rest = others;
             (blocks, &mut work.row, mine)
         });
-        crew.each(shares, |(blocks, row, totals)| {
+        let outcome = crew.each(shares, |(blocks, row, totals), watch| {
             let row = &mut row[..2 * totals.len()];
             let input = ByElement {
                 u8: parts.as_slice(),
@@ -89,7 +90,10 @@ impl Neural {
                     .wrapping_add(high.wrapping_sub(start).wrapping_mul(base));
                 *total = product.wrapping_add(start.wrapping_mul(count as i32));
             }
+            watch.worked(2 * self.dense.work())
         });
+        // The buffers go back also when the run stops: later runs use them.
         (works[0].bordered.u8, works[0].totals) = (parts, totals);
+        outcome
     }
 }

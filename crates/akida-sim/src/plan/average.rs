@@ -3,6 +3,7 @@
 use super::neural::{Neural, shares};
 use super::product::Depthwise;
 use super::scratch::Work;
+use crate::interrupt::Interrupted;
 use crate::kernels::Sink;
 use crate::output::OutputStage;
 use crate::run::ValuesRef;
@@ -27,12 +28,12 @@ impl Neural {
         works: &mut [Work],
         crew: &mut Crew<'_>,
         sink: Sink<'_>,
-    ) {
+    ) -> Result<(), Interrupted> {
         let most = self.most_parts(crew, works).min(PARTS);
         match &self.depthwise {
-            None if self.added_inputs.is_some() => self.total_of_inputs(map, works, crew, most),
-            Some(depthwise) => self.total_of_sums(depthwise, map, works, crew, most),
-            None => self.total(map, works, crew, most),
+            None if self.added_inputs.is_some() => self.total_of_inputs(map, works, crew, most)?,
+            Some(depthwise) => self.total_of_sums(depthwise, map, works, crew, most)?,
+            None => self.total(map, works, crew, most)?,
         }
         let totals = &works[0].totals[..self.potential_shape.c];
         match sink {
@@ -40,6 +41,7 @@ impl Neural {
             Sink::Potentials(potentials) => potentials.copy_from_slice(totals),
             Sink::Rescaled(rescaler, outputs) => rescaler.apply_to_totals(totals, outputs),
         }
+        Ok(())
     }
 
     /// Adds up the depthwise sums of each group, then multiplies. The totals are the same, as the product is linear.
@@ -50,20 +52,21 @@ impl Neural {
         works: &mut [Work],
         crew: &mut Crew<'_>,
         most: usize,
-    ) {
+    ) -> Result<(), Interrupted> {
         let cells = self.potential_shape.x * self.potential_shape.y;
         let groups = cells.div_ceil(depthwise.most_per_group(&self.dense));
         let per_group = cells.div_ceil(groups.max(most.min(cells)));
         let groups = cells.div_ceil(per_group);
         let parts = shares(groups, most).zip(works.iter_mut());
-        crew.each(parts, |(groups, work)| {
+        crew.each(parts, |(groups, work), watch| {
             let positions = groups.start * per_group..(groups.end * per_group).min(cells);
-            let input = self.lay_out(map, self.rows(&positions), &mut work.bordered);
+            let input = self.lay_out(map, self.rows(&positions), &mut work.bordered, watch)?;
             let input = self.depthwise_input(input, positions);
-            depthwise.run_added(input, per_group, groups.len(), &self.dense, &mut work.sums);
-        });
+            let (groups, sums) = (groups.len(), &mut work.sums);
+            depthwise.run_added(input, per_group, groups, &self.dense, sums, watch)
+        })?;
         let Some((first, others)) = works.split_first_mut() else {
-            return;
+            return Ok(());
         };
         let channels = depthwise.shape.channels;
         for (groups, work) in shares(groups, most).skip(1).zip(others.iter()) {
@@ -80,7 +83,7 @@ impl Neural {
             rest = others;
             (blocks, &mut work.row, mine)
         });
-        crew.each(parts, |(blocks, row, totals)| {
+        let outcome = crew.each(parts, |(blocks, row, totals), watch| {
             let row = &mut row[..groups * totals.len()];
             self.dense.run_on_sums(
                 blocks.clone(),
@@ -88,38 +91,51 @@ impl Neural {
                 groups,
                 channels,
                 Sink::Potentials(row),
-            );
+                watch,
+            )?;
             totals.fill(0);
             add(row, totals);
+            Ok(())
         });
+        // The buffers go back also when the run stops: later runs use them.
         (works[0].sums, works[0].totals) = (sums, totals);
+        outcome
     }
 
     /// Adds up the potentials of all positions, or what an activation of Akida 2.0 makes of them.
-    fn total(&self, map: ValuesRef<'_>, works: &mut [Work], crew: &mut Crew<'_>, most: usize) {
+    fn total(
+        &self,
+        map: ValuesRef<'_>,
+        works: &mut [Work],
+        crew: &mut Crew<'_>,
+        most: usize,
+    ) -> Result<(), Interrupted> {
         let shape = self.potential_shape;
         let rows = shares(shape.x, most);
         let parts = rows.len();
-        crew.each(rows.zip(works.iter_mut()), |(rows, work)| {
-            let input = self.lay_out(map, rows.clone(), &mut work.bordered);
+        crew.each(rows.zip(works.iter_mut()), |(rows, work), watch| {
+            let input = self.lay_out(map, rows.clone(), &mut work.bordered, watch)?;
             let row = &mut work.row[..shape.y * shape.c];
             let totals = &mut work.totals[..shape.c];
             totals.fill(0);
             for i in rows.clone() {
                 let positions = i * shape.y..(i + 1) * shape.y;
-                self.products(input, positions, &mut work.sums, Sink::Potentials(row));
+                let sink = Sink::Potentials(row);
+                self.products(input, positions, &mut work.sums, sink, watch)?;
                 if let OutputStage::Rescaled(rescaler) = &self.stage {
                     rescaler.activate_positions(row);
                 }
                 add(row, totals);
             }
-        });
+            Ok(())
+        })?;
         let Some((first, others)) = works[..parts].split_first_mut() else {
-            return;
+            return Ok(());
         };
         for work in others {
             add(&work.totals[..shape.c], &mut first.totals[..shape.c]);
         }
+        Ok(())
     }
 }
 

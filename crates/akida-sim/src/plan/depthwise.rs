@@ -2,8 +2,10 @@
 
 use super::neural::shares;
 use super::pool::MaxPool;
+use super::product::WORK_PER_POSITION;
 use super::scratch::{ByElement, Sizes, Work};
 use super::windows::InputWindows;
+use crate::interrupt::{Interrupted, Watch, pieces};
 use crate::kernels::{
     DepthwiseShape, DepthwiseU8Call, DepthwiseU8Kernel, PackedDepthwise, Positions,
 };
@@ -71,7 +73,7 @@ impl DepthwiseStep {
         works: &mut [Work],
         crew: &mut Crew<'_>,
         mut outputs: ValuesMut<'_>,
-    ) {
+    ) -> Result<(), Interrupted> {
         let worth = usize::try_from(self.macs / MACS_PER_PART).unwrap_or(usize::MAX);
         let most = worth.clamp(1, works.len().min(crew.threads() * PARTS_PER_THREAD));
         let (rows, columns) = match &self.pool {
@@ -82,31 +84,34 @@ impl DepthwiseStep {
             let count = rows.len() * columns * self.shape.c;
             (rows, work, outputs.take(count))
         });
-        crew.each(parts, |(rows, work, outputs)| {
+        crew.each(parts, |(rows, work, outputs), watch| {
             let mut outputs = outputs.reborrow();
             let Some(pool) = &self.pool else {
-                self.rows(map, rows.clone(), work, &mut outputs);
-                return;
+                return self.rows(map, rows.clone(), work, &mut outputs, watch);
             };
             let under = pool.under(rows);
             let count = under.len() * self.shape.y * self.shape.c;
             let mut unpooled = core::mem::take(&mut work.unpooled);
             let bytes = &mut unpooled[..count];
-            match outputs {
+            let outcome = match outputs {
                 ValuesMut::I8(outputs) => {
                     let bytes: &mut [i8] = bytemuck::cast_slice_mut(bytes);
-                    self.rows(map, under.clone(), work, &mut ValuesMut::I8(bytes));
-                    pool.run(bytes, under, rows.clone(), outputs);
+                    let unpooled = &mut ValuesMut::I8(bytes);
+                    let sums = self.rows(map, under.clone(), work, unpooled, watch);
+                    sums.and_then(|()| pool.run(bytes, under, rows.clone(), outputs, watch))
                 }
                 ValuesMut::U8(outputs) => {
-                    self.rows(map, under.clone(), work, &mut ValuesMut::U8(bytes));
-                    pool.run(bytes, under, rows.clone(), outputs);
+                    let unpooled = &mut ValuesMut::U8(bytes);
+                    let sums = self.rows(map, under.clone(), work, unpooled, watch);
+                    sums.and_then(|()| pool.run(bytes, under, rows.clone(), outputs, watch))
                 }
                 // Never: only layers with outputs of a byte pool here.
-                ValuesMut::I16(_) | ValuesMut::I32(_) => {}
-            }
+                ValuesMut::I16(_) | ValuesMut::I32(_) => Ok(()),
+            };
+            // The buffer goes back also when the run stops: later runs use it.
             work.unpooled = unpooled;
-        });
+            outcome
+        })
     }
 
     /// Computes some rows of positions, before pooling.
@@ -116,26 +121,35 @@ impl DepthwiseStep {
         rows: Range<usize>,
         work: &mut Work,
         outputs: &mut ValuesMut<'_>,
-    ) {
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         let (under, first_row) = self.windows.under(rows.clone());
-        self.windows.lay_out(map, under, &mut work.bordered.u8);
+        let bordered = &mut work.bordered.u8;
+        self.windows.lay_out(map, under, bordered, watch)?;
         let columns = self.shape.y;
-        let positions = Positions {
-            first: self.windows.row_start(rows.start - first_row),
-            skipped: 0,
-            count: rows.len() * columns,
-            columns,
-            row_step: self.windows.row_start(1),
-            step: self.windows.position_step(),
-        };
-        (self.kernel.run)(DepthwiseU8Call {
-            shape: self.kernel_shape,
-            input: &work.bordered.u8,
-            run_step: self.windows.run_step(),
-            positions,
-            packed: &self.packed,
-            rescaler: &self.rescaler,
-            outputs: outputs.reborrow(),
-        });
+        let work = (self.packed.bytes() / 4 + WORK_PER_POSITION) as u64;
+        let mut outputs = outputs.reborrow();
+        for piece in pieces(rows.start * columns..rows.end * columns, work) {
+            let row = piece.start / columns - first_row;
+            let positions = Positions {
+                first: self.windows.row_start(row),
+                skipped: piece.start % columns,
+                count: piece.len(),
+                columns,
+                row_step: self.windows.row_start(1),
+                step: self.windows.position_step(),
+            };
+            (self.kernel.run)(DepthwiseU8Call {
+                shape: self.kernel_shape,
+                input: bordered,
+                run_step: self.windows.run_step(),
+                positions,
+                packed: &self.packed,
+                rescaler: &self.rescaler,
+                outputs: outputs.take(piece.len() * self.shape.c),
+            });
+            watch.worked(piece.len() as u64 * work)?;
+        }
+        Ok(())
     }
 }

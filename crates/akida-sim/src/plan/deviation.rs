@@ -1,5 +1,6 @@
 //! How far a prediction is from its target.
 
+use crate::interrupt::{Interrupted, Watch};
 use crate::model::{Deviation, Layer};
 use crate::ops::deviates;
 use crate::run::{ValuesMut, ValuesRef};
@@ -14,9 +15,14 @@ pub(super) struct DeviationStep {
 }
 
 impl DeviationStep {
-    pub(super) fn run(&self, [prediction, target]: [ValuesRef<'_>; 2], outputs: ValuesMut<'_>) {
+    pub(super) fn run(
+        &self,
+        [prediction, target]: [ValuesRef<'_>; 2],
+        outputs: ValuesMut<'_>,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         let ValuesMut::U8(outputs) = outputs else {
-            return;
+            return Ok(());
         };
         let at = |values: ValuesRef<'_>, index: usize| i64::from(values.at(index));
         for (c, y) in outputs.iter_mut().enumerate() {
@@ -28,6 +34,8 @@ impl DeviationStep {
                 prediction.len(),
                 of,
             ));
+            watch.worked(4 * prediction.len() as u64)?;
         }
+        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Why a model has no plan on this host.
 
+use crate::interrupt::Interrupted;
 use alloc::string::String;
 use core::fmt;
 
@@ -23,6 +24,14 @@ pub enum PlanError {
         /// How many bytes the system has refused.
         bytes: usize,
     },
+    /// The caller asked to stop.
+    Interrupted,
+}
+
+impl From<Interrupted> for PlanError {
+    fn from(_: Interrupted) -> Self {
+        Self::Interrupted
+    }
 }
 
 impl fmt::Display for PlanError {
@@ -38,6 +47,7 @@ impl fmt::Display for PlanError {
                 }
                 write!(f, "kernel \"{kernel}\" cannot be used: {reason}")
             }
+            Self::Interrupted => f.write_str("interrupted"),
             Self::Memory { layer, bytes } => write!(
                 f,
                 "layer \"{layer}\": its weights, made ready for this host, do not fit the memory; {bytes} more bytes are needed"

@@ -4,6 +4,7 @@ use super::pool::MaxPool;
 use super::product::{Dense, DenseRoutine, Depthwise, DepthwiseInput};
 use super::scratch::{ByElement, Sizes, Sums, Work};
 use super::windows::InputWindows;
+use crate::interrupt::{Interrupted, WORK_PER_QUESTION, Watch, pieces};
 use crate::kernels::{BySum, GRAIN, Positions, Sink};
 use crate::model::{Padding, Pooling, Shape};
 use crate::output::OutputStage;
@@ -104,7 +105,8 @@ impl Neural {
             sums_u8,
             sums_i16: when(!sums_are_i32 || takes_i16, sums),
             sums_i32: when(sums_are_i32 || takes_i32, sums),
-            row: when(averaged || self.is_one_window(1), added * shape.c)
+            row: when(averaged, added * shape.c)
+                .max(when(self.is_one_window(), inputs.saturating_mul(shape.c)))
                 .max(when(pooled && !pools_outputs, shape.y * shape.c)),
             unpooled: when(pooled && pools_outputs, shape.len()),
             unpooled_potentials: when(pooled && !pools_outputs, shape.len()),
@@ -131,13 +133,13 @@ impl Neural {
         works: &mut [Work],
         crew: &mut Crew<'_>,
         outputs: ValuesMut<'_>,
-    ) {
+    ) -> Result<(), Interrupted> {
         let mut sink = match (&self.stage, outputs) {
             (OutputStage::Levels(levels), ValuesMut::U8(outputs)) => Sink::Levels(levels, outputs),
             (OutputStage::Raw, ValuesMut::I32(potentials)) => Sink::Potentials(potentials),
             (OutputStage::Rescaled(rescaler), outputs) => Sink::Rescaled(rescaler, outputs),
             // Never: outputs have the type of the layer's format, and the output stage determines the format.
-            (OutputStage::Levels(_) | OutputStage::Raw, _) => return,
+            (OutputStage::Levels(_) | OutputStage::Raw, _) => return Ok(()),
         };
         let shape = self.potential_shape;
         let most = self.most_parts(crew, works);
@@ -149,19 +151,21 @@ impl Neural {
                     let results = rows.len() * pool.columns() * shape.c;
                     (rows, work, sink.take(results))
                 });
-                crew.each(shares, |(rows, work, sink)| {
-                    self.pooled(map, &pool, rows.clone(), work, sink.reborrow());
-                });
+                crew.each(shares, |(rows, work, sink), watch| {
+                    self.pooled(map, &pool, rows.clone(), work, sink.reborrow(), watch)
+                })
             }
-            Pooling::None if most > 1 && self.is_one_window(inputs) => {
+            Pooling::None if self.goes_by_blocks(inputs, most) => {
+                // The results of several inputs for some blocks do not lie side by side.
+                let most = if inputs == 1 { most } else { 1 };
                 let blocks = shares(self.dense.blocks(), most);
                 let shares = blocks.zip(works).map(|(blocks, work)| {
-                    let results = self.dense.filters(&blocks);
+                    let results = inputs * self.dense.filters(&blocks);
                     (blocks, work, sink.take(results))
                 });
-                crew.each(shares, |(blocks, work, sink)| {
-                    self.blocks(map, blocks.clone(), work, sink.reborrow());
-                });
+                crew.each(shares, |(blocks, work, sink), watch| {
+                    self.blocks(inputs, map, blocks.clone(), work, sink.reborrow(), watch)
+                })
             }
             Pooling::None => {
                 let positions = shares(inputs * shape.x * shape.y, most);
@@ -169,12 +173,12 @@ impl Neural {
                     let results = positions.len() * shape.c;
                     (positions, work, sink.take(results))
                 });
-                crew.each(shares, |(positions, work, sink)| {
+                crew.each(shares, |(positions, work, sink), watch| {
                     let rows = self.rows(positions);
-                    let input = self.lay_out(map, rows, &mut work.bordered);
-                    let sink = sink.reborrow();
-                    self.products(input, positions.clone(), &mut work.sums, sink);
-                });
+                    let input = self.lay_out(map, rows, &mut work.bordered, watch)?;
+                    let (positions, sink) = (positions.clone(), sink.reborrow());
+                    self.products(input, positions, &mut work.sums, sink, watch)
+                })
             }
         }
     }
@@ -196,32 +200,57 @@ impl Neural {
         self.pooling == Pooling::None
     }
 
-    /// Whether there is one position only, so that threads share its filters.
-    fn is_one_window(&self, inputs: usize) -> bool {
-        self.depthwise.is_none() && inputs * self.potential_shape.x * self.potential_shape.y == 1
+    /// Whether an input has one position only.
+    fn is_one_window(&self) -> bool {
+        self.depthwise.is_none() && self.potential_shape.x * self.potential_shape.y == 1
     }
 
-    /// Computes the results of some blocks of filters at the only position.
-    fn blocks(&self, map: ValuesRef<'_>, blocks: Range<usize>, work: &mut Work, sink: Sink<'_>) {
-        let input = self.lay_out(map, 0..1, &mut work.bordered).values;
-        let positions = self.positions(0..1, 0);
-        let (first, run_step) = (blocks.start * self.dense.block, self.windows.run_step());
-        match sink {
-            Sink::Potentials(_) => self.dense.run(blocks, input, run_step, positions, sink),
-            Sink::Levels(activation, levels) => {
-                // A kernel takes the first filter it computes for the first of `activation`; `count` can begin at another.
-                let row = &mut work.row[..levels.len()];
-                let sink = Sink::Potentials(row);
-                self.dense.run(blocks, input, run_step, positions, sink);
-                activation.count(first, row, levels);
+    /// Whether the layer is computed block by block of filters, and not position by position.
+    ///
+    /// So threads share the filters of the only position. And the many weights of a layer that is left for questions in
+    /// between are read once for all inputs.
+    fn goes_by_blocks(&self, inputs: usize, most: usize) -> bool {
+        self.is_one_window()
+            && (inputs == 1 && most > 1 || inputs as u64 * self.dense.work() > WORK_PER_QUESTION)
+    }
+
+    /// Computes the results of some blocks of filters, where each input is one position.
+    fn blocks(
+        &self,
+        inputs: usize,
+        map: ValuesRef<'_>,
+        blocks: Range<usize>,
+        work: &mut Work,
+        mut sink: Sink<'_>,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
+        let input = self.lay_out(map, 0..inputs, &mut work.bordered, watch)?;
+        let positions = self.positions(0..inputs, 0);
+        let run_step = self.windows.run_step();
+        let work_per_block = inputs as u64 * self.dense.work() / self.dense.blocks() as u64;
+        let (start, filters) = (blocks.start, self.dense.filters(&blocks));
+        for piece in pieces(blocks, work_per_block) {
+            let (blocks, count) = (piece.len() as u64, self.dense.filters(&piece));
+            let place = (piece.start - start) * self.dense.block;
+            let first = piece.start * self.dense.block;
+            let row = &mut work.row[..inputs * count];
+            let potentials = Sink::Potentials(row);
+            self.dense
+                .run(piece, input.values, run_step, positions, potentials);
+            for (input, potentials) in row.chunks_exact(count).enumerate() {
+                let place = input * filters + place..input * filters + place + count;
+                // A kernel takes the first filter it computes for the first of a stage. A stage can begin at another.
+                match &mut sink {
+                    Sink::Potentials(all) => all[place].copy_from_slice(potentials),
+                    Sink::Levels(levels, all) => levels.count(first, potentials, &mut all[place]),
+                    Sink::Rescaled(rescaler, all) => {
+                        rescaler.apply(first, potentials, &mut all.reborrow().slice(place));
+                    }
+                }
             }
-            Sink::Rescaled(rescaler, mut outputs) => {
-                let row = &mut work.row[..outputs.len()];
-                let sink = Sink::Potentials(row);
-                self.dense.run(blocks, input, run_step, positions, sink);
-                rescaler.apply(first, row, &mut outputs);
-            }
+            watch.worked(blocks * work_per_block)?;
         }
+        Ok(())
     }
 
     /// Whether the routine reads the map where it lies. There is no border then, and no group reaches beyond a run. Values
@@ -245,31 +274,36 @@ impl Neural {
         map: ValuesRef<'a>,
         rows: Range<usize>,
         bordered: &'a mut ByElement<Vec<u8>, Vec<i16>, Vec<i32>>,
-    ) -> LaidOut<'a> {
+        watch: &mut Watch<'_>,
+    ) -> Result<LaidOut<'a>, Interrupted> {
         if self.reads_map() {
             let values = ByElement {
                 u8: bytes(map),
                 ..ByElement::default()
             };
-            return LaidOut {
+            return Ok(LaidOut {
                 values,
                 first_row: 0,
-            };
+            });
         }
         let (under, first_row) = self.windows.under(rows);
         match (&self.depthwise, &self.dense.routine) {
             (Some(_), _) | (_, DenseRoutine::U8(..)) => {
-                self.windows.lay_out(map, under, &mut bordered.u8)
+                self.windows.lay_out(map, under, &mut bordered.u8, watch)?;
             }
-            (_, DenseRoutine::I16(..)) => self.windows.lay_out(map, under, &mut bordered.i16),
-            (_, DenseRoutine::I32(..)) => self.windows.lay_out(map, under, &mut bordered.i32),
+            (_, DenseRoutine::I16(..)) => {
+                self.windows.lay_out(map, under, &mut bordered.i16, watch)?;
+            }
+            (_, DenseRoutine::I32(..)) => {
+                self.windows.lay_out(map, under, &mut bordered.i32, watch)?;
+            }
         }
         let values = ByElement {
             u8: bordered.u8.as_slice(),
             i16: bordered.i16.as_slice(),
             i32: bordered.i32.as_slice(),
         };
-        LaidOut { values, first_row }
+        Ok(LaidOut { values, first_row })
     }
 
     /// The number of rows of a strip.
@@ -317,27 +351,37 @@ impl Neural {
         positions: Range<usize>,
         sums: &mut Sums,
         mut sink: Sink<'_>,
-    ) {
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         let shape = self.potential_shape;
         let blocks = 0..self.dense.blocks();
         let Some(depthwise) = &self.depthwise else {
-            let run_step = self.windows.run_step();
-            let positions = self.positions(positions, input.first_row);
-            self.dense
-                .run(blocks, input.values, run_step, positions, sink);
-            return;
+            let (run_step, work) = (self.windows.run_step(), self.dense.work());
+            for piece in pieces(positions, work) {
+                let count = piece.len();
+                let results = sink.take(count * shape.c);
+                let positions = self.positions(piece, input.first_row);
+                self.dense
+                    .run(blocks.clone(), input.values, run_step, positions, results);
+                watch.worked(count as u64 * work)?;
+            }
+            return Ok(());
         };
         let strip = self.strip_rows(depthwise);
         let mut start = positions.start;
         while start < positions.end {
             let end = ((start / shape.y + strip) * shape.y).min(positions.end);
-            let count = end - start;
-            let step = depthwise.run(self.depthwise_input(input, start..end), &self.dense, sums);
-            let results = sink.take(count * shape.c);
-            self.dense
-                .run_on_sums(blocks.clone(), sums, count, step, results);
+            for piece in pieces(start..end, depthwise.work()) {
+                let count = piece.len();
+                let step = depthwise.run(self.depthwise_input(input, piece), &self.dense, sums);
+                watch.worked(count as u64 * depthwise.work())?;
+                let results = sink.take(count * shape.c);
+                self.dense
+                    .run_on_sums(blocks.clone(), sums, count, step, results, watch)?;
+            }
             start = end;
         }
+        Ok(())
     }
 }
 

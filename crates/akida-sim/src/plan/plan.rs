@@ -8,6 +8,7 @@ use super::scratch::{Scratch, Sizes};
 use super::scratch_pool::ScratchPool;
 use super::step::Step;
 use super::tail::Tail;
+use crate::interrupt::{Answer, Interrupted, Watch};
 use crate::kernels::PlanOptions;
 use crate::memory::{self, OutOfMemory};
 use crate::model::Model;
@@ -54,6 +55,10 @@ pub struct Plan {
     scratch_pool: ScratchPool,
 }
 
+/// The work of a step beside what its routines note, in the units of [`Watch::worked`]. So networks of tiny layers are left for
+/// questions, too.
+const WORK_PER_STEP: u64 = 1 << 9;
+
 impl Plan {
     /// A plan with the best kernels that this host has.
     ///
@@ -75,13 +80,35 @@ impl Plan {
     /// The kernel asked for does not exist, is not available on this host, or is not exact for a layer. Or the memory does
     /// not hold the weights, unpacked and padded.
     pub fn with_options(model: Model, options: &PlanOptions) -> Result<Self, PlanError> {
+        Self::watched(model, options, &mut Watch::default())
+    }
+
+    /// A plan made as `options` ask, unless the answer of `interrupt` is true. It is asked now and then.
+    ///
+    /// # Errors
+    ///
+    /// As for [`with_options`](Self::with_options). Or the answer was true.
+    pub fn with_options_unless(
+        model: Model,
+        options: &PlanOptions,
+        interrupt: &dyn Fn() -> bool,
+    ) -> Result<Self, PlanError> {
+        let answer = Answer::default();
+        Self::watched(model, options, &mut Watch::new(Some(interrupt), &answer))
+    }
+
+    fn watched(
+        model: Model,
+        options: &PlanOptions,
+        watch: &mut Watch<'_>,
+    ) -> Result<Self, PlanError> {
         let tail = Tail::of(&model);
         let Compiled {
             steps,
             sizes,
             choices,
             flipped,
-        } = compile(&model, options, tail)?;
+        } = compile(&model, options, tail, watch)?;
         static PLANS: AtomicUsize = AtomicUsize::new(0);
         Ok(Self {
             id: PLANS.fetch_add(1, Ordering::Relaxed),
@@ -173,12 +200,14 @@ impl Plan {
     /// # Errors
     ///
     /// The memory does not suffice. Nothing has been done.
-    pub(crate) fn with_scratch(&self, work: impl FnOnce(&mut Scratch)) -> Result<(), OutOfMemory> {
+    pub(crate) fn with_scratch<T>(
+        &self,
+        work: impl FnOnce(&mut Scratch) -> T,
+    ) -> Result<T, OutOfMemory> {
         #[cfg(feature = "std")]
-        self.scratch_pool.lend(|| self.make_scratch(), work)?;
+        return self.scratch_pool.lend(|| self.make_scratch(), work);
         #[cfg(not(feature = "std"))]
-        work(&mut self.make_scratch()?);
-        Ok(())
+        Ok(work(&mut self.make_scratch()?))
     }
 
     pub(crate) fn id(&self) -> usize {
@@ -192,35 +221,45 @@ impl Plan {
 
     /// Runs all layers on some inputs, whose number and values have been checked. The outputs of the inputs follow each
     /// other.
+    ///
+    /// # Errors
+    ///
+    /// The run shall stop. The scratch memory is good for another run; states of a stream may have moved on.
     pub(crate) fn run_checked(
         &self,
         scratch: &mut Scratch,
         crew: &mut Crew<'_>,
         inputs: Inputs<'_>,
-    ) {
+    ) -> Result<(), Interrupted> {
         let first = self.tail.first;
         let nothing = ValuesRef::U8(&[]).into();
+        let passed = inputs.len() as u64 / 8;
         let inputs = inputs.chunks(self.model.input().shape.len());
         let count = inputs.len();
+        let steps = (count * self.steps.len()) as u64;
+        crew.watch.worked(WORK_PER_STEP * steps + passed)?;
         for (place, input) in inputs.enumerate() {
             scratch.count_input(input);
             for (index, step) in self.steps[..first].iter().enumerate() {
                 // Only the last layer before the tail keeps the outputs of every input, for the tail to read.
                 let place = if index + 1 == first { place } else { 0 };
-                step.run(index, input, place..place + 1, scratch, crew);
+                step.run(index, input, place..place + 1, scratch, crew)?;
                 scratch.count(index, place..place + 1);
             }
         }
         for (index, step) in self.steps.iter().enumerate().skip(first) {
-            step.run(index, nothing, 0..count, scratch, crew);
+            step.run(index, nothing, 0..count, scratch, crew)?;
             scratch.count(index, 0..count);
         }
+        Ok(())
     }
 
     /// Runs one layer on one input. The layers before it have run in `scratch`.
     #[cfg(feature = "std")]
     pub(crate) fn run_layer(&self, index: usize, scratch: &mut Scratch, input: Inputs<'_>) {
-        self.steps[index].run(index, input, 0..1, scratch, &mut Crew::alone());
+        let mut crew = Crew::alone(Watch::default());
+        // Without a question nothing stops.
+        let _ = self.steps[index].run(index, input, 0..1, scratch, &mut crew);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Max pooling. `docs/engine.md` defines the words.
 
+use crate::interrupt::{Interrupted, Watch, pieces};
 use crate::model::{Padding, Pair, Shape};
 use core::ops::Range;
 
@@ -78,25 +79,36 @@ impl MaxPool {
         rows: Range<usize>,
         windows: Range<usize>,
         pooled: &mut [T],
-    ) {
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         let channels = self.shape.c;
+        let work_per_cell = (8 + channels * size_of::<T>() / 4) as u64;
         let places = windows.flat_map(|i| (0..self.windows.y).map(move |j| (i, j)));
         for ((i, j), out) in places.zip(pooled.chunks_exact_mut(channels)) {
             let columns = self.column(j);
-            let cells = self.row(i).flat_map(|row| {
+            let cells_of = |row: usize| {
                 let first = ((row - rows.start) * self.shape.y + columns.start) * channels;
                 map[first..][..columns.len() * channels].chunks_exact(channels)
-            });
-            for (index, cell) in cells.enumerate() {
-                if index == 0 {
+            };
+            let window = self.row(i);
+            let work = columns.len() as u64 * work_per_cell;
+            for rows in pieces(window.clone(), work) {
+                let count = rows.len() as u64;
+                let mut cells = rows.clone().flat_map(cells_of);
+                if rows.start == window.start
+                    && let Some(cell) = cells.next()
+                {
                     out.copy_from_slice(cell);
-                } else {
+                }
+                for cell in cells {
                     for (largest, &value) in out.iter_mut().zip(cell) {
                         *largest = value.max(*largest);
                     }
                 }
+                watch.worked(count * work)?;
             }
         }
+        Ok(())
     }
 }
 

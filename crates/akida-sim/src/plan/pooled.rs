@@ -3,6 +3,7 @@
 use super::neural::Neural;
 use super::pool::MaxPool;
 use super::scratch::Work;
+use crate::interrupt::{Interrupted, Watch};
 use crate::kernels::Sink;
 use crate::output::OutputStage;
 use crate::run::{ValuesMut, ValuesRef};
@@ -17,10 +18,11 @@ impl Neural {
         pooled: Range<usize>,
         work: &mut Work,
         sink: Sink<'_>,
-    ) {
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         let shape = self.potential_shape;
         let rows = pool.under(&pooled);
-        let input = self.lay_out(map, rows.clone(), &mut work.bordered);
+        let input = self.lay_out(map, rows.clone(), &mut work.bordered, watch)?;
         let positions = rows.start * shape.y..rows.end * shape.y;
         let values = positions.len() * shape.c;
         match sink {
@@ -28,36 +30,37 @@ impl Neural {
             Sink::Levels(activation, levels) => {
                 let unpooled = &mut work.unpooled[..values];
                 let sink = Sink::Levels(activation, unpooled);
-                self.products(input, positions, &mut work.sums, sink);
-                pool.run(unpooled, rows, pooled, levels);
+                self.products(input, positions, &mut work.sums, sink, watch)?;
+                pool.run(unpooled, rows, pooled, levels, watch)
             }
             Sink::Rescaled(rescaler, ValuesMut::U8(outputs)) if rescaler.rises() => {
                 let unpooled = &mut work.unpooled[..values];
                 let sink = Sink::Rescaled(rescaler, ValuesMut::U8(unpooled));
-                self.products(input, positions, &mut work.sums, sink);
-                pool.run(unpooled, rows, pooled, outputs);
+                self.products(input, positions, &mut work.sums, sink, watch)?;
+                pool.run(unpooled, rows, pooled, outputs, watch)
             }
             Sink::Rescaled(rescaler, ValuesMut::I8(outputs)) if rescaler.rises() => {
                 let unpooled = bytemuck::cast_slice_mut(&mut work.unpooled[..values]);
                 let sink = Sink::Rescaled(rescaler, ValuesMut::I8(unpooled));
-                self.products(input, positions, &mut work.sums, sink);
-                pool.run(unpooled, rows, pooled, outputs);
+                self.products(input, positions, &mut work.sums, sink, watch)?;
+                pool.run(unpooled, rows, pooled, outputs, watch)
             }
             Sink::Potentials(potentials) => {
                 let unpooled = &mut work.unpooled_potentials[..values];
                 let sink = Sink::Potentials(unpooled);
-                self.products(input, positions, &mut work.sums, sink);
-                pool.run(unpooled, rows, pooled, potentials);
+                self.products(input, positions, &mut work.sums, sink, watch)?;
+                pool.run(unpooled, rows, pooled, potentials, watch)
             }
             Sink::Rescaled(rescaler, mut outputs) => {
                 let unpooled = &mut work.unpooled_potentials[..values];
                 let sink = Sink::Potentials(unpooled);
-                self.products(input, positions, &mut work.sums, sink);
+                self.products(input, positions, &mut work.sums, sink, watch)?;
                 for row in pooled {
                     let largest = &mut work.row[..pool.columns() * shape.c];
-                    pool.run(unpooled, rows.clone(), row..row + 1, largest);
+                    pool.run(unpooled, rows.clone(), row..row + 1, largest, watch)?;
                     rescaler.apply_positions(largest, outputs.take(largest.len()));
                 }
+                Ok(())
             }
         }
     }

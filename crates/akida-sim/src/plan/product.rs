@@ -1,12 +1,16 @@
 //! Products and depthwise sums, ready to run: routines and packed weights. `docs/engine.md` defines the words.
 
 use super::scratch::{ByElement, Sums};
+use crate::interrupt::{Interrupted, Watch, pieces};
 use crate::kernels::{
     BySum, Bytes, DenseCall, DenseRun, DenseShape, DepthwiseCall, DepthwiseRun, DepthwiseShape,
     DepthwiseSink, Positions, Sink,
 };
 use alloc::vec::Vec;
 use core::ops::{AddAssign, Range};
+
+/// The work of a position beside its multiplications, in the units of [`Watch::worked`].
+pub(super) const WORK_PER_POSITION: usize = 64;
 
 /// A dense product: windows times filters.
 pub(super) struct Dense {
@@ -83,6 +87,17 @@ impl Dense {
         }
     }
 
+    /// The work of a position with all filters, in the units of [`Watch::worked`].
+    pub(super) fn work(&self) -> u64 {
+        // Bytes are multiplied by vectors of the greatest number of elements.
+        let multiplied = match &self.routine {
+            DenseRoutine::U8(_, weights) => weights.len() / 16,
+            DenseRoutine::I16(_, weights) => weights.len() / 4,
+            DenseRoutine::I32(_, weights) => weights.len(),
+        };
+        (multiplied + WORK_PER_POSITION) as u64
+    }
+
     /// The number of blocks of filters.
     pub(super) fn blocks(&self) -> usize {
         self.shape.filters.div_ceil(self.block)
@@ -100,22 +115,29 @@ impl Dense {
         sums: &Sums,
         count: usize,
         step: usize,
-        sink: Sink<'_>,
-    ) {
+        mut sink: Sink<'_>,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         let input = ByElement {
             u8: sums.u8.as_slice(),
             i16: sums.i16.as_slice(),
             i32: sums.i32.as_slice(),
         };
-        let positions = Positions {
-            first: 0,
-            skipped: 0,
-            count,
-            columns: count,
-            row_step: 0,
-            step,
-        };
-        self.run(blocks, input, 0, positions, sink);
+        let filters = self.filters(&blocks);
+        for piece in pieces(0..count, self.work()) {
+            let positions = Positions {
+                first: piece.start * step,
+                skipped: 0,
+                count: piece.len(),
+                columns: piece.len(),
+                row_step: 0,
+                step,
+            };
+            let results = sink.take(piece.len() * filters);
+            self.run(blocks.clone(), input, 0, positions, results);
+            watch.worked(piece.len() as u64 * self.work())?;
+        }
+        Ok(())
     }
 
     /// The bytes of packed weights and other parameters.
@@ -187,32 +209,42 @@ impl Depthwise {
         groups: usize,
         dense: &Dense,
         sums: &mut Sums,
-    ) {
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         let channels = self.shape.channels;
         let len = groups * channels;
-        for (first, places) in input.positions.rows() {
-            let positions = Positions {
-                first,
-                skipped: 0,
-                count: places.len(),
-                ..input.positions
-            };
-            let input = DepthwiseInput { positions, ..input };
-            let row = ..places.len() * channels;
-            match &self.routine {
-                BySum::I16(run) => {
-                    let (groups, rest) = sums.i16.split_at_mut(len);
-                    self.call(*run, input, DepthwiseSink::Sums(&mut rest[row]));
-                    add_positions(&rest[row], channels, places.start, per_group, groups);
+        for (first, row) in input.positions.rows() {
+            for places in pieces(row.clone(), self.work()) {
+                let positions = Positions {
+                    first: first + (places.start - row.start) * input.positions.step,
+                    skipped: 0,
+                    count: places.len(),
+                    ..input.positions
+                };
+                let input = DepthwiseInput { positions, ..input };
+                let piece = ..places.len() * channels;
+                match &self.routine {
+                    BySum::I16(run) => {
+                        let (groups, rest) = sums.i16.split_at_mut(len);
+                        self.call(*run, input, DepthwiseSink::Sums(&mut rest[piece]));
+                        add_positions(&rest[piece], channels, places.start, per_group, groups);
+                    }
+                    BySum::I32(run) => {
+                        let (groups, rest) = sums.i32.split_at_mut(len);
+                        self.call(*run, input, DepthwiseSink::Sums(&mut rest[piece]));
+                        add_positions(&rest[piece], channels, places.start, per_group, groups);
+                    }
                 }
-                BySum::I32(run) => {
-                    let (groups, rest) = sums.i32.split_at_mut(len);
-                    self.call(*run, input, DepthwiseSink::Sums(&mut rest[row]));
-                    add_positions(&rest[row], channels, places.start, per_group, groups);
-                }
+                watch.worked(places.len() as u64 * self.work())?;
             }
         }
         self.convert(dense, len, sums);
+        Ok(())
+    }
+
+    /// The work of the sums of a position, in the units of [`Watch::worked`].
+    pub(super) fn work(&self) -> u64 {
+        (self.weights.len() / 2 + WORK_PER_POSITION) as u64
     }
 
     /// The most positions of a group. Its sums fit every element type that they take on their way through the product.

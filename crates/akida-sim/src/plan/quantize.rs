@@ -1,5 +1,6 @@
 //! Floats to integers.
 
+use crate::interrupt::{Interrupted, Watch};
 use crate::model::names::{SCALES, ZERO_POINTS};
 use crate::model::{Layer, Quantize, Tensor};
 use crate::ops::quantized;
@@ -13,16 +14,27 @@ pub(super) struct QuantizeStep {
 }
 
 impl QuantizeStep {
-    pub(super) fn run(&self, inputs: &[f32], outputs: ValuesMut<'_>) {
+    pub(super) fn run(
+        &self,
+        inputs: &[f32],
+        outputs: ValuesMut<'_>,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         match outputs {
-            ValuesMut::U8(out) => self.round(inputs, out, |y| y as u8),
-            ValuesMut::I8(out) => self.round(inputs, out, |y| y as i8),
-            ValuesMut::I16(out) => self.round(inputs, out, |y| y as i16),
-            ValuesMut::I32(out) => self.round(inputs, out, |y| y),
+            ValuesMut::U8(out) => self.round(inputs, out, |y| y as u8, watch),
+            ValuesMut::I8(out) => self.round(inputs, out, |y| y as i8, watch),
+            ValuesMut::I16(out) => self.round(inputs, out, |y| y as i16, watch),
+            ValuesMut::I32(out) => self.round(inputs, out, |y| y, watch),
         }
     }
 
-    fn round<T>(&self, inputs: &[f32], outputs: &mut [T], narrow: impl Fn(i32) -> T) {
+    fn round<T>(
+        &self,
+        inputs: &[f32],
+        outputs: &mut [T],
+        narrow: impl Fn(i32) -> T,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         let output = self.layer.connection().output;
         let scales = self.layer.variable(SCALES).and_then(Tensor::floats);
         let scales = scales.unwrap_or_default();
@@ -40,6 +52,8 @@ impl QuantizeStep {
                 let x = inputs[position * position_step + c * channel_step];
                 *y = narrow(quantized(x, scale, zero, output.format));
             }
+            watch.worked(8 * channels as u64)?;
         }
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! States that follow from each other in time.
 
 use super::scratch::Work;
+use crate::interrupt::{Interrupted, Watch};
 use crate::memory::{self, OutOfMemory};
 use crate::model::names::{IN_PROJ, INPUT_SHIFT, OUT_PROJ};
 use crate::model::{Layer, Recurrence, Rescale, Tensor};
@@ -79,7 +80,8 @@ impl RecurrenceStep {
         states: &mut [i32],
         work: &mut Work,
         mut outputs: ValuesMut<'_>,
-    ) {
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         let count = self.operation.states;
         let (real, imaginary) = states.split_at_mut(count);
         for (step, inputs) in map.chunks(self.channels).enumerate() {
@@ -87,25 +89,33 @@ impl RecurrenceStep {
             let shifted = inputs.iter().zip(&self.input_shift);
             let shifted =
                 shifted.map(|(x, &s)| saturate(shift_left(x.into(), s), self.buffer_bits));
-            project(shifted, &self.in_proj, sums);
+            project(shifted, &self.in_proj, sums, watch)?;
             let states = real.iter_mut().zip(imaginary.iter_mut());
             for ((step, &sum), (real, imaginary)) in self.steps.iter().zip(&*sums).zip(states) {
                 let sum = saturate(sum, self.buffer_bits);
                 let (r, i) = step.next(sum, (*real).into(), (*imaginary).into());
                 (*real, *imaginary) = (r as i32, i as i32);
             }
+            watch.worked(16 * count as u64)?;
             if (step + 1).is_multiple_of(self.operation.subsample) {
                 let sums = &mut work.wide[..self.outputs];
-                project(real.iter().map(|&r| r.into()), &self.out_proj, sums);
+                let states = real.iter().map(|&r| r.into());
+                project(states, &self.out_proj, sums, watch)?;
                 let outputs = outputs.take(self.outputs);
                 self.rescaler.apply_wide(sums, outputs);
             }
         }
+        Ok(())
     }
 }
 
 /// The products of a vector with every column of a matrix, whose rows follow each other.
-fn project(vector: impl Iterator<Item = i64>, matrix: &[i8], sums: &mut [i64]) {
+fn project(
+    vector: impl Iterator<Item = i64>,
+    matrix: &[i8],
+    sums: &mut [i64],
+    watch: &mut Watch<'_>,
+) -> Result<(), Interrupted> {
     sums.fill(0);
     for (x, row) in vector.zip(matrix.chunks_exact(sums.len())) {
         if x == 0 {
@@ -114,5 +124,7 @@ fn project(vector: impl Iterator<Item = i64>, matrix: &[i8], sums: &mut [i64]) {
         for (sum, &w) in sums.iter_mut().zip(row) {
             *sum += x * i64::from(w);
         }
+        watch.worked(sums.len() as u64)?;
     }
+    Ok(())
 }

@@ -16,21 +16,21 @@ impl ScratchPool {
     /// # Errors
     ///
     /// The error of `make`, which is called where no memory was kept.
-    pub(super) fn lend<E>(
+    pub(super) fn lend<T, E>(
         &self,
         make: impl FnOnce() -> Result<Scratch, E>,
-        work: impl FnOnce(&mut Scratch),
-    ) -> Result<(), E> {
+        work: impl FnOnce(&mut Scratch) -> T,
+    ) -> Result<T, E> {
         let kept = self.0.try_lock().ok().and_then(|mut kept| kept.pop());
         let mut scratch = match kept {
             Some(scratch) => scratch,
             None => make()?,
         };
-        work(&mut scratch);
+        let result = work(&mut scratch);
         if let Ok(mut kept) = self.0.try_lock() {
             // Without memory for one more, the scratch memory is given back.
             let _ = memory::push(&mut kept, scratch);
         }
-        Ok(())
+        Ok(result)
     }
 }

@@ -8,6 +8,7 @@ use super::quantize::QuantizeStep;
 use super::recurrence::RecurrenceStep;
 use super::scratch::{Scratch, Sizes};
 use super::wide::Wide;
+use crate::interrupt::{Interrupted, Watch, pieces};
 use crate::run::{Inputs, ValuesMut, ValuesRef};
 use crate::threads::Crew;
 use alloc::boxed::Box;
@@ -83,33 +84,36 @@ impl Step {
         places: Range<usize>,
         scratch: &mut Scratch,
         crew: &mut Crew<'_>,
-    ) {
+    ) -> Result<(), Interrupted> {
         let (earlier, later) = scratch.outputs.split_at_mut(index);
         let Some(outputs) = later.first_mut() else {
-            return;
+            return Ok(());
         };
         let inputs = places.len();
         let mut outputs = outputs.of_mut(places);
         let of = |source: usize| earlier[source].first(inputs);
         let (works, state) = (&mut scratch.works, &mut scratch.state);
         match self {
-            Self::Pass => outputs.copy_from(input.integers()),
-            Self::Join { parts } => join(parts, of, outputs),
+            Self::Pass => {
+                outputs.copy_from(input.integers());
+                Ok(())
+            }
+            Self::Join { parts } => join(parts, of, outputs, &mut crew.watch),
             Self::Neural(neural) => {
                 let map = neural.source.map_or(input.integers(), of);
                 let map = match neural.in_time {
                     true => state.push(index, map),
                     false => map,
                 };
-                neural.run(inputs, map, works, crew, outputs);
+                neural.run(inputs, map, works, crew, outputs)
             }
-            Self::Quantize(quantize) => quantize.run(input.floats(), outputs),
+            Self::Quantize(quantize) => quantize.run(input.floats(), outputs, &mut crew.watch),
             Self::Depthwise(depthwise) => {
                 let map = match depthwise.in_time {
                     true => state.push(index, of(depthwise.source)),
                     false => of(depthwise.source),
                 };
-                depthwise.run(map, works, crew, outputs);
+                depthwise.run(map, works, crew, outputs)
             }
             Self::Wide(wide) => {
                 let map = wide.source.map_or(input.integers(), of);
@@ -117,14 +121,18 @@ impl Step {
                     true => state.push(index, map),
                     false => map,
                 };
-                wide.run(map, &mut works[0], outputs);
+                wide.run(map, &mut works[0], outputs, &mut crew.watch)
             }
-            Self::Add(add) => add.run(add.sources.map(of), outputs),
+            Self::Add(add) => add.run(add.sources.map(of), outputs, &mut crew.watch),
             Self::Recurrence(recurrence) => {
                 let map = of(recurrence.source);
-                recurrence.run(map, state.states(index), &mut works[0], outputs);
+                let states = state.states(index);
+                recurrence.run(map, states, &mut works[0], outputs, &mut crew.watch)
             }
-            Self::Deviation(deviation) => deviation.run(deviation.sources.map(of), outputs),
+            Self::Deviation(deviation) => {
+                let maps = deviation.sources.map(of);
+                deviation.run(maps, outputs, &mut crew.watch)
+            }
         }
     }
 }
@@ -134,26 +142,38 @@ fn join<'a>(
     parts: &[(usize, usize)],
     map: impl Fn(usize) -> ValuesRef<'a>,
     mut joined: ValuesMut<'_>,
-) {
+    watch: &mut Watch<'_>,
+) -> Result<(), Interrupted> {
     let total: usize = parts.iter().map(|(_, channels)| channels).sum();
     let mut first = 0;
     for &(layer, channels) in parts {
         let place = first..first + channels;
-        let positions = (total, place);
-        match (&mut joined, map(layer)) {
-            (ValuesMut::U8(to), ValuesRef::U8(from)) => copy(positions, to, from, |v| v),
-            (ValuesMut::I8(to), ValuesRef::I8(from)) => copy(positions, to, from, |v| v),
-            (ValuesMut::I16(to), ValuesRef::I16(from)) => copy(positions, to, from, |v| v),
-            (ValuesMut::I32(to), ValuesRef::I32(from)) => copy(positions, to, from, |v| v),
-            (ValuesMut::I8(to), ValuesRef::U8(from)) => copy(positions, to, from, |v| v as i8),
-            (ValuesMut::I16(to), ValuesRef::U8(from)) => copy(positions, to, from, i16::from),
-            (ValuesMut::I16(to), ValuesRef::I8(from)) => copy(positions, to, from, i16::from),
-            (ValuesMut::I32(to), ValuesRef::I16(from)) => copy(positions, to, from, i32::from),
-            // Never: the joined format is the smallest one that holds all values.
-            _ => {}
+        let map = map(layer);
+        let work = 8 + channels as u64 / 8;
+        for cells in pieces(0..map.len() / channels, work) {
+            let count = cells.len() as u64;
+            let from = map.slice(cells.start * channels..cells.end * channels);
+            let mut to = joined
+                .reborrow()
+                .slice(cells.start * total..cells.end * total);
+            let positions = (total, place.clone());
+            match (&mut to, from) {
+                (ValuesMut::U8(to), ValuesRef::U8(from)) => copy(positions, to, from, |v| v),
+                (ValuesMut::I8(to), ValuesRef::I8(from)) => copy(positions, to, from, |v| v),
+                (ValuesMut::I16(to), ValuesRef::I16(from)) => copy(positions, to, from, |v| v),
+                (ValuesMut::I32(to), ValuesRef::I32(from)) => copy(positions, to, from, |v| v),
+                (ValuesMut::I8(to), ValuesRef::U8(from)) => copy(positions, to, from, |v| v as i8),
+                (ValuesMut::I16(to), ValuesRef::U8(from)) => copy(positions, to, from, i16::from),
+                (ValuesMut::I16(to), ValuesRef::I8(from)) => copy(positions, to, from, i16::from),
+                (ValuesMut::I32(to), ValuesRef::I16(from)) => copy(positions, to, from, i32::from),
+                // Never: the joined format is the smallest one that holds all values.
+                _ => {}
+            }
+            watch.worked(count * work)?;
         }
         first += channels;
     }
+    Ok(())
 }
 
 /// Copies a map to some channels of positions of `total` channels.

@@ -2,6 +2,7 @@
 
 use super::scratch::Work;
 use super::windows::Border;
+use crate::interrupt::{Interrupted, Watch, pieces};
 use crate::memory::{self, OutOfMemory};
 use crate::model::names::{INPUT_SHIFT, PADDING_VALUE};
 use crate::model::{Channels, Layer, Padding, Pooling, Rescale, Shape, Windows};
@@ -24,6 +25,10 @@ pub(super) struct Wide {
     buffer_bits: u8,
     rescaler: Rescaler,
 }
+
+/// The work of a product and of a sum beside its products, in the units of [`Watch::worked`].
+const WORK_PER_PRODUCT: u64 = 8;
+const WORK_PER_SUM: u64 = 32;
 
 impl Wide {
     pub(super) fn new(
@@ -63,21 +68,35 @@ impl Wide {
     }
 
     /// Computes the outputs of several inputs, one after the other.
-    pub(super) fn run(&self, map: ValuesRef<'_>, work: &mut Work, mut outputs: ValuesMut<'_>) {
+    pub(super) fn run(
+        &self,
+        map: ValuesRef<'_>,
+        work: &mut Work,
+        mut outputs: ValuesMut<'_>,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         let maps = map.chunks(self.windows.frames * self.input.len());
         let count = outputs.len() / maps.len().max(1);
         for map in maps {
-            self.run_one(map, work, outputs.take(count));
+            self.run_one(map, work, outputs.take(count), watch)?;
         }
+        Ok(())
     }
 
-    fn run_one(&self, map: ValuesRef<'_>, work: &mut Work, mut outputs: ValuesMut<'_>) {
+    fn run_one(
+        &self,
+        map: ValuesRef<'_>,
+        work: &mut Work,
+        mut outputs: ValuesMut<'_>,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         let (accumulators, pooled) = work.wide.split_at_mut(self.shape.len());
         let pooled = &mut pooled[..self.shape.c];
         let places = (0..self.shape.x).flat_map(|i| (0..self.shape.y).map(move |j| (i, j)));
         for ((i, j), sums) in places.zip(accumulators.chunks_exact_mut(self.shape.c)) {
             for (f, sum) in sums.iter_mut().enumerate() {
-                *sum = self.rescaler.accumulator(f, self.sum(map, (i, j), f));
+                let total = self.sum(map, (i, j), f, watch)?;
+                *sum = self.rescaler.accumulator(f, total);
             }
         }
         match self.windows.pooling {
@@ -85,6 +104,7 @@ impl Wide {
                 for sums in accumulators.chunks_exact(self.shape.c) {
                     let outputs = outputs.take(sums.len());
                     self.rescaler.apply_accumulators(sums, outputs);
+                    watch.worked(WORK_PER_SUM * sums.len() as u64)?;
                 }
             }
             Pooling::Max { size, stride } => {
@@ -101,6 +121,7 @@ impl Wide {
                             for (most, &sum) in pooled.iter_mut().zip(&accumulators[cell..]) {
                                 *most = sum.max(*most);
                             }
+                            watch.worked(2 * self.shape.c as u64)?;
                         }
                         let outputs = outputs.take(pooled.len());
                         self.rescaler.apply_accumulators(pooled, outputs);
@@ -113,14 +134,22 @@ impl Wide {
                     for (f, (total, &sum)) in pooled.iter_mut().zip(sums).enumerate() {
                         *total += self.rescaler.active(f, sum);
                     }
+                    watch.worked(WORK_PER_SUM * sums.len() as u64)?;
                 }
                 self.rescaler.apply_active(pooled, outputs);
             }
         }
+        Ok(())
     }
 
     /// The sum of filter `f` at a position.
-    fn sum(&self, map: ValuesRef<'_>, (i, j): (usize, usize), f: usize) -> i64 {
+    fn sum(
+        &self,
+        map: ValuesRef<'_>,
+        (i, j): (usize, usize),
+        f: usize,
+        watch: &mut Watch<'_>,
+    ) -> Result<i64, Interrupted> {
         let size = self.windows.size;
         let channels = match self.windows.channels {
             Channels::Each => f..f + 1,
@@ -143,17 +172,22 @@ impl Wide {
                         }
                         _ => None,
                     };
-                    for c in channels.clone() {
-                        let x = match first {
-                            Some(first) => self.value(map.at(first + c), c),
-                            None => self.border.at(c).into(),
-                        };
-                        sum += x * i64::from(self.weight(t, (u, v), c, f));
+                    for channels in pieces(channels.clone(), WORK_PER_PRODUCT) {
+                        let work = WORK_PER_PRODUCT * channels.len() as u64;
+                        for c in channels {
+                            let x = match first {
+                                Some(first) => self.value(map.at(first + c), c),
+                                None => self.border.at(c).into(),
+                            };
+                            sum += x * i64::from(self.weight(t, (u, v), c, f));
+                        }
+                        watch.worked(work)?;
                     }
                 }
             }
         }
-        sum
+        watch.worked(WORK_PER_SUM)?;
+        Ok(sum)
     }
 
     /// A value of channel `c`, shifted to the left.

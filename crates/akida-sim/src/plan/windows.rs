@@ -1,5 +1,6 @@
 //! Input windows: where windows begin in a bordered map. `docs/engine.md` defines the words.
 
+use crate::interrupt::{Interrupted, Watch, pieces};
 use crate::memory::{self, OutOfMemory};
 use crate::model::{Pair, Shape, Windows};
 use crate::run::ValuesRef;
@@ -228,36 +229,52 @@ impl InputWindows {
         map: ValuesRef<'_>,
         rows: Range<usize>,
         bordered: &mut [T],
-    ) {
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         match map {
             ValuesRef::I8(map) if self.flipped => {
-                self.lay_out_typed(bytemuck::cast_slice::<i8, u8>(map), rows, bordered);
+                self.lay_out_typed(bytemuck::cast_slice::<i8, u8>(map), rows, bordered, watch)
             }
-            ValuesRef::U8(map) => self.lay_out_typed(map, rows, bordered),
-            ValuesRef::I8(map) => self.lay_out_typed(map, rows, bordered),
-            ValuesRef::I16(map) => self.lay_out_typed(map, rows, bordered),
-            ValuesRef::I32(map) => self.lay_out_typed(map, rows, bordered),
+            ValuesRef::U8(map) => self.lay_out_typed(map, rows, bordered, watch),
+            ValuesRef::I8(map) => self.lay_out_typed(map, rows, bordered, watch),
+            ValuesRef::I16(map) => self.lay_out_typed(map, rows, bordered, watch),
+            ValuesRef::I32(map) => self.lay_out_typed(map, rows, bordered, watch),
         }
     }
 
     /// Adds up the values of each channel over the whole map, with the offset of each.
-    pub(super) fn add_up(&self, map: ValuesRef<'_>, totals: &mut [i32]) {
+    pub(super) fn add_up(
+        &self,
+        map: ValuesRef<'_>,
+        totals: &mut [i32],
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
         match map {
-            ValuesRef::U8(map) => self.add_up_typed(map, totals),
-            ValuesRef::I8(map) => self.add_up_typed(map, totals),
-            ValuesRef::I16(map) => self.add_up_typed(map, totals),
-            ValuesRef::I32(map) => self.add_up_typed(map, totals),
+            ValuesRef::U8(map) => self.add_up_typed(map, totals, watch),
+            ValuesRef::I8(map) => self.add_up_typed(map, totals, watch),
+            ValuesRef::I16(map) => self.add_up_typed(map, totals, watch),
+            ValuesRef::I32(map) => self.add_up_typed(map, totals, watch),
         }
     }
 
-    fn add_up_typed<S: Copy + Into<i32>>(&self, map: &[S], totals: &mut [i32]) {
-        let cells = map.chunks_exact(totals.len());
+    fn add_up_typed<S: Copy + Into<i32>>(
+        &self,
+        map: &[S],
+        totals: &mut [i32],
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
+        let work = 8 + totals.len() as u64 / 4;
+        let mut cells = map.chunks_exact(totals.len());
         totals.fill(self.offset * cells.len() as i32);
-        for cell in cells {
-            for (total, &value) in totals.iter_mut().zip(cell) {
-                *total += value.into();
+        for places in pieces(0..cells.len(), work) {
+            for cell in cells.by_ref().take(places.len()) {
+                for (total, &value) in totals.iter_mut().zip(cell) {
+                    *total += value.into();
+                }
             }
+            watch.worked(places.len() as u64 * work)?;
         }
+        Ok(())
     }
 
     fn lay_out_typed<S: Copy + Into<i32>, T: Element>(
@@ -265,34 +282,42 @@ impl InputWindows {
         map: &[S],
         rows: Range<usize>,
         bordered: &mut [T],
-    ) {
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Interrupted> {
+        // Values that are shifted or given a border of their own take longer than a copied block.
+        let work = 1 + (self.bordered.y * self.input.c) as u64 / 4;
         let channels = self.input.c;
         let row_len = self.input.y * channels;
         let left = self.before.y * channels;
         let right = left + ((self.input.y - 1) * self.spread + 1) * channels;
-        let bordered = bordered.chunks_exact_mut(self.bordered.y * channels);
-        for (index, row) in rows.zip(bordered) {
-            let inside = index.checked_sub(self.before.x);
-            let inside = inside.filter(|i| i.is_multiple_of(self.spread));
-            let start = inside.map(|i| i / self.spread * row_len);
-            let Some(start) = start.filter(|&start| start < map.len()) else {
-                self.fill(row);
-                continue;
-            };
-            let values = &map[start..start + row_len];
-            self.fill(&mut row[..left]);
-            self.fill(&mut row[right..]);
-            if self.spread == 1 {
-                self.copy(values, &mut row[left..right]);
-                continue;
+        let mut bordered = bordered.chunks_exact_mut(self.bordered.y * channels);
+        for rows in pieces(rows, work) {
+            let count = rows.len() as u64;
+            for (index, row) in rows.zip(&mut bordered) {
+                let inside = index.checked_sub(self.before.x);
+                let inside = inside.filter(|i| i.is_multiple_of(self.spread));
+                let start = inside.map(|i| i / self.spread * row_len);
+                let Some(start) = start.filter(|&start| start < map.len()) else {
+                    self.fill(row);
+                    continue;
+                };
+                let values = &map[start..start + row_len];
+                self.fill(&mut row[..left]);
+                self.fill(&mut row[right..]);
+                if self.spread == 1 {
+                    self.copy(values, &mut row[left..right]);
+                    continue;
+                }
+                let cells = row[left..right].chunks_mut(self.spread * channels);
+                for (cell, values) in cells.zip(values.chunks_exact(channels)) {
+                    let (cell, between) = cell.split_at_mut(channels);
+                    self.copy(values, cell);
+                    self.fill(between);
+                }
             }
-            let cells = row[left..right].chunks_mut(self.spread * channels);
-            for (cell, values) in cells.zip(values.chunks_exact(channels)) {
-                let (cell, between) = cell.split_at_mut(channels);
-                self.copy(values, cell);
-                self.fill(between);
-            }
+            watch.worked(count * work)?;
         }
+        Ok(())
     }
 
     /// Copies values of whole cells.

@@ -1,6 +1,7 @@
 //! Why a run is refused or stopped.
 
 use super::element::ElementType;
+use crate::interrupt::Interrupted;
 use crate::memory::OutOfMemory;
 use alloc::string::String;
 use core::fmt;
@@ -71,6 +72,14 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// The error for values that begin at index `first` of all inputs.
+    pub(crate) fn moved(mut self, first: usize) -> Self {
+        if let Self::Value { index, .. } | Self::NotANumber { index } = &mut self {
+            *index += first;
+        }
+        self
+    }
+
     /// What to do about the error, where that is known.
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
@@ -159,6 +168,12 @@ impl fmt::Display for RunError {
 }
 
 impl core::error::Error for RunError {}
+
+impl From<Interrupted> for RunError {
+    fn from(_: Interrupted) -> Self {
+        Self::Interrupted
+    }
+}
 
 impl From<OutOfMemory> for RunError {
     fn from(_: OutOfMemory) -> Self {

@@ -81,6 +81,19 @@ impl Values {
         })
     }
 
+    /// No values, with room for `capacity`.
+    pub(crate) fn with_capacity(
+        element: ElementType,
+        capacity: usize,
+    ) -> Result<Self, OutOfMemory> {
+        Ok(match element {
+            ElementType::U8 => Self::U8(memory::with_capacity(capacity)?),
+            ElementType::I8 => Self::I8(memory::with_capacity(capacity)?),
+            ElementType::I16 => Self::I16(memory::with_capacity(capacity)?),
+            ElementType::I32 => Self::I32(memory::with_capacity(capacity)?),
+        })
+    }
+
     /// The values, borrowed.
     #[must_use]
     pub fn as_ref(&self) -> ValuesRef<'_> {

@@ -8,6 +8,7 @@
 //! outlive the job. Safe code cannot lend so.
 #![allow(unsafe_code)]
 
+use crate::interrupt::Watch;
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -19,6 +20,8 @@ use std::time::{Duration, Instant};
 const SPIN: Duration = Duration::from_micros(50);
 /// How long a thread looks before it sleeps. To wake it takes some 50 microseconds.
 const PATIENCE: Duration = Duration::from_micros(300);
+/// How long the calling thread sleeps before it asks whether the run goes on.
+const ASK_EVERY: Duration = Duration::from_millis(20);
 
 /// Threads that wait for jobs.
 #[derive(Debug)]
@@ -61,12 +64,12 @@ struct OwnCacheLine<T>(T);
 struct Job {
     /// A [`Parts`].
     parts: *const (),
-    /// Does the part at an index.
+    /// Does the part at an index. The watch is that of the calling thread, or none on another thread.
     ///
     /// # Safety
     ///
     /// The parts are alive, and no other thread uses the part at the index.
-    run: unsafe fn(*const (), usize),
+    run: unsafe fn(*const (), usize, Option<&mut Watch<'_>>),
 }
 
 /// The parts of a job, and the function for each.
@@ -75,15 +78,15 @@ struct Parts<T, F> {
     run: F,
 }
 
-impl<T: Send, F: Fn(&mut T) + Sync> Parts<T, F> {
+impl<T: Send, F: Fn(&mut T, Option<&mut Watch<'_>>) + Sync> Parts<T, F> {
     /// # Safety
     ///
     /// As for [`Job::run`]. `parts` points to a value of this type.
-    unsafe fn run(parts: *const (), index: usize) {
+    unsafe fn run(parts: *const (), index: usize, watch: Option<&mut Watch<'_>>) {
         // SAFETY: the parts are alive, as the caller grants.
         let parts = unsafe { &*parts.cast::<Self>() };
         // SAFETY: the index is below the number of parts, and no other thread uses its part, as the caller grants.
-        (parts.run)(unsafe { &mut *parts.first.add(index) });
+        (parts.run)(unsafe { &mut *parts.first.add(index) }, watch);
     }
 }
 
@@ -91,7 +94,7 @@ impl Team {
     pub(crate) fn new() -> Self {
         let nothing = Job {
             parts: std::ptr::null(),
-            run: |_, _| {},
+            run: |_, _, _| {},
         };
         let shared = Shared {
             open: OwnCacheLine::default(),
@@ -127,10 +130,18 @@ impl Team {
 
     /// Calls `run` for every part: for the first on this thread, for others on the thread that takes them first.
     ///
+    /// Calls on this thread receive `watch`, other calls receive none. While this thread waits, it asks with `watch` now and
+    /// then. It returns after all parts are done, whatever the answer.
+    ///
     /// # Panics
     ///
     /// `run` panics. The panic is passed on after all parts are done.
-    pub(crate) fn each<T: Send, F: Fn(&mut T) + Sync>(&mut self, parts: &mut [T], run: F) {
+    pub(crate) fn each<T: Send, F: Fn(&mut T, Option<&mut Watch<'_>>) + Sync>(
+        &mut self,
+        parts: &mut [T],
+        watch: &mut Watch<'_>,
+        run: F,
+    ) {
         let Some(count) = parts.len().checked_sub(1) else {
             return;
         };
@@ -148,15 +159,17 @@ impl Team {
         unsafe { *shared.job.get() = job };
         shared.open.0.store(count, Ordering::Release);
         shared.members.ring(count);
-        shared.run(job, 0);
+        shared.run(job, 0, Some(watch));
         let mut left = count;
         while let Some(index) = shared.take() {
-            shared.run(job, index);
+            shared.run(job, index, Some(watch));
             left -= 1;
         }
-        shared
-            .caller
-            .wait(|| (shared.done.0.load(Ordering::Acquire) == left).then_some(()));
+        let done = || (shared.done.0.load(Ordering::Acquire) == left).then_some(());
+        while shared.caller.wait_for(Some(ASK_EVERY), done).is_none() {
+            // The answer reaches the other threads, and their parts end soon.
+            let _ = watch.ask();
+        }
         if let Some(panic) = lock(&shared.panic).take() {
             resume_unwind(panic);
         }
@@ -167,10 +180,12 @@ impl Shared {
     /// Does parts of jobs, for ever: what a member runs.
     fn serve(&self) {
         loop {
-            let index = self.members.wait(|| self.take());
+            let Some(index) = self.members.wait_for(None, || self.take()) else {
+                continue;
+            };
             // SAFETY: a part is taken and not counted as done, so that no thread writes the job.
             let job = unsafe { *self.job.get() };
-            self.run(job, index);
+            self.run(job, index, None);
             self.done.0.fetch_add(1, Ordering::Release);
             self.caller.ring(1);
         }
@@ -185,9 +200,9 @@ impl Shared {
     }
 
     /// Does a part that this thread has taken.
-    fn run(&self, job: Job, index: usize) {
+    fn run(&self, job: Job, index: usize, watch: Option<&mut Watch<'_>>) {
         // SAFETY: parts live until `Team::each` returns, and it returns after all parts are done. Each index is taken once.
-        let part = || unsafe { (job.run)(job.parts, index) };
+        let part = || unsafe { (job.run)(job.parts, index, watch) };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(part)) {
             *lock(&self.panic) = Some(panic);
         }
@@ -204,12 +219,14 @@ struct Bell {
 
 impl Bell {
     /// Waits until `ready` gives something. The thread that brings it about rings the bell afterwards.
-    fn wait<T>(&self, ready: impl Fn() -> Option<T>) -> T {
+    ///
+    /// The result is `None` when the thread has slept for `most`. Without `most` it never is.
+    fn wait_for<T>(&self, most: Option<Duration>, ready: impl Fn() -> Option<T>) -> Option<T> {
         let mut start = None;
         loop {
             for _ in 0..64 {
                 if let Some(value) = ready() {
-                    return value;
+                    return Some(value);
                 }
                 std::hint::spin_loop();
             }
@@ -227,13 +244,23 @@ impl Bell {
         // asleep.
         fence(Ordering::SeqCst);
         let value = loop {
-            if let Some(value) = ready() {
+            let value = ready();
+            if value.is_some() {
                 break value;
             }
-            guard = self
+            let Some(most) = most else {
+                let woken = self.rung.wait(guard);
+                guard = woken.unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let (woken, slept) = self
                 .rung
-                .wait(guard)
+                .wait_timeout(guard, most)
                 .unwrap_or_else(PoisonError::into_inner);
+            guard = woken;
+            if slept.timed_out() {
+                break ready();
+            }
         };
         self.asleep.0.fetch_sub(1, Ordering::SeqCst);
         value
@@ -260,6 +287,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interrupt::{Answer, Interrupted};
 
     #[test]
     fn every_part_is_done_once() {
@@ -271,7 +299,9 @@ mod tests {
             }
             let mut parts: Vec<usize> = (0..job % 9).map(|part| job + part).collect();
             let expected: Vec<usize> = parts.iter().map(|part| 3 * part + job).collect();
-            team.each(&mut parts, |part| *part = 3 * *part + job);
+            team.each(&mut parts, &mut Watch::default(), |part, _| {
+                *part = 3 * *part + job;
+            });
             assert_eq!(parts, expected);
         }
     }
@@ -279,7 +309,7 @@ mod tests {
     #[test]
     fn parts_without_a_thread_are_done_by_the_caller() {
         let mut parts = [1, 2, 3];
-        Team::new().each(&mut parts, |part| *part += 1);
+        Team::new().each(&mut parts, &mut Watch::default(), |part, _| *part += 1);
         assert_eq!(parts, [2, 3, 4]);
     }
 
@@ -290,7 +320,7 @@ mod tests {
         for place in 0..4 {
             let mut parts = [0, 1, 2, 3];
             let outcome = catch_unwind(AssertUnwindSafe(|| {
-                team.each(&mut parts, |part| {
+                team.each(&mut parts, &mut Watch::default(), |part, _| {
                     assert!(*part != place, "part {place}");
                     *part = 9;
                 });
@@ -300,7 +330,32 @@ mod tests {
             assert_eq!((done, parts[place]), (3, place));
         }
         let mut parts = [0; 4];
-        team.each(&mut parts, |part| *part = 1);
+        team.each(&mut parts, &mut Watch::default(), |part, _| *part = 1);
         assert_eq!(parts, [1; 4]);
+    }
+
+    #[test]
+    fn a_caller_that_waits_asks_and_the_answer_ends_the_other_parts() {
+        let mut team = Team::new();
+        team.grow(1);
+        let asked = std::cell::Cell::new(0);
+        let question = || {
+            asked.set(asked.get() + 1);
+            asked.get() == 2
+        };
+        let answer = Answer::default();
+        let mut watch = Watch::new(Some(&question), &answer);
+        // The part of the other thread ends by the answer alone, and the caller has nothing to do.
+        let other = std::sync::Barrier::new(2);
+        team.each(&mut [(), ()], &mut watch, |(), watch| {
+            other.wait();
+            if watch.is_none() {
+                let watch = Watch::other(Some(&answer));
+                while watch.look().is_ok() {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        assert_eq!((watch.look(), asked.get()), (Err(Interrupted), 2));
     }
 }

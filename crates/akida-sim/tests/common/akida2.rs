@@ -1,6 +1,6 @@
 //! Random models of Akida 2.0 over every layer type and option, the same for the same seed.
 
-use crate::common::{MOST_WORK, Random, work};
+use super::common::{MOST_WORK, Random, work};
 use akida_sim::{
     Activation, Add, BufferTempConv, Concatenate, Connection, Conv2D, Conv2DParams,
     Conv2DTranspose, Dense1D, DepthwiseBufferTempConv, DepthwiseConv2D, DepthwiseConv2DTranspose,

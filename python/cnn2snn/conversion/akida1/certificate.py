@@ -11,7 +11,7 @@ from cnn2snn.conversion.akida1.model import Converted, ConvertedBlock
 from cnn2snn.conversion.akida1.target import TARGET
 from cnn2snn.conversion.akida1.variables import LinearMap
 from cnn2snn.conversion.block import Kind
-from cnn2snn.conversion.report import ConversionReport, Difference, Exceedance, InputReport, LayerReport, Place, number
+from cnn2snn.conversion.report import Akida1Report, Difference, Exceedance, InputReport, LayerReport, Place, number
 
 __all__ = ["report"]
 
@@ -19,12 +19,20 @@ __all__ = ["report"]
 _TINY_GAMMA = 1e-2
 # A filter whose largest weight is this part of the layer's median has a scale as many times as large.
 _TINY_WEIGHTS = 1e-2
+# Integers up to here are float32 numbers.
+_EXACT = 2**24
 
 
-def report(converted: Converted, thresholds: str) -> ConversionReport:
+def report(converted: Converted, thresholds: str) -> Akida1Report:
     """The report of a conversion whose thresholds were chosen by "fit" or "floor"."""
     layers = [_report(b) for b in converted.blocks if b.ideal is not None]
-    return ConversionReport(converted.source.name, thresholds, _inputs(converted, layers), layers, _account(converted))
+    return Akida1Report(
+        model=converted.source.name,
+        inputs=_inputs(converted, layers),
+        layers=layers,
+        folded=_account(converted),
+        thresholds=thresholds,
+    )
 
 
 def _inputs(converted: Converted, layers: list[LayerReport]) -> InputReport:
@@ -61,7 +69,11 @@ def _report(b: ConvertedBlock) -> LayerReport:
         terms += b.block.positions
     # Keras sums `terms` products in float32, then adds the bias, normalizes, averages and divides by the step; each
     # operation errs by 2^-24 of what it handles, in units of potentials at most the sum of magnitudes below.
-    float32 = (terms + 16) * 2.0**-23 * (magnitude + zero + np.abs(ideal.t) + edges)
+    handled = zero + np.abs(ideal.t) + edges
+    float32 = (terms + 16) * 2.0**-23 * (magnitude + handled)
+    if ideal.sums_integers:
+        # Sums are exact, and the product with a scale and the half that is added err.
+        float32 = np.where(magnitude + zero <= _EXACT, 2.0**-21 * handled, float32)
     widths = layer.widths(TARGET)
     low, high, largest = widths.min_threshold, widths.max_threshold, widths.max_step
     differences = []

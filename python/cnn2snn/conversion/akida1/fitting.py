@@ -17,8 +17,9 @@ __all__ = ["THRESHOLDS", "certify", "differing_by_channel", "mismatches_without_
 
 # Why a threshold or a step can be out of all proportion.
 _HUGE = (
-    "a tiny gamma, a dead filter or a huge scale is the usual cause: constrain gamma while training, or quantize filters "
-    "whose weights are all close to zero with a limit, as MaxPerAxisQuantizer(bitwidth, max_scale_factor=1000) has one"
+    "a tiny gamma, a dead filter or a huge scale is the usual cause: constrain gamma while training, or quantize "
+    "filters whose weights are all close to zero with a limit, as MaxPerAxisQuantizer(bitwidth, max_scale_factor=1000) "
+    "has one"
 )
 
 # How thresholds and steps are chosen.

@@ -13,7 +13,8 @@ import numpy as np
 from cnn2snn.conversion.akida1.fitting import certify, differing_by_channel
 from cnn2snn.conversion.akida1.model import Converted, build_model
 from cnn2snn.conversion.akida1.variables import IdealLayer
-from cnn2snn.conversion.block import Activation, Block, Blocks, Folded, Kind, Weights, Window
+from cnn2snn.conversion.block import Activation, Block, Blocks, Kind, Weights, Window
+from cnn2snn.conversion.quantizeml.account import account
 from cnn2snn.conversion.quantizeml.akida1 import Akida1Layer, Akida1Plan, Ideal
 from cnn2snn.conversion.quantizeml.integers import Walk
 from cnn2snn.conversion.quantizeml.integers.records import Neural, Separable
@@ -34,6 +35,19 @@ class LevelIdeal(IdealLayer):
     """
 
     levels: Ideal
+
+    @property
+    def sums_integers(self) -> bool:
+        """QuantizeML sums integers."""
+        return True
+
+    @property
+    def float32_tops(self) -> np.ndarray | None:
+        """The highest level of each filter in float32 where it is another one than exactly; else -1."""
+        if self.levels.float32_top is None:
+            return None
+        tops = np.array(self.levels.float32_top)
+        return np.where(tops != np.array(self.levels.top), tops, -1)
 
     def boundaries(self, act_bits: int) -> np.ndarray:
         """The integer boundaries, int64 of shape (filters, 2^act_bits - 1), exactly."""
@@ -71,7 +85,7 @@ def blocks_of(plan: Akida1Plan) -> QuantizedBlocks:
         found.blocks[block.name] = block
         ideals[block.name] = _ideal(walk, layer)
         previous = block.name
-    found.folded = _folded(plan)
+    found.folded = account({layer.name: layer.class_name for layer in walk.layers.values()}, plan.model)
     first = plan.layers[0].plan
     border = first.parameters.get("padding_value", 0)
     scales = [layer.arguments["scale"] for layer in walk.layers.values() if layer.kind == "Rescaling"]
@@ -134,7 +148,7 @@ def _block(walk: Walk, layer: Akida1Layer, previous: str) -> Block:
             bias=np.array(biases),
             depthwise=None if depthwise is None else depthwise.astype(np.float32),
         ),
-        max_pooling=None if pooling is None else _pooling(pooling),
+        max_pooling=None if pooling is None else _pooling(pooling, layer.plan.parameters["padding"]),
         global_average=block.find("GlobalAveragePooling2D") is not None,
         activation=activation,
         output=block.output.name,
@@ -145,9 +159,9 @@ def _window(layer: Layer, padding: str) -> Window:
     return Window(layer.arguments["kernel_size"], layer.arguments["strides"], padding.lower())
 
 
-def _pooling(layer: Layer) -> Window:
+def _pooling(layer: Layer, padding: str) -> Window:
     size = layer.arguments["pool_size"]
-    return Window(size, layer.arguments["strides"] or size, layer.arguments["padding"])
+    return Window(size, layer.arguments["strides"] or size, padding.lower())
 
 
 def _ideal(walk: Walk, layer: Akida1Layer) -> IdealLayer:
@@ -180,17 +194,3 @@ def _ideal(walk: Walk, layer: Akida1Layer) -> IdealLayer:
 def _ratios(gain: Fraction, bias: int) -> tuple[int, ...]:
     """Numerators and denominators of gain, bias and shift of P = gain · (z - bias / gain)."""
     return gain.numerator, gain.denominator, bias * gain.denominator, gain.numerator, 0, 1
-
-
-def _folded(plan: Akida1Plan) -> list[Folded]:
-    """What became of the layers that are no layer of the model."""
-    members = {member.name: layer.plan.name for layer in plan.layers if layer.block for member in layer.block.layers}
-    names = {layer.plan.name for layer in plan.layers}
-    found = []
-    for layer in plan.walk.layers.values():
-        if layer.name in names:
-            continue
-        owner = members.get(layer.name)
-        became = f'part of layer "{owner}"' if owner else "nothing: it changes no integer"
-        found.append(Folded(layer.name, layer.class_name, became, owner))
-    return found

@@ -62,6 +62,16 @@ class IdealLayer:
     t: np.ndarray
     s: np.ndarray
 
+    @property
+    def sums_integers(self) -> bool:
+        """Whether the network itself sums integers in float32."""
+        return False
+
+    @property
+    def float32_tops(self) -> np.ndarray | None:
+        """The highest level of each filter where the float32 of the network makes it another one; else -1."""
+        return None
+
     @cached_property
     def maps(self) -> list[LinearMap]:
         """How potentials follow from pre-activations, one per output channel."""

@@ -18,7 +18,7 @@ from cnn2snn.conversion.quantizeml.integers import Walk
 from cnn2snn.conversion.quantizeml.layer import Layer, refuse
 from cnn2snn.conversion.quantizeml.network import Network
 from cnn2snn.conversion.quantizeml.patterns import AKIDA2, AKIDA2_INPUT, Pattern, match
-from cnn2snn.conversion.quantizeml.read_blocks import read_blocks
+from cnn2snn.conversion.quantizeml.read_blocks import Reading, read_blocks
 
 __all__ = ["plan_model"]
 
@@ -39,25 +39,44 @@ _MAKERS: dict[str, Callable[[Walk, Block, str], Parts]] = {
     "Dequantizer": dequantizer,
 }
 
-# What to do about blocks that have no pattern, by a part of their kinds.
+_IDENTITY = "insert a Conv2D of kernel size 1 that changes nothing"
+# What to do about blocks that have no pattern, by a part of their kinds. The first part that fits counts.
 _REMEDIES = {
     "SeparableConv2D": (
         "before quantizing, split it into a DepthwiseConv2D and a Conv2D of kernel size 1; Akida 1.0 has this layer"
     ),
     "InputQuantizer": "build the model so that one layer reads its input",
     "Permute": "leave Permute out, and build the model on maps (height, width, channels)",
-    "DepthwiseConv2D-GlobalAveragePooling2D": "put a Conv2D of kernel size 1 before the global average",
-    "DepthwiseConv2D-ReLU-GlobalAveragePooling2D": "put a Conv2D of kernel size 1 before the global average",
-    "MaxPool2D-ReLU-GlobalAveragePooling2D": "put a Conv2D between the max pooling and the global average",
-    "Conv2D-MaxPool2D$": "put a ReLU behind the max pooling",
-    "Add-": "insert a Conv2D of kernel size 1 that changes nothing; quantizeml.models.quantize does so for maps",
-    "^ReLU": "insert a Conv2D of kernel size 1 that changes nothing; quantizeml.models.quantize does so for maps",
-    "^GlobalAveragePooling2D": "insert a Conv2D of kernel size 1 that changes nothing before it",
-    "^MaxPool2D": "put the max pooling between a convolution and its activation",
+    "ReLU-ReLU": "leave one of the two activations out",
+    "ReLU-LUT": "leave one of the two activations out",
+    "LUT-ReLU": "leave one of the two activations out",
+    "LUT-LUT": "leave one of the two activations out",
+    "ReLU-MaxPool2D": "put the max pooling before the activation",
+    "LUT-MaxPool2D": "put the max pooling before the activation, where the activation never falls",
+    "MaxPool2D-MaxPool2D": f"{_IDENTITY} and a ReLU between the two poolings",
     "Dense-LUT": "use a ReLU behind dense layers",
     "TempConv-LUT": "use a ReLU behind temporal layers",
     "Projection-LUT": "use a ReLU behind recurrent layers",
+    "GlobalAveragePooling2D-ReLU": (
+        "put the ReLU before the global average, as the networks of the published zoo do for Akida 2.0"
+    ),
+    "GlobalAveragePooling2D-LUT": "put the activation before the global average",
+    "DepthwiseConv2D-GlobalAveragePooling2D": "put a Conv2D of kernel size 1 before the global average",
+    "DepthwiseConv2D-ReLU-GlobalAveragePooling2D": "put a Conv2D of kernel size 1 before the global average",
+    "DepthwiseConv2D-LUT-GlobalAveragePooling2D": "put a Conv2D of kernel size 1 before the global average",
+    "MaxPool2D-ReLU-GlobalAveragePooling2D": "put a Conv2D between the max pooling and the global average",
+    "MaxPool2D-LUT-GlobalAveragePooling2D": "put a Conv2D between the max pooling and the global average",
+    "MaxPool2D-GlobalAveragePooling2D": "put a ReLU and a Conv2D between the max pooling and the global average",
+    "Conv2D-MaxPool2D$": "put a ReLU behind the max pooling",
+    "Add-": f"{_IDENTITY} behind it; quantizeml.models.quantize does so for maps",
+    "Concatenate-": f"{_IDENTITY} behind it; quantizeml.models.quantize does so for maps",
+    "^ReLU": f"{_IDENTITY} before it; quantizeml.models.quantize does so for maps",
+    "^LUT": f"{_IDENTITY} before it; quantizeml.models.quantize does so for maps",
+    "^GlobalAveragePooling2D": f"{_IDENTITY} before it",
+    "^MaxPool2D": "put the max pooling between a convolution and its activation",
     "Flatten": "put a Dense layer directly behind Flatten, or leave Flatten out",
+    "Reshape": "put a Dense layer directly behind Reshape, or leave Reshape out",
+    "": f"{_IDENTITY}, so that the layers before it and those from it on are sequences of these",
 }
 
 
@@ -78,7 +97,7 @@ def plan_model(network: Network, problems: Problems | None = None) -> ModelPlan:
         UnsupportedModelError: (RuntimeError) a structure that Akida 2.0 cannot express.
     """
     reading = read_blocks(network, AKIDA2, AKIDA2_INPUT, _cut, _REMEDIES)
-    builder = _Builder(reading.walk, reading.blocks)
+    builder = _Builder(reading)
     for index in range(len(reading.blocks)):
         with reading.problems.catch():
             builder.add(index)
@@ -101,13 +120,13 @@ class _Builder:
     """Makes the layers one by one.
 
     Args:
-        walk: the integers.
-        blocks: the blocks in order.
+        reading: the blocks in order, and their integers.
     """
 
-    def __init__(self, walk: Walk, blocks: list[Block]) -> None:
-        self._walk = walk
-        self._blocks = blocks
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._walk = walk = reading.walk
+        self._blocks = reading.blocks
         self._input = next((layer for layer in walk.layers.values() if layer.kind == "InputLayer"), None)
         self.plans: list[LayerPlan] = []
         # The layer of each block.
@@ -122,9 +141,8 @@ class _Builder:
         if block.kinds == ("Dequantizer",) and self._is_pico(block.sources[0]):
             # A decision needs no scale.
             return
-        known = all(source is None or source in self._made for source in block.sources)
-        if not known or not all(layer.name in self._walk.records for layer in block.layers):
-            # A layer of the block, or a block that it reads, was refused.
+        if self._reading.is_refused(block) or not all(s is None or s in self._made for s in block.sources):
+            # The block, or one that it reads, was refused.
             return
         pattern = self._image_pattern(block)
         if pattern is not None:

@@ -11,6 +11,7 @@ from cnn2snn.conversion.quantizeml.blocks import Block
 from cnn2snn.conversion.quantizeml.integers import Walk
 from cnn2snn.conversion.quantizeml.integers.records import Neural
 from cnn2snn.conversion.quantizeml.layer import Layer, invalid, refuse
+from cnn2snn.conversion.quantizeml.padding import padding_of
 
 __all__ = ["convolution", "transposed"]
 
@@ -28,7 +29,7 @@ def convolution(walk: Walk, block: Block, type_name: str) -> Parts:
     record = _record(walk, main)
     shape, channels = walk.shapes[main.inbounds[0]], walk.shapes[main.name][-1]
     is_image = type_name == "InputConv2D"
-    padding = _padding(block, main)
+    padding = padding_of(block, main, walk.shapes)
     parameters: dict[str, Any] = {
         "kernel_size": _single(main, "kernel_size"),
         "activation": activation(block),
@@ -36,7 +37,7 @@ def convolution(walk: Walk, block: Block, type_name: str) -> Parts:
         "weights_bits": weights_bits(main, record),
         "padding": padding,
         "kernel_stride": _single(main, "strides"),
-        **_pooling(block, main, padding),
+        **_pooling(block),
     }
     if is_image:
         parameters["input_shape"] = list(shape)
@@ -125,29 +126,7 @@ def _single(layer: Layer, name: str) -> int:
     return first
 
 
-def _padding(block: Block, main: Layer) -> str:
-    """The padding of a convolution and of the max pooling behind it, which must be one."""
-    # A border with a value is one of "same", although Keras pads outside of the convolution.
-    bordered = main.arguments.get("padding_value") is not None
-    same = bordered or main.arguments["padding"] == "same"
-    pooling = block.find("MaxPool2D")
-    if main.arguments["kernel_size"] == (1, 1):
-        # It has no border, and is written so.
-        same = True
-    if pooling is not None and (pooling.arguments["padding"] == "same") != same:
-        raise refuse(
-            pooling,
-            f"padding of a max pooling must be that of its convolution, {'same' if same else 'valid'}, received "
-            f"{pooling.arguments['padding']}",
-            kind="padding",
-            expected="same" if same else "valid",
-            received=pooling.arguments["padding"],
-            remedy="give both the same padding",
-        )
-    return "Same" if same else "Valid"
-
-
-def _pooling(block: Block, main: Layer, padding: str) -> dict[str, Any]:
+def _pooling(block: Block) -> dict[str, Any]:
     if block.find("GlobalAveragePooling2D") is not None:
         return {"pool_type": "Average"}
     pooling = block.find("MaxPool2D")

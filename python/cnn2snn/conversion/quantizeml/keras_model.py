@@ -16,10 +16,16 @@ from cnn2snn.errors import InvalidTypeError, UnsupportedModelError
 __all__ = ["is_quantizeml_model", "read_keras_model"]
 
 
+# How the names of classes begin that a float model has none of. QuantizeML has layers for float models as well.
+_QUANTIZED = ("Quantized", "Dequantizer", "InputQuantizer")
+
+
 def is_quantizeml_model(model: Any) -> bool:
-    """Whether an object is a model in memory with a layer of QuantizeML."""
+    """Whether an object is a model in memory that QuantizeML quantized: one of its layers has such a class."""
     layers = getattr(model, "layers", None)
-    return isinstance(layers, Sequence) and any("quantizeml" in str(type(layer)).lower() for layer in layers)
+    return isinstance(layers, Sequence) and any(
+        "quantizeml" in type(layer).__module__ and type(layer).__name__.startswith(_QUANTIZED) for layer in layers
+    )
 
 
 def read_keras_model(model: Any) -> Network:

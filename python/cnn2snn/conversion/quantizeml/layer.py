@@ -14,7 +14,7 @@ from cnn2snn.conversion.quantizeml.classes import CLASSES, GONE, Quantizer
 from cnn2snn.conversion.quantizeml.network import Network, Node
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, UnsupportedModelError
 
-__all__ = ["Layer", "check_layers", "invalid", "refuse"]
+__all__ = ["Layer", "check_layers", "invalid", "kind_of", "refuse"]
 
 # What a configuration holds that has no meaning once a model is trained.
 _IGNORED = {"name", "trainable", "dtype", "batch_input_shape", "sparse", "ragged", "optional", "quant_config"}
@@ -47,11 +47,16 @@ class Layer:
     @property
     def kind(self) -> str:
         """The class without "Quantized", under which patterns list it; "LUT" for an activation of a table."""
-        kind = self.class_name.removeprefix("Quantized")
-        return {"QuantizedActivation": "LUT", "QuantizedMaxPooling2D": "MaxPool2D"}.get(self.class_name, kind)
+        return kind_of(self.class_name)
 
     def __str__(self) -> str:
         return f'"{self.name}" ({self.class_name})'
+
+
+def kind_of(class_name: str) -> str:
+    """The kind of the layers of a class, see `Layer.kind`."""
+    kind = class_name.removeprefix("Quantized")
+    return {"QuantizedActivation": "LUT", "QuantizedMaxPooling2D": "MaxPool2D"}.get(class_name, kind)
 
 
 def refuse(layer: Layer | Node, problem: str, *, kind: str, **details: object) -> UnsupportedModelError:

@@ -52,7 +52,7 @@ def check_model(layers: Mapping[str, Layer], shapes: Mapping[str, Shape], proble
     A model must have layers that are not skipped, and an input of rank 1 or 3, or 2 with recurrent layers. Maps have
     their channels last. Convolutions have neither dilation nor groups. Problems go to `problems`.
     """
-    if all(is_skipped(layer, shapes) for layer in layers.values() if layer.name in shapes):
+    if len(shapes) == len(layers) and all(is_skipped(layer, shapes) for layer in layers.values()):
         problems.add(
             UnsupportedModelError(
                 "the model has no quantized layer to convert",

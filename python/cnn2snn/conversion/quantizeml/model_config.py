@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cnn2snn.conversion.quantizeml.network import Node, short_class
+from cnn2snn.conversion.quantizeml.network import DEQUANTIZER, Node, short_class
 from cnn2snn.errors import UnsupportedModelError
 
 __all__ = ["Skeleton", "read_model_config"]
@@ -47,12 +47,19 @@ def read_model_config(config: Any) -> Skeleton:
         return _sequential(inner)
     if short_class(kind) not in ("Functional", "Model"):
         raise _invalid(f"a model must be Functional or Sequential, received {kind!r}", remedy=_SAVE_AGAIN)
-    layers = [_layer(item) for item in _list(inner.get("layers"), "the layers of the model")]
-    nodes = [Node(name, cls, arguments, _inbounds(name, cls, item)) for name, cls, arguments, item in layers]
+    nodes = []
+    for item in _list(inner.get("layers"), "the layers of the model"):
+        nodes.append(_node(item, is_float=any(node.class_name == DEQUANTIZER for node in nodes)))
     _check_names(nodes)
     inputs = [_tensor(item, "input_layers") for item in _tensors(inner.get("input_layers"), "input_layers")]
     outputs = [_tensor(item, "output_layers") for item in _tensors(inner.get("output_layers"), "output_layers")]
     return Skeleton(_text(inner, "name", "the model"), nodes, inputs, outputs)
+
+
+def _node(item: Any, is_float: bool) -> Node:
+    """A layer of a Functional model. Of layers in float, behind the Dequantizer, nothing but the name is read."""
+    name, cls, arguments, entry = _layer(item, is_float)
+    return Node(name, cls, {}, ()) if is_float else Node(name, cls, arguments, _inbounds(name, cls, entry))
 
 
 def _sequential(config: Mapping[str, Any]) -> Skeleton:
@@ -75,7 +82,7 @@ def _sequential(config: Mapping[str, Any]) -> Skeleton:
     return Skeleton(_text(config, "name", "the model"), nodes, [nodes[0].name], [nodes[-1].name])
 
 
-def _layer(item: Any) -> tuple[str, str, Mapping[str, Any], Mapping[str, Any]]:
+def _layer(item: Any, is_float: bool = False) -> tuple[str, str, Mapping[str, Any], Mapping[str, Any]]:
     """Name, class, arguments and whole entry of a layer."""
     entry = _mapping(item, "a layer")
     arguments = _mapping(entry.get("config"), "the configuration of a layer")
@@ -83,7 +90,7 @@ def _layer(item: Any) -> tuple[str, str, Mapping[str, Any], Mapping[str, Any]]:
     if not isinstance(name, str) or not name:
         raise _invalid(f"a layer must have a name, received {_shown(name)}", remedy=_SAVE_AGAIN)
     cls = short_class(_text(entry, "class_name", f'layer "{name}"'))
-    if cls in ("Functional", "Sequential", "Model"):
+    if cls in ("Functional", "Sequential", "Model") and not is_float:
         raise UnsupportedModelError(
             f'layer "{name}" ({cls}): a model inside a model cannot be converted',
             layer=name,

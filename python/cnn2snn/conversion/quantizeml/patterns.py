@@ -97,7 +97,7 @@ def no_pattern(block: Block, patterns: Sequence[Pattern], remedies: dict[str, st
     kinds = block.kinds
     near = [pattern for pattern in patterns if set(pattern.kinds) & set(kinds)] or list(patterns)
     near.sort(key=lambda pattern: -SequenceMatcher(None, pattern.kinds, kinds).ratio())
-    allowed = ", ".join(dict.fromkeys(map(str, near[:8])))
+    allowed = ", ".join(list(dict.fromkeys(map(str, near)))[:3])
     text = f"^{'-'.join(kinds)}$"
     remedy = next((remedy for part, remedy in remedies.items() if part in text), None)
     return UnsupportedModelError(

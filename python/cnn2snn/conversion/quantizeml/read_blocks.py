@@ -23,13 +23,17 @@ class Reading:
 
     Attributes:
         walk: its layers with their integers.
-        blocks: its blocks, each of which has a pattern; none where an earlier step found problems.
-        problems: collects what the next steps refuse.
+        blocks: its blocks; none where they cannot be told.
+        problems: what was refused, the blocks without a pattern among it; it collects what the next steps refuse.
     """
 
     walk: Walk
     blocks: list[Block]
     problems: Problems
+
+    def is_refused(self, block: Block) -> bool:
+        """Whether a layer of a block was refused, or has no integers as one that it reads was."""
+        return any(self.problems.has(layer.name) or layer.name not in self.walk.records for layer in block.layers)
 
 
 def read_blocks(
@@ -41,7 +45,8 @@ def read_blocks(
 ) -> Reading:
     """Splits a network into blocks and gives every layer its integers.
 
-    Each step is judged for all layers before the next one begins.
+    The steps go on with what earlier steps did not refuse, so that all problems are found at once. An error that may
+    follow from another one of the same layers is left out.
 
     Args:
         network: the network.
@@ -57,20 +62,22 @@ def read_blocks(
     reading = Reading(Walk({}, {}), [], problems)
     check_ends(network, problems)
     layers = check_layers(network, problems)
-    if len(layers) < len(network.nodes):
-        # What a layer that is not known gives cannot be judged.
-        return reading
     shapes = infer_shapes(layers, problems)
     check_model(layers, shapes, problems)
-    if problems.found:
+    if len(shapes) < len(network.nodes):
+        # Where blocks begin and end cannot be told.
         return reading
-    blocks: list[Block] = []
     with problems.catch():
-        blocks = split(layers, shapes, cut)
-    for block in blocks:
+        reading.blocks = split(layers, shapes, cut)
+    refused: set[str] = set()
+    for block in reading.blocks:
         if match(block, patterns) is None and not (block.is_input and match(block, input_patterns)):
             problems.add(no_pattern(block, patterns, remedies))
-    if not problems.found:
-        reading.blocks = blocks
-        reading.walk = walk(layers, shapes, problems)
+            refused.update(layer.name for layer in block.layers)
+    refused.update(error.layer for error in problems.found if error.layer is not None)
+    found = Problems(collect=True)
+    reading.walk = walk(layers, shapes, found)
+    for error in found.found:
+        if error.layer not in refused:
+            problems.add(error)
     return reading

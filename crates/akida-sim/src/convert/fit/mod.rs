@@ -12,6 +12,7 @@ mod tests;
 pub use error::FitError;
 
 use super::Widths;
+use crate::interrupt::{Answer, Watch};
 use crate::memory::{self, OutOfMemory};
 use crate::model::{Format, LEVEL_BITS, Reach};
 use alloc::vec::Vec;
@@ -76,6 +77,38 @@ pub fn fit_boundaries(
     reach: &Reach,
     widths: Widths,
 ) -> Result<Fit, FitError> {
+    fit_watched(ideal, s, act_bits, reach, widths, &mut Watch::default())
+}
+
+/// What [`fit_boundaries`] gives, unless the answer of `interrupt` is true. It is asked now and then.
+///
+/// # Errors
+///
+/// As for [`fit_boundaries`]. Or the answer was true.
+pub fn fit_boundaries_unless(
+    ideal: &[i64],
+    s: &[f64],
+    act_bits: u8,
+    reach: &Reach,
+    widths: Widths,
+    interrupt: &dyn Fn() -> bool,
+) -> Result<Fit, FitError> {
+    let answer = Answer::default();
+    let mut watch = Watch::new(Some(interrupt), &answer);
+    fit_watched(ideal, s, act_bits, reach, widths, &mut watch)
+}
+
+/// The work of the longest search for a channel, in the units of [`Watch::worked`].
+const WORK_PER_CHANNEL: u64 = 1 << 20;
+
+pub(super) fn fit_watched(
+    ideal: &[i64],
+    s: &[f64],
+    act_bits: u8,
+    reach: &Reach,
+    widths: Widths,
+    watch: &mut Watch<'_>,
+) -> Result<Fit, FitError> {
     if !LEVEL_BITS.contains(&act_bits) {
         let received = f64::from(act_bits);
         return Err(FitError::new(0, "act_bits", "one of 1, 2, 4", received));
@@ -106,6 +139,7 @@ pub fn fit_boundaries(
         fit.threshold.push(best.threshold);
         fit.act_step.push(best.act_step);
         fit.mismatches.push(best.missed);
+        watch.worked(WORK_PER_CHANNEL)?;
     }
     Ok(fit)
 }

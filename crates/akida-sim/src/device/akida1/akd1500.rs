@@ -1,11 +1,13 @@
 //! AKD1500.
 
 use super::generation::AKIDA1;
+use super::np_memory::NP_MEMORY;
 use super::program::PROGRAM;
-use super::sources::{FITTED_INPUT, FITTED_ROWS, FITTED_WEIGHTS, SCHEMATIC, TYPES, VERSIONS};
+use super::sources::TYPES;
 use crate::device::chip::Chip;
 use crate::device::fact::Fact;
 use crate::device::limits::Limits;
+use crate::device::sources::{SCHEMATIC, VERSIONS};
 use crate::device::timing::{EstimateError, Timing};
 use crate::device::version::HwVersion;
 
@@ -20,11 +22,9 @@ pub(in crate::device) static AKD1500: Chip = Chip {
     columns: Fact::assumed(4, SCHEMATIC),
     fnp2: Fact::assumed(1, TYPES),
     hrc: Fact::stated(true, "published benchmarks count one HRC"),
-    input_bytes: Fact::inferred(40_000, FITTED_INPUT),
-    weight_bytes: Fact::inferred(37_400, FITTED_WEIGHTS),
-    np_rows: Fact::inferred(32, FITTED_ROWS),
+    memory: Some(NP_MEMORY),
     timing: Some(TIMING),
-    program: PROGRAM,
+    program: Some(PROGRAM),
     limits: Limits::Akida1(&AKIDA1),
 };
 

@@ -143,7 +143,7 @@ impl Limits {
     pub fn of(&self, layer: &LayerSpec) -> LayerLimits<'_> {
         match layer {
             LayerSpec::InputData(_) | LayerSpec::Concat(_) => LayerLimits::Unlimited,
-            // The limit on layer types refuses the layers of Akida 2.0.
+            // Layers of Akida 2.0 never come here.
             LayerSpec::Quantizer(_)
             | LayerSpec::InputConv2D(_)
             | LayerSpec::Conv2D(_)

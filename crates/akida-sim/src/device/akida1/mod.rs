@@ -1,7 +1,7 @@
 //! Akida 1.0: the numbers of its chips, and its limits on layers.
 //!
 //! `limits` holds the types of the limits. Each other file holds numbers: one file per chip, one file per layer type with
-//! limits, and one file each for registers, programs and the whole generation.
+//! limits, and one file each for registers, the memory of NPs, programs and the whole generation.
 
 pub(super) mod akd1000;
 pub(super) mod akd1500;
@@ -10,6 +10,7 @@ mod fully_connected;
 mod generation;
 mod input_convolutional;
 pub(super) mod limits;
+mod np_memory;
 mod program;
 mod registers;
 mod sources;

@@ -9,18 +9,6 @@ pub(super) const PAGE: &str =
 /// The widths of the levels that layers exchange.
 pub(super) const LEVEL_BITS: Allowed = Allowed::OneOf(&[1, 2, 4]);
 
-/// The source of the versions of chips.
-pub(super) const VERSIONS: &str = "Akida API reference, hardware versions";
-/// The source of the input memory of an NP.
-pub(super) const FITTED_INPUT: &str = "with 39,424 to 40,959 bytes, and at most 32 rows, the smallest mappings have the published NP counts";
-/// The source of the filter memory of an NP.
-pub(super) const FITTED_WEIGHTS: &str =
-    "with 36,864 to 37,600 bytes the smallest mappings have the published NP counts";
-/// The source of the input rows of an NP.
-pub(super) const FITTED_ROWS: &str =
-    "with 28 to 35 rows the smallest mappings have the published NP counts";
-/// Why places of NPs are assumed.
-pub(super) const SCHEMATIC: &str = "places of NPs are not public; schematic";
 /// Why types of NPs are assumed.
 pub(super) const TYPES: &str = "types of NPs are not public: every NP is taken to convolve and to run fully connected layers, one of \
                                 them with weights in external memory; published mappings agree (64 CNP1 + 1 FNP2 + 2 FNP3; 67 for \

@@ -1,11 +1,13 @@
 //! The Akida 1.0 IP with two nodes.
 
 use super::generation::AKIDA1;
+use super::np_memory::NP_MEMORY;
 use super::program::PROGRAM;
-use super::sources::{FITTED_INPUT, FITTED_ROWS, FITTED_WEIGHTS, SCHEMATIC, TYPES, VERSIONS};
+use super::sources::TYPES;
 use crate::device::chip::Chip;
 use crate::device::fact::Fact;
 use crate::device::limits::Limits;
+use crate::device::sources::{SCHEMATIC, VERSIONS};
 use crate::device::version::HwVersion;
 
 pub(in crate::device) static TWO_NODES_IP_V1: Chip = Chip {
@@ -19,10 +21,8 @@ pub(in crate::device) static TWO_NODES_IP_V1: Chip = Chip {
     columns: Fact::assumed(2, SCHEMATIC),
     fnp2: Fact::assumed(1, TYPES),
     hrc: Fact::assumed(true, "as on AKD1000"),
-    input_bytes: Fact::inferred(40_000, FITTED_INPUT),
-    weight_bytes: Fact::inferred(37_400, FITTED_WEIGHTS),
-    np_rows: Fact::inferred(32, FITTED_ROWS),
+    memory: Some(NP_MEMORY),
     timing: None,
-    program: PROGRAM,
+    program: Some(PROGRAM),
     limits: Limits::Akida1(&AKIDA1),
 };

@@ -3,6 +3,7 @@
 
 use super::depthwise;
 use super::group::{GROUP, Product};
+use super::stretches;
 use crate::kernels::{DenseCall, DepthwiseCall, Sink, generic};
 use crate::output::{IntegerLine, Line, PANEL};
 use core::arch::asm;
@@ -22,10 +23,11 @@ pub(super) fn has_vnni() -> bool {
     return is_available() && cfg!(target_feature = "avxvnni");
 }
 
-/// Exact: a stretch of products is summed in 16 bits, no longer than the largest product allows, then added in 32 bits.
+/// Exact: a stretch of products is summed in 16 bits, no longer than the weights allow, then added in 32 bits.
 pub(super) fn dense_u8(call: DenseCall<'_, u8, i8>) {
+    let size = |panels, panel| panels * stretches::panel_size(panel);
     // SAFETY: kernels are called only where `is_available` has answered yes.
-    unsafe { dense::<false, false>(Product::new(call)) }
+    unsafe { dense::<false, false>(Product::packed(call, size)) }
 }
 
 /// Exact: two products of 16 bits are added in 32 bits, |input| < 2^15 and |weight| < 2^7.
@@ -105,50 +107,135 @@ fn tile<const M: usize, const WORDS: bool, const VNNI: bool>(
         ];
     }
     let mut sums: [Sums; M] = [start; M];
-    // A stretch is the groups whose products are summed before they are added to `sums`. Inputs of 8 bits without VNNI have
-    // sums of 16 bits, so that a stretch ends before a sum could exceed them. Other inputs have one stretch.
-    let wide = WORDS || VNNI;
-    let most = if wide {
-        usize::MAX
+    if WORDS || VNNI {
+        add_runs::<M, WORDS, VNNI>(product, panel, starts, &mut sums);
     } else {
-        (i16::MAX as u32 / (2 * product.largest_product.max(1))) as usize
-    };
-    let mut stretch: [Sums; M] = [[_mm256_setzero_si256(); 2]; M];
-    let mut room = most;
+        add_stretches(product, panel, starts, &mut sums);
+    }
+    store(product, first, position, &sums);
+    M
+}
+
+/// Adds the products of `M` windows and a panel to sums of 32 bits.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn add_runs<const M: usize, const WORDS: bool, const VNNI: bool>(
+    product: &Product<'_>,
+    panel: usize,
+    starts: [usize; M],
+    sums: &mut [Sums; M],
+) {
     for row in 0..product.rows {
-        // SAFETY: `Product::new` has checked that every group of the windows can be read.
-        let inputs =
-            starts.map(|start| unsafe { product.input.add(start + row * product.run_step) });
-        let weights = (panel * product.rows + row) * product.run_size;
-        let mut group = 0;
-        while group < product.groups {
-            let end = product.groups.min(group.saturating_add(room));
-            room -= end - group;
-            for group in group..end {
-                // SAFETY: `Product::new` has checked that every group of the windows and all weights can be read.
-                unsafe {
-                    let weights = product.weights.add(weights + group * PANEL * GROUP);
-                    let low = _mm256_loadu_si256(weights.cast());
-                    let high = _mm256_loadu_si256(weights.add(PANEL * GROUP / 2).cast());
-                    for (stretch, input) in stretch.iter_mut().zip(inputs) {
-                        let x = _mm256_set1_epi32(
-                            input.add(group * GROUP).cast::<i32>().read_unaligned(),
-                        );
-                        stretch[0] = add_products::<WORDS, VNNI>(stretch[0], x, low);
-                        stretch[1] = add_products::<WORDS, VNNI>(stretch[1], x, high);
+        // SAFETY: `Product::new` has checked that every group of the windows and all weights can be read.
+        unsafe {
+            let inputs = starts.map(|start| product.input.add(start + row * product.run_step));
+            let weights = product
+                .weights
+                .add((panel * product.rows + row) * product.run_size);
+            for group in 0..product.groups {
+                let weights = load_weights(weights, group);
+                for (sums, input) in sums.iter_mut().zip(inputs) {
+                    let x = broadcast(input, group);
+                    for (sums, weights) in sums.iter_mut().zip(weights) {
+                        *sums = add_products::<WORDS, VNNI>(*sums, x, weights);
                     }
                 }
             }
-            group = end;
-            if room == 0 {
-                add_stretch::<M, WORDS, VNNI>(&mut sums, &mut stretch);
-                room = most;
+        }
+    }
+}
+
+/// Adds the products of `M` windows of bytes and a panel to sums of 32 bits, by way of stretches in 16 bits.
+///
+/// The first products of a stretch replace the sums of the stretch before.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn add_stretches<const M: usize>(
+    product: &Product<'_>,
+    panel: usize,
+    starts: [usize; M],
+    sums: &mut [Sums; M],
+) {
+    let size = product.panel_size();
+    // SAFETY: `dense_u8` has checked that every group of the windows, all weights and the table of every panel can be read.
+    // The table has an entry for each group, and one more.
+    unsafe {
+        let panel = product.weights.add(panel * stretches::panel_size(size));
+        let mut lengths = panel.add(size);
+        let mut stretch: [Sums; M] = [[_mm256_setzero_si256(); 2]; M];
+        let mut left = usize::from(*lengths);
+        let mut is_new = true;
+        for row in 0..product.rows {
+            let inputs = starts.map(|start| product.input.add(start + row * product.run_step));
+            let weights = panel.add(row * product.run_size);
+            let mut group = 0;
+            while group < product.groups {
+                let end = product.groups.min(group + left);
+                left -= end - group;
+                if is_new {
+                    let weights = load_weights(weights, group);
+                    for (stretch, input) in stretch.iter_mut().zip(inputs) {
+                        let x = broadcast(input, group);
+                        *stretch = weights.map(|weights| _mm256_maddubs_epi16(x, weights));
+                    }
+                    is_new = false;
+                    group += 1;
+                }
+                for group in group..end {
+                    let weights = load_weights(weights, group);
+                    for (stretch, input) in stretch.iter_mut().zip(inputs) {
+                        let x = broadcast(input, group);
+                        for (stretch, weights) in stretch.iter_mut().zip(weights) {
+                            let products = _mm256_maddubs_epi16(x, weights);
+                            *stretch = _mm256_add_epi16(*stretch, products);
+                        }
+                    }
+                }
+                group = end;
+                if left == 0 {
+                    for (sums, stretch) in sums.iter_mut().zip(&stretch) {
+                        for (sums, stretch) in sums.iter_mut().zip(stretch) {
+                            let pairs = _mm256_madd_epi16(*stretch, _mm256_set1_epi16(1));
+                            *sums = _mm256_add_epi32(*sums, pairs);
+                        }
+                    }
+                    lengths = lengths.add(1);
+                    left = usize::from(*lengths);
+                    is_new = true;
+                }
             }
         }
     }
-    add_stretch::<M, WORDS, VNNI>(&mut sums, &mut stretch);
-    store(product, first, position, &sums);
-    M
+}
+
+/// The weights of a group of a run.
+///
+/// # Safety
+///
+/// The run has this group.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+unsafe fn load_weights(run: *const u8, group: usize) -> [__m256i; 2] {
+    // SAFETY: the caller's; the instruction needs no alignment.
+    unsafe {
+        let weights = run.add(group * PANEL * GROUP);
+        [
+            _mm256_loadu_si256(weights.cast()),
+            _mm256_loadu_si256(weights.add(PANEL * GROUP / 2).cast()),
+        ]
+    }
+}
+
+/// A group of inputs in each lane.
+///
+/// # Safety
+///
+/// The run has this group.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+unsafe fn broadcast(run: *const u8, group: usize) -> __m256i {
+    // SAFETY: the caller's.
+    unsafe { _mm256_set1_epi32(run.add(group * GROUP).cast::<i32>().read_unaligned()) }
 }
 
 /// Adds the products of a group of inputs and the weights of eight filters. Each lane of `x` holds the same group.
@@ -160,7 +247,7 @@ fn add_products<const WORDS: bool, const VNNI: bool>(
     weights: __m256i,
 ) -> __m256i {
     match (WORDS, VNNI) {
-        (false, false) => _mm256_add_epi16(sums, _mm256_maddubs_epi16(x, weights)),
+        (false, false) => unreachable!("bytes are summed in stretches"),
         (true, false) => _mm256_add_epi32(sums, _mm256_madd_epi16(x, weights)),
         // Assembly lets one function serve processors with AVX-VNNI and without.
         // SAFETY: the instruction works on registers alone, and `VNNI` says that the processor has it.
@@ -186,26 +273,6 @@ fn add_products<const WORDS: bool, const VNNI: bool>(
             sums
         },
     }
-}
-
-/// Adds the sums of a stretch to the sums of 32 bits, and begins the next stretch.
-#[target_feature(enable = "avx2,fma")]
-#[inline]
-fn add_stretch<const M: usize, const WORDS: bool, const VNNI: bool>(
-    sums: &mut [Sums; M],
-    stretch: &mut [Sums; M],
-) {
-    unrolled!(p < M => {
-        unrolled!(half < 2 => {
-            let wide = if WORDS || VNNI {
-                stretch[p][half]
-            } else {
-                _mm256_madd_epi16(stretch[p][half], _mm256_set1_epi16(1))
-            };
-            sums[p][half] = _mm256_add_epi32(sums[p][half], wide);
-            stretch[p][half] = _mm256_setzero_si256();
-        });
-    });
 }
 
 /// Stores the results of a tile: `M` positions from `position` on, the panel whose first filter is `first`.

@@ -3,7 +3,7 @@
 #[cfg(all(feature = "std", target_os = "linux"))]
 use super::amx;
 use super::group::GROUP;
-use super::{avx2, avx512, depthwise, depthwise_u8};
+use super::{avx2, avx512, depthwise, depthwise_u8, stretches};
 use crate::kernels::generic::pack_panels;
 use crate::kernels::{
     BySum, DenseElements, DenseKernel, DenseRoutines, DenseShape, DepthwiseKernel,
@@ -88,7 +88,7 @@ pub(in crate::kernels) const DENSE_U8_AVX2: DenseKernel = DenseKernel {
     // An instruction adds two products in 16 bits.
     largest_product: i16::MAX as u32 / 2,
     elements: DenseElements::U8(DenseRoutines {
-        pack: pack_panels::<i8, PANEL, 4>,
+        pack: stretches::pack,
         run: avx2::dense_u8,
     }),
 };

@@ -10,6 +10,7 @@ mod depthwise_u8;
 
 mod group;
 mod list;
+mod stretches;
 
 pub(super) use active::active_levels;
 pub(super) use list::*;

@@ -23,7 +23,7 @@ pub(in crate::map) fn cycles(
         Some(NpType::Fnp2 | NpType::Fnp3) => {
             timing.fully_weight_cycles.value * channels as f64 * filters
         }
-        Some(NpType::Cnp1) => {
+        Some(NpType::Cnp1 | NpType::TnpB | NpType::TnpR) => {
             let macs = events * (kx * ky) as f64 * filters / mapping.nps.len() as f64;
             let weights = match windows.channels {
                 Channels::EachThenAll => {

@@ -114,12 +114,7 @@ fn check_max_pooling(findings: &mut Findings<'_>, size: Pair, stride: Pair, limi
 
 fn check_pooled_successor(findings: &mut Findings<'_>, readers: &[&Arc<Layer>], limit: &Limit) {
     let remedy = "pool in an earlier layer, or use kernel_stride (2, 2) instead of pooling";
-    if readers.is_empty() {
-        findings.word(limit, "nothing: it is the last layer", remedy);
-    }
-    for reader in readers {
-        findings.word(limit, reader.spec().type_name(), remedy);
-    }
+    findings.successors(limit, readers, remedy);
 }
 
 fn check_global_average(findings: &mut Findings<'_>, layer: &Layer, limits: &ConvLimits) {

@@ -3,6 +3,5 @@
 pub(super) mod cycles;
 pub(super) mod judge;
 mod limits;
-mod need;
 mod registers;
 mod remedy;

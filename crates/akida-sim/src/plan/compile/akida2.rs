@@ -40,7 +40,7 @@ struct Known {
     border: Border,
 }
 
-impl Chooser<'_> {
+impl Chooser<'_, '_> {
     /// The step of a layer of windows of Akida 2.0, and the least and the largest output. Inputs lie in `range`.
     pub(super) fn rescaled(
         &mut self,
@@ -71,18 +71,17 @@ impl Chooser<'_> {
 
     /// What is known of the values of a layer; `None` where sums or inputs may leave 32 bits or saturate.
     fn known(
-        &self,
+        &mut self,
         windows: &Windows,
         stage: Rescale,
         range: (i64, i64),
     ) -> Result<Option<Known>, PlanError> {
-        let memory = |e| self.memory(e);
         let layer = self.layer;
         let (Some(weights), connection) = (layer.weights(), layer.connection()) else {
             return Ok(None);
         };
         let channels = connection.input.shape.c;
-        let border = Border::of(layer.integers(PADDING_VALUE)).map_err(memory)?;
+        let border = Border::of(layer.integers(PADDING_VALUE)).map_err(|e| self.memory(e))?;
         let (low, high) = border.range();
         let range = (range.0.min(low), range.1.max(high));
         let shifts = layer.integers(INPUT_SHIFT);
@@ -93,9 +92,10 @@ impl Chooser<'_> {
         if shifted > Format::signed(stage.buffer_bits).max() {
             return Ok(None);
         }
-        let weights = self.in_order(windows, &weights.try_values().map_err(memory)?)?;
+        let weights = weights.try_values().map_err(|e| self.memory(e))?;
+        let weights = self.in_order(windows, &weights)?;
         let filters = connection.potential_shape.c;
-        let mut sums = memory::filled(0i64, filters).map_err(memory)?;
+        let mut sums = memory::filled(0i64, filters).map_err(|e| self.memory(e))?;
         for (row, weights) in weights.chunks_exact(filters).enumerate() {
             let c = match windows.channels {
                 Channels::Each => None,
@@ -105,6 +105,7 @@ impl Chooser<'_> {
                 let x = shift_left(most, shift(c.unwrap_or(f)));
                 *sum = sum.saturating_add(x.saturating_mul(w.unsigned_abs().into()));
             }
+            self.watch.worked(2 * filters as u64)?;
         }
         let biases = (0..filters).map(|f| crate::ops::Rescaling::of(layer, stage, f).bias);
         let ends = sums.iter().zip(biases);
@@ -121,7 +122,7 @@ impl Chooser<'_> {
         if shifts.iter().any(|&shift| shift > 0) {
             // A shift that leaves 32 bits has been refused above, unless all values are zero.
             let shifts = shifts.iter().map(|&shift| shift.min(31) as u8);
-            known_shifts = memory::collected(shifts).map_err(memory)?;
+            known_shifts = memory::collected(shifts).map_err(|e| self.memory(e))?;
         }
         Ok(Some(Known {
             weights,
@@ -134,7 +135,7 @@ impl Chooser<'_> {
     }
 
     /// The weights in the order in which windows meet their cells.
-    fn in_order(&self, windows: &Windows, values: &[i8]) -> Result<Vec<i8>, PlanError> {
+    fn in_order(&mut self, windows: &Windows, values: &[i8]) -> Result<Vec<i8>, PlanError> {
         let connection = self.layer.connection();
         let channels = connection.input.shape.c;
         let (size, filters) = (windows.size, connection.potential_shape.c);
@@ -156,6 +157,7 @@ impl Chooser<'_> {
                 for c in 0..rows_of_cell {
                     let row = t * rows_of_cell + met.weight_row(rows_of_cell, u, v, c);
                     ordered.extend_from_slice(&values[row * filters..][..filters]);
+                    self.watch.worked(8 + filters as u64 / 8)?;
                 }
             }
         }

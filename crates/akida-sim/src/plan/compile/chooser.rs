@@ -2,6 +2,7 @@
 
 use super::super::choice::KernelChoice;
 use super::super::error::PlanError;
+use crate::interrupt::Watch;
 use crate::kernels::{Bounds, Kernel, PlanOptions, Selection, Table, select};
 use crate::memory::OutOfMemory;
 use crate::model::Layer;
@@ -11,22 +12,25 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Makes the step of one layer, and notes the kernels that it chooses.
-pub(super) struct Chooser<'a> {
+pub(super) struct Chooser<'a, 'w> {
     pub(super) layer: &'a Arc<Layer>,
     pub(super) options: &'a PlanOptions,
     choices: &'a mut Vec<KernelChoice>,
+    pub(super) watch: &'a mut Watch<'w>,
 }
 
-impl<'a> Chooser<'a> {
+impl<'a, 'w> Chooser<'a, 'w> {
     pub(super) fn new(
         layer: &'a Arc<Layer>,
         options: &'a PlanOptions,
         choices: &'a mut Vec<KernelChoice>,
+        watch: &'a mut Watch<'w>,
     ) -> Self {
         Self {
             layer,
             options,
             choices,
+            watch,
         }
     }
 

@@ -11,6 +11,7 @@ use super::super::scratch::Sizes;
 use super::super::step::Step;
 use super::super::tail::Tail;
 use super::chooser::Chooser;
+use crate::interrupt::Watch;
 use crate::kernels::{self, PlanOptions};
 use crate::model::{Model, Operation, Stage};
 use alloc::borrow::ToOwned;
@@ -37,6 +38,7 @@ pub(in crate::plan) fn compile(
     model: &Model,
     options: &PlanOptions,
     tail: Tail,
+    watch: &mut Watch<'_>,
 ) -> Result<Compiled, PlanError> {
     if let Some(name) = options
         .kernel
@@ -57,7 +59,7 @@ pub(in crate::plan) fn compile(
     // The least and the largest output of each layer.
     let mut ranges: Vec<(i64, i64)> = Vec::with_capacity(model.layers().len());
     for layer in model.layers() {
-        let mut chooser = Chooser::new(layer, options, &mut choices);
+        let mut chooser = Chooser::new(layer, options, &mut choices, watch);
         let (step, range) = chooser.step(model, &ranges)?;
         steps.push(step);
         ranges.push(range);
@@ -77,7 +79,7 @@ pub(in crate::plan) fn compile(
     })
 }
 
-impl Chooser<'_> {
+impl Chooser<'_, '_> {
     /// The step of a layer, and its least and largest output. `ranges` has these of the layers before it.
     fn step(
         &mut self,

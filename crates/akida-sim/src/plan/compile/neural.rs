@@ -9,7 +9,7 @@ use crate::model::{Channels, Stage, Windows, weight_range};
 use crate::output::{Levels, OutputStage};
 use crate::run::ElementType;
 
-impl Chooser<'_> {
+impl Chooser<'_, '_> {
     /// The step of a layer of Akida 1.0 whose operation is `windows`.
     pub(super) fn neural(&mut self, windows: &Windows) -> Result<Neural, PlanError> {
         let connection = self.layer.connection();

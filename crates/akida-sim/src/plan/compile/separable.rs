@@ -11,7 +11,7 @@ use crate::memory::{self, OutOfMemory};
 use crate::model::{Pooling, Weights, Windows};
 use alloc::vec::Vec;
 
-impl Chooser<'_> {
+impl Chooser<'_, '_> {
     /// The depthwise sums and the pointwise product of a separable layer. `bounds` hold for its potentials.
     pub(super) fn separable(
         &mut self,
@@ -135,7 +135,6 @@ impl Chooser<'_> {
     ) -> Result<(Depthwise, DepthwisePack), PlanError> {
         let kernel: DepthwiseKernel = self.choose(bounds)?;
         let [rows, columns, channels, _] = weights.shape();
-        // More than packed weights take, of up to four bytes each, and the tables of sums as bytes. Channels fill whole
         // The weights of each cell, in the order in which windows meet them.
         let values = weights.try_values().map_err(|e| self.memory(e))?;
         let mut cells = memory::with_capacity(values.len()).map_err(|e| self.memory(e))?;

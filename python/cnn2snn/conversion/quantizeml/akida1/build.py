@@ -20,16 +20,25 @@ from cnn2snn.conversion.quantizeml.read_blocks import Reading, read_blocks
 
 __all__ = ["Akida1Layer", "Akida1Plan", "plan_akida1"]
 
+# What to do about blocks that have no pattern, by a part of their kinds. The first part that fits counts.
 _REMEDIES = {
+    "TempConv": "convert to Akida 2.0, which has temporal layers",
+    "Stateful": "convert to Akida 2.0, which has recurrent layers",
+    "Transpose": "convert to Akida 2.0, which has transposed convolutions",
     "DepthwiseConv2D": "use SeparableConv2D; or convert to Akida 2.0, which has this layer",
     "LUT": "use a ReLU with max_value; or convert to Akida 2.0, which has tables",
     "Add": "build the model without branches; or convert to Akida 2.0, which has Add",
     "Concatenate": "build the model without branches; or convert to Akida 2.0, which has Concatenate",
+    "Permute": "leave Permute out, and build the model on maps (height, width, channels)",
+    "ReLU-ReLU": "leave one of the two activations out",
+    "ReLU-MaxPool2D": "put the max pooling before the activation",
     "ReLU-GlobalAveragePooling2D": (
         "put the global average before the ReLU, as the networks of the published zoo do for Akida 1.0"
     ),
     "MaxPool2D$": "put a ReLU behind the max pooling",
     "Flatten": "put a Dense layer directly behind Flatten, or leave Flatten out",
+    "Reshape": "put a Dense layer directly behind Reshape, or leave Reshape out",
+    "": "put a convolution and its ReLU between the layers, so that all are sequences of these",
 }
 
 
@@ -110,8 +119,7 @@ def _add(reading: Reading, block: Block, is_last: bool, layers: list[Akida1Layer
             kind="dtype",
             remedy="build the model with an Input of dtype uint8 and a Rescaling behind it, and quantize that",
         )
-    if not all(layer.name in walk.records for layer in block.layers):
-        # A layer of the block was refused.
+    if reading.is_refused(block):
         return
     image = match(block, AKIDA1_INPUT) if block.is_input and _is_image(walk) else None
     pattern = image or match(block, AKIDA1)

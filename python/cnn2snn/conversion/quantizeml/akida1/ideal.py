@@ -24,12 +24,15 @@ class Ideal:
     Attributes:
         gains: potentials per level, or per unit of a float output; greater than zero.
         biases: B, the bias times the number of positions that are summed.
-        top: the highest level that the bound of the ReLU lets through; None without activation.
+        top: the highest level that the bound of the ReLU, and the product with the scale, let through; None without
+            activation.
+        float32_top: what the highest level is in float32.
     """
 
     gains: tuple[Fraction, ...]
     biases: tuple[int, ...]
     top: tuple[int, ...] | None
+    float32_top: tuple[int, ...] | None = None
 
     def lines(self) -> list[tuple[int, int, int]]:
         """Start, stride and denominator: level n + 1 begins above floor((start + n · stride) / denominator).
@@ -73,8 +76,18 @@ def ideal_levels(rescale: Rescale, biases: np.ndarray, bounds: np.ndarray) -> Id
     shifts = np.broadcast_to(rescale.shift, (count,)).tolist()
     gains = tuple(Fraction(2) ** -shift / scale for scale, shift in zip(scales, shifts, strict=True))
     highest = 2**rescale.bits - 1
-    tops = (int(bound / gain + Fraction(1, 2)) for bound, gain in zip(bounds.tolist(), gains, strict=True))
-    return Ideal(gains, tuple(biases.tolist()), tuple(min(top, highest) for top in tops))
+    # The product with the scale saturates as well. Filters of tiny scales alone come there, such as dead ones.
+    product = 2**rescale.buffer_bits
+    rows = list(zip(bounds.tolist(), gains, shifts, strict=True))
+    exact, rounded = (
+        tuple(
+            min(highest, int(bound / gain + Fraction(1, 2)), int(end * Fraction(2) ** shift + Fraction(1, 2)))
+            for bound, gain, shift in rows
+        )
+        # The end of 2^32 - 1 is 2^32 in float32.
+        for end in (product - 1, product)
+    )
+    return Ideal(gains, tuple(biases.tolist()), exact, rounded)
 
 
 def ideal_output(scales: np.ndarray, biases: np.ndarray) -> Ideal:

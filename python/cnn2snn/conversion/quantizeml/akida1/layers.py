@@ -12,6 +12,7 @@ from cnn2snn.conversion.quantizeml.fixed_point import scaled
 from cnn2snn.conversion.quantizeml.integers import Walk
 from cnn2snn.conversion.quantizeml.integers.records import Bounded, Neural, Record, Separable
 from cnn2snn.conversion.quantizeml.layer import Layer, invalid, refuse
+from cnn2snn.conversion.quantizeml.padding import padding_of
 from cnn2snn.conversion.quantizeml.quantizers import Rescale
 
 __all__ = ["Made", "border_of", "main_of", "make"]
@@ -75,7 +76,7 @@ def make(walk: Walk, block: Block, type_name: str, scales: np.ndarray | None) ->
     if type_name == "FullyConnected":
         parameters["units"] = filters
     else:
-        parameters |= _window(block, main, filters)
+        parameters |= _window(walk, block, main, filters)
     parameters["activation"] = rescale is not None
     if rescale is not None:
         parameters["act_bits"] = rescale.bits
@@ -170,25 +171,12 @@ def _weights_bits(main: Layer, record: Neural, type_name: str) -> int:
     return record.weights_bits
 
 
-def _window(block: Block, main: Layer, filters: int) -> dict[str, Any]:
-    arguments = main.arguments
-    same = arguments.get("padding_value") is not None or arguments["padding"] == "same"
-    pooling = block.find("MaxPool2D")
-    if arguments["kernel_size"] == (1, 1):
-        # It has no border: the padding of the pooling rules.
-        same = pooling is None or pooling.arguments["padding"] == "same"
-    if pooling is not None and (pooling.arguments["padding"] == "same") != same:
-        raise refuse(
-            pooling,
-            f"padding of a max pooling must be that of its convolution, received {pooling.arguments['padding']}",
-            kind="padding",
-            received=pooling.arguments["padding"],
-            remedy="give both the same padding",
-        )
+def _window(walk: Walk, block: Block, main: Layer, filters: int) -> dict[str, Any]:
+    arguments, pooling = main.arguments, block.find("MaxPool2D")
     parameters: dict[str, Any] = {
         "kernel_size": list(arguments["kernel_size"]),
         "filters": filters,
-        "padding": "Same" if same else "Valid",
+        "padding": padding_of(block, main, walk.shapes),
         "kernel_stride": list(arguments["strides"]),
     }
     if pooling is not None:

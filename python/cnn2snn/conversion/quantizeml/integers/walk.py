@@ -71,13 +71,14 @@ def walk(layers: Mapping[str, Layer], shapes: Mapping[str, Shape], problems: Pro
     """Gives every layer its integers.
 
     Args:
-        layers: the layers, each after those that it reads; kinds that no pattern holds have been refused.
+        layers: the layers, each after those that it reads. Kinds that no pattern holds get no integers: they have been
+            refused.
         shapes: the shapes of their outputs.
         problems: receives what is refused; by default the first error is raised.
     """
     result = Walk(layers, shapes)
     for layer in layers.values():
-        if all(name in result.records for name in layer.inbounds):
+        if layer.kind in _RULES and all(name in result.records for name in layer.inbounds):
             inputs = [result.records[name].output for name in layer.inbounds]
             with problems.catch(), np.errstate(over="ignore", under="ignore"):
                 _check_ranges(layer, shapes[layer.name][-1])

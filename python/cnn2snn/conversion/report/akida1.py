@@ -1,24 +1,16 @@
-"""The report of a conversion: what is proved of every layer, as an object, as text and as JSON."""
+"""The report of a conversion to Akida 1.0: boundaries, potentials and widths."""
 
 from __future__ import annotations
 
-import shutil
-import textwrap
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
-from cnn2snn import _json, _table
-from cnn2snn._files import replacing
+from cnn2snn import _table
+from cnn2snn.conversion.report.base import ConversionReport, first_of, listed, number, wrapped
 
-__all__ = ["ConversionReport", "Difference", "Exceedance", "InputReport", "LayerReport", "Place"]
-
-# Lines of each kind that the text shows.
-_SHOWN = 6
-# Numbers in a row.
-_LISTED = 12
+__all__ = ["Akida1Report", "Difference", "Exceedance", "InputReport", "LayerReport"]
 
 
 @dataclass(frozen=True)
@@ -61,22 +53,6 @@ class Exceedance:
     cause: str
     detail: str
     moved_if_clipped: int
-
-
-@dataclass(frozen=True)
-class Place:
-    """What became of a Keras layer that is no layer of the converted model.
-
-    Attributes:
-        name, type: the Keras layer.
-        became: in words.
-        layer: the converted layer that it belongs to; None for the input and what comes before the first.
-    """
-
-    name: str
-    type: str
-    became: str
-    layer: str | None
 
 
 @dataclass(frozen=True)
@@ -155,76 +131,38 @@ class LayerReport:
 
 
 @dataclass(frozen=True)
-class ConversionReport:
-    """What a conversion proves, layer by layer.
+class Akida1Report(ConversionReport):
+    """What a conversion to Akida 1.0 proves, layer by layer.
 
     Attributes:
-        model: the name of the Keras model.
         thresholds: "fit" or "floor".
-        inputs: what inputs stand for.
-        layers: one report per layer with weights, in order.
-        folded: what became of all other Keras layers.
-
-    Example:
-        >>> report = cnn2snn.conversion_report(quantized)  # doctest: +SKIP
-        >>> print(report)  # doctest: +SKIP
-        >>> report.equal  # doctest: +SKIP
     """
 
-    model: str
-    thresholds: str
+    ip_version: ClassVar[str] = "v1"
+
     inputs: InputReport
     layers: list[LayerReport]
-    folded: list[Place]
+    thresholds: str
 
     @property
     def equal(self) -> bool:
         """Whether every level of every layer is that of the quantized network, for every input."""
         return all(layer.equal for layer in self.layers)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the report in dictionaries, lists, numbers and strings, as JSON has them; infinity is None."""
-        layers = []
-        for layer in self.layers:
-            values = asdict(layer)
-            layers.append({"equal": layer.equal, "keras_equal": layer.keras_equal, **values})
-        return _plain(
-            {
-                "model": self.model,
-                "equal": self.equal,
-                "thresholds": self.thresholds,
-                "inputs": asdict(self.inputs),
-                "layers": layers,
-                "folded": [asdict(place) for place in self.folded],
-            }
-        )
+    def _overview(self) -> dict[str, Any]:
+        return {"thresholds": self.thresholds}
 
-    def save(self, path: str | Path) -> None:
-        """Writes `to_dict` as JSON, all of the file or nothing."""
-        with replacing(Path(path)) as temporary:
-            temporary.write_text(_json.dumps(self.to_dict()) + "\n", encoding="utf-8")
+    def _layer(self, layer: LayerReport) -> dict[str, Any]:
+        return {"equal": layer.equal, "keras_equal": layer.keras_equal}
 
-    def __str__(self) -> str:
-        return self.text(shutil.get_terminal_size().columns)
-
-    def text(self, width: int = 80) -> str:
-        """Returns the report as text of `width` columns: a summary, the layers, then what matters."""
-        width = max(width, 60)
-        lines = [*_wrapped(self._summary(), width), "", *_wrapped(self._inputs(), width, "Inputs: "), ""]
-        lines += self._table(width)
-        for title, entries in (
+    def _sections(self) -> list[tuple[str, list[str]]]:
+        return [
             ("Boundaries that differ", self._differences()),
             ("Beyond what Akida 1.0 devices hold (the simulator runs them, map refuses them)", self._exceeding()),
             ("Filters that always give the same level", self._stuck()),
             ("Outputs", self._outputs()),
-            ("Folded or left out", self._folded()),
-        ):
-            if entries:
-                lines += ["", *_wrapped(title, width)]
-                for entry in entries:
-                    lines += _wrapped(entry, width, "  ", "    ")
-        lines += self._float32(width)
-        return "\n".join(lines)
+            ("Folded or left out", self._groups()),
+        ]
 
     def _summary(self) -> str:
         total = sum(layer.boundaries for layer in self.layers)
@@ -273,14 +211,14 @@ class ConversionReport:
                     f"{layer.name}, filter {d.filter}: level {d.level} begins above {d.held:,} instead of {d.ideal:,}; "
                     f"potential {d.witness:,} gives {d.held_level} instead of {d.ideal_level}"
                 )
-        return _first(entries)
+        return first_of(entries)
 
     def _exceeding(self) -> list[str]:
         entries = []
         for layer in self.layers:
             for cause in sorted({e.cause for e in layer.exceeding}):
                 entries.append(_exceedances(layer, [e for e in layer.exceeding if e.cause == cause]))
-        return _first(entries)
+        return first_of(entries)
 
     def _stuck(self) -> list[str]:
         entries = []
@@ -288,7 +226,7 @@ class ConversionReport:
             for what, filters in (("0", layer.dead), ("the highest", layer.saturated)):
                 if filters:
                     level = f"level {what}" if layer.act_bits else "the same output"
-                    entries.append(f"{layer.name}, always {level}: {_listed(filters)}")
+                    entries.append(f"{layer.name}, always {level}: {listed(filters)}")
         return entries
 
     def _float32(self, width: int) -> list[str]:
@@ -303,13 +241,13 @@ class ConversionReport:
                 rows.append((layer.name, f"{int(filters.sum()):,} of {layer.filters:,}", *map(number, numbers)))
         if not rows:
             text = "Keras in float32: its rounding never changes a level of the quantized network."
-            return ["", *_wrapped(text, width)]
+            return ["", *wrapped(text, width)]
         text = (
             "Keras in float32: where its error exceeds the distance of potentials from a boundary, it may give another "
         )
         text += "level than the quantized network. In potentials, at worst:"
         headers = ("Layer", "Filters", "Error below", "Distance")
-        return ["", *_wrapped(text, width), "", *_table.columns(headers, rows, width=width, right=range(1, 4))]
+        return ["", *wrapped(text, width), "", *_table.columns(headers, rows, width=width, right=range(1, 4))]
 
     def _outputs(self) -> list[str]:
         return [
@@ -317,13 +255,6 @@ class ConversionReport:
             for layer in self.layers
             if layer.output_error is not None
         ]
-
-    def _folded(self) -> list[str]:
-        groups: dict[str, list[str]] = {}
-        for place in self.folded:
-            if place.became not in ("the input", "thresholds and steps", "pooling of its layer"):
-                groups.setdefault(place.became, []).append(place.name)
-        return [f"{', '.join(names)}: {became}" for became, names in groups.items()]
 
 
 def _exceedances(layer: LayerReport, found: list[Exceedance]) -> str:
@@ -340,49 +271,6 @@ def _exceedances(layer: LayerReport, found: list[Exceedance]) -> str:
     effect = f"clipping would move {moved:,} boundaries" if layer.act_bits else "clipping would change outputs"
     worst = max(found, key=lambda e: (e.act_step, abs(e.threshold)))
     return (
-        f"{layer.name}, {_listed([e.filter for e in found])}: {', '.join(parts)}; {effect}; {worst.cause} (filter "
+        f"{layer.name}, {listed([e.filter for e in found])}: {', '.join(parts)}; {effect}; {worst.cause} (filter "
         f"{worst.filter}: {worst.detail})"
     )
-
-
-def number(value: float) -> str:
-    """A number to two digits, without an exponent unless it is tiny or huge."""
-    value = float(f"{value:.2g}")
-    return f"{value:,.0f}" if 10 <= abs(value) < 1e9 else f"{value:g}"
-
-
-def _first(entries: list[str]) -> list[str]:
-    rest = len(entries) - _SHOWN
-    return entries if rest <= 1 else [*entries[:_SHOWN], f"and {rest:,} more"]
-
-
-def _listed(filters: list[int]) -> str:
-    """Filters in words, consecutive ones as a range."""
-    runs: list[list[int]] = []
-    for f in filters:
-        if runs and runs[-1][-1] == f - 1:
-            runs[-1][1:] = [f]
-        else:
-            runs.append([f])
-    shown = ", ".join("..".join(map(str, run)) for run in runs[:_LISTED])
-    rest = len(runs) - _LISTED
-    return f"{'filter' if len(filters) == 1 else 'filters'} {shown}{' and more' if rest > 0 else ''}"
-
-
-def _wrapped(text: str, width: int, first: str = "", later: str | None = None) -> list[str]:
-    indent = " " * len(first) if later is None else later
-    return textwrap.wrap(
-        text, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
-    )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value

@@ -1,9 +1,10 @@
-//! The units that a layer takes of an Akida 1.0 chip.
+//! The units that a layer takes of a device, of either generation.
 
+use super::need::{Bytes, Need};
+use super::violation::{Effect, Violation};
 use crate::device::{Device, NpType, Standing};
-use crate::map::need::{Bytes, Need};
-use crate::map::violation::{Effect, Violation};
-use crate::{Layer, Operation, Shape, Weights};
+use crate::model::names::{IN_PROJ, OUT_PROJ};
+use crate::{Layer, Operation, Shape, Tensor, Weights};
 use alloc::format;
 use alloc::string::{String, ToString};
 
@@ -21,7 +22,10 @@ impl Misfit {
     /// The standing of memory and units is that of the chip. An imagined device is as it is said to be.
     pub(super) fn into_violation(self, layer: &Layer, device: &Device) -> Violation {
         let (standing, source) = match device.chip {
-            Some(chip) => (chip.weight_bytes.standing, chip.weight_bytes.source),
+            Some(chip) => match chip.memory {
+                Some(memory) => (memory.weight_bytes.standing, memory.weight_bytes.source),
+                None => (chip.nps.standing, chip.nps.source),
+            },
             None => (
                 Standing::Assumed,
                 "the memory and the NPs given to the device",
@@ -52,27 +56,42 @@ pub(super) fn need_of(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
         | Operation::Dequantize
         | Operation::Join
         | Operation::Add
-        | Operation::Recurrence(_)
         | Operation::Deviation(_) => Ok(Need::NOTHING),
+        Operation::Recurrence(_) => recurrent(layer, device),
         Operation::Windows(_) if layer.spec().is_input() => image(layer, device),
         Operation::Windows(windows) if windows.is_fully_connected() => {
             fully_connected(layer, device)
         }
-        Operation::Windows(_) => convolution(layer, device),
+        Operation::Windows(windows) if windows.frames > 1 => {
+            convolution(NpType::TnpB, layer, device)
+        }
+        Operation::Windows(_) => convolution(NpType::Cnp1, layer, device),
     }
 }
 
-/// What a layer takes in the memory of an NP. Of a separable layer only the pointwise weights count.
+/// What a layer takes in the memory of an NP. Of a separable layer only the pointwise weights count, of a temporal layer
+/// the whole queue of maps.
 fn bytes_of(layer: &Layer) -> Bytes {
+    let connection = layer.connection();
+    let filters = connection.output.shape.c.max(1) as u64;
+    let bits = |weights: &Weights| weights.len() as u64 * u64::from(weights.bits());
+    let projections =
+        [IN_PROJ, OUT_PROJ].map(|name| layer.variable(name).and_then(Tensor::weights));
+    let projected: u64 = projections.into_iter().flatten().map(bits).sum();
     let weights = layer.pointwise_weights().or(layer.weights());
-    let [kx, ky, channels, _] = weights.map(Weights::shape).unwrap_or_default();
-    let bits = weights.map(Weights::bits).unwrap_or_default();
-    let input = layer.connection().input;
-    let row_bits = (input.shape.y * input.shape.c) as u64 * u64::from(input.format.bits);
+    let Shape { y, c, .. } = connection.input.shape;
+    let row_bits = ((y * c) as u64).saturating_mul(bits_of_cell(layer));
     Bytes {
-        filter_bits: (kx * ky * channels) as u64 * u64::from(bits),
+        filter_bits: weights.map_or(projected, bits).div_ceil(filters),
         row: row_bits.div_ceil(8),
     }
+}
+
+/// The bits that an NP holds of a channel at one position: one value, or that of all maps in a queue.
+fn bits_of_cell(layer: &Layer) -> u64 {
+    let connection = layer.connection();
+    let frames = connection.operation.windows().map_or(1, |w| w.frames);
+    frames as u64 * u64::from(connection.input.format.bits)
 }
 
 /// A layer that takes one unit.
@@ -102,7 +121,11 @@ fn image(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
 
 fn fully_connected(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
     let bytes = bytes_of(layer).filters(layer.connection().output.shape.c);
-    let most = device.mesh.sram.weight_bytes;
+    // Memory that nobody knows is taken to suffice.
+    let most = device
+        .mesh
+        .sram
+        .map_or(usize::MAX, |sram| sram.weight_bytes);
     let reads_own_memory = device.mesh.count(NpType::Fnp3) > 0;
     if reads_own_memory && bytes <= most as u64 {
         return Ok(one(NpType::Fnp3, layer));
@@ -129,13 +152,36 @@ fn fully_connected(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
     })
 }
 
-fn convolution(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
+/// A recurrent layer takes one NP, which holds both projections.
+fn recurrent(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
+    let need = one(NpType::TnpR, layer);
+    if device.mesh.count(NpType::TnpR) == 0 {
+        return Err(Misfit {
+            rule: "NPs of the layer",
+            received: String::from("1"),
+            allowed: String::from("at most 0"),
+            remedy: String::from("take a device with NPs for convolutions and temporal layers"),
+        });
+    }
+    let bytes = need.bytes.filters(need.filters);
+    match device.mesh.sram {
+        Some(sram) if bytes > sram.weight_bytes as u64 => Err(Misfit {
+            rule: "weights",
+            received: format!("{bytes} bytes"),
+            allowed: format!("at most {}, the filter memory of an NP", sram.weight_bytes),
+            remedy: String::from("use fewer states or channels"),
+        }),
+        _ => Ok(need),
+    }
+}
+
+fn convolution(kind: NpType, layer: &Layer, device: &Device) -> Result<Need, Misfit> {
     let input = layer.connection().input.shape;
     let (rows_per_np, filters_per_np) = held_by_one_np(layer, device)?;
     let cut = |most_rows: usize| {
         let row_parts = input.x.div_ceil(most_rows);
         Need {
-            kind: Some(NpType::Cnp1),
+            kind: Some(kind),
             row_parts,
             rows: input.x.div_ceil(row_parts),
             filters_per_np,
@@ -143,25 +189,36 @@ fn convolution(layer: &Layer, device: &Device) -> Result<Need, Misfit> {
             bytes: bytes_of(layer),
         }
     };
-    let available = device.mesh.count(NpType::Cnp1);
+    let available = device.mesh.count(kind);
+    let limited = device
+        .np_rows()
+        .map_or(rows_per_np, |rows| rows.min(rows_per_np));
     // The limit on rows is inferred, and some published maps are higher. The limit refuses nothing that memory can hold.
-    for need in [cut(rows_per_np.min(device.np_rows())), cut(rows_per_np)] {
+    for need in [cut(limited), cut(rows_per_np)] {
         if need.nps(usize::MAX) <= available {
             return Ok(need);
         }
     }
-    Err(too_few_nps(layer, device, cut(rows_per_np), rows_per_np))
+    Err(too_few_nps(
+        layer,
+        cut(rows_per_np),
+        rows_per_np,
+        (available, device),
+    ))
 }
 
 /// Input rows and filters that the memory of one NP holds, at least one of each.
 fn held_by_one_np(layer: &Layer, device: &Device) -> Result<(usize, usize), Misfit> {
     let input = layer.connection().input;
-    let (bytes, sram) = (bytes_of(layer), device.mesh.sram);
+    let bytes = bytes_of(layer);
+    let Some(sram) = device.mesh.sram else {
+        return Ok((usize::MAX, usize::MAX));
+    };
     let rows = (sram.input_bytes as u64 / bytes.row.max(1)) as usize;
     if rows == 0 {
         let Shape { y, c, .. } = input.shape;
-        let column_bits = c as u64 * u64::from(input.format.bits);
-        let width = sram.input_bytes as u64 * 8 / column_bits.max(1);
+        let column_bits = c as u64 * bits_of_cell(layer);
+        let width = (sram.input_bytes as u64).saturating_mul(8) / column_bits.max(1);
         return Err(Misfit {
             rule: "bytes of an input row",
             received: format!("{} for {y} x {c} values", bytes.row),
@@ -169,7 +226,8 @@ fn held_by_one_np(layer: &Layer, device: &Device) -> Result<(usize, usize), Misf
             remedy: format!("use a width of {width} or fewer channels"),
         });
     }
-    let filters = (sram.weight_bytes as u64 * 8 / bytes.filter_bits.max(1)) as usize;
+    let filters =
+        ((sram.weight_bytes as u64).saturating_mul(8) / bytes.filter_bits.max(1)) as usize;
     if filters == 0 {
         return Err(Misfit {
             rule: "bytes of a filter",
@@ -182,19 +240,26 @@ fn held_by_one_np(layer: &Layer, device: &Device) -> Result<(usize, usize), Misf
 }
 
 /// A convolution that takes more NPs than the device has.
-fn too_few_nps(layer: &Layer, device: &Device, need: Need, rows_per_np: usize) -> Misfit {
-    let available = device.mesh.count(NpType::Cnp1);
+fn too_few_nps(
+    layer: &Layer,
+    need: Need,
+    rows_per_np: usize,
+    (available, device): (usize, &Device),
+) -> Misfit {
     let most_filters = need
         .filters_per_np
         .saturating_mul(available / need.row_parts);
-    let remedy = if most_filters > 0 {
+    let remedy = if available == 0 {
+        String::from("take a device with NPs for convolutions")
+    } else if most_filters > 0 {
         format!("use at most {most_filters} filters, fewer input channels or fewer bits")
     } else {
         let input = layer.connection().input;
         let rows = rows_per_np.saturating_mul(available);
         let rows_each = input.shape.x.div_ceil(available.max(1)) as u64;
-        let channel_bits = rows_each * input.shape.y as u64 * u64::from(input.format.bits);
-        let channels = device.mesh.sram.input_bytes as u64 * 8 / channel_bits.max(1);
+        let channel_bits = rows_each * input.shape.y as u64 * bits_of_cell(layer);
+        let input_bytes = device.mesh.sram.map_or(usize::MAX, |sram| sram.input_bytes);
+        let channels = (input_bytes as u64).saturating_mul(8) / channel_bits.max(1);
         format!("use at most {channels} input channels, or maps of at most {rows} rows")
     };
     Misfit {

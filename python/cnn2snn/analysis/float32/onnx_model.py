@@ -1,0 +1,126 @@
+"""ONNX models of QuantizeML, evaluated by the functions in their files with the reference evaluator of `onnx`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnn2snn.errors import UnsupportedModelError
+
+__all__ = ["OnnxEvaluator"]
+
+# What functions of QuantizeML are made of. None of them gives more values than it reads, but for windows and borders.
+_OPERATORS = frozenset(
+    "Add Cast Clip Concat Constant Conv ConvTranspose DequantizeLinear Div Flatten Floor Gather Gemm MaxPool Min Mul "
+    "Pad QuantizeLinear ReduceSum Relu Sub Transpose Unsqueeze".split()
+)
+_DEQUANTIZER = "Dequantizer"
+
+
+class OnnxEvaluator:
+    """Evaluates a quantized ONNX model up to its Dequantizer, channels last.
+
+    Args:
+        model: an `onnx.ModelProto` that `read_onnx_model` takes. It is not changed.
+
+    Raises:
+        UnsupportedModelError: a function has an operator that QuantizeML does not use.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        for function in model.functions:
+            for node in function.node:
+                if node.op_type not in _OPERATORS:
+                    raise UnsupportedModelError(
+                        f'model "{model.graph.name}": the function {function.name} has the operator {node.op_type}, '
+                        "which functions of QuantizeML do not have",
+                        kind="operator",
+                        expected=sorted(_OPERATORS),
+                        received=node.op_type,
+                        remedy="quantize the model with quantizeml.models.quantize",
+                    )
+        nodes = list(model.graph.node)
+        end = next(i for i, node in enumerate(nodes) if node.op_type == _DEQUANTIZER)
+        self._nodes = {_name(node): node for node in nodes[:end]}
+        self._constants = {tensor.name: tensor for tensor in model.graph.initializer}
+        self._input = next(value.name for value in model.graph.input if value.name not in self._constants)
+        self._run = _evaluator(model, list(self._nodes.values()), model.functions, list(self._constants.values()))
+        # Evaluators of single nodes in double precision.
+        self._exact: dict[str, Any] = {}
+
+    def run(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """The outputs of every node by name.
+
+        Args:
+            inputs: float32 in the shape of the model's input, the batch first.
+        """
+        found = self._run.run(None, {self._input: inputs})
+        return {name: _last(values) for name, values in zip(self._nodes, found, strict=True)}
+
+    def exact(self, name: str, inputs: list[np.ndarray]) -> np.ndarray:
+        """The output of one node in double precision.
+
+        Args:
+            name: the node.
+            inputs: what it reads; maps have their channels last, unless they are the model's input.
+        """
+        node = self._nodes[name]
+        sources = [source for source in node.input if source and source not in self._constants]
+        if name not in self._exact:
+            constants = [self._constants[source] for source in node.input if source in self._constants]
+            self._exact[name] = _evaluator(self._model, [node], _doubled(self._model.functions), constants)
+        values = [v if source == self._input else _first(v) for source, v in zip(sources, inputs, strict=True)]
+        (result,) = self._exact[name].run(None, dict(zip(sources, values, strict=True)))
+        return _last(result)
+
+
+def _name(node: Any) -> str:
+    return node.name or node.output[0]
+
+
+def _last(values: np.ndarray) -> np.ndarray:
+    """Channels last."""
+    return np.moveaxis(values, 1, -1) if values.ndim == 4 else values
+
+
+def _first(values: np.ndarray) -> np.ndarray:
+    """Channels first."""
+    return np.ascontiguousarray(np.moveaxis(values, -1, 1)) if values.ndim == 4 else values
+
+
+def _evaluator(model: Any, nodes: list[Any], functions: Any, constants: list[Any]) -> Any:
+    """An evaluator of some nodes of a model that gives the output of each."""
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    known = {tensor.name for tensor in constants} | {node.output[0] for node in nodes}
+    free = dict.fromkeys(source for node in nodes for source in node.input if source and source not in known)
+    graph = onnx.GraphProto(name="part", node=nodes, initializer=constants)
+    for name in free:
+        graph.input.add().name = name
+    for node in nodes:
+        graph.output.add().name = node.output[0]
+    part = onnx.ModelProto(ir_version=model.ir_version, graph=graph, functions=functions)
+    part.opset_import.extend(model.opset_import)
+    return ReferenceEvaluator(part)
+
+
+def _doubled(functions: Any) -> list[Any]:
+    """The functions with float64 in the place of float32."""
+    from onnx import AttributeProto, FunctionProto, TensorProto, helper
+
+    found = []
+    for function in functions:
+        copy = FunctionProto()
+        copy.CopyFrom(function)
+        for node in copy.node:
+            for attribute in node.attribute:
+                if node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT:
+                    attribute.i = TensorProto.DOUBLE
+                elif node.op_type == "Constant" and attribute.type == AttributeProto.FLOAT:
+                    tensor = helper.make_tensor("value", TensorProto.DOUBLE, [], [attribute.f])
+                    attribute.CopyFrom(helper.make_attribute("value", tensor))
+        found.append(copy)
+    return found
