@@ -68,6 +68,7 @@ def write(folder):
         train(model, name)
         np.savez(folder / f"{name}.npz", *model.get_weights())
     own = model_of(("adam", own_loss, None))
+    train(own, "own")
     # In this order: Keras 3 forgets the optimizer when it writes an HDF5 file.
     own.save(folder / "own.keras")
     own.save(folder / "own.h5")
