@@ -45,7 +45,6 @@ _NO_QUANTIZED_FORM = {
 # What to do about an argument that a quantized layer does not have.
 _REMEDIES = {
     "activation": "put the activation into a layer of its own",
-    "data_format": "build the model on maps (height, width, channels)",
     "depth_multiplier": "use 1 and train again",
     "dilation_rate": "use 1 and train again, with a larger kernel or stride for a larger field",
     "groups": "use 1, or SeparableConv2D, and train again",

@@ -314,11 +314,54 @@ def _tried(make):
 
 
 def random_model(seed):
-    """A model, or None where Keras does not build one."""
+    """A model with random weights, or None where Keras does not build one."""
     keras.utils.set_random_seed(seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _tried(Drawer(seed).model)
+        model = _tried(Drawer(seed).model)
+    rng = np.random.default_rng(seed)
+    for weight in () if model is None else model.weights:
+        if "float" in str(weight.dtype):
+            low = 0.2 if "variance" in weight.name else -0.5
+            weight.assign(rng.uniform(low, 1.0, tuple(weight.shape)))
+    return model
+
+
+_KEEPING = (
+    cnn2snn.transforms.syncretize,
+    cnn2snn.transforms.cross_layer_scaling,
+    cnn2snn.transforms.sequentialize,
+    cnn2snn.transforms.fold_batchnorm,
+    cnn2snn.transforms.fold_rescaling,
+    cnn2snn.transforms.invert_batchnorm_pooling,
+    cnn2snn.transforms.normalize_separable_model,
+)
+
+
+def _keeping(transform, seed):
+    """The transform of a model, and an error where it does not keep what a float model computes."""
+
+    def use(model):
+        transformed = transform(model)
+        is_quantized = any(isinstance(layer, _QUANTIZED) for layer in model.layers)
+        shape = model.inputs[0].shape[1:]
+        if is_quantized or None in shape or len(model.layers) == 1:
+            return
+        x = np.random.default_rng(seed).uniform(0, 1, (2, *shape)).astype(np.float32)
+        expected = _tried(lambda: np.asarray(model(x, training=False)))
+        if expected is None or not np.isfinite(expected).all():
+            return
+        got = np.asarray(transformed(x, training=False))
+        bound = 1e-3 * (1 + np.abs(expected).max())
+        assert np.abs(got - expected).max() <= bound, f"{got.ravel()[:4]} instead of {expected.ravel()[:4]}"
+
+    return use
+
+
+_QUANTIZED = (
+    *(cnn2snn.QuantizedConv2D, cnn2snn.QuantizedSeparableConv2D, cnn2snn.QuantizedDepthwiseConv2D),
+    *(cnn2snn.QuantizedDense, cnn2snn.QuantizedActivation),
+)
 
 
 def uses(seed):
@@ -326,7 +369,7 @@ def uses(seed):
     rng = np.random.default_rng(seed)
     weights, activations, first = (int(rng.choice([0, 2, 4, 8, 3])), int(rng.choice([0, 1, 2, 4])), 8)
     image, fold = bool(rng.random() < 0.6), bool(rng.random() < 0.8)
-    device = [None, "AKD1000", "AKD1500"][int(rng.integers(3))]
+    device = [None, None, "AKD1000", "AKD1500", "TwoNodesIPv2", "SixNodesIPv2"][int(rng.integers(6))]
 
     def quantize_and_convert(model):
         quantized = cnn2snn.quantize(model, weights, activations, first, fold)
@@ -338,9 +381,7 @@ def uses(seed):
         ("quantize and convert", quantize_and_convert),
         ("convert", lambda model: cnn2snn.convert(model, input_is_image=image)),
         ("conversion_report", lambda model: str(cnn2snn.conversion_report(model, input_is_image=image))),
-        ("syncretize", cnn2snn.transforms.syncretize),
-        ("cross_layer_scaling", cnn2snn.transforms.cross_layer_scaling),
-        ("sequentialize", cnn2snn.transforms.sequentialize),
+        *((transform.__name__, _keeping(transform, seed)) for transform in _KEEPING),
         ("reshape", lambda model: cnn2snn.transforms.reshape(model, 12, 10)),
         ("quantize_layer", lambda model: cnn2snn.quantize_layer(model, int(rng.integers(-2, 4)), 4)),
     )

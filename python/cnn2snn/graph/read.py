@@ -33,8 +33,8 @@ def read(model: keras.Model, problems: Problems | None = None) -> Graph:
         InvalidTypeError: not a Keras model.
         InvalidStateError: TensorFlow does not compute at once: inside of `tf.Graph` or `tf.function`.
         UnsupportedModelError: a model is not built or has several inputs or outputs, a layer is used more than once,
-            is called with other arguments than ``training=False``, shares its name with another or computes in
-            another type than float32 or float64, or an operation is not a layer.
+            is called with other arguments than ``training=False``, shares its name with another, computes in another
+            type than float32 or float64, reads strings or has its channels first, or an operation is not a layer.
     """
     if is_of_other_generation(model):
         raise InvalidTypeError(
@@ -114,7 +114,7 @@ def _take_layer(graph: Graph, layer: keras.layers.Layer, sources: list[str], cal
             )
         )
     shapes = [graph.nodes[name].output_shape for name in sources]
-    graph.nodes[layer.name] = _node(layer, sources, shapes, call)
+    graph.nodes[layer.name] = _node(layer, sources, shapes, call, graph.problems)
     return layer.name
 
 
@@ -128,6 +128,18 @@ def _take_operation(graph: Graph, model: keras.Model, name: str, sources: list[s
 
 def _take_input(graph: Graph, model: keras.Model, name: str, dtype: str) -> str:
     batch, *shape = model.inputs[0].shape
+    if dtype == "string":
+        graph.problems.add(
+            UnsupportedModelError(
+                f'layer "{name}": inputs must be numbers, received strings',
+                layer=name,
+                kind="dtype",
+                expected="float32",
+                received=dtype,
+                remedy="turn them into numbers outside of the model",
+            )
+        )
+        dtype = "float32"
     config = {"name": name, "dtype": dtype, "batch_size": batch}
     graph.nodes[name] = Node(name, keras.layers.InputLayer, config, {}, [], tuple(shape), None)
     return name
@@ -248,7 +260,11 @@ def _arguments(layer: str, call: Any) -> dict[str, Any]:
 
 
 def _node(
-    layer: keras.layers.Layer, inbounds: list[str], input_shapes: list[tuple[int | None, ...]], call: dict[str, Any]
+    layer: keras.layers.Layer,
+    inbounds: list[str],
+    input_shapes: list[tuple[int | None, ...]],
+    call: dict[str, Any],
+    problems: Problems,
 ) -> Node:
     names = roles(type(layer))
     if names is None:
@@ -264,6 +280,18 @@ def _node(
     if "training" not in inspect.signature(layer.call).parameters:
         call = {}
     shape = _output_shape(layer, input_shapes)
+    if config.get("data_format") == "channels_first":
+        problems.add(
+            UnsupportedModelError(
+                f'layer "{layer.name}": data_format must be channels_last, received channels_first',
+                layer=layer.name,
+                kind="data_format",
+                expected="channels_last",
+                received="channels_first",
+                remedy="build the model on maps (height, width, channels)",
+            )
+        )
+        config["data_format"] = "channels_last"
     return Node(layer.name, type(layer), config, weights, inbounds, shape, layer, call)
 
 

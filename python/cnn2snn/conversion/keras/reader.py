@@ -110,17 +110,6 @@ def _check_place(reading: Reading, node: Node, tail: Tail) -> None:
             received=len(node.inbounds),
             remedy="only Concatenate joins branches",
         )
-    if node.config.get("data_format", "channels_last") not in ("channels_last", None):
-        reading.problems.add(
-            refuse(
-                node,
-                f"data_format must be channels_last, received {node.config['data_format']}",
-                kind="data_format",
-                expected="channels_last",
-                received=node.config["data_format"],
-                remedy="build the model on maps (height, width, channels)",
-            )
-        )
     if tail.state == "open" and len(reading.graph.consumers(node.inbounds[0])) > 1:
         reading.problems.add(
             refuse(
