@@ -15,9 +15,8 @@ from cnn2snn.conversion.keras import read_blocks
 from cnn2snn.conversion.scaling import InputScaling, input_scaling_of
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, UnsupportedModelError
 from cnn2snn.graph import Graph, read
-from cnn2snn.quantization import is_activation, quantize_graph
+from cnn2snn.quantization import ready_graph
 from cnn2snn.reports.check import CompatibilityReport, Problem
-from cnn2snn.transforms.fold_rescaling import fold_rescaling_graph
 
 __all__ = ["CompatibilityReport", "Problem", "check_model_compatibility"]
 
@@ -83,11 +82,12 @@ def check_model_compatibility(
         notes.append(Problem(None, "limits", "", "", remedy, chip.name, text))
     else:
         for violation in violations:
-            # Values change with training, and some inputs never occur.
-            counts = violation.effect == "software" or (violation.effect == "refused" and not is_float)
+            # Some inputs never occur.
+            counts = violation.effect in ("software", "refused")
             if counts and device is not None:
                 limits.append(_limit(violation, chip))
-            elif counts or device is not None:
+            # Values of a float model change with training.
+            elif device is not None or violation.effect == "software" or (counts and not is_float):
                 notes.append(_limit(violation, chip))
     name = None if device is None else chip.name
     return CompatibilityReport(model.name, name, (*rules, *limits), tuple(notes))
@@ -149,13 +149,9 @@ def _build(graph: Graph, is_float: bool, input_is_image: bool, problems: Problem
 
 
 def _quantize(graph: Graph, input_is_image: bool, problems: Problems) -> None:
-    """What `cnn2snn.quantize` does, but for batch normalizations: conversion folds them after any layer."""
+    """What `cnn2snn.quantize` does."""
     input_bits = _IMAGE_WEIGHT_BITS if input_is_image else _WEIGHT_BITS
-    fold_rescaling_graph(graph)
-    quantize_graph(graph, _WEIGHT_BITS, _ACT_BITS, input_bits, None, problems)
-    for node in graph:
-        if is_activation(node):
-            node.layer = node.cls.from_config(node.config)
+    ready_graph(graph, _WEIGHT_BITS, _ACT_BITS, input_bits, None, problems)
 
 
 def _problem(error: Cnn2SnnError) -> Problem:

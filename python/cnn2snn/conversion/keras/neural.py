@@ -19,7 +19,7 @@ def take_neural(reading: Reading, node: Node, tail: Tail) -> Tail:
                 node,
                 f'needs an activation before it: "{tail.block}" has none',
                 kind="activation",
-                remedy="add a QuantizedReLU between them",
+                remedy="add a ReLU between them (QuantizedReLU in a quantized model), and train again",
             )
         )
     if tail.state == "input":
@@ -41,7 +41,7 @@ def take_neural(reading: Reading, node: Node, tail: Tail) -> Tail:
     reading.found.blocks[node.name] = Block(
         name=node.name,
         kind=_kind(node),
-        type=node.cls.__name__,
+        type=_type(reading, node),
         inbounds=[source],
         input_shape=shape,
         output_shape=node.output_shape,
@@ -49,6 +49,14 @@ def take_neural(reading: Reading, node: Node, tail: Tail) -> Tail:
         output=node.name,
     )
     return Tail(node.name, "open")
+
+
+def _type(reading: Reading, node: Node) -> str:
+    """The type of a layer, or of the two that were joined in it."""
+    for name, (cls, owner) in reading.graph.joined.items():
+        if owner == node.name:
+            return f'{cls.__name__} "{name}" with the 1x1 convolution behind it'
+    return node.cls.__name__
 
 
 def _kind(node: Node) -> Kind:

@@ -15,7 +15,9 @@ def take_normalization(reading: Reading, node: Node, tail: Tail) -> Tail:
     """Adds a batch normalization to a block."""
     if tail.state == "closed":
         name = reading.found.blocks[tail.block].output
-        raise refuse(node, f'batch normalization must come before the activation "{name}"', remedy="swap the two")
+        raise refuse(
+            node, f'batch normalization must come before the activation "{name}"', remedy="swap the two and train again"
+        )
     block = reading.open_block(node, tail, "batch normalization")
     channels = block.output_shape[-1]
     if node.output_shape[-1] != channels:
