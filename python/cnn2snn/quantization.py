@@ -424,11 +424,15 @@ def _refuse_float(node: Node) -> None:
 def _refuse_normalizations(graph: Graph, problems: Problems) -> None:
     """Refuses normalizations that were folded neither backwards nor forwards."""
     for node in graph:
-        if not node.is_a("BatchNormalization") or problems.has(node.name):
+        # One that would change integer weights has been refused with these.
+        refused = problems.has(node.name) or any(problems.has(name, "quantizer") for name in node.inbounds)
+        if not node.is_a("BatchNormalization") or refused:
             continue
         with problems.catch():
-            refused = why_not_folded(graph, node)
-            reason, remedy = refused or (f'it follows "{node.inbounds[0]}"', "put it directly behind a convolution")
+            reason, remedy = why_not_folded(graph, node) or (
+                f'it follows "{node.inbounds[0]}"',
+                "put it directly behind a convolution",
+            )
             raise UnsupportedModelError(
                 f'layer "{node.name}": it cannot be folded, as {reason}',
                 layer=node.name,

@@ -65,7 +65,9 @@ def _invert(graph: Graph, pool: Node) -> None:
             kind="gamma",
             expected="at least zero",
             received=float(factor[channel]),
-            remedy="constrain gamma while training, or put the normalization before the pooling",
+            remedy=(
+                "constrain gamma (cnn2snn.gamma_constraint) or put the normalization before the pooling, then train"
+            ),
         )
     (source,) = pool.inbounds
     norm.config["axis"] = -1

@@ -202,5 +202,6 @@ def _step(block: Block) -> float | None:
             layer=block.activation.name,
             kind="step",
             received=step,
+            remedy="give it a max_value greater than zero and train again",
         )
     return step

@@ -57,7 +57,15 @@ def take_final(reading: Reading, node: Node, tail: Tail) -> Tail:
         raise refuse(node, "an activation cannot be the first layer", remedy="remove it and train again")
     if reading.followers(node):
         remedy = "use a ReLU in its place (QuantizedReLU in a quantized model), and train again"
-        if tail.state == "closed":
+        if not _reaches_weights(reading, node):
+            remedy = "compute what follows on what the model gives, which ends here then"
+        elif tail.state == "closed":
             remedy = "remove it and train again"
         raise refuse(node, "is possible only at the end", kind="activation", remedy=remedy)
     return Tail(tail.block, "ended")
+
+
+def _reaches_weights(reading: Reading, node: Node) -> bool:
+    """Whether a layer with weights comes after a layer."""
+    followers = reading.graph.consumers(node.name)
+    return any(follower.is_neural or _reaches_weights(reading, follower) for follower in followers)

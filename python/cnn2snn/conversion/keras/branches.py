@@ -12,7 +12,8 @@ __all__ = ["take_concatenation"]
 def take_concatenation(reading: Reading, node: Node) -> Tail:
     """Makes a block of a `Concatenate`, whose branches all end in an activation of one width."""
     tails = [reading.tails[name] for name in node.inbounds]
-    if any(tail.state == "unknown" for tail in tails):
+    refused = any(reading.problems.has(name, "order") for name in node.inbounds)
+    if refused or any(tail.state == "unknown" for tail in tails):
         return Tail(tails[0].block, "unknown")
     axis = node.config.get("axis", -1)
     rank = len(node.output_shape)
@@ -32,7 +33,7 @@ def take_concatenation(reading: Reading, node: Node) -> Tail:
             remedy="add a ReLU to each (QuantizedReLU in a quantized model), and train again",
         )
     if any(len(reading.graph.nodes[name].output_shape) != 3 for name in node.inbounds):
-        raise refuse(node, "branches are joined as maps", remedy="put Flatten behind Concatenate and train again")
+        raise refuse(node, "branches are joined as maps", remedy="give each the shape (1, 1, channels) with a Reshape")
     widths = {
         name: reading.found.blocks[tail.block].activation.bits
         for name, tail in zip(node.inbounds, tails, strict=True)

@@ -12,8 +12,9 @@ __all__ = ["take_neural"]
 
 def take_neural(reading: Reading, node: Node, tail: Tail) -> Tail:
     """Begins a block with a neural layer."""
-    # An activation within the layer before it, which is refused, is one nevertheless.
-    if tail.state == "open" and not reading.problems.has(tail.block, "activation"):
+    # An activation within the layer, which is refused, closes its block nevertheless.
+    is_closed = reading.problems.has(node.name, "activation")
+    if tail.state == "open":
         reading.problems.add(
             refuse(
                 node,
@@ -48,7 +49,7 @@ def take_neural(reading: Reading, node: Node, tail: Tail) -> Tail:
         window=None if node.is_a("Dense") else _window(node),
         output=node.name,
     )
-    return Tail(node.name, "open")
+    return Tail(node.name, "closed" if is_closed else "open")
 
 
 def _type(reading: Reading, node: Node) -> str:

@@ -35,7 +35,7 @@ def take_pooling(reading: Reading, node: Node, tail: Tail) -> Tail:
         if not node.is_max_pooling:
             raise refuse(
                 node,
-                f'global average pooling must come before the activation "{block.activation.name}"',
+                f'global average pooling must come before the activation "{block.output}"',
                 remedy="swap the two and train again",
             )
         if not _reads_alone(reading, node, block):

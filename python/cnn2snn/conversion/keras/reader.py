@@ -85,6 +85,8 @@ def _take(reading: Reading, node: Node) -> None:
         reading.tails[node.name] = _place(reading, node, tail)
         return
     opaque = reading.problems.has(node.name, "layer") or node.is_a("QuantizedActivation", "Concatenate", *FINAL)
+    if "quantizer" in node.config:
+        return
     if tail.state == "closed" or (tail.state != "ended" and not opaque):
         reading.tails[node.name] = tail
 
@@ -111,19 +113,14 @@ def _check_place(reading: Reading, node: Node, tail: Tail) -> None:
                 remedy="build the model on maps (height, width, channels)",
             )
         )
-    if tail.state == "open" and len(reading.graph.consumers(node.inbounds[0])) > 1:
+    source = node.inbounds[0]
+    if tail.state == "open" and len(reading.graph.consumers(source)) > 1 and not reading.problems.has(source, "shared"):
         reading.problems.add(
             refuse(
                 node,
-                f'"{node.inbounds[0]}" must be followed by its activation alone, not by a split',
+                f'"{source}" must be followed by its activation alone, not by a split',
                 remedy="put the activation before the split, for all that read it, and train again",
             )
-        )
-    if tail.state == "ended" and not (node.is_identity or node.is_a("Flatten", "Reshape")):
-        raise refuse(
-            node,
-            "nothing can follow the final activation",
-            remedy="compute it on what the model gives, which ends before it then",
         )
 
 

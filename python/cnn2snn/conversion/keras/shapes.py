@@ -15,14 +15,21 @@ def take_flatten(reading: Reading, node: Node, tail: Tail) -> Tail:
     if is_flat(reading.input_shape(node)) or _is_taken_by_inputs(reading, node, tail):
         return tail
     followers = reading.followers(node)
+    if any(f.is_a("Concatenate") for f in followers):
+        raise refuse(node, "branches are joined as maps", remedy="put it behind the Concatenate and train again")
+    if any(f.is_a("QuantizedActivation") for f in followers):
+        raise refuse(node, "must come after the activation", remedy="swap the two, which changes no output")
     if any(not f.is_a("Dense") and not f.is_a(*FINAL) for f in followers):
         raise refuse(node, "must be followed by a QuantizedDense, or come last", remedy="remove it and train again")
     if tail.state == "open" and any(f.is_a("Dense") for f in followers):
-        raise refuse(
-            node,
-            "must come after an activation",
-            remedy="put a ReLU before it (QuantizedReLU in a quantized model), and train again",
+        reading.problems.add(
+            refuse(
+                node,
+                "must come after an activation",
+                remedy="put a ReLU before it (QuantizedReLU in a quantized model), and train again",
+            )
         )
+        return Tail(tail.block, "closed")
     return tail
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+import numpy as np
+
 from cnn2snn.conversion.keras.reading import FINAL, Reading, Tail, refuse
 from cnn2snn.graph import Node, same_padding_of, zeros_of
 
@@ -49,13 +51,14 @@ def _refuse_zero_padding(reading: Reading, node: Node) -> NoReturn:
                 remedy="remove it and train again",
             )
         if same != zeros:
+            instead = f'pad with {same} or use padding="same" in "{reader.name}" in its place'
             raise refuse(
                 node,
                 f'its zeros {zeros} are not those of padding="same" in "{reader.name}", which are {same}',
                 kind="layer",
                 expected=same,
                 received=zeros,
-                remedy=f'pad with {same} or use padding="same" in "{reader.name}" in its place, and train again',
+                remedy=f"{instead if np.any(same) else 'remove it'}, and train again",
             )
     raise refuse(
         node,
