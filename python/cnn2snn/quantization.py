@@ -11,7 +11,7 @@ from cnn2snn._keras import keras
 from cnn2snn._problems import Problems
 from cnn2snn.conversion.keras import read_blocks
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError, UnsupportedModelError
-from cnn2snn.graph import FINAL_ACTIVATIONS, Graph, Node, applied, build, read
+from cnn2snn.graph import FINAL_ACTIVATIONS, Graph, Node, affine, applied, build, read
 from cnn2snn.quantization_ops import MaxPerAxisQuantizer, MaxQuantizer, WeightQuantizer
 from cnn2snn.transforms.equalize_branches import equalize_branches_graph
 from cnn2snn.transforms.fold_batchnorm import fold_graph
@@ -429,6 +429,7 @@ def _refuse_normalizations(graph: Graph, problems: Problems) -> None:
         if not node.is_a("BatchNormalization") or refused:
             continue
         with problems.catch():
+            affine(node)  # refuses one whose numbers have no use
             reason, remedy = why_not_folded(graph, node) or (
                 f'it follows "{node.inbounds[0]}"',
                 "put it directly behind a convolution",

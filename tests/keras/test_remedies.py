@@ -765,6 +765,16 @@ def run(make):
         pipeline(model, **options)
 
 
+def is_reported(make):
+    """Whether `check_model_compatibility` reports what is wrong with a model; true of what is no model alone."""
+    try:
+        made = make()
+    except errors.Cnn2SnnError:
+        return True
+    model, options = made if isinstance(made, tuple) else (made, {})
+    return bool(options) or not cnn2snn.check_model_compatibility(model).convertible
+
+
 @pytest.fixture(scope="module")
 def used():
     """The places in the sources whose remedies were raised: pairs of file name and line."""
@@ -796,6 +806,7 @@ def test_a_remedy_that_is_followed_leads_to_a_model_that_passes(name, recording)
     # Each of several problems has a line with its remedy.
     lines = str(caught.value).splitlines()
     assert [line for line in lines if re.search(case.remedy, line.partition(";")[2])], lines
+    assert is_reported(case.broken)
     others = [line for line in lines if not re.search(case.remedy, line)]
     assert all(case.announced and case.announced in line for line in others), others
     for follow in (case.followed, *case.then):

@@ -45,8 +45,8 @@ class CompatibilityReport:
         device: name of the device asked for; None when none was.
         problems: what keeps the model from conversion or from the device, rules of conversion first, each group in the
             order of layers.
-        notes: what does not count: limits of a device that was not asked for, values of a float model that do not fit
-            the device and will be others after training, what may happen for some inputs, what was not checked.
+        notes: what does not count: limits of a device that was not asked for, what may happen for some inputs, what was
+            not checked.
     """
 
     model: str

@@ -42,8 +42,8 @@ def prepare(model: keras.Model, *, return_changes: bool = False) -> keras.Model 
         A new model of the same kind and name, or (model, changes).
 
     Raises:
-        UnsupportedModelError: (RuntimeError) the model is not built or has several inputs or outputs, or a batch
-            normalization has weights that cannot be used.
+        UnsupportedModelError: (RuntimeError) as `quantize` for models that cannot be read: not built, with several
+            inputs or outputs, with layers that are used twice.
 
     Example:
         >>> prepared, changes = cnn2snn.transforms.prepare(model, return_changes=True)  # doctest: +SKIP

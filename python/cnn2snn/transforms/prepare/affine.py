@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnn2snn.errors import UnsupportedModelError
 from cnn2snn.graph import Node, affine
 
 __all__ = ["affine_of", "is_affine"]
@@ -18,13 +19,12 @@ def is_affine(node: Node) -> bool:
 
 
 def affine_of(node: Node) -> tuple[np.ndarray, np.ndarray] | None:
-    """The factors and offsets of a layer, float64, one per channel; None where they are not one per channel.
-
-    Raises:
-        UnsupportedModelError: a batch normalization on another axis than the last, or with weights that have no use.
-    """
+    """The factors and offsets of a layer, float64, one per channel; None where they are not so, or have no use."""
     if node.is_a("BatchNormalization"):
-        return affine(node)
+        try:
+            return affine(node)
+        except UnsupportedModelError:
+            return None
     channels = node.output_shape[-1]
     if node.is_exactly("Rescaling"):
         found = [np.ravel(np.asarray(node.config[key], np.float64)) for key in ("scale", "offset")]
