@@ -7,17 +7,19 @@ import shutil
 import tempfile
 import warnings
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py
 
 from cnn2snn import _compilation, gamma_constraint, quantization_layers, quantization_ops
+from cnn2snn._files import path_of
 from cnn2snn._keras import LEGACY, keras
 from cnn2snn._model_files import HDF5, LOAD_UNDER_KERAS_2, check_name, explanation
 from cnn2snn._older_files import upgraded
 from cnn2snn._python_code import check_no_code
-from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, UnsupportedModelError
+from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError, UnsupportedModelError
 
 __all__ = ["cnn2snn_objects", "load_quantized_model"]
 
@@ -83,7 +85,7 @@ def load_quantized_model(
     Warns:
         UserWarning: the model is not compiled as it was.
     """
-    path = Path(filepath)
+    path = Path(path_of("filepath", filepath))
     if not path.exists():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
     is_saved_model = (path / "saved_model.pb").is_file()
@@ -105,7 +107,14 @@ def load_quantized_model(
         )
     if not is_saved_model:
         check_name(path)
-    own = custom_objects or {}
+    own = {} if custom_objects is None else custom_objects
+    if not isinstance(own, Mapping):
+        raise InvalidTypeError(
+            f"custom_objects must be a dictionary of classes by name, received {type(own).__name__}",
+            kind="custom_objects",
+            expected="a dictionary",
+            received=own,
+        )
     if path.suffix.lower() == ".keras":
         for name, cls in own.items():
             if name in cnn2snn_objects and cls.__name__ != name:

@@ -335,6 +335,7 @@ _KEEPING = (
     cnn2snn.transforms.fold_rescaling,
     cnn2snn.transforms.invert_batchnorm_pooling,
     cnn2snn.transforms.normalize_separable_model,
+    cnn2snn.transforms.prepare,
 )
 
 
@@ -343,7 +344,7 @@ def _keeping(transform, seed):
 
     def use(model):
         transformed = transform(model)
-        is_quantized = any(isinstance(layer, _QUANTIZED) for layer in model.layers)
+        is_quantized = any(isinstance(layer, _QUANTIZED) for layer in model._flatten_layers())
         shape = model.inputs[0].shape[1:]
         if is_quantized or None in shape or len(model.layers) == 1:
             return

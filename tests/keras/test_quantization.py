@@ -168,10 +168,10 @@ def test_the_quantizer_function_is_asked_for_every_kernel(float_model):
             "depth_multiplier must be 1, received 2",
         ),
         (type("OwnReLU", (L.ReLU,), {})(name="it"), "OwnReLU cannot be quantized .* ReLU themselves"),
-        (L.Activation("elu", name="it"), r"Activation\(elu\) cannot be quantized and would stay in float; use ReLU"),
+        (L.Activation("gelu", name="it"), r"Activation\(gelu\) cannot be quantized and would stay in float; use ReLU"),
         (
-            L.Conv2D(2, 3, activation="elu", name="it"),
-            "activation must be 'linear', received 'elu'; use \"relu\" and train again",
+            L.Conv2D(2, 3, activation="gelu", name="it"),
+            "activation must be 'linear', received 'gelu'; use \"relu\" and train again",
         ),
         (
             L.Conv2D(2, 3, dilation_rate=2, name="it"),
@@ -284,7 +284,7 @@ def test_outside_of_eager_mode_every_call_says_so(call):
 
 def test_errors_of_a_target_without_quantized_form_say_what_to_use():
     model = keras.Sequential([keras.Input((3,)), L.Dense(2), L.Activation("relu", name="relu")])
-    with pytest.raises(ValueError, match="has nothing to quantize; use a ReLU layer"):
+    with pytest.raises(ValueError, match=r"has nothing to quantize; .* with cnn2snn\.transforms\.prepare"):
         cnn2snn.quantize_layer(model, "relu", 4)
 
 
@@ -304,14 +304,14 @@ INCREASING = [
 
 @pytest.mark.parametrize("name", INCREASING)
 def test_a_final_activation_that_keeps_the_order_is_left_out(name):
-    model = keras.Sequential([keras.Input((3,)), L.Dense(2), L.ReLU(6.0), L.Dense(3), L.Activation(name)])
-    quantized = cnn2snn.quantize(model, 4, 4)
-    bare = keras.Sequential([quantized.inputs[0], *quantized.layers[:-1]], name=quantized.name)
-    converted = cnn2snn.convert(quantized, input_is_image=False)
-    assert converted.to_buffer() == cnn2snn.convert(bare, input_is_image=False).to_buffer()
+    source, layers = keras.Input((3,), name="input"), [L.Dense(2), L.ReLU(6.0), L.Dense(3)]
+    bare = keras.Sequential([source, *layers], name="net")
+    model = keras.Sequential([source, *layers, L.Activation(name)], name="net")
+    expected, got = (cnn2snn.convert(cnn2snn.quantize(m, 4, 4), input_is_image=False) for m in (bare, model))
+    assert got.to_buffer() == expected.to_buffer()
 
 
-@pytest.mark.parametrize("name", ["gelu", "swish", "relu"])
+@pytest.mark.parametrize("name", ["gelu", "swish"])
 def test_a_final_activation_that_does_not_is_refused(name):
     model = keras.Sequential([keras.Input((3,)), L.Dense(2), L.Activation(name)])
     with pytest.raises(RuntimeError, match="cannot be quantized"):

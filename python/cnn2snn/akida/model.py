@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cnn2snn import _akida
+from cnn2snn._files import path_of
 from cnn2snn.akida import _arguments, _copies, _dictionary, _summary
 from cnn2snn.akida._chip import Mappable
 from cnn2snn.akida._plan import KernelChoice, PlanMemory
@@ -55,7 +56,7 @@ class Model(Runnable, Mappable, WithoutLearning):
         if filename is None:
             self._hold(_akida.Model())
         else:
-            self._hold(_akida.Model.load(_arguments.path("filename", filename)))
+            self._hold(_akida.Model.load(path_of("filename", filename)))
         if layers is not None:
             if isinstance(layers, Layer) or not isinstance(layers, Iterable):
                 _arguments.wrong_type("", "layers", "a list of layers", layers)
@@ -234,7 +235,7 @@ class Model(Runnable, Mappable, WithoutLearning):
             OSError: the file cannot be written. An old file is then as it was.
             RuntimeError: the model is not complete.
         """
-        self._native.save(_arguments.path("model_file", model_file))
+        self._native.save(path_of("model_file", model_file))
 
     def to_buffer(self) -> bytes:
         """Returns the bytes of the `.fbz` file; equal models give equal bytes.
