@@ -3,6 +3,7 @@
 Nothing is asked of them but that Keras itself builds them.
 """
 
+import functools
 import inspect
 import warnings
 
@@ -313,6 +314,7 @@ def _tried(make):
         return None
 
 
+@functools.lru_cache(maxsize=32)
 def random_model(seed):
     """A model with random weights, or None where Keras does not build one."""
     keras.utils.set_random_seed(seed)
