@@ -87,6 +87,17 @@ def test_the_module_that_was_removed_says_so():
         akida.nothing  # noqa: B018
 
 
+@pytest.mark.parametrize("name", ["HardwareDevice", "SocDriver", "soc", "PowerMeter", "PowerEvent", "MapConstraints"])
+def test_what_drives_chips_is_absent(name):
+    assert not hasattr(akida, name)
+
+
+@pytest.mark.parametrize("name", ["Dense2D", "Attention", "Shiftmax", "MadNorm", "Stem", "Permute", "ExtractToken"])
+def test_layers_of_earlier_releases_are_absent(name):
+    assert not hasattr(akida, name)
+    assert name not in akida.LayerType.__members__
+
+
 def test_nothing_is_measured_without_a_chip(model, inputs):
     model.forward(inputs)
     assert (model.metrics, model.power_events) == ({}, [])

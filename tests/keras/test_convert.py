@@ -540,6 +540,25 @@ def test_the_same_model_gives_the_same_bytes(float_model):
     assert cnn2snn.convert(quantized).to_buffer() == cnn2snn.convert(quantized).to_buffer()
 
 
+def test_the_input_is_called_like_that_of_keras():
+    source = keras.Input((5,), name="features")
+    model = keras.Model(source, QuantizedDense(3, Q4)(source))
+    assert cnn2snn.convert(model, input_is_image=False).layers[0].name == "features"
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: [conv(), QuantizedReLU(4), conv(), L.Flatten()],
+        lambda: [conv(), QuantizedReLU(4), L.Flatten(), L.Dropout(0.5), QuantizedDense(2, Q4)],
+        lambda: [conv(), L.GlobalAveragePooling2D(keepdims=True), L.Flatten(), QuantizedReLU(4), QuantizedDense(2, Q4)],
+    ],
+)
+def test_a_flatten_that_moves_no_value_may_stand_anywhere(layers, images):
+    model = chain(*layers())
+    assert compare(model, cnn2snn.convert(model), images).totals.unexplained == 0
+
+
 def depthwise_pair(**arguments):
     """A depthwise and a pointwise convolution behind a first layer, float, with negative gammas."""
     model = chain(

@@ -19,7 +19,9 @@ HELD = {
         "Arguments with one possible value (`activation`, `dilation_rate`, …)": (
             "keras/test_quantization_layers::arguments_that_cannot_be_quantized_are_refused"
         ),
-        "`QuantizedDepthwiseConv2D`": "keras/test_convert::a_depthwise_convolution_on_its_own_or_with_a_bias_is_refused",
+        "`QuantizedDepthwiseConv2D`": (
+            "keras/test_convert::a_depthwise_convolution_on_its_own_or_with_a_bias_is_refused"
+        ),
         "Gradient of activations": (
             "keras/test_quantization_layers::the_gradient_of_an_activation_is_one_inside_and_zero_outside"
         ),
@@ -43,8 +45,10 @@ HELD = {
         'Layers without quantized form (`Activation("gelu")`, `Conv1D`, …)': (
             "keras/test_quantization::layers_that_would_stay_in_float_or_lose_an_argument_are_refused"
         ),
-        'Fused activations, `Activation("relu")`, augmentation, `ZeroPadding2D`, `Normalization`, normalizations behind '
-        "an activation": "keras/test_prepare::random_networks_keep_their_outputs_and_convert_once_they_are_quantized",
+        'Fused activations, `Activation("relu")`, augmentation, `ZeroPadding2D`, `Normalization`, normalizations '
+        "behind an activation": (
+            "keras/test_prepare::random_networks_keep_their_outputs_and_convert_once_they_are_quantized"
+        ),
         "What `convert` always refuses (`AveragePooling2D`, `Add`, two poolings, weights that are NaN, …)": (
             "keras/test_prepare::what_conversion_always_refuses_is_refused_before_training"
         ),
@@ -68,7 +72,9 @@ HELD = {
     "Transforms and calibration": {
         "Batch normalization without scale or center": "keras/test_transform_properties::transforms_keep_the_function",
         "gamma = 0": "keras/test_quantization::a_gamma_of_zero_leaves_the_constant",
-        "Normalization behind a layer with a fused activation": "keras/test_transforms::normalization_elsewhere_stays",
+        "Normalization behind a layer with a fused activation": (
+            "keras/test_transforms::a_normalization_behind_a_fused_activation_stays"
+        ),
         "Kind of model": "keras/test_transform_properties::transforms_keep_the_function",
         "`sequentialize`": "keras/test_sequentialize::branches_become_sequential_models_joined_by_concatenate",
         "`syncretize` of a layer whose quantizer has one scale": (
@@ -145,7 +151,7 @@ HELD = {
         ),
         "`Dense` that reads 4 bits": "keras/test_chip::reference_networks_run_on_both_chips_alone",
         "Widths of the first layer's weights": "keras/test_convert::widths_that_the_engine_lacks_are_refused",
-        "`InputData`": "keras/test_convert::the_same_model_gives_the_same_bytes",
+        "`InputData`": "keras/test_convert::the_input_is_called_like_that_of_keras",
     },
     "Conversion of QuantizeML models": {
         "`model` of `convert`": "conversion/test_quantizeml_convert::a_file_and_its_model_in_memory_convert_alike",
@@ -172,7 +178,9 @@ HELD = {
         "Floats below the calibrated minimum, unsigned inputs": (
             "analysis/test_compare_quantizeml::floats_below_the_calibrated_minimum_are_accounted_for"
         ),
-        "Scales of float inputs, ONNX": "analysis/test_float32::onnx_models_give_the_integers_of_onnx_runtime",
+        "Scales of float inputs, ONNX": (
+            "conversion/test_akida2_certificate::scales_of_float_inputs_that_are_no_powers_of_two_are_told"
+        ),
         "Float images per axis with a border, in memory": (
             "conversion/quantizeml/test_refusals::an_image_with_channels_of_different_precision_is_refused"
         ),
@@ -252,7 +260,7 @@ HELD = {
         "State": "akida/test_sessions::streams_are_saved_and_restored",
         "Statistics of models with state": "akida/test_sessions::models_with_state_are_not_measured",
         "Layers of earlier releases (`Dense2D`, `Attention`, `Shiftmax`, …)": (
-            "conversion/quantizeml/test_refusals::layers_of_transformers_are_named_with_the_version_that_took_them_out"
+            "akida/test_published_names::layers_of_earlier_releases_are_absent"
         ),
     },
     "Devices and mapping": {
@@ -277,9 +285,7 @@ HELD = {
         "`compute_minimal_memory`": "akida/test_mapping_akida2::minimal_memory_suffices_and_less_does_not",
         "`MapConstraints`, `constraints` of `map`": "akida/test_mapping::wrong_arguments_are_refused",
         "`Mesh.dma_conf`, `Mesh.dma_event`, numbers of `NP.Type`": "akida/test_devices::documented_devices",
-        "Hardware (`HardwareDevice`, `SocDriver`, …)": (
-            "akida/test_published_names::no_chip_is_found_and_virtual_ones_are_named"
-        ),
+        "Hardware (`HardwareDevice`, `SocDriver`, …)": "akida/test_published_names::what_drives_chips_is_absent",
         "Estimates": "akida/test_statistics::there_is_no_estimate_without_its_grounds",
     },
     "Command line": {
