@@ -1,11 +1,9 @@
 """Blocks built by hand become models of Akida 1.0, with NumPy and the engine alone."""
 
 import numpy as np
-import pytest
 
 from cnn2snn.conversion.akida1 import build_model, certificate
 from cnn2snn.conversion.scaling import InputScaling
-from cnn2snn.errors import UnsupportedModelError
 from tests.conversion.networks import branched_network, image_network
 from tests.fresh_interpreter import run_without_keras
 from tests.oracle import layers
