@@ -23,8 +23,8 @@ import tensorflow as tf
 from sklearn.datasets import load_digits
 
 import cnn2snn
-from cnn2snn.compatibility import CompatibilityReport
 from cnn2snn import akida
+from cnn2snn.compatibility import CompatibilityReport
 from cnn2snn.gamma_constraint import MinValueConstraint, add_gamma_constraint
 from cnn2snn.layer_blocks import conv_block, dense_block, separable_conv_block
 from cnn2snn.quantization_layers import QuantizedActivation
