@@ -78,7 +78,8 @@ def test_random_networks_keep_their_outputs_and_convert_once_they_are_quantized(
     # Nothing is left to do.
     assert not prepare(prepared, return_changes=True)[1]
     for ready in (model, prepared):
-        report = cnn2snn.check_model_compatibility(ready)
+        with cnn2snn.set_akida_version(cnn2snn.AkidaVersion.v1):
+            report = cnn2snn.check_model_compatibility(ready)
         try:
             quantized = cnn2snn.quantize(ready, 4, 4, 8)
         except UnsupportedModelError:
@@ -323,7 +324,7 @@ def test_what_conversion_always_refuses_is_refused_before_training(name, widths,
     with pytest.raises(UnsupportedModelError, match='layer "it"') as caught:
         cnn2snn.quantize(model, *widths, fold_BN=fold_BN)
     assert all(";" in line for line in str(caught.value).splitlines())
-    assert not cnn2snn.check_model_compatibility(model).convertible
+    assert "v1" not in cnn2snn.check_model_compatibility(model).convertible_versions
 
 
 @pytest.mark.parametrize("join", ["Add", "Multiply", "Subtract", "Average", "Maximum"])
