@@ -43,7 +43,7 @@ SIGNATURES = {
     "cnn2snn.transforms.weights_homogeneity": "model",
     "cnn2snn.transforms.normalize_separable_layer": "layer",
     "cnn2snn.transforms.normalize_separable_model": "model",
-    "cnn2snn.transforms.reshape": "model, input_x, input_y",
+    "cnn2snn.transforms.reshape": "model_keras, input_x, input_y",
     "cnn2snn.calibration.QuantizationSampler": "model, samples, batch_size=None",
     "cnn2snn.calibration.QuantizationSampler.select_layer": "self, layer, include_activation=False",
     "cnn2snn.calibration.QuantizationSampler.quantized_outputs": "self, batch_index=0",
