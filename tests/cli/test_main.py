@@ -77,7 +77,7 @@ def test_reader_that_goes_away_is_no_error(model):
     assert result.stderr == ""
 
 
-def test_output_without_unicode_is_no_error(model):
+def test_characters_that_a_terminal_lacks_have_plain_ones_in_their_place(model):
     result = subprocess.run(
         [sys.executable, "-m", "cnn2snn", "info", "model.fbz"],
         capture_output=True,
@@ -85,7 +85,9 @@ def test_output_without_unicode_is_no_error(model):
         env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
     )
     assert result.returncode == 0, result.stderr
-    assert "1?1?6" in result.stdout
+    assert "Input     1x1x6, " in result.stdout
+    assert "?" not in result.stdout
+    assert result.stdout.splitlines()[-1].split()[4] == "#:"
 
 
 def test_debug_shows_the_traceback_before_the_line(command):

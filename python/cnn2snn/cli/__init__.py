@@ -12,7 +12,21 @@ import traceback
 from collections.abc import Sequence
 
 import cnn2snn
-from cnn2snn.cli import _parsers, calibrate, check, compare, convert, diff, info, map_, prepare, quantize, reshape, run
+from cnn2snn.cli import (
+    _output,
+    _parsers,
+    calibrate,
+    check,
+    compare,
+    convert,
+    diff,
+    info,
+    map_,
+    prepare,
+    quantize,
+    reshape,
+    run,
+)
 from cnn2snn.errors import Cnn2SnnError
 
 _COMMANDS = (check, prepare, quantize, calibrate, reshape, convert, compare, info, diff, map_, run)
@@ -46,9 +60,7 @@ def _run(argv: Sequence[str] | None) -> int:
         parser.print_help(sys.stderr)
         return 2
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            # A terminal that lacks a character shows a question mark instead of ending the command.
-            stream.reconfigure(errors="replace")
+        _output.allow_plain(stream)
     try:
         code = arguments.execute(arguments) or 0
         sys.stdout.flush()

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import codecs
 import shutil
 from pathlib import Path
+from typing import Any
 
 from cnn2snn import _json
 from cnn2snn.reports import Report
+
+# What stands for characters that a terminal lacks: bars by their height, and signs.
+_PLAIN = {**dict(zip("▁▂▃▄▅▆▇█", ".:-=+*%#", strict=True)), "×": "x", "±": "+/-", "…": "...", "→": "->", "’": "'"}
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_PLAIN.get(character, "?") for character in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("cnn2snn-plain", _plain)
+
+
+def allow_plain(stream: Any) -> None:
+    """Lets a stream show plain characters in place of those that its encoding lacks."""
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="cnn2snn-plain")
 
 
 def show(report: Report, as_json: bool, **files: Path) -> None:
