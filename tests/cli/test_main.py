@@ -8,6 +8,7 @@ import pytest
 
 import cnn2snn
 from cnn2snn import cli
+from cnn2snn.cli import _output
 
 COMMANDS = ("check", "quantize", "convert", "info", "diff", "run")
 
@@ -115,3 +116,30 @@ def test_help_ends_with_examples_that_can_be_parsed(command, name):
         words = line.partition("     ")[0].split()
         assert words[0] == "cnn2snn"
         assert cli._parser().parse_args(words[1:]).command == name
+
+
+def test_errors_wrap_on_a_terminal_alone(command, monkeypatch, capsys):
+    name = "of/a/path/" * 12 + "none.fbz"
+    line = command("info", name).err
+    assert line == f"cnn2snn: error: {name}: {os.strerror(2)}\n"
+    _output.show_error("2 problems\n  layer one " + "word " * 30)
+    assert len(capsys.readouterr().err.splitlines()) == 2
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    text = "2 problems\n  layer one " + "word " * 30
+    _output.show_error(text)
+    lines = capsys.readouterr().err.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert " ".join(" ".join(lines).split()) == " ".join(f"cnn2snn: error: {text}".split())
+
+
+def test_errors_of_commands_name_options(command):
+    from cnn2snn._keras import keras
+
+    layers = [keras.Input((1, 1, 6)), cnn2snn.QuantizedDense(3, cnn2snn.MaxPerAxisQuantizer(4))]
+    keras.Sequential([layers[0], keras.layers.Flatten(), layers[1]]).save("dense.keras")
+    refused = command("convert", "-m", "dense.keras")
+    assert refused.code == 1
+    assert "--no-image-input" in refused.err
+    assert "input_is_image" not in refused.err
+    assert command("convert", "-m", "dense.keras", "--no-image-input").code == 0
