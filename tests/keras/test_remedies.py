@@ -14,7 +14,7 @@ import pytest
 
 import cnn2snn
 from cnn2snn import errors
-from cnn2snn._keras import keras
+from cnn2snn._keras import keras, tf
 from cnn2snn.quantization_layers import (
     QuantizedConv2D,
     QuantizedDense,
@@ -45,7 +45,7 @@ FILES = [
 MAKERS = {"__init__", "refuse", "_refuse", "_error", "_width", "_check"}
 # Remedies that take another process or another file, or that no model asks for.
 ELSEWHERE = {
-    "read.py": ("environment variable", "load_quantized_model"),
+    "read.py": ("environment variable", "load_quantized_model", "give the model an input of known size"),
     "build.py": ("leave that out of the call",),
 }
 
@@ -368,7 +368,9 @@ CASES = {
     ),
     "two activations": Case(lambda: body(L.ReLU()), "cannot follow each other: remove this one", body),
     "activation of one's own": Case(
-        lambda: chain(conv(), OwnCall(4)), "its call and threshold must be those", lambda: chain(conv(), OwnStep(4))
+        lambda: chain(conv(), OwnCall(4)),
+        "its call, quantized_activation and threshold must be those",
+        lambda: chain(conv(), OwnStep(4)),
     ),
     "final relu of a quantized model": Case(
         lambda: chain(conv(), QuantizedReLU(4), L.Flatten(), QuantizedDense(2, Q4), L.Activation("relu")),
@@ -706,6 +708,12 @@ CASES = {
     "NaN in a normalization": Case(
         lambda: normalized(value=np.nan), "assign other values to the weight", lambda: normalized(value=0.5)
     ),
+    "strings": Case(lambda: of_type("string"), "turn them into numbers outside", lambda: of_type("float32")),
+    "outside of eager mode": Case(
+        raises(lambda: in_a_graph(body())),
+        r"call it outside of tf\.Graph",
+        raises(lambda: cnn2snn.quantize(body(), 4, 4)),
+    ),
     # transforms
     "folding into one scale": Case(
         lambda: cnn2snn.quantize(scaled(one_scale()), 4, 4),
@@ -720,6 +728,17 @@ CASES = {
         then=(lambda: normalized(-1.0, pool=False),),
     ),
 }
+
+
+def of_type(dtype):
+    x = keras.Input((8, 8, 1), dtype=dtype)
+    y = L.Identity()(x) if dtype == "string" else L.Flatten()(L.ReLU()(L.Conv2D(4, 3)(x)))
+    return keras.Model(x, y if dtype == "string" else L.Dense(3)(y))
+
+
+def in_a_graph(model):
+    with tf.Graph().as_default():
+        cnn2snn.quantize(model, 4, 4)
 
 
 def compared(inputs):
