@@ -257,7 +257,7 @@ def test_file_that_is_no_keras_model_is_told_in_one_line(command, command_name, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["quantize", "-m", "net.npy"], "must end in .h5 or .hdf5 or .keras, received net.npy"),
+        (["quantize", "-m", "net.npy"], "must end in .h5 or .hdf5 or .keras, received 'net.npy'"),
         (["quantize", "-m", "net.keras", "-o", "q.npy"], "must end in .h5 or .hdf5 or .keras"),
         (["quantize", "-m", "net.keras", "-o", "no/q.h5"], os.strerror(2)),
         (["convert", "-m", "net.keras", "-o", "q.h5"], "must end in .fbz, received q.h5"),
