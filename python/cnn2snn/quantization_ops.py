@@ -178,7 +178,7 @@ class _RangeQuantizer(LinearWeightQuantizer):
         scale = self.kmax_ / self._range(w)
         if self.max_scale_factor is not None:
             return tf.clip_by_value(scale, 0.0, self.max_scale_factor)
-        return tf.where(scale > _LARGEST_SCALE, self.kmax_, scale)
+        return tf.where(scale > _LARGEST_SCALE, tf.cast(self.kmax_, scale.dtype), scale)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

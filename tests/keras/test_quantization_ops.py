@@ -346,3 +346,12 @@ def test_the_bases_are_abstract():
         WeightQuantizer(4).quantize(kernel())
     with pytest.raises(NotImplementedError):
         LinearWeightQuantizer(4).quantize(kernel())
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64"])
+@pytest.mark.parametrize("cls", QUANTIZERS)
+def test_weights_of_every_float_type_are_quantized_in_it(cls, dtype):
+    w = tf.cast(kernel((3, 4)), dtype)
+    quantized = cls(bitwidth=4).quantize(w)
+    assert quantized.dtype == w.dtype
+    np.testing.assert_allclose(np.asarray(quantized, np.float64), cls(bitwidth=4).quantize(kernel((3, 4))), atol=0.3)

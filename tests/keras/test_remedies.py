@@ -220,6 +220,11 @@ class PerTwo(LinearWeightQuantizer):
         return np.full(3, 7.0, np.float32)
 
 
+class PerInput(LinearWeightQuantizer):
+    def scale_factor(self, w):
+        return np.full((4, 1), 7.0, np.float32)
+
+
 class Off(LinearWeightQuantizer):
     def quantize(self, w):
         return w
@@ -596,7 +601,7 @@ CASES = {
         lambda: (body(), {"quantizer_function": lambda layer, default: MaxQuantizer(4)}),
     ),
     "scales of a depthwise kernel": Case(
-        lambda: separable(quantizer_dw=PerTwo(4)), "use MaxQuantizer", lambda: separable(quantizer_dw=MaxQuantizer(4))
+        lambda: separable(quantizer_dw=PerInput(4)), "use MaxQuantizer", lambda: separable(quantizer_dw=MaxQuantizer(4))
     ),
     # conversion/akida1
     "3 bits": Case(
