@@ -86,14 +86,6 @@ def test_a_function_with_unknown_parts_is_named():
     assert refused(model).layer == "add19"
 
 
-def test_temporal_layers_are_refused_with_the_remedy():
-    model = load("onnx_add")
-    node_of(model, "conv17").op_type = "QuantizedBufferTempConvBiasedReLUScaled"
-    function = next(f for f in model.functions if f.name == "QuantizedConv2DBiasedReLUScaled")
-    function.name = "QuantizedBufferTempConvBiasedReLUScaled"
-    assert ".h5" in refused(model).remedy
-
-
 def test_a_missing_function_is_refused():
     model = load("onnx_add")
     del model.functions[:]
