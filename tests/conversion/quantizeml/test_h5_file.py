@@ -107,7 +107,7 @@ def reference(path, text):
 @pytest.mark.parametrize("read", [read_h5, is_quantizeml_h5, cnn2snn.convert])
 def test_texts_that_the_hdf5_library_would_read_for_ever_are_refused(path, index, length, read):
     overwrite(path, first_text(path), "<HHIQ", index, 1, 0, length)
-    with pytest.raises(InvalidArgumentError, match="wrong length"):
+    with pytest.raises(InvalidArgumentError, match="is not sound"):
         read(path)
 
 
@@ -124,12 +124,41 @@ def test_weights_that_look_like_texts_by_chance_are_read(path):
     np.testing.assert_array_equal(read_h5(path).nodes["conv"].variables["kernel"].ravel(), values)
 
 
-def test_a_file_with_short_addresses_is_refused(tmp_path):
+@pytest.mark.parametrize("level", [1, 255])
+@pytest.mark.parametrize("node", [0, 1, -1])
+def test_a_tree_of_names_that_leads_to_itself_is_refused(path, node, level):
+    places = [match.start() for match in re.finditer(b"TREE", path.read_bytes())]
+    overwrite(path, places[node] + 5, "<BH", level, 1)
+    overwrite(path, places[node] + 32, "<Q", places[node])
+    with pytest.raises(InvalidArgumentError, match="is not sound"):
+        read_h5(path)
+
+
+def test_a_tree_of_names_of_several_levels_is_read(path):
+    with h5py.File(path, "r+") as file:
+        for i in range(600):
+            file["model_weights"].create_group(f"more_{i}")
+    data = path.read_bytes()
+    assert max(data[match.start() + 5] for match in re.finditer(b"TREE\0", data)) == 1
+    assert "kernel" in read_h5(path).nodes["conv"].variables
+
+
+def test_collections_that_share_their_objects_take_no_time(path):
+    """Each would be gone through to the end of the file."""
+    header = struct.pack("<8sQ", b"GCOL\x01", 4096)
+    path.write_bytes(path.read_bytes() + header * 20_000)
+    with pytest.raises(InvalidArgumentError, match="is not sound"):
+        read_h5(path)
+
+
+@pytest.mark.parametrize(("sizes", "user_block"), [((4, 4), 0), ((8, 8), 512)])
+def test_files_of_another_layout_are_refused(tmp_path, sizes, user_block):
     properties = h5py.h5p.create(h5py.h5p.FILE_CREATE)
-    properties.set_sizes(4, 4)
-    path = tmp_path / "short.h5"
+    properties.set_sizes(*sizes)
+    properties.set_userblock(user_block)
+    path = tmp_path / "other.h5"
     h5py.h5f.create(bytes(path), h5py.h5f.ACC_TRUNC, properties).close()
-    with pytest.raises(InvalidArgumentError, match=r"must have 8 bytes, received \(4, 4\)"):
+    with pytest.raises(InvalidArgumentError, match=r"sizes of 8 bytes and no user block"):
         read_h5(path)
 
 
@@ -149,7 +178,7 @@ def test_a_text_longer_than_its_file_is_refused(path, libver, length, read):
     with h5py.File(path, "w", libver=libver) as file:
         file.attrs["model_config"] = config
     overwrite(path, reference(path, config), "<I", length)
-    with pytest.raises(InvalidArgumentError, match="wrong length"):
+    with pytest.raises(InvalidArgumentError, match="is not sound"):
         read(path)
 
 
@@ -159,7 +188,7 @@ def test_a_name_longer_than_its_file_is_refused(path, number):
     with h5py.File(path, "r+") as file:
         file["model_weights/conv"].attrs["weight_names"] = names
     overwrite(path, reference(path, names[number]), "<I", 2**31)
-    with pytest.raises(InvalidArgumentError, match="wrong length"):
+    with pytest.raises(InvalidArgumentError, match="is not sound"):
         read_h5(path)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnn2snn.conversion.quantizeml.classes import CLASSES
-from cnn2snn.conversion.quantizeml.h5_texts import damaged_text
+from cnn2snn.conversion.quantizeml.h5_structure import damaged_place
 from cnn2snn.conversion.quantizeml.model_config import read_model_config
 from cnn2snn.conversion.quantizeml.network import Network, Node, before_dequantizer
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError
@@ -41,7 +41,7 @@ def is_quantizeml_h5(path: str | os.PathLike[str]) -> bool:
         InvalidArgumentError: (ValueError) a file that no library of HDF5 finishes to read.
     """
     file_path = Path(path)
-    _check_texts(file_path)
+    _check_structure(file_path)
     try:
         with _opened(file_path) as objects:
             config = json.loads(objects.text(objects.group(()), _CONFIG))
@@ -71,7 +71,7 @@ def read_h5(path: str | os.PathLike[str]) -> Network:
     file_path = Path(path)
     if not file_path.is_file():
         raise FileNotFoundError(f"there is no file {str(file_path)!r}")
-    _check_texts(file_path)
+    _check_structure(file_path)
     with _opened(file_path) as objects:
         try:
             return _network(objects)
@@ -101,10 +101,10 @@ def _opened(path: Path) -> Iterator[H5Objects]:
         yield H5Objects(file, path)
 
 
-def _check_texts(path: Path) -> None:
-    place = damaged_text(path, (_CONFIG, _NAMES))
+def _check_structure(path: Path) -> None:
+    place = damaged_place(path, (_CONFIG, _NAMES))
     if place is not None:
-        raise _invalid(path, f"it is damaged (texts at byte {place} have a wrong length)")
+        raise _invalid(path, f"it is damaged (the structure at byte {place} is not sound)")
 
 
 def _invalid(path: Path, problem: str) -> InvalidArgumentError:

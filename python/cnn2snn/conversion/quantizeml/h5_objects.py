@@ -13,7 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from cnn2snn.conversion.quantizeml.h5_texts import MOST_TEXTS
+from cnn2snn.conversion.quantizeml.h5_structure import MOST_TEXTS
 from cnn2snn.errors import InvalidArgumentError
 
 __all__ = ["H5Objects"]
@@ -38,9 +38,12 @@ class H5Objects:
         self._path = path
         self._size = path.stat().st_size
         self._budget = _EXPANSION * self._size
-        sizes = file.id.get_create_plist().get_sizes()
-        if sizes != (8, 8):
-            raise self.error(f"its addresses and sizes must have 8 bytes, received {sizes}")
+        properties = file.id.get_create_plist()
+        if properties.get_sizes() != (8, 8) or properties.get_userblock() != 0:
+            raise self.error(
+                f"it must have addresses and sizes of 8 bytes and no user block, received {properties.get_sizes()} and "
+                f"{properties.get_userblock()}"
+            )
 
     def group(self, path: tuple[str, ...]) -> h5py.Group:
         """The group at a path; each part is one link.
