@@ -134,6 +134,25 @@ def test_a_tree_of_names_that_leads_to_itself_is_refused(path, node, level):
         read_h5(path)
 
 
+@pytest.mark.parametrize("heap", [0, 1, -1])
+def test_free_blocks_that_lead_to_themselves_are_refused(path, heap):
+    data = path.read_bytes()
+    place = [match.start() for match in re.finditer(b"HEAP", data)][heap]
+    offset, segment = struct.unpack_from("<QQ", data, place + 16)
+    overwrite(path, segment + offset, "<Q", offset)
+    with pytest.raises(InvalidArgumentError, match="is not sound"):
+        read_h5(path)
+
+
+def test_free_blocks_of_names_that_were_deleted_are_read(path):
+    with h5py.File(path, "r+") as file:
+        for i in range(40):
+            file["model_weights"].create_group(f"more_{i}" * (i + 1))
+        for i in range(0, 40, 3):
+            del file["model_weights"][f"more_{i}" * (i + 1)]
+    assert "kernel" in read_h5(path).nodes["conv"].variables
+
+
 def test_a_tree_of_names_of_several_levels_is_read(path):
     with h5py.File(path, "r+") as file:
         for i in range(600):

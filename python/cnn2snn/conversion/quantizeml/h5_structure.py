@@ -4,10 +4,11 @@
   goes through a collection for as long as the sizes lead on, which can be for ever.
 - An attribute refers to such a text with its length, and the library takes as much memory as the attribute says.
 - The names in a group are a tree. Where a node leads to itself, the library descends until the process ends.
+- The free blocks between names are a chain. Where it leads back, the library takes memory until none is left.
 
 The checks look for signatures in the whole file. They hold for files without a user block whose addresses and sizes
 have 8 bytes, as h5py writes them by default. Format: "HDF5 File Format Specification", III.A.1 "Version 1 B-trees",
-III.E "Global Heap", IV.A.2.b "The Dataspace Message" and IV.A.2.m "The Attribute Message".
+III.D "Local Heaps", III.E "Global Heap", IV.A.2.b "The Dataspace Message" and IV.A.2.m "The Attribute Message".
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ __all__ = ["MOST_TEXTS", "damaged_place"]
 
 # The longest list of texts that is checked, and may be read.
 MOST_TEXTS = 64
-# Signature and version of a collection; signature and type of a node of names.
+_FILE = b"\x89HDF\r\n\x1a\n"
+# Signature and version of a collection, and of a heap of names; signature and type of a node of names.
 _COLLECTION = b"GCOL\x01"
+_HEAP = b"HEAP\x00"
 _NODE = b"TREE\x00"
-# The sizes of the header of a collection, of that of an object in it, and of an entry of a node.
+# The sizes of the header of a collection, of that of an object in it, of an entry of a node, and of a free block.
 _UNIT = 16
+# Where a chain of free blocks ends.
+_END = 1
 # The library refuses smaller collections.
 _SMALLEST = 4096
 # The class of types of variable length, and the size of a reference to a text.
@@ -43,16 +48,17 @@ def damaged_place(path: str | os.PathLike[str], attributes: tuple[str, ...]) -> 
         attributes: the names of attributes that are to be read: a text, or a list of at most `MOST_TEXTS`.
     """
     with open(path, "rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
+        if file.read(len(_FILE)) != _FILE:
+            # It is no HDF5 file, or one with a user block.
             return None
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return next(_damaged(data, attributes), None)
 
 
 def _damaged(data: mmap.mmap, attributes: tuple[str, ...]) -> Iterator[int]:
-    # All objects and entries of a sound file have their own bytes.
+    # All objects, entries and free blocks of a sound file have their own bytes.
     left = len(data) // _UNIT
-    for signature, steps_of in ((_COLLECTION, _objects), (_NODE, _entries)):
+    for signature, steps_of in ((_COLLECTION, _objects), (_NODE, _entries), (_HEAP, _free_blocks)):
         for place in _places(data, signature):
             for is_sound in steps_of(data, place):
                 left -= 1
@@ -101,6 +107,18 @@ def _entries(data: mmap.mmap, place: int) -> Iterator[bool]:
     for at in range(first, min(first + used * _UNIT, len(data) - 7), _UNIT):
         (child,) = struct.unpack_from("<Q", data, at)
         yield data[child : child + 4] != _NODE[:4] or data[child + 5 : child + 6] < bytes([level])
+
+
+def _free_blocks(data: mmap.mmap, place: int) -> Iterator[bool]:
+    """Whether each free block of a heap of names may be read: there are no more than have room in the heap."""
+    if place + 32 > len(data):
+        return
+    size, offset, segment = struct.unpack_from("<QQQ", data, place + 8)
+    count = 0
+    while offset != _END and offset + _UNIT <= size and segment + offset + _UNIT <= len(data):
+        count += 1
+        yield count <= size // _UNIT
+        (offset,) = struct.unpack_from("<Q", data, segment + offset)
 
 
 def _lengths(data: mmap.mmap, place: int, size: int) -> Iterator[int]:
