@@ -63,6 +63,7 @@ class Problems:
         )
         # Each line of the message has its own.
         together.remedy = first.remedy
+        together.problems = tuple(self.found)
         raise together
 
     def has(self, layer: str, *kinds: str | None) -> bool:

@@ -135,7 +135,7 @@ class OnnxLayers:
             read.append(sources[source].reshape(example.shape).astype(example.dtype))
         if not read:
             read = [inputs.reshape(len(inputs), *self._shape)]
-        return self._evaluator.exact(name, read), None
+        return self._evaluator.exact(name, read, side), None
 
     def _node(self, entry: LayerPlan) -> str:
         """The node whose output a layer has; an InputData passes that of the Quantizer."""

@@ -25,9 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments without the program's name; those of the process by default.
 
     Returns:
-        The exit code: 0 on success, or what the command says; 1 for an error (told in one line on
-        stderr, with `--debug` after its traceback), 2 of those whose code 1 says something else; 2 without a
-        command, 130 after Ctrl-C.
+        The exit code: 0 on success, or what the command says; 1 for an error, which is told on stderr in one line, or
+        in one for each of several, with `--debug` after its traceback; 2 for errors of commands whose code 1 says
+        something else; 2 without a command, 130 after Ctrl-C.
 
     Raises:
         SystemExit: wrong usage (code 2), `--help` and `--version` (code 0).
@@ -60,7 +60,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except Exception as error:
         if arguments.debug:
             traceback.print_exc()
-        print(f"cnn2snn: error: {_one_line(error)}", file=sys.stderr)
+        print(f"cnn2snn: error: {_told(error)}", file=sys.stderr)
         return getattr(arguments, "code_of_errors", 1)
     return code
 
@@ -79,6 +79,14 @@ def _parser() -> argparse.ArgumentParser:
     for subparser in commands.choices.values():
         _parsers.add_debug(subparser)
     return parser
+
+
+def _told(error: Exception) -> str:
+    """An error in one line; one that stands for several in a line for each."""
+    problems = error.problems if isinstance(error, Cnn2SnnError) else ()
+    if not problems:
+        return _one_line(error)
+    return "\n".join([f"{len(problems)} problems", *(f"  - {_one_line(problem)}" for problem in problems)])
 
 
 def _one_line(error: Exception) -> str:

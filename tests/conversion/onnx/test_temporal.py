@@ -7,6 +7,7 @@ import onnx
 import pytest
 
 import cnn2snn
+from cnn2snn.analysis import compare
 from cnn2snn.conversion.onnx import plan_onnx, read_onnx_model
 from cnn2snn.errors import UnsupportedModelError
 from tests.conversion.onnx.files import node_of, set_attribute, set_constant
@@ -77,3 +78,40 @@ def test_poolings_and_tables_of_temporal_layers_are_refused(part):
     error = refused(model)
     assert (error.kind, error.received) == ("pattern", new)
     assert "ReLU" in error.remedy
+
+
+@pytest.mark.parametrize("name", ["relu", "linear"])
+def test_comparison_evaluates_queues(name):
+    path = FIXTURES / f"{name}.onnx"
+    with np.load(FIXTURES / f"{name}.npz") as file:
+        frames = file["x"]
+    comparison = compare(path, cnn2snn.convert(path), frames)
+    assert comparison.first is None
+    assert comparison.samples == frames.shape[0] * frames.shape[1]
+    assert all(layer.total for layer in comparison.layers)
+
+
+def test_comparison_tells_of_an_edited_temporal_layer():
+    model = cnn2snn.convert(FIXTURES / "linear.onnx")
+    layer = next(layer for layer in model.layers if type(layer).__name__ == "BufferTempConv")
+    weights = layer.get_variable("weights")
+    weights[0, 0, 0] ^= 64
+    layer.set_variable("weights", weights)
+    with np.load(FIXTURES / "linear.npz") as file:
+        comparison = compare(FIXTURES / "linear.onnx", model, file["x"])
+    assert (comparison.first.layer, comparison.first.cause) == (layer.name, "weights")
+    assert [edit.layer for edit in comparison.edits] == [layer.name]
+
+
+@pytest.mark.parametrize("change", ["size", "itself"])
+def test_functions_of_another_form_are_not_evaluated(change):
+    model = load()
+    inner = next(function for function in model.functions if function.name == "BufferTempConv")
+    if change == "size":
+        attribute = next(attribute for attribute in inner.node[0].attribute if attribute.name == "fifo_size")
+        attribute.CopyFrom(onnx.helper.make_attribute("fifo_size", 2**40))
+    else:
+        inner.node[1].op_type = "BufferTempConv"
+    frames = np.zeros((1, 1, 3, 6, 7), np.float32)
+    with pytest.raises(UnsupportedModelError, match="in a form that functions of QuantizeML do not have"):
+        compare(model, cnn2snn.convert(FIXTURES / "relu.onnx"), frames)

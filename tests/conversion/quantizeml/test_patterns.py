@@ -215,3 +215,16 @@ def test_the_sequences_of_the_table_and_no_others_become_layers_of_akida_1(main)
             assert plan_akida1(model.network()).layers[-1].plan.type_name == names[main], sequence
         else:
             refused(plan_akida1, model)
+
+
+@pytest.mark.parametrize(
+    ("plan", "kind", "nearest"),
+    [(plan_akida1, "DepthwiseConv2D", "SeparableConv2D"), (plan_model, "SeparableConv2D", "DepthwiseConv2D")],
+)
+def test_a_layer_that_a_generation_lacks_is_near_the_one_that_it_has(plan, kind, nearest):
+    model = Model((8, 8, 3))
+    chain(model, ["Conv2D", "ReLU"], 3, 4, prefix="first")
+    chain(model, [kind], 4, 4)
+    error = refused(plan, model.end())
+    generation = "1.0" if plan is plan_akida1 else "2.0"
+    assert f"no layer of Akida {generation} computes {kind}, nearest are {nearest}, " in str(error)

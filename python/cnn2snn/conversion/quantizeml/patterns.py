@@ -96,15 +96,22 @@ def no_pattern(block: Block, patterns: Sequence[Pattern], remedies: dict[str, st
     """
     kinds = block.kinds
     near = [pattern for pattern in patterns if set(pattern.kinds) & set(kinds)] or list(patterns)
-    near.sort(key=lambda pattern: -SequenceMatcher(None, pattern.kinds, kinds).ratio())
+    # Names of layers that look alike decide between sequences that have as much in common.
+    near.sort(key=lambda pattern: (-_likeness(pattern.kinds, kinds), -_likeness(str(pattern), "-".join(kinds))))
     allowed = ", ".join(list(dict.fromkeys(map(str, near)))[:3])
     text = f"^{'-'.join(kinds)}$"
     remedy = next((remedy for part, remedy in remedies.items() if part in text), None)
+    layers = "the layers" if len(kinds) > 1 else "layer"
+    generation = "Akida 1.0" if patterns is AKIDA1 else "Akida 2.0"
     return UnsupportedModelError(
-        f"the layers {block}: no layer of Akida computes {'-'.join(kinds)}, nearest are {allowed}",
+        f"{layers} {block}: no layer of {generation} computes {'-'.join(kinds)}, nearest are {allowed}",
         layer=block.first.name,
         kind="pattern",
         expected=[str(pattern) for pattern in near],
         received="-".join(kinds),
         remedy=remedy,
     )
+
+
+def _likeness(first: Sequence[str], second: Sequence[str]) -> float:
+    return SequenceMatcher(None, first, second, autojunk=False).ratio()
