@@ -228,3 +228,12 @@ def test_a_layer_that_a_generation_lacks_is_near_the_one_that_it_has(plan, kind,
     error = refused(plan, model.end())
     generation = "1.0" if plan is plan_akida1 else "2.0"
     assert f"no layer of Akida {generation} computes {kind}, nearest are {nearest}, " in str(error)
+
+
+def test_the_nearest_sequences_have_the_layers_of_the_one_that_was_found():
+    model = Model((8, 8, 3))
+    chain(model, ["Conv2D", "ReLU"], 3, prefix="first")
+    chain(model, ["Conv2D", "GAP", "ReLU"], 4)
+    average = "GlobalAveragePooling2D"
+    expected = {f"Conv2D-{average}", "Conv2D-ReLU", f"Conv2D-ReLU-{average}"}
+    assert set(refused(plan_model, model.end()).expected[:3]) == expected

@@ -96,8 +96,13 @@ def no_pattern(block: Block, patterns: Sequence[Pattern], remedies: dict[str, st
     """
     kinds = block.kinds
     near = [pattern for pattern in patterns if set(pattern.kinds) & set(kinds)] or list(patterns)
-    # Names of layers that look alike decide between sequences that have as much in common.
-    near.sort(key=lambda pattern: (-_likeness(pattern.kinds, kinds), -_likeness(str(pattern), "-".join(kinds))))
+
+    def distance(pattern: Pattern) -> tuple[float, ...]:
+        # Names of layers that look alike decide where sequences have as much in common.
+        common = len(set(pattern.kinds) & set(kinds))
+        return -_likeness(pattern.kinds, kinds), -common, -_likeness(str(pattern), "-".join(kinds))
+
+    near.sort(key=distance)
     allowed = ", ".join(list(dict.fromkeys(map(str, near)))[:3])
     text = f"^{'-'.join(kinds)}$"
     remedy = next((remedy for part, remedy in remedies.items() if part in text), None)
