@@ -196,3 +196,12 @@ def test_all_problems_are_told_at_once():
     plan = plan_onnx(read_onnx_model(model), problems)
     assert [error.layer for error in problems.found] == ["/conv_7/Conv", "/conv_11/Conv"]
     assert [layer.name for layer in plan.layers] == ["quantize", "inputdata", "/conv_3/Conv"]
+
+
+@pytest.mark.parametrize("change", [np.uint8, np.int32])
+def test_an_error_without_a_remedy_of_its_own_says_to_quantize_again(change):
+    model = load("onnx_add")
+    set_constant(model, "gemm28_Wi", lambda values: values.astype(change))
+    error = refused(model)
+    assert "must be int8" in str(error)
+    assert error.remedy == "quantize the model again with quantizeml.models.quantize"

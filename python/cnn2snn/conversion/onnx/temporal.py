@@ -11,8 +11,6 @@ from cnn2snn.conversion.onnx.shapes import Made, Shape, require_map
 
 __all__ = ["temporal"]
 
-_REMEDY = "quantize the model again with quantizeml.models.quantize"
-
 
 def temporal(node: Node, function: Function, inputs: list[Shape]) -> Made:
     """A BufferTempConv or a DepthwiseBufferTempConv, whose queue holds the last `fifo_size` maps.
@@ -39,7 +37,6 @@ def temporal(node: Node, function: Function, inputs: list[Shape]) -> Made:
             f"fifo_size must be an integer of at least 1, received {size}",
             kind="fifo_size",
             received=size,
-            remedy=_REMEDY,
         )
     depthwise = function.type_name == "DepthwiseBufferTempConv"
     filters = channels if depthwise else weights.shape[0] if weights.ndim == 4 else 0
@@ -51,7 +48,6 @@ def temporal(node: Node, function: Function, inputs: list[Shape]) -> Made:
             kind="constant",
             expected=expected,
             received=weights.shape,
-            remedy=_REMEDY,
         )
     bits, stage = output_stage(node, function, filters)
     parameters = {"fifo_size": size, "output_bits": bits, "activation": function.activation}
