@@ -478,3 +478,39 @@ def test_a_sequential_model_is_read(path):
 def test_a_layer_name_with_a_slash_is_a_path_of_groups():
     network = read_h5(FIXTURES / "ds_cnn_kws_i8_w8_a8.h5")
     assert any("/" in name for name in network.nodes)
+
+
+def test_files_with_changed_bytes_are_read_or_refused(path):
+    """Bytes and addresses change; the process must neither hang nor end."""
+    result = run_without_keras(
+        """
+        import random, struct
+        from pathlib import Path
+        from cnn2snn.conversion.quantizeml import read_h5
+        from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
+
+        path = Path("model.h5")
+        whole = path.read_bytes()
+        words = [at for at in range(0, len(whole) - 8, 8) if 0 < struct.unpack_from("<Q", whole, at)[0] < len(whole)]
+        counts = dict.fromkeys(("read", "refused"), 0)
+        for seed in range(600):
+            choose, data = random.Random(seed), bytearray(whole)
+            for _ in range(choose.choice([1, 1, 2, 8])):
+                if choose.random() < 0.6:
+                    at = choose.choice(words)
+                    (other,) = struct.unpack_from("<Q", whole, choose.choice(words))
+                    struct.pack_into("<Q", data, at, choose.choice([other, choose.choice(words)]))
+                else:
+                    data[choose.randrange(len(data))] = choose.choice([0, 255, choose.randrange(256)])
+            path.write_bytes(data)
+            try:
+                read_h5(path)
+                counts["read"] += 1
+            except (InvalidArgumentError, UnsupportedModelError):
+                counts["refused"] += 1
+        print(*counts.values())
+        """,
+        path.parent,
+    )
+    assert result.returncode == 0, result.stderr
+    assert min(map(int, result.stdout.split())) > 50
