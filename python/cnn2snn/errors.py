@@ -28,10 +28,7 @@ class Cnn2SnnError(Exception):
         expected: what is allowed, as text or value, or None.
         received: what was given, or None.
         remedy: what to do about it, or None where nothing is known.
-        problems: where the error stands for several, each of them; its text has a line for each. Otherwise empty.
     """
-
-    problems: tuple[Cnn2SnnError, ...] = ()
 
     def __init__(
         self,

@@ -117,7 +117,7 @@ def test_every_problem_has_a_line(command, fixture_file):
     assert (result.code, head) == (1, f"cnn2snn: error: {len(lines)} problems")
     with pytest.raises(cnn2snn.errors.UnsupportedModelError) as caught, cnn2snn.set_akida_version(AkidaVersion.v1):
         cnn2snn.convert("digits_trained.h5")
-    assert lines == [f"  - {problem}" for problem in caught.value.problems]
+    assert lines == [f"  {problem}" for problem in str(caught.value).splitlines()]
     assert len(lines) > 1
 
 

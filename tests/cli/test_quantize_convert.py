@@ -119,6 +119,20 @@ def test_model_is_not_replaced_by_its_quantized_self(command):
     assert Path("net_iq4_wq4_aq4.keras").read_bytes() == before
 
 
+def test_all_problems_that_quantize_refuses_have_a_line(command):
+    layers = keras.layers
+    pooling, enlarging = layers.AveragePooling2D(2, name="a"), layers.UpSampling2D(name="b")
+    model = keras.Sequential([keras.Input((8, 8, 1)), pooling, enlarging])
+    model.add(layers.Conv2D(2, 3))
+    model.save("net.keras")
+    result = command("quantize", "-m", "net.keras")
+    assert (result.code, result.out) == (1, "")
+    first, *lines = result.err.splitlines()
+    assert first == "cnn2snn: error: 2 problems"
+    assert [line[:11] for line in lines] == ['  layer "a"', '  layer "b"']
+    assert not Path("net_iq4_wq4_aq4.keras").exists()
+
+
 def quantized(name="q.keras", rescaling=False):
     network = make_network(rescaling)
     cnn2snn.quantize(network, 4, 4, 8).save(name)

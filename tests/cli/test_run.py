@@ -19,7 +19,20 @@ def test_forward_is_saved(command, model, inputs):
     lines = result.out.splitlines()
     assert lines[0] == "Inputs    7×1×1×6 uint8"
     assert lines[1] == "Outputs   7×1×1×6 int32, 0 to 7; outputs.npy"
-    assert lines[2].startswith("Speed ")
+    note = " ".join(line.strip() for line in lines[2:5]).split(maxsplit=1)
+    assert note[0] == "Note"
+    assert note[1].startswith("thresholds, steps or scales of channels are not applied to these integers")
+    assert note[1].endswith("--predict applies them, --classes gives classes")
+    assert lines[5].startswith("Speed ")
+    assert max(map(len, lines)) <= 80
+
+
+def test_integers_that_are_no_scores_are_noted_where_they_are_given(command, report, model, inputs):
+    assert "largest is not always the class" in report("run", "model.fbz", "inputs.npy")["note"]
+    for mode in ("--predict", "--classes"):
+        assert "note" not in report("run", "model.fbz", "inputs.npy", mode)
+    akida.Model(layers=[akida.InputData((1, 1, 6))]).save("levels.fbz")
+    assert "note" not in report("run", "levels.fbz", "inputs.npy")
 
 
 def test_predict_and_classes(command, model, inputs):

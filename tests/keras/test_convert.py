@@ -277,7 +277,7 @@ REFUSED = {
     "subclass": ([Doubled(2, 3, Q4, name="it"), QuantizedReLU(4)], r'"it".*not classes derived'),
     "final activation": (
         [conv(), QuantizedReLU(4), L.Flatten(), QuantizedDense(2, Q4), L.Activation("relu", name="it")],
-        r'"it".*must be linear, softmax or sigmoid, received .relu',
+        r'"it".*must be linear, softmax, .* or softsign, received .relu',
     ),
     "forgotten flatten": (
         [conv(), QuantizedReLU(4), QuantizedDense(2, Q4, name="it")],
@@ -295,7 +295,7 @@ REFUSED = {
     "float activation": ([conv(), L.ReLU(name="it")], r'"it".*not quantized'),
     "no activation": (
         [conv(name="a"), conv(name="it")],
-        r'"it".*"a" has none; add a QuantizedReLU',
+        r'"it".*"a" has none; add a ReLU between them \(QuantizedReLU',
     ),
     "activation first": ([QuantizedReLU(4, name="it")], r'"it".*cannot be the first'),
     "two activations": (
@@ -331,7 +331,7 @@ REFUSED = {
     ),
     "flatten": (
         [conv(name="c"), L.Flatten(name="it"), QuantizedDense(2, Q4)],
-        r'"it".*after the activation',
+        r'"it".*after an activation',
     ),
     "reshape": (
         [conv(), QuantizedReLU(4), L.Reshape((4, 16, 4), name="it"), conv()],
@@ -370,9 +370,9 @@ def test_what_cannot_be_expressed_is_refused_with_layer_and_remedy(case):
             [
                 conv(),
                 QuantizedReLU(4),
-                QuantizedSeparableConv2D(2, 3, Q4, quantizer_dw=MaxQuantizer(2), name="it"),
+                QuantizedSeparableConv2D(2, 3, MaxPerAxisQuantizer(2), quantizer_dw=MaxQuantizer(3), name="it"),
             ],
-            r'"it".*same bitwidth, received 4 and 2',
+            r'"it".*2, 4, 8, received 3',
         ),
     ],
 )
@@ -572,8 +572,53 @@ def test_a_depthwise_and_a_pointwise_convolution_become_one_separable_layer(imag
 
 def test_a_depthwise_convolution_on_its_own_or_with_a_bias_is_refused():
     for model in (
-        depthwise_pair(use_bias=True),
-        chain(conv(), QuantizedReLU(4), QuantizedDepthwiseConv2D(3, Q4, name="dw")),
+        chain(conv(), QuantizedReLU(4), QuantizedDepthwiseConv2D(3, Q4, name="dw"), conv(2, 1)),
+        chain(conv(), QuantizedReLU(4), QuantizedDepthwiseConv2D(3, Q4, use_bias=False, name="dw")),
     ):
         with pytest.raises(RuntimeError, match=r'layer "dw" .*use_bias=False.*kernel size 1.*QuantizedSeparableConv2D'):
             cnn2snn.convert(model)
+
+
+def test_the_bias_of_a_float_depthwise_convolution_is_converted_too(images):
+    quantized = depthwise_pair(use_bias=True)
+    assert compare(quantized, cnn2snn.convert(quantized), images).totals.unexplained == 0
+
+
+@pytest.mark.parametrize(("pointwise", "depthwise", "declared"), [(4, 2, 4), (2, 4, 4), (2, 2, 2), (4, 3, 4)])
+def test_a_separable_layer_has_the_width_of_its_wider_kernel(images, pointwise, depthwise, declared):
+    separable = QuantizedSeparableConv2D(4, 3, MaxPerAxisQuantizer(pointwise), MaxQuantizer(depthwise), name="it")
+    model = chain(conv(), QuantizedReLU(4), separable, QuantizedReLU(4))
+    converted = cnn2snn.convert(model)
+    assert converted.get_layer("it").parameters.weights_bits == declared
+    assert compare(model, converted, images).totals.unexplained == 0
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "size", "padding"),
+    [(1, 1, 8, "Same"), (1, 2, 7, "Same"), (2, 2, 8, "Same"), (2, 2, 7, "Valid"), (3, 1, 8, "Valid")],
+)
+def test_a_valid_convolution_that_covers_its_map_is_one_of_padding_same(kernel, stride, size, padding):
+    images = np.random.default_rng(5).integers(0, 256, (4, size, size, 1), dtype=np.uint8)
+    valid = conv(4, kernel, strides=stride, padding="valid", name="it")
+    model = chain(conv(), QuantizedReLU(4), valid, QuantizedReLU(4), shape=(size, size, 1))
+    converted = cnn2snn.convert(model)
+    assert converted.get_layer("it").parameters.padding == getattr(akida.Padding, padding)
+    assert compare(model, converted, images).totals.unexplained == 0
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (64,), (4, 16, 1)])
+def test_a_reshape_at_the_input_gives_the_converted_model_its_shape(images, shape):
+    model = chain(L.Reshape((8, 8, 1), name="front"), conv(), QuantizedReLU(4), shape=shape)
+    converted = cnn2snn.convert(model)
+    assert converted.input_shape == [8, 8, 1]
+    assert compare(model, converted, images).totals.unexplained == 0
+    folded = {place.name: place.became for place in cnn2snn.conversion_report(model).folded}
+    assert folded["front"] == "left out: inputs have its shape"
+
+
+def test_a_map_of_two_axes_is_flattened_at_the_input():
+    model = chain(L.Flatten(), QuantizedDense(4, Q4), QuantizedReLU(4), QuantizedDense(3, Q4), shape=(5, 3))
+    converted = cnn2snn.convert(model, input_is_image=False)
+    assert converted.input_shape == [1, 1, 15]
+    inputs = np.random.default_rng(5).integers(0, 16, (9, 1, 1, 15), dtype=np.uint8)
+    assert compare(model, converted, inputs).totals.unexplained == 0

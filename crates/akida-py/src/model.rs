@@ -250,6 +250,18 @@ impl Model {
         array(py, floats, &outputs.dims)
     }
 
+    /// The classes of outputs.
+    fn classes_of(&self, outputs: &Bound<'_, PyAny>, classes: usize) -> PyResult<Py<PyAny>> {
+        let py = outputs.py();
+        let plan = self.plan(py)?;
+        let outputs = Outputs::new(outputs, plan.model())?;
+        let values = outputs.values()?;
+        let found = enter(py, |_| plan.classes_of(values, classes))?;
+        let found = found.map_err(|e| run_error(py, &e, &outputs.dims, 0))?;
+        let found = found.into_iter().map(|class| class as i32).collect();
+        array(py, found, &outputs.dims[..outputs.dims.len() - 3])
+    }
+
     /// Float outputs: those of a Dequantizer, or of Akida 1.0 without activation.
     fn predict(
         &self,

@@ -12,10 +12,10 @@ import traceback
 from collections.abc import Sequence
 
 import cnn2snn
-from cnn2snn.cli import _parsers, calibrate, check, compare, convert, diff, info, map_, quantize, reshape, run
+from cnn2snn.cli import _parsers, calibrate, check, compare, convert, diff, info, map_, prepare, quantize, reshape, run
 from cnn2snn.errors import Cnn2SnnError
 
-_COMMANDS = (check, quantize, calibrate, reshape, convert, compare, info, diff, map_, run)
+_COMMANDS = (check, prepare, quantize, calibrate, reshape, convert, compare, info, diff, map_, run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,9 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments without the program's name; those of the process by default.
 
     Returns:
-        The exit code: 0 on success, or what the command says; 1 for an error, which is told on stderr in one line, or
-        in one for each of several, with `--debug` after its traceback; 2 for errors of commands whose code 1 says
-        something else; 2 without a command, 130 after Ctrl-C.
+        The exit code: 0 on success, or what the command says; 1 for an error (told in one line on stderr, or in one for
+        each of several problems, with `--debug` after its traceback), 2 of those whose code 1 says something else; 2
+        without a command, 130 after Ctrl-C.
 
     Raises:
         SystemExit: wrong usage (code 2), `--help` and `--version` (code 0).
@@ -82,15 +82,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _told(error: Exception) -> str:
-    """An error in one line; one that stands for several in a line for each."""
-    problems = error.problems if isinstance(error, Cnn2SnnError) else ()
-    if not problems:
-        return _one_line(error)
-    return "\n".join([f"{len(problems)} problems", *(f"  - {_one_line(problem)}" for problem in problems)])
-
-
-def _one_line(error: Exception) -> str:
+    """A line for an error; of problems that were collected, a line for each."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    lines = str(error).splitlines()
+    if isinstance(error, Cnn2SnnError) and len(lines) > 1:
+        return "\n  ".join([f"{len(lines)} problems", *lines])
     text = " ".join(str(error).split())
     return text if isinstance(error, (Cnn2SnnError, OSError, ImportError)) else f"{type(error).__name__}: {text}"

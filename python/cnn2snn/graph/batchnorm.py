@@ -27,6 +27,7 @@ def affine(node: Node) -> tuple[np.ndarray, np.ndarray]:
             kind="axis",
             expected=-1,
             received=axis,
+            remedy="normalize the last axis (axis=-1) and train again",
         )
     weights = {role: np.asarray(w, np.float64) for role, w in node.weights.items()}
     for role, values in weights.items():

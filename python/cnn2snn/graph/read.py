@@ -67,9 +67,9 @@ def _take_model(graph: Graph, model: keras.Model, source: str | None, call: dict
     """
     if not getattr(model, "inputs", None):
         raise UnsupportedModelError(
-            f'model "{model.name}" has no graph of layers: give a Sequential model an Input layer, and build others as '
-            "keras.Model(inputs, outputs)",
+            f'model "{model.name}" has no graph of layers',
             kind="built",
+            remedy="give a Sequential model an Input layer, and build others as keras.Model(inputs, outputs)",
         )
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise UnsupportedModelError(
@@ -78,6 +78,11 @@ def _take_model(graph: Graph, model: keras.Model, source: str | None, call: dict
             kind="inputs",
             expected=(1, 1),
             received=(len(model.inputs), len(model.outputs)),
+            remedy=(
+                "join the inputs before the model, as channels of one map"
+                if len(model.inputs) > 1
+                else "make a model of each output, as in keras.Model(model.inputs, model.outputs[0])"
+            ),
         )
     take = _take_sequential if isinstance(model, keras.Sequential) else _take_functional
     return take(graph, model, source, call)

@@ -99,6 +99,7 @@ class RunReport:
         seconds: time that the engine took.
         classes: the classes of the inputs, where they were asked for or compared with labels.
         plan: how the model runs on this host, where that was asked for.
+        note: what to know about the outputs; None where nothing is.
 
     Example:
         >>> outputs = model.forward(images)  # doctest: +SKIP
@@ -113,6 +114,7 @@ class RunReport:
     seconds: float
     classes: Classes | None = None
     plan: PlanReport | None = None
+    note: str | None = None
 
     @property
     def inputs_per_second(self) -> float | None:
@@ -144,6 +146,8 @@ class RunReport:
                 values |= {"correct": self.classes.correct, "accuracy": self.accuracy}
         if self.plan is not None:
             values["plan"] = self.plan.to_dict()
+        if self.note is not None:
+            values["note"] = self.note
         return values
 
     def text(self, width: int = 80) -> str:
@@ -169,6 +173,8 @@ class RunReport:
             ("Inputs", f"{_table.shape(self.inputs.shape)} {self.inputs.dtype}"),
             ("Outputs", f"{_table.shape(outputs.shape)} {outputs.dtype}{limits}; {saved}"),
         ]
+        if self.note is not None:
+            facts.append(("Note", self.note))
         if self.classes is not None:
             counts = ", ".join(f"{number}: {count}" for number, count in self.classes.counts.items())
             facts.append(("Classes", counts or "none"))

@@ -78,7 +78,10 @@ class ImageInput:
                 kind="first_layer",
                 expected="QuantizedConv2D",
                 received=f"a {block.type}",
-                remedy="for inputs of at most 4 bits convert with input_is_image=False",
+                remedy=(
+                    "begin with a QuantizedConv2D and train again, or, for inputs of at most 4 bits, convert with "
+                    "input_is_image=False"
+                ),
             )
         shape = block.input_shape
         if None in shape or shape[-1] not in (1, 3):

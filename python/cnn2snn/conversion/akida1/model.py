@@ -182,22 +182,11 @@ class _Builder:
     def _concat(self, block: Block) -> None:
         if not all(name in self.steps and name in self.layers for name in block.inbounds):
             return
-        steps = {name: self.steps[name] for name in block.inbounds}
-        if len(set(steps.values())) > 1:
-            listed = ", ".join(f'"{name}": {step:g}' for name, step in steps.items())
-            raise UnsupportedModelError(
-                f'layer "{block.name}": the activations of all branches must have the same step, received {listed}',
-                layer=block.name,
-                kind="step",
-                received=steps,
-                remedy=(
-                    "give them the same bitwidth and max_value, or quantize the float model, which brings them to one"
-                ),
-            )
         layer = akida.Concat(name=block.name)
         self.converted.model.add(layer, [self.layers[name] for name in block.inbounds])
         self.layers[block.name] = layer
-        step = next(iter(steps.values()))
+        # All branches have one step: the reader refuses others.
+        step = self.steps[block.inbounds[0]]
         self.steps[block.name] = step
         self.converted.blocks.append(ConvertedBlock(block, layer, None, step, np.zeros(0, np.uint8), Fraction(0)))
 
@@ -213,5 +202,6 @@ def _step(block: Block) -> float | None:
             layer=block.activation.name,
             kind="step",
             received=step,
+            remedy="give it a max_value greater than zero and train again",
         )
     return step
