@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -36,15 +37,17 @@ class OnnxEvaluator:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        for function in model.functions:
-            for node in function.node:
-                _check_operator(model, function, node)
         nodes = list(model.graph.node)
         end = next(i for i, node in enumerate(nodes) if node.op_type == _DEQUANTIZER)
         self._nodes = {_name(node): node for node in nodes[:end]}
+        # A file can hold functions that nobody calls, or float layers behind the Dequantizer.
+        self._functions = _called(model.functions, self._nodes.values())
+        for function in self._functions:
+            for node in function.node:
+                _check_operator(model, function, node)
         self._constants = {tensor.name: tensor for tensor in model.graph.initializer}
         self._input = next(value.name for value in model.graph.input if value.name not in self._constants)
-        self._run = _evaluator(model, list(self._nodes.values()), model.functions, list(self._constants.values()))
+        self._run = _evaluator(model, list(self._nodes.values()), self._functions, list(self._constants.values()))
         # Evaluators of single nodes in double precision, by their names and what they are asked for.
         self._exact: dict[tuple[str, str], Any] = {}
 
@@ -69,10 +72,17 @@ class OnnxEvaluator:
         sources = [source for source in node.input if source and source not in self._constants]
         if (name, side) not in self._exact:
             constants = [self._constants[source] for source in node.input if source in self._constants]
-            self._exact[name, side] = _evaluator(self._model, [node], _doubled(self._model.functions), constants)
+            self._exact[name, side] = _evaluator(self._model, [node], _doubled(self._functions), constants)
         values = [v if source == self._input else _first(v) for source, v in zip(sources, inputs, strict=True)]
         (result,) = self._exact[name, side].run(None, dict(zip(sources, values, strict=True)))
         return _last(result)
+
+
+def _called(functions: Iterable[Any], nodes: Iterable[Any]) -> list[Any]:
+    """The functions that nodes call, and those of temporal layers in them."""
+    names = {node.op_type for node in nodes}
+    inner = {node.op_type for function in functions if function.name in names for node in function.node}
+    return [function for function in functions if function.name in names | (inner & {*_TEMPORAL})]
 
 
 def _check_operator(model: Any, function: Any, node: Any) -> None:
@@ -92,13 +102,15 @@ def _check_operator(model: Any, function: Any, node: Any) -> None:
         )
 
 
-def _queue() -> type:
-    """The operator that appends a frame to the last ones, with queues of its own."""
+def _operators() -> list[type]:
+    """Operators that the evaluator lacks; each call gives queues of their own."""
     from onnx.reference.op_run import OpRun
 
     queues: dict[str, np.ndarray] = {}
 
     class FifoOp(OpRun):
+        """Appends a frame to the last ones."""
+
         op_domain = _DOMAIN
 
         def _run(
@@ -110,7 +122,13 @@ def _queue() -> type:
             queues[variable_id] = np.concatenate([queue[:, :, 1:], frame[:, :, np.newaxis]], axis=2)
             return (queues[variable_id],)
 
-    return FifoOp
+    class Gather(OpRun):
+        """Looks up in a table. That of onnx itself fails where places do not lie one behind the other in memory."""
+
+        def _run(self, table: np.ndarray, places: np.ndarray, axis: int = 0) -> tuple[np.ndarray]:
+            return (np.take(table, places, axis=axis),)
+
+    return [FifoOp, Gather]
 
 
 def _name(node: Any) -> str:
@@ -140,9 +158,9 @@ def _evaluator(model: Any, nodes: list[Any], functions: Any, constants: list[Any
     for node in nodes:
         graph.output.add().name = node.output[0]
     # An evaluator hands operators of its own to no function, and wants functions before those that call them.
-    queue, made = _queue(), []
+    operators, made = _operators(), []
     for function in sorted(functions, key=lambda function: function.name not in _TEMPORAL):
-        made.append(ReferenceEvaluator(function, functions=made[:], new_ops=[queue]))
+        made.append(ReferenceEvaluator(function, functions=made[:], new_ops=operators))
     versions = {entry.domain: entry.version for entry in model.opset_import}
     return ReferenceEvaluator(graph, opsets=versions, functions=made)
 
