@@ -163,6 +163,32 @@ def test_a_max_pooling_that_cuts_is_refused_with_the_remedy():
     assert "max pooling" in error.remedy
 
 
+def test_pads_that_no_padding_gives_are_refused_with_those_that_one_gives():
+    model = load("onnx_torch")
+    name = "/conv_38/Conv"
+    set_constant(model, f"{name}_Wi", lambda values: np.pad(values, ((0, 0), (0, 0), (1, 1), (1, 1))))
+    set_constant(model, f"{name}_pads", lambda _: np.array([0, 0, 2, 2, 0, 0, 1, 1]))
+    error = refused(model)
+    assert (error.layer, error.received) == (name, [(2, 1), (2, 1)])
+    assert error.remedy == "export the convolution with pads [(1, 2), (1, 2)], or with none"
+    set_constant(model, f"{name}_pads", lambda _: np.array([0, 0, 1, 1, 0, 0, 2, 2]))
+    (layer,) = [layer for layer in plan_onnx(read_onnx_model(model)).layers if layer.name == name]
+    assert layer.parameters["padding"] == "Same"
+
+
+def test_a_max_pooling_behind_the_padding_of_exporters_is_refused_with_pads_that_it_takes():
+    model = load("onnx_torch")
+    node = node_of(model, "/conv_38/Conv")
+    new = node.op_type.replace("ReLU", "MaxPoolReLU")
+    next(function for function in model.functions if function.name == node.op_type).name = new
+    node.op_type = new
+    for attribute, value in (("pool_size", [1, 1]), ("pool_strides", [1, 1]), ("pool_pads", [0, 0, 0, 0])):
+        set_attribute(node, attribute, value)
+    assert refused(model).remedy == "export the convolution with pads [(0, 1), (0, 1)], or with none"
+    set_constant(model, f"{node.name}_pads", lambda _: np.array([0, 0, 0, 0, 0, 0, 1, 1]))
+    assert plan_onnx(read_onnx_model(model)).layers
+
+
 def test_a_table_of_another_size_is_refused():
     model = load("onnx_lut_transposed")
     set_constant(model, "/conv_3/Conv_LUT", lambda v: v[:100])
