@@ -235,11 +235,13 @@ class _Run:
         of_reference, of_engine = (exact.ravel()[places].astype(np.int64) for exact, _ in answers)
         wrong = "edited" if self.edits[layer.name] else "unexplained"
         is_quantizer = layer.parameters.layer_type.name == "Quantizer"
+        # An unsigned Quantizer saturates at 0.
+        saturates = (of_engine < 0) & (not layer.output_signed)
         causes = np.select(
             [
                 # The engine multiplies floats by a reciprocal, which is rounded to float32.
-                is_quantizer & (wrong == "unexplained") & (of_engine >= 0) & (np.abs(own - network) <= 1),
-                is_quantizer & (own == 0) & (of_engine < 0) & (not layer.output_signed),
+                is_quantizer & (wrong == "unexplained") & ~saturates & (np.abs(own - network) <= 1),
+                is_quantizer & (own == 0) & saturates,
                 own != of_engine,
                 network != of_reference,
             ],
