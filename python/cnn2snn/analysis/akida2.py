@@ -32,6 +32,10 @@ _EXPLANATIONS = {
     "propagated": "the inputs of the layer differ already.",
     "unexplained": "none that is known. This is a defect: please report it with both models and this sample.",
 }
+_QUANTIZER = (
+    "QuantizeML divides floats by a scale, the Quantizer multiplies by its reciprocal in float32: a float next to the "
+    "middle of two integers becomes the other."
+)
 # Layers whose outputs are no integers of their own.
 _PASSED = ("InputData", "Dequantizer")
 
@@ -272,6 +276,8 @@ class _Run:
         expected, potential = (_at(accumulators, engine.shape, at) for _, accumulators in answers)
         name = self.kept[index].name
         explanation = _EXPLANATIONS.get(cause, "")
+        if cause == "float_rounding" and self.kept[index].parameters.layer_type.name == "Quantizer":
+            explanation = _QUANTIZER
         if cause == "edited":
             edit = self.edits[name][0]
             cause, explanation = edit.cause, f"{edit.explanation}."
