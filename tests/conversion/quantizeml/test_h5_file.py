@@ -184,7 +184,7 @@ def test_files_of_another_layout_are_refused(tmp_path, sizes, user_block):
 def test_a_list_of_many_texts_at_one_place_is_refused(path):
     with h5py.File(path, "r+") as file:
         file["model_weights/conv"].attrs["weight_names"] = ["conv/kernel:0"] * 100
-    with pytest.raises(InvalidArgumentError, match="'weight_names' of '/model_weights/conv' must have at most 64"):
+    with pytest.raises(InvalidArgumentError, match="'weight_names' of '/model_weights/conv' must have at most 16"):
         read_h5(path)
 
 

@@ -69,7 +69,7 @@ class H5Objects:
         return self._decoded(value, name)
 
     def texts(self, owner: h5py.Group, name: str) -> list[str]:
-        """An attribute that is a list of at most 64 texts; errors as for `text`."""
+        """An attribute that is a list of at most `MOST_TEXTS` texts; errors as for `text`."""
         self._check_attribute(owner, name, dimensions=1)
         return [self._decoded(value, name) for value in np.ravel(owner.attrs[name]).tolist()]
 

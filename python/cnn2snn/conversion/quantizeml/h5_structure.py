@@ -22,7 +22,7 @@ from collections.abc import Iterator
 __all__ = ["MOST_TEXTS", "damaged_place"]
 
 # The longest list of texts that is checked, and may be read.
-MOST_TEXTS = 64
+MOST_TEXTS = 16
 _FILE = b"\x89HDF\r\n\x1a\n"
 # Signature and version of a collection, and of a heap of names; signature and type of a node of names.
 _COLLECTION = b"GCOL\x01"
