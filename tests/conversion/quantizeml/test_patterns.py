@@ -237,3 +237,12 @@ def test_the_nearest_sequences_have_the_layers_of_the_one_that_was_found():
     average = "GlobalAveragePooling2D"
     expected = {f"Conv2D-{average}", "Conv2D-ReLU", f"Conv2D-ReLU-{average}"}
     assert set(refused(plan_model, model.end()).expected[:3]) == expected
+
+
+def test_of_a_layer_that_is_like_no_other_the_simplest_sequences_are_named():
+    model = Model((8, 8, 3))
+    chain(model, ["Conv2D", "ReLU"], 3, 4, prefix="first")
+    chain(model, ["Add"], 4, 4)
+    model.conv("last", 4, 4)
+    with pytest.raises(UnsupportedModelError, match=r"computes Add, nearest are Conv2D, Conv2D-ReLU, "):
+        plan_akida1(model.end().network())
