@@ -281,7 +281,7 @@ def test_float_outputs_are_those_of_a_step():
 def test_models_with_state_are_not_measured(model, measure):
     with pytest.raises(UnsupportedModelError, match=r"a model with state is not measured: .*Session\.taps"):
         measure(model, steps([1])[0])
-    assert model.statistics is None
+    assert not model.statistics
 
 
 def test_threads_take_turns_with_a_session():
