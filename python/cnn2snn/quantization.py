@@ -9,6 +9,7 @@ from typing import Any
 from cnn2snn import quantization_layers, quantization_ops
 from cnn2snn._keras import keras
 from cnn2snn._problems import Problems
+from cnn2snn.conversion.input_rules import check_either
 from cnn2snn.conversion.keras import read_blocks
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError, UnsupportedModelError
 from cnn2snn.graph import FINAL_ACTIVATIONS, Graph, Node, affine, applied, build, read
@@ -163,7 +164,7 @@ def _check_convertible(graph: Graph, widths: tuple[int, int, int], problems: Pro
     if not all(widths):
         # What stays in float on purpose is judged as if it were quantized too.
         quantize_graph(judged, *(width or _JUDGED_BITS for width in widths), None, problems)
-    read_blocks(judged, problems)
+    check_either(read_blocks(judged, problems), problems)
 
 
 def quantize_graph(

@@ -23,7 +23,7 @@ from cnn2snn.quantization_layers import (
     QuantizedSeparableConv2D,
 )
 from cnn2snn.quantization_ops import LinearWeightQuantizer, MaxPerAxisQuantizer, MaxQuantizer
-from cnn2snn.transforms import prepare
+from cnn2snn.transforms import prepare, reshape
 
 L = keras.layers
 GAP = L.GlobalAveragePooling2D
@@ -35,9 +35,11 @@ FILES = [
     *(PACKAGE / "conversion" / "keras").glob("*.py"),
     *(PACKAGE / "conversion" / "akida1" / name for name in ("layers.py", "inputs.py", "model.py", "variables.py")),
     PACKAGE / "conversion" / "scaling.py",
+    PACKAGE / "conversion" / "input_rules.py",
     PACKAGE / "graph" / "read.py",
     PACKAGE / "graph" / "build.py",
     PACKAGE / "graph" / "batchnorm.py",
+    PACKAGE / "graph" / "values.py",
     PACKAGE / "transforms" / "fold_batchnorm.py",
     PACKAGE / "transforms" / "invert_batchnorm_pooling.py",
 ]
@@ -521,6 +523,11 @@ CASES = {
             shape=(8, 8, 3),
         ),
     ),
+    "negative Rescaling": Case(
+        lambda: chain(L.Rescaling(-1 / 255), *stem(), *head()),
+        r"rescale as in Rescaling\(1 / 128, -1\) and train",
+        lambda: chain(L.Rescaling(1 / 128, -1), *stem(), *head()),
+    ),
     "rescaling of one branch": Case(
         lambda: (rescaled(False), {"input_is_image": False}),
         "put Rescaling directly after the input, before any split",
@@ -643,6 +650,29 @@ CASES = {
         "convert with input_is_image=False",
         lambda: (chain(*stem(), *head(), shape=(8, 8, 2)), {"input_is_image": False}),
     ),
+    "dense first, behind a shift": Case(
+        lambda: chain(L.Rescaling(1 / 8, -1), *head()),
+        r"use Rescaling\(0\.125\) without offset and train again, then convert with input_is_image=False",
+        lambda: (chain(L.Rescaling(1 / 8), *head()), {"input_is_image": False}),
+        then=(lambda: chain(L.Rescaling(1 / 8, -1), *stem(), *head()),),
+    ),
+    "two channels, behind a shift": Case(
+        lambda: chain(L.Rescaling(1 / 8, -1), *stem(), *head(), shape=(8, 8, 2)),
+        r"use Rescaling\(0\.125\) without offset and train again, then convert with input_is_image=False",
+        lambda: (chain(L.Rescaling(1 / 8), *stem(), *head(), shape=(8, 8, 2)), {"input_is_image": False}),
+    ),
+    "sizes that are not known": Case(
+        lambda: averaged((None, None, 1)),
+        "give the Input all sizes, for images with cnn2snn.transforms.reshape",
+        lambda: averaged((8, 8, 1)),
+        then=(lambda: reshape(averaged((None, None, 1)), 8, 8),),
+    ),
+    "inputs of two axes": Case(
+        lambda: chain(L.Dense(3), L.ReLU(), L.Dense(3), shape=(8, 8)),
+        "reshape them, as with Reshape directly behind the Input",
+        lambda: chain(L.Reshape((8, 8, 1)), *stem(), *head(), shape=(8, 8)),
+        announced="put Flatten before it",
+    ),
     "an image that is split": Case(
         lambda: image_branches(False), "split after the first convolution", lambda: image_branches(True)
     ),
@@ -666,11 +696,6 @@ CASES = {
         lambda: (chain(L.Rescaling(1 / 255), *stem(), *head()), {"input_scaling": (255, 0)}),
         "leave one of them out",
         lambda: chain(L.Rescaling(1 / 255), *stem(), *head()),
-    ),
-    "negative Rescaling": Case(
-        lambda: chain(L.Rescaling(-1 / 255), *stem(), *head()),
-        r"rescale as in Rescaling\(1 / 128, -1\)",
-        lambda: chain(L.Rescaling(1 / 128, -1), *stem(), *head()),
     ),
     "input_scaling the other way round": Case(
         lambda: (chain(*stem(), *head()), {"input_scaling": (1 / 255, 0)}),
@@ -755,6 +780,10 @@ def image_branches(after):
         y = L.ReLU(6.0)(L.Conv2D(4, 3)(x))
     branches = [L.ReLU(6.0)(L.Conv2D(4, 3)(y)) for _ in range(2)]
     return keras.Model(x, L.Dense(3)(L.Flatten()(L.Concatenate()(branches))))
+
+
+def averaged(shape):
+    return chain(L.Conv2D(4, 3), GAP(), L.ReLU(), L.Dense(3), shape=shape)
 
 
 def run(make):
