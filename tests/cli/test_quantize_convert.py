@@ -121,7 +121,8 @@ def test_model_is_not_replaced_by_its_quantized_self(command):
 
 def test_all_problems_that_quantize_refuses_have_a_line(command):
     layers = keras.layers
-    model = keras.Sequential([keras.Input((8, 8, 1)), layers.AveragePooling2D(name="a"), layers.UpSampling2D(name="b")])
+    pooling, enlarging = layers.AveragePooling2D(2, name="a"), layers.UpSampling2D(name="b")
+    model = keras.Sequential([keras.Input((8, 8, 1)), pooling, enlarging])
     model.add(layers.Conv2D(2, 3))
     model.save("net.keras")
     result = command("quantize", "-m", "net.keras")

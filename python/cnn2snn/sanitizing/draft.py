@@ -150,7 +150,8 @@ def _part(node: Node) -> Part:
     activation = applied(node)
     if activation.name == "relu" and activation.arguments:
         # A ReLU layer as the activation, which QuantizeML does not take for the function of its name.
-        arguments["activation"] = f"relu({dict(activation.arguments)})"
+        given = (f"{name}={value:g}" for name, value in activation.arguments.items() if value)
+        arguments["activation"] = f"ReLU({', '.join(given)})"
     else:
         arguments["activation"] = activation.name
     return Part(node.name, _KINDS.get(kind, kind), arguments, list(node.inbounds), node.output_shape, node.weights)
