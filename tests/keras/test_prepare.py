@@ -255,6 +255,16 @@ def test_zero_padding_is_folded_where_it_is_that_of_same_and_only_there(zeros, s
         cnn2snn.quantize(model, 4, 4, 8)
 
 
+def test_zero_padding_is_folded_past_layers_that_only_train():
+    noise = [L.Dropout(0.1, name="drop"), L.GaussianNoise(0.1, name="noise")]
+    model = chain((8, 8, 1), L.ZeroPadding2D(1, name="zeros"), *noise, L.Conv2D(4, 3), L.ReLU())
+    quantized = cnn2snn.quantize(model, 4, 4, 8)
+    assert kinds(quantized) == ["Dropout", "GaussianNoise", "QuantizedConv2D", "QuantizedReLU"]
+    assert quantized.get_layer("noise").output.shape == (None, 8, 8, 1)
+    images = np.random.default_rng(4).integers(0, 256, (3, 8, 8, 1), dtype=np.uint8)
+    assert compare(quantized, cnn2snn.convert(quantized), images).totals.unexplained == 0
+
+
 @pytest.mark.parametrize("relu", [False, True])
 def test_zeros_before_a_max_pooling_are_folded_behind_a_relu_only(relu):
     layers = [L.Conv2D(4, 3, padding="same"), *([L.ReLU()] if relu else [])]

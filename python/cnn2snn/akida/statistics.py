@@ -95,11 +95,11 @@ def evaluate_sparsity(model: Model, inputs: np.ndarray) -> dict[str, float]:
 
     Args:
         model: a complete model.
-        inputs: as for `Model.forward`.
+        inputs: as for `Model.measure`.
 
     Raises:
         ValueError, TypeError: the inputs do not fit the model.
-        RuntimeError: the model has state, or is not complete.
+        RuntimeError: the model is not complete.
     """
     model.measure(inputs)
     statistics = model.statistics
