@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn2snn import _table
 from cnn2snn.akida._summary import OWN_MODEL
-from cnn2snn.reports.placement import LayerPlacement, Placement
+from cnn2snn.reports.placement import LayerPlacement, Placement, SequencePlacement
 
 if TYPE_CHECKING:
     from cnn2snn.akida import Device, Estimate, LayerStatistics, Model, Statistics, Violation
@@ -173,24 +173,27 @@ class MapReport:
             lines += ["", f"Why layers are in software ({len(software)}):", *_violations(software, width)]
         if possible:
             lines += ["", *_overflows(possible, width)]
-        if placement.passes > 1 and self.mode != "HwPr":
-            lines += ["", *_fold("", self._advice(placement), width)]
+        divided = [sequence for sequence in placement.sequences if len(sequence.passes) > 1]
+        for sequence in divided if self.mode != "HwPr" else ():
+            lines += ["", *_fold("", self._advice(placement, sequence), width)]
         return "\n".join(lines)
 
-    def _advice(self, placement: Placement) -> str:
-        """Says what keeps the layers on the chip from running in one pass."""
+    def _advice(self, placement: Placement, sequence: SequencePlacement) -> str:
+        """Says what keeps the layers of a sequence from running in one pass."""
+        layers = [layer for layer in placement.layers if layer.sequence == sequence.name]
+        nps = sum(unit.type != "HRC" for layer in layers for unit in layer.units)
+        on_chip = [other for other in placement.sequences if other.backend == "Hardware"]
+        whose = "all layers together" if len(on_chip) == 1 else f"the layers of {sequence.name} together"
+        taken = f"{len(sequence.passes)} passes: {whose} take {nps} NPs"
         if self.is_akida2:
-            return (
-                f"{placement.passes} passes: all layers together take {placement.nps} NPs and "
-                f"{len(placement.skip_connections or ())} channels for skip connections, more than the device is taken "
-                "to have."
-            )
-        sizes = sorted(((len(layer.units), layer.name) for layer in placement.layers), reverse=True)
-        largest = ", ".join(f"{name} ({nps})" for nps, name in sizes[:3] if nps)
+            names = {layer.name for layer in layers}
+            skips = sum(consumer in names for _, consumer in placement.skip_connections or ())
+            return f"{taken} and {skips} channels for skip connections, more than the device is taken to have."
+        sizes = sorted(((len(layer.units), layer.name) for layer in layers), reverse=True)
+        largest = ", ".join(f"{name} ({units})" for units, name in sizes[:3] if units)
         return (
-            f"{placement.passes} passes: all layers together take {placement.nps} NPs, the device has "
-            f"{self.device_nps}; every frame reprograms it. Fewer filters, smaller inputs or fewer bits in the layers "
-            f"with the most NPs, {largest}, save passes."
+            f"{taken}, the device has {self.device_nps}; every frame reprograms it. Fewer filters, smaller inputs or "
+            f"fewer bits in the layers with the most NPs, {largest}, save passes."
         )
 
 
