@@ -44,6 +44,8 @@ _NO_QUANTIZED_FORM = {
     "LeakyReLU": "use ReLU and train again",
     "PReLU": "use ReLU and train again",
     "ELU": "use ReLU and train again",
+    "LayerNormalization": "use BatchNormalization between the convolution and its activation, and train again",
+    "GroupNormalization": "use BatchNormalization between the convolution and its activation, and train again",
     "Lambda": "use layers that Akida 1.0 has and train again, or compute it outside of the model",
 }
 
@@ -317,8 +319,11 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None,
 def _remedy_of_activation(node: Node) -> str:
     """What to do about an activation that a layer with weights applies itself."""
     name = applied(node).name
-    if name in ("relu", "relu6", *FINAL_ACTIVATIONS):
-        return "split it off with cnn2snn.transforms.prepare"
+    split = "split it off with cnn2snn.transforms.prepare"
+    if name in ("relu", "relu6"):
+        return split
+    if name in FINAL_ACTIVATIONS:
+        return f'where it comes last {split}, elsewhere use "relu" and train again'
     return 'use "relu" and train again'
 
 
@@ -411,10 +416,11 @@ def _refuse_float(node: Node) -> None:
     elif (
         remedy is None and (node.is_a("ReLU") or node.weights) and not node.is_a("BatchNormalization", "Normalization")
     ):
-        remedy = "use Conv2D, SeparableConv2D, DepthwiseConv2D, Dense or ReLU themselves and train again"
+        remedy = "remove it, or use Conv2D, SeparableConv2D, DepthwiseConv2D, Dense or ReLU themselves, and train again"
     if remedy is not None:
+        article = "an" if received[0] in "AEIOU" else "a"
         raise UnsupportedModelError(
-            f'layer "{node.name}": a {received} cannot be quantized and would stay in float',
+            f'layer "{node.name}": {article} {received} cannot be quantized and would stay in float',
             layer=node.name,
             kind="layer",
             received=received,

@@ -344,6 +344,16 @@ CASES = {
     "transposed": Case(
         lambda: body(L.Conv2DTranspose(4, 3), L.ReLU()), "use Conv2D and train", lambda: body(L.Conv2D(4, 3), L.ReLU())
     ),
+    "normalization of layers": Case(
+        lambda: body(L.Conv2D(4, 3), L.ReLU(), L.LayerNormalization()),
+        "use BatchNormalization between the convolution and its activation",
+        lambda: body(L.Conv2D(4, 3), L.BatchNormalization(), L.ReLU()),
+    ),
+    "a layer that Akida 1.0 has nothing for": Case(
+        lambda: body(L.Conv2D(4, 3), L.ReLU(), L.EinsumDense("abcd,de->abce", (6, 6, 3))),
+        "remove it, or use Conv2D",
+        lambda: body(L.Conv2D(4, 3), L.ReLU(), L.Conv2D(3, 1), L.ReLU()),
+    ),
     "own ReLU": Case(
         lambda: body(L.Conv2D(4, 3), OwnReLU()), "or ReLU themselves", lambda: body(L.Conv2D(4, 3), L.ReLU())
     ),
@@ -388,7 +398,7 @@ CASES = {
     ),
     "fused tanh inside": Case(
         lambda: chain(L.Conv2D(4, 3, activation="tanh"), *head()),
-        "use a ReLU in its place",
+        'elsewhere use "relu" and train again',
         lambda: chain(L.Conv2D(4, 3), L.ReLU(), *head()),
     ),
     "join by rows": Case(lambda: joined(L.Concatenate(axis=1)), r"join them there", lambda: joined(L.Concatenate())),
