@@ -274,10 +274,12 @@ def test_refused_arguments(command, arguments, message):
     assert result.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("ending", [".h5", ".keras"])
-def test_notes_of_tensorflow_are_not_shown(ending):
+@pytest.mark.parametrize(("ending", "level"), [(".h5", None), (".keras", "3")])
+def test_notes_of_tensorflow_are_not_shown(ending, level):
     make_network().save(f"net{ending}")
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    if level is not None:
+        environment["TF_CPP_MIN_LOG_LEVEL"] = level
     for code, out, err in [
         (0, f"Model quantized and saved to net_iq4_wq4_aq4{ending}\n", ""),
         (1, "", f"cnn2snn: error: net{ending}: it is not a Keras model that can be loaded: "),
@@ -292,6 +294,21 @@ def test_notes_of_tensorflow_are_not_shown(ending):
         assert result.stderr.startswith(err)
         assert result.stderr.count("\n") == code
         Path(f"net{ending}").write_bytes(b"text")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals of this kind")
+def test_a_terminal_is_told_what_the_wait_is_for():
+    import pty
+
+    make_network().save("net.keras")
+    ours, theirs = pty.openpty()
+    arguments = [sys.executable, "-m", "cnn2snn", "quantize", "-m", "net.keras"]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    process = subprocess.run(arguments, stdout=subprocess.DEVNULL, stderr=theirs, env=environment)
+    os.close(theirs)
+    assert process.returncode == 0
+    assert os.read(ours, 10_000) == b"loading TensorFlow ...\r\x1b[K"
+    os.close(ours)
 
 
 def test_report_is_written_and_shown(command):

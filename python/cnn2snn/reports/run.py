@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Classes", "Inputs", "Outputs", "RunReport"]
 
+# Rows of the table of classes.
+_MOST_CLASSES = 20
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -161,6 +164,8 @@ class RunReport:
                 subsequent_indent=" " * 10,
                 break_long_words=False,
             )
+        if self.classes is not None and self.classes.counts:
+            lines += ["", *self._class_table(width)]
         if self.plan is not None:
             lines += ["", self.plan.text(width)]
         return "\n".join(lines)
@@ -176,8 +181,8 @@ class RunReport:
         if self.note is not None:
             facts.append(("Note", self.note))
         if self.classes is not None:
-            counts = ", ".join(f"{number}: {count}" for number, count in self.classes.counts.items())
-            facts.append(("Classes", counts or "none"))
+            occurring = len(self.classes.counts)
+            facts.append(("Classes", f"{occurring:,} occur{'s' * (occurring == 1)}" if occurring else "none"))
             if self.accuracy is not None:
                 total = self.inputs.count
                 facts.append(("Accuracy", f"{self.accuracy:.2%} ({self.classes.correct:,} of {total:,})"))
@@ -185,6 +190,22 @@ class RunReport:
         if speed is not None:
             facts.append(("Speed", f"{_rate(speed)} inputs/s ({self.seconds:.3f} s)"))
         return facts
+
+    def _class_table(self, width: int) -> list[str]:
+        """The classes that occur and how often: all, or the most frequent ones."""
+        assert self.classes is not None
+        counts, total = self.classes.counts, sum(self.classes.counts.values())
+        shown = sorted(counts, key=lambda number: -counts[number])[:_MOST_CLASSES]
+        rows = [
+            (number, f"{counts[number]:,}", f"{100 * counts[number] / total:.1f} %")
+            for number in counts
+            if number in shown
+        ]
+        lines = _table.columns(("Class", "Inputs", "Share"), rows, width=width, right=(0, 1, 2))
+        if len(counts) > len(shown):
+            rest = total - sum(counts[number] for number in shown)
+            lines.append(f"{len(counts) - len(shown):,} rarer classes have {rest:,} inputs; --json has all.")
+        return lines
 
 
 def _rate(value: float) -> str:
