@@ -268,6 +268,7 @@ def test_inputs_may_be_given_by_name():
     assert cnn2snn.quantize(model, 4, 4).get_layer("it").filters == 2
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_masks_are_refused():
     x = keras.Input((6, 6, 1))
     y = L.BatchNormalization(name="it")(L.Masking()(L.Conv2D(2, 3)(x)))
