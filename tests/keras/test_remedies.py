@@ -222,6 +222,11 @@ class PerTwo(LinearWeightQuantizer):
         return np.full(3, 7.0, np.float32)
 
 
+class PerChannel(LinearWeightQuantizer):
+    def scale_factor(self, w):
+        return np.full(w.shape[-2:], 7.0, np.float32)
+
+
 class Off(LinearWeightQuantizer):
     def quantize(self, w):
         return w
@@ -611,7 +616,9 @@ CASES = {
         lambda: (body(), {"quantizer_function": lambda layer, default: MaxQuantizer(4)}),
     ),
     "scales of a depthwise kernel": Case(
-        lambda: separable(quantizer_dw=PerTwo(4)), "use MaxQuantizer", lambda: separable(quantizer_dw=MaxQuantizer(4))
+        lambda: separable(quantizer_dw=PerChannel(4)),
+        "use MaxQuantizer",
+        lambda: separable(quantizer_dw=MaxQuantizer(4)),
     ),
     # conversion/akida1
     "3 bits": Case(
