@@ -13,6 +13,7 @@ from cnn2snn.conversion.input_rules import check_either
 from cnn2snn.conversion.keras import read_blocks
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError, UnsupportedModelError
 from cnn2snn.graph import FINAL_ACTIVATIONS, Graph, Node, affine, applied, build, read
+from cnn2snn.quantization_activations import largest_of_discrete_relu
 from cnn2snn.quantization_ops import MaxPerAxisQuantizer, MaxQuantizer, WeightQuantizer
 from cnn2snn.transforms.equalize_branches import equalize_branches_graph
 from cnn2snn.transforms.fold_batchnorm import fold_graph
@@ -51,7 +52,6 @@ _NO_QUANTIZED_FORM = {
 
 # What to do about an argument that a quantized layer does not have.
 _REMEDIES = {
-    "data_format": "build the model on maps (height, width, channels)",
     "depth_multiplier": "use 1 and train again",
     "dilation_rate": "use 1 and train again, with a larger kernel or stride for a larger field",
     "groups": "use 1, or SeparableConv2D, and train again",
@@ -204,6 +204,9 @@ def quantize_layer(
 ) -> keras.Model:
     """Replaces one layer of a Keras model by a quantized one, or changes its width.
 
+    A `ReLU` becomes an `ActivationDiscreteRelu`, whose largest output is 6, or 2^bitwidth - 1 where that is smaller.
+    One with another `max_value` becomes a `QuantizedReLU`, which keeps it.
+
     Args:
         model: a built Sequential or functional model; it is not changed.
         target_layer: the layer, its name or its index in ``model.layers``.
@@ -214,8 +217,8 @@ def quantize_layer(
         A new model of the same kind; nothing is folded.
 
     Raises:
-        InvalidArgumentError: no such layer, or a width that is not possible.
-        UnsupportedModelError: the layer has no quantized form.
+        InvalidArgumentError: no such layer, one that has nothing to quantize, or a width that is not possible.
+        UnsupportedModelError: the layer would lose an argument.
     """
     if isinstance(bitwidth, bool) or not isinstance(bitwidth, Integral) or bitwidth <= 0:
         raise InvalidArgumentError(
@@ -228,16 +231,20 @@ def quantize_layer(
     node = _target(graph, model, target_layer)
     if _has_kernel(node):
         _quantize_weights(node, bitwidth, quantizer_function, Problems())
+    elif node.is_a("QuantizedActivation"):
+        node.config, node.layer = {**node.config, "bitwidth": bitwidth}, None
     elif is_activation(node):
         _quantize_activation(node, bitwidth, Problems())
+        if node.config["max_value"] in (None, largest_of_discrete_relu(bitwidth)):
+            node.cls = quantization_layers.ActivationDiscreteRelu
+            del node.config["max_value"]
     else:
-        _refuse_float(node)
-        raise UnsupportedModelError(
+        raise InvalidArgumentError(
             f'layer "{node.name}": a {node.cls.__name__} has nothing to quantize',
             layer=node.name,
             kind="layer",
             received=node.cls.__name__,
-            remedy="name a convolution, a Dense or a ReLU",
+            remedy=_remedy_of_float(node) or "name a convolution, a Dense or a ReLU",
         )
     return build(graph)
 
@@ -287,7 +294,7 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None,
         for key in ("quantizer", "quantizer_dw"):
             if key in node.config:
                 old = node.config[key]
-                new = _of_layer(node, type(old).from_config, {**old.get_config(), "bitwidth": bits})
+                new = _of_layer(node, lambda width, old=old: quantization_ops.copied(old, width), bits)
                 node.config[key] = _chosen(node, new, function)
         return
     if bits == 0:
@@ -374,8 +381,7 @@ def _quantize_activation(node: Node, bits: int, problems: Problems) -> None:
         )
     if node.is_exactly("ActivationDiscreteRelu"):
         # Its largest output depends on its width; the replacement keeps it.
-        levels = 2 ** node.config["bitwidth"] - 1
-        _replace_activation(node, bits, float(min(levels, 6)))
+        _replace_activation(node, bits, largest_of_discrete_relu(node.config["bitwidth"]))
     else:
         node.config, node.layer = {**node.config, "bitwidth": bits}, None
 
@@ -401,23 +407,26 @@ def _check_zero(node: Node, name: str, problems: Problems) -> None:
         )
 
 
-def _refuse_float(node: Node) -> None:
-    """Refuses layers that would stay in float although a quantized model is asked for."""
+def _remedy_of_float(node: Node) -> str | None:
+    """What to use in place of a layer that would stay in float; None for one that may."""
     remedy = _NO_QUANTIZED_FORM.get(node.cls.__name__)
-    received = node.cls.__name__
     if node.is_exactly("Activation"):
         activation = applied(node).name
         if activation in FINAL_ACTIVATIONS:
-            return
-        received = f"Activation({activation})"
-        remedy = "use ReLU and train again"
+            return None
         if activation in ("relu", "relu6"):
-            remedy = "make a ReLU layer of it with cnn2snn.transforms.prepare"
-    elif (
-        remedy is None and (node.is_a("ReLU") or node.weights) and not node.is_a("BatchNormalization", "Normalization")
-    ):
-        remedy = "remove it, or use Conv2D, SeparableConv2D, DepthwiseConv2D, Dense or ReLU themselves, and train again"
+            return "make a ReLU layer of it with cnn2snn.transforms.prepare"
+        return "use ReLU and train again"
+    if remedy is None and (node.is_a("ReLU") or node.weights) and not node.is_a("BatchNormalization", "Normalization"):
+        return "remove it, or use Conv2D, SeparableConv2D, DepthwiseConv2D, Dense or ReLU themselves, and train again"
+    return remedy
+
+
+def _refuse_float(node: Node) -> None:
+    """Refuses layers that would stay in float although a quantized model is asked for."""
+    remedy = _remedy_of_float(node)
     if remedy is not None:
+        received = f"Activation({applied(node).name})" if node.is_exactly("Activation") else node.cls.__name__
         article = "an" if received[0] in "AEIOU" else "a"
         raise UnsupportedModelError(
             f'layer "{node.name}": {article} {received} cannot be quantized and would stay in float',

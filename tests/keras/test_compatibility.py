@@ -43,7 +43,7 @@ def test_every_problem_is_reported_at_once():
     model = chain(
         L.Conv2D(4, 3, dilation_rate=2, padding="same", name="dilated"),
         L.ReLU(6, name="relu_1"),
-        L.Conv2D(4, 3, activation="elu", padding="same", name="fused"),
+        L.Conv2D(4, 3, activation="gelu", padding="same", name="fused"),
         L.Conv2D(4, 3, padding="same", name="conv_1"),
         L.Conv2D(4, 3, padding="same", name="conv_2"),
         L.MaxPooling2D(3, padding="valid", name="pool"),
@@ -103,7 +103,7 @@ def test_widths_are_checked_together_with_what_follows_them():
     [
         (lambda: L.LeakyReLU(name="it"), "layer"),
         (lambda: L.Activation("tanh", name="it"), "activation"),
-        (lambda: L.Activation("selu", name="it"), "layer"),
+        (lambda: L.Activation("gelu", name="it"), "layer"),
         (lambda: L.Conv2D(4, 3, groups=2, name="it"), "groups"),
         (lambda: L.SeparableConv2D(4, 3, depth_multiplier=2, name="it"), "depth_multiplier"),
         (lambda: L.ReLU(negative_slope=0.1, name="it"), "negative_slope"),
@@ -176,7 +176,7 @@ def test_limits_count_only_for_the_device_asked_for():
 
 
 def test_rules_and_limits_are_reported_together():
-    model = chain(L.Conv2D(4, 9, name="a"), L.ReLU(6), L.Conv2D(4, 3, activation="elu", name="b"))
+    model = chain(L.Conv2D(4, 9, name="a"), L.ReLU(6), L.Conv2D(4, 3, activation="gelu", name="b"))
     report = check(model, device="AKD1000")
     assert ("b", "activation") in rules(report)
     assert ("a", "kernel_size") in rules(report)
@@ -206,7 +206,7 @@ def test_values_of_a_float_model_count_for_a_device_as_they_do_once_it_is_conver
 
 def test_report_is_text_of_80_columns_and_json():
     model = chain(
-        *(L.Conv2D(4, 9, activation="elu", name=f"a_layer_with_a_long_name_{i}") for i in range(2)), name="long"
+        *(L.Conv2D(4, 9, activation="gelu", name=f"a_layer_with_a_long_name_{i}") for i in range(2)), name="long"
     )
     report = check(model, device="AKD1000")
     text = str(report)

@@ -83,8 +83,11 @@ def test_a_report_on_both_is_true_where_one_generation_takes_the_model():
 
 def test_a_model_of_this_package_is_judged_for_akida_1_whatever_the_version():
     quantized = cnn2snn.quantize(plain(), 4, 4, 8)
-    assert check(quantized).ip_versions == ("v1",)
-    assert for_v2(quantized).ip_versions == ("v1",)
+    own, other = check(quantized), for_v2(quantized)
+    assert own.ip_versions == other.ip_versions == ("v1",)
+    (note,) = [note for note in other.notes if note not in own.notes]
+    assert "whatever the version" in str(note)
+    assert "quantizeml" in note.remedy
 
 
 def test_a_quantizeml_model_is_judged_for_the_version_in_force(monkeypatch):

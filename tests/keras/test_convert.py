@@ -277,7 +277,7 @@ REFUSED = {
     "subclass": ([Doubled(2, 3, Q4, name="it"), QuantizedReLU(4)], r'"it".*not classes derived'),
     "final activation": (
         [conv(), QuantizedReLU(4), L.Flatten(), QuantizedDense(2, Q4), L.Activation("relu", name="it")],
-        r'"it".*must be linear, softmax, .* or softsign, received .relu',
+        r'"it".*must keep the order of its inputs.*received .relu',
     ),
     "forgotten flatten": (
         [conv(), QuantizedReLU(4), QuantizedDense(2, Q4, name="it")],
@@ -540,6 +540,25 @@ def test_the_same_model_gives_the_same_bytes(float_model):
     assert cnn2snn.convert(quantized).to_buffer() == cnn2snn.convert(quantized).to_buffer()
 
 
+def test_the_input_is_called_like_that_of_keras():
+    source = keras.Input((5,), name="features")
+    model = keras.Model(source, QuantizedDense(3, Q4)(source))
+    assert cnn2snn.convert(model, input_is_image=False).layers[0].name == "features"
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: [conv(), QuantizedReLU(4), conv(), L.Flatten()],
+        lambda: [conv(), QuantizedReLU(4), L.Flatten(), L.Dropout(0.5), QuantizedDense(2, Q4)],
+        lambda: [conv(), L.GlobalAveragePooling2D(keepdims=True), L.Flatten(), QuantizedReLU(4), QuantizedDense(2, Q4)],
+    ],
+)
+def test_a_flatten_that_moves_no_value_may_stand_anywhere(layers, images):
+    model = chain(*layers())
+    assert compare(model, cnn2snn.convert(model), images).totals.unexplained == 0
+
+
 def depthwise_pair(**arguments):
     """A depthwise and a pointwise convolution behind a first layer, float, with negative gammas."""
     model = chain(
@@ -577,6 +596,36 @@ def test_a_depthwise_convolution_on_its_own_or_with_a_bias_is_refused():
     ):
         with pytest.raises(RuntimeError, match=r'layer "dw" .*use_bias=False.*kernel size 1.*QuantizedSeparableConv2D'):
             cnn2snn.convert(model)
+
+
+def test_a_limit_of_the_scale_makes_filters_close_to_zero_convertible():
+    """The remedy that the error names works: the weights of such a filter become zeros."""
+    model = keras.Sequential([keras.Input((6,)), L.Dense(4), L.ReLU(6.0), L.Dense(3, name="last")])
+    kernel, bias = model.get_layer("last").get_weights()
+    kernel[:, 1] *= 1e-12
+    model.get_layer("last").set_weights([kernel, bias + 0.5])
+    with pytest.raises(RuntimeError, match=r'"last": channel 1: .*max_scale_factor=1000'):
+        cnn2snn.convert(cnn2snn.quantize(model, 4, 4), input_is_image=False)
+
+    def limited(layer, quantizer):
+        return cnn2snn.MaxPerAxisQuantizer(quantizer.bitwidth, max_scale_factor=1000)
+
+    quantized = cnn2snn.quantize(model, 4, 4, quantizer_function=limited)
+    x = np.random.default_rng(3).integers(0, 16, (9, 6)).astype(np.uint8)
+    predicted = cnn2snn.convert(quantized, input_is_image=False).predict(x.reshape(-1, 1, 1, 6)).reshape(-1, 3)
+    np.testing.assert_allclose(predicted[:, 1], 0.5, atol=1e-2)
+
+
+def test_files_of_the_original_toolkit_keep_the_limit_of_their_scales(tmp_path):
+    """Through training and saving, so that their integers stay those of the original."""
+    path = Path(__file__).parent.parent / "fixtures" / "keras2-quantized" / "dense_only_iq4_wq4_aq1.h5"
+    model = cnn2snn.load_quantized_model(path, compile_model=False)
+    model.save(tmp_path / "again.keras")
+    again = cnn2snn.load_quantized_model(tmp_path / "again.keras", compile_model=False)
+    narrower = cnn2snn.quantize(again, 2, 2)
+    for loaded in (model, again, narrower):
+        limits = {layer.quantizer.max_scale_factor for layer in loaded.layers if hasattr(layer, "quantizer")}
+        assert limits == {1000}
 
 
 def test_the_bias_of_a_float_depthwise_convolution_is_converted_too(images):

@@ -434,7 +434,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_layers():
         L.Conv2D(4, 3, dilation_rate=2, name="dilated"),
         L.ReLU(),
         L.AveragePooling2D(2, name="average"),
-        L.Conv2D(4, 3, activation="elu", name="fused"),
+        L.Conv2D(4, 3, activation="gelu", name="fused"),
         L.UpSampling2D(2, name="larger"),
         L.Flatten(),
         L.Dense(3),

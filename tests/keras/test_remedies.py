@@ -314,8 +314,8 @@ CASES = {
     "shifted": Case(
         lambda: body(L.Conv2D(4, 3), L.ReLU(threshold=0.5)), "use a plain ReLU", lambda: body(L.Conv2D(4, 3), L.ReLU())
     ),
-    "fused elu": Case(
-        lambda: body(L.Conv2D(4, 3, activation="elu")),
+    "fused gelu": Case(
+        lambda: body(L.Conv2D(4, 3, activation="gelu")),
         'use "relu" and train',
         lambda: body(L.Conv2D(4, 3, activation="relu")),
     ),
@@ -343,8 +343,8 @@ CASES = {
     "leaky": Case(
         lambda: body(L.Conv2D(4, 3), L.LeakyReLU()), "use ReLU and train", lambda: body(L.Conv2D(4, 3), L.ReLU())
     ),
-    "Activation(elu)": Case(
-        lambda: body(L.Conv2D(4, 3), L.Activation("elu")), "use ReLU and train", lambda: body(L.Conv2D(4, 3), L.ReLU())
+    "Activation(gelu)": Case(
+        lambda: body(L.Conv2D(4, 3), L.Activation("gelu")), "use ReLU and train", lambda: body(L.Conv2D(4, 3), L.ReLU())
     ),
     "transposed": Case(
         lambda: body(L.Conv2DTranspose(4, 3), L.ReLU()), "use Conv2D and train", lambda: body(L.Conv2D(4, 3), L.ReLU())

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from cnn2snn import _files
+from cnn2snn._model_files import KERAS, check_name
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError
-
-SUFFIXES = (".h5", ".keras")
 
 
 def check(path: Path, *others: str) -> None:
@@ -30,7 +29,7 @@ def check(path: Path, *others: str) -> None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     # Folders can be SavedModels; loading says what is wrong with one.
     if not path.is_dir():
-        _files.check_suffix(path, *SUFFIXES, *others)
+        check_name(path, *others)
 
 
 def stem(path: Path) -> str:
@@ -54,7 +53,7 @@ def target(source: Path, output: Path | None, name: str, *others: Path) -> Path:
     """
     check(source)
     path = output or beside(source, name)
-    _files.check_suffix(path, *SUFFIXES)
+    _files.check_suffix(path, *KERAS)
     _files.check_folder(path)
     if path.exists() and path.samefile(source):
         raise InvalidArgumentError(

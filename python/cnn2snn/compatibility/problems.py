@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cnn2snn import akida
+from cnn2snn.akida.devices import device_of
 from cnn2snn.errors import Cnn2SnnError, UnsupportedModelError
 from cnn2snn.reports.check import Change, Problem
 
@@ -83,7 +84,7 @@ def judge_limits(
     version = findings.ip_version
     if device is None and version not in _NOTED:
         return
-    chip = akida.devices.device_of(_NOTED[version]) if device is None else device
+    chip = device_of(_NOTED[version]) if device is None else device
     violations = None
     if model is not None:
         try:

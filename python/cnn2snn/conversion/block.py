@@ -145,8 +145,11 @@ class Block:
 
     @property
     def positions(self) -> int:
-        """G: how many positions a global average pooling sums; 1 without."""
-        return int(np.prod(self.output_shape[:2])) if self.global_average else 1
+        """G: how many positions a global average pooling sums; 1 without.
+
+        A size that is not known counts as 1: no model with such a size is converted.
+        """
+        return int(np.prod([size or 1 for size in self.output_shape[:2]])) if self.global_average else 1
 
     @property
     def normalization(self) -> tuple[np.ndarray, np.ndarray]:
@@ -163,7 +166,7 @@ class Block:
     def covers_evenly(self) -> bool:
         """Whether the windows of a convolution need no border, so that "same" and "valid" are one (C2)."""
         sizes = zip(self.input_shape[:2], self.window.size, self.window.stride, strict=True)
-        return all(same_padding(*size) == (0, 0) for size in sizes)
+        return all(size[0] is not None and same_padding(*size) == (0, 0) for size in sizes)
 
     @property
     def has_border(self) -> bool:

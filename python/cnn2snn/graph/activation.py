@@ -9,8 +9,27 @@ from cnn2snn.graph.graph import Node
 
 __all__ = ["FINAL_ACTIVATIONS", "Applied", "applied"]
 
-# Activations that may come last: none changes which output is the largest.
-FINAL_ACTIVATIONS = ("linear", "softmax", "log_softmax", "sigmoid", "tanh", "softplus", "softsign")
+# Activations that may come last. They never fall where their argument rises, so that none changes which output is the
+# largest, but for outputs that it makes equal.
+FINAL_ACTIVATIONS = (
+    "linear",
+    "softmax",
+    "log_softmax",
+    "sigmoid",
+    "log_sigmoid",
+    "hard_sigmoid",
+    "tanh",
+    "hard_tanh",
+    "tanh_shrink",
+    "softplus",
+    "squareplus",
+    "softsign",
+    "exponential",
+    "elu",
+    "celu",
+    "selu",
+    "leaky_relu",
+)
 
 # The packages whose functions are what their names say.
 _KNOWN = ("keras", "tensorflow", "tf_keras")

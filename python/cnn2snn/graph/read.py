@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from cnn2snn._keras import LEGACY, is_of_other_generation, keras
+from cnn2snn._keras import LEGACY, is_of_other_generation, keras, tf
 from cnn2snn._problems import Problems
-from cnn2snn.errors import InvalidTypeError, UnsupportedModelError
+from cnn2snn.errors import InvalidStateError, InvalidTypeError, UnsupportedModelError
 from cnn2snn.graph.graph import Graph, Node
 from cnn2snn.graph.roles import attribute, roles
+from cnn2snn.quantization_ops import copied
 
 __all__ = ["read"]
 
@@ -30,9 +31,10 @@ def read(model: keras.Model, problems: Problems | None = None) -> Graph:
 
     Raises:
         InvalidTypeError: not a Keras model.
+        InvalidStateError: TensorFlow does not compute at once: inside of `tf.Graph` or `tf.function`.
         UnsupportedModelError: a model is not built or has several inputs or outputs, a layer is used more than once,
-            is called with other arguments than ``training=False``, shares its name with another or computes in
-            another type than float32 or float64, or an operation is not a layer.
+            is called with other arguments than ``training=False``, shares its name with another, computes in another
+            type than float32 or float64, reads strings or has its channels first, or an operation is not a layer.
     """
     if is_of_other_generation(model):
         raise InvalidTypeError(
@@ -53,6 +55,12 @@ def read(model: keras.Model, problems: Problems | None = None) -> Graph:
             expected="a Keras model",
             received=type(model).__name__,
             remedy="load a file with cnn2snn.load_quantized_model",
+        )
+    if not tf.executing_eagerly():
+        raise InvalidStateError(
+            "TensorFlow must execute eagerly, as weights are read",
+            kind="eager",
+            remedy="call it outside of tf.Graph and tf.function, and leave eager execution switched on",
         )
     graph = Graph(model.name, sequential=False, problems=problems or Problems())
     graph.output = _take_model(graph, model, None, {})
@@ -111,7 +119,7 @@ def _take_layer(graph: Graph, layer: keras.layers.Layer, sources: list[str], cal
             )
         )
     shapes = [graph.nodes[name].output_shape for name in sources]
-    graph.nodes[layer.name] = _node(layer, sources, shapes, call)
+    graph.nodes[layer.name] = _node(layer, sources, shapes, call, graph.problems)
     return layer.name
 
 
@@ -125,6 +133,18 @@ def _take_operation(graph: Graph, model: keras.Model, name: str, sources: list[s
 
 def _take_input(graph: Graph, model: keras.Model, name: str, dtype: str) -> str:
     batch, *shape = model.inputs[0].shape
+    if dtype == "string":
+        graph.problems.add(
+            UnsupportedModelError(
+                f'layer "{name}": inputs must be numbers, received strings',
+                layer=name,
+                kind="dtype",
+                expected="float32",
+                received=dtype,
+                remedy="turn them into numbers outside of the model",
+            )
+        )
+        dtype = "float32"
     config = {"name": name, "dtype": dtype, "batch_size": batch}
     graph.nodes[name] = Node(name, keras.layers.InputLayer, config, {}, [], tuple(shape), None)
     return name
@@ -259,7 +279,11 @@ def _arguments(layer: keras.layers.Layer, call: Any) -> dict[str, Any]:
 
 
 def _node(
-    layer: keras.layers.Layer, inbounds: list[str], input_shapes: list[tuple[int | None, ...]], call: dict[str, Any]
+    layer: keras.layers.Layer,
+    inbounds: list[str],
+    input_shapes: list[tuple[int | None, ...]],
+    call: dict[str, Any],
+    problems: Problems,
 ) -> Node:
     names = roles(type(layer))
     if names is None:
@@ -268,11 +292,25 @@ def _node(
         present = ((role, getattr(layer, attribute(type(layer), role), None)) for role in names)
         weights = {role: np.asarray(w) for role, w in present if w is not None}
     config = layer.get_config()
-    # The quantizers themselves: classes of the user's own need no registration to be carried over.
-    config.update({k: getattr(layer, k) for k in ("quantizer", "quantizer_dw") if k in config})
+    # The quantizers themselves: classes of the user's own need no registration to be carried over. Those with weights
+    # are copied, as training them in one model must not change another.
+    quantizers = {k: getattr(layer, k) for k in ("quantizer", "quantizer_dw") if k in config}
+    config.update({k: copied(quantizer) if quantizer.weights else quantizer for k, quantizer in quantizers.items()})
     if "training" not in inspect.signature(layer.call).parameters:
         call = {}
     shape = _output_shape(layer, input_shapes)
+    if config.get("data_format") == "channels_first":
+        problems.add(
+            UnsupportedModelError(
+                f'layer "{layer.name}": data_format must be channels_last, received channels_first',
+                layer=layer.name,
+                kind="data_format",
+                expected="channels_last",
+                received="channels_first",
+                remedy="build the model on maps (height, width, channels)",
+            )
+        )
+        config["data_format"] = "channels_last"
     return Node(layer.name, type(layer), config, weights, inbounds, shape, layer, call)
 
 
@@ -282,6 +320,16 @@ def _output_shape(layer: keras.layers.Layer, inputs: list[tuple[int | None, ...]
     try:
         # Not `layer.output` where it can be avoided: a layer may be part of other models, with other inputs.
         shape = layer.compute_output_shape(shapes[0] if len(shapes) == 1 else shapes)
-    except NotImplementedError:
-        shape = layer.output.shape
+    # Some layers cannot tell it, others raise whatever they raise for a size that is not known.
+    except Exception:
+        try:
+            shape = layer.output.shape
+        except Exception as error:
+            raise UnsupportedModelError(
+                f'layer "{layer.name}": the shape of its output cannot be told',
+                layer=layer.name,
+                kind="shape",
+                received=[shape[1:] for shape in shapes],
+                remedy="give the model an input of known size",
+            ) from error
     return tuple(shape)[1:]

@@ -163,12 +163,13 @@ class CompatibilityReport:
             for message, layers in self._changed().items():
                 names = ", ".join(f'"{layer}"' for layer in layers)
                 lines += _wrapped(f"{names}: {message}.", width, "  - ", "    ")
-        if notes:
-            devices = [note.device for note in notes if note.device is not None]
-            about = f" on {devices[0]}" if devices else ""
+        # Those of conversion come before those of a device.
+        for device in sorted({note.device for note in notes}, key=lambda name: name or ""):
+            about = "" if device is None else f" on {device}"
             lines += ["", *_wrapped(f"Notes{about}, which do not count:", width)]
-        for note in notes:
-            lines += ["", *_item("  - ", note, width)]
+            for note in notes:
+                if note.device == device:
+                    lines += ["", *_item("  - ", note, width)]
         return lines
 
 

@@ -17,13 +17,13 @@ def fold_rescaling(model: keras.Model) -> keras.Model:
 
     A chip scales all channels of an image alike, and has one padding value. A `Rescaling` gives
     scale_c · (x - p_c) in channel c, with p_c = -offset_c / scale_c the input that stands for 0. It becomes
-    s · (x - p), s the largest scale and p the mean of the p_c; the weights of the layers that read channel c are
-    multiplied by scale_c / s, and what is missing, scale_c · (p - p_c), is added to their biases. The outputs stay
-    equal up to float32 rounding.
+    s · (x - p), s the largest magnitude of a scale and p the mean of the p_c; the weights of the layers that read
+    channel c are multiplied by scale_c / s, and what is missing, scale_c · (p - p_c), is added to their biases. The
+    outputs stay equal up to float32 rounding.
 
     A `Rescaling` is left in place where this is not possible: a layer that is quantized already, or has no weights,
-    reads it, a scale is zero or scales differ in sign, or the p_c differ and a reader pads its input (padding "same"),
-    as the border would have to differ per channel.
+    reads it, scales are not one per channel, a scale is zero, or the p_c differ and a reader pads its input (padding
+    "same"), as the border would have to differ per channel.
 
     Args:
         model: the Keras model; it is not changed.
@@ -44,14 +44,17 @@ def fold_rescaling_graph(graph: Graph) -> None:
 
 
 def _fold(graph: Graph, node: Node) -> None:
-    channels = node.output_shape[-1]
+    channels = node.output_shape[-1] if node.output_shape else None
+    if any(np.size(node.config[key]) not in (1, channels) for key in ("scale", "offset")):
+        # One value for each of another axis, or of no axis at all.
+        return
     scale, offset = (
         np.broadcast_to(np.ravel(np.asarray(node.config[key], np.float64)), (channels,)) for key in ("scale", "offset")
     )
-    if np.any(scale == 0) or np.any(np.sign(scale) != np.sign(scale[0])):
+    if np.any(scale == 0):
         return
     zeros = -offset / scale
-    common, zero = scale[np.argmax(np.abs(scale))], zeros.mean()
+    common, zero = np.abs(scale).max(), zeros.mean()
     one_zero = np.allclose(zeros, zeros[0], rtol=1e-6, atol=1e-6)
     missing = np.zeros(channels) if one_zero else scale * (zero - zeros)
     found = readers(graph, node.name, scale / common, missing)

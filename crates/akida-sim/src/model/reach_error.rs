@@ -1,4 +1,4 @@
-//! Why the reach of a layer is not told.
+//! Why there is no reach.
 
 use crate::interrupt::Interrupted;
 use crate::memory::OutOfMemory;

@@ -11,8 +11,8 @@ from cnn2snn.quantization_layers import QuantizedActivation
 
 __all__ = ["take_activation", "take_final"]
 
-# The property that conversion relies on: half a step.
-_THRESHOLD = QuantizedActivation.threshold
+# What conversion relies on: the rounding, and the threshold of half a step.
+_FIXED = ("call", "quantized_activation", "threshold")
 
 
 def take_activation(reading: Reading, node: Node, tail: Tail) -> Tail:
@@ -24,12 +24,12 @@ def take_activation(reading: Reading, node: Node, tail: Tail) -> Tail:
             node, f'"{tail.block}" has an activation already', remedy="two cannot follow each other: remove this one"
         )
     block = reading.open_block(node, tail, "an activation")
-    if node.cls.call is not QuantizedActivation.call or node.cls.threshold is not _THRESHOLD:
+    if any(getattr(node.cls, name) is not getattr(QuantizedActivation, name) for name in _FIXED):
         raise refuse(
             node,
             "an activation of one's own may define the step alone",
             kind="activation",
-            remedy="its call and threshold must be those of QuantizedActivation",
+            remedy="its call, quantized_activation and threshold must be those of QuantizedActivation",
         )
     layer = make_layer(node) if node.layer is None else node.layer
     step = float(np.float32(layer.step))
@@ -44,8 +44,8 @@ def take_final(reading: Reading, node: Node, tail: Tail) -> Tail:
     if activation not in FINAL_ACTIVATIONS:
         raise refuse(
             node,
-            f"the activation must be {', '.join(FINAL_ACTIVATIONS[:-1])} or {FINAL_ACTIVATIONS[-1]}, "
-            f"received {activation!r}",
+            "a final activation must keep the order of its inputs, as softmax, sigmoid and tanh do, received "
+            f"{activation!r}",
             kind="activation",
             expected=FINAL_ACTIVATIONS,
             received=activation,

@@ -102,17 +102,6 @@ def _check_place(reading: Reading, node: Node, tail: Tail) -> None:
             received=len(node.inbounds),
             remedy="join branches that each end in an activation with Concatenate, and train again",
         )
-    if node.config.get("data_format", "channels_last") not in ("channels_last", None):
-        reading.problems.add(
-            refuse(
-                node,
-                f"data_format must be channels_last, received {node.config['data_format']}",
-                kind="data_format",
-                expected="channels_last",
-                received=node.config["data_format"],
-                remedy="build the model on maps (height, width, channels)",
-            )
-        )
     source = node.inbounds[0]
     if tail.state == "open" and len(reading.graph.consumers(source)) > 1 and not reading.problems.has(source, "shared"):
         reading.problems.add(

@@ -25,7 +25,9 @@ def affine_of(node: Node) -> tuple[np.ndarray, np.ndarray] | None:
             return affine(node)
         except UnsupportedModelError:
             return None
-    channels = node.output_shape[-1]
+    channels = node.output_shape[-1] if node.output_shape else None
+    if channels is None:
+        return None
     if node.is_exactly("Rescaling"):
         found = [np.ravel(np.asarray(node.config[key], np.float64)) for key in ("scale", "offset")]
     else:
