@@ -47,7 +47,13 @@ FILES = [
 MAKERS = {"__init__", "refuse", "_refuse", "_error", "_width", "_check"}
 # Remedies that take another process or another file, or that no model asks for.
 ELSEWHERE = {
-    "read.py": ("environment variable", "load_quantized_model"),
+    "read.py": (
+        "environment variable",
+        "load_quantized_model",
+        "call it outside of tf.Graph",
+        "turn them into numbers",
+        "input of known size",
+    ),
     "build.py": ("leave that out of the call",),
 }
 
@@ -385,7 +391,9 @@ CASES = {
     ),
     "two activations": Case(lambda: body(L.ReLU()), "cannot follow each other: remove this one", body),
     "activation of one's own": Case(
-        lambda: chain(conv(), OwnCall(4)), "its call and threshold must be those", lambda: chain(conv(), OwnStep(4))
+        lambda: chain(conv(), OwnCall(4)),
+        "its call, quantized_activation and threshold must be those",
+        lambda: chain(conv(), OwnStep(4)),
     ),
     "final relu of a quantized model": Case(
         lambda: chain(conv(), QuantizedReLU(4), L.Flatten(), QuantizedDense(2, Q4), L.Activation("relu")),
