@@ -9,6 +9,7 @@ from typing import Any
 from cnn2snn import quantization_layers, quantization_ops
 from cnn2snn._keras import keras
 from cnn2snn._problems import Problems
+from cnn2snn.conversion.input_rules import check_either
 from cnn2snn.conversion.keras import read_blocks
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError, UnsupportedModelError
 from cnn2snn.graph import FINAL_ACTIVATIONS, Graph, Node, affine, applied, build, read
@@ -44,6 +45,8 @@ _NO_QUANTIZED_FORM = {
     "LeakyReLU": "use ReLU and train again",
     "PReLU": "use ReLU and train again",
     "ELU": "use ReLU and train again",
+    "LayerNormalization": "use BatchNormalization between the convolution and its activation, and train again",
+    "GroupNormalization": "use BatchNormalization between the convolution and its activation, and train again",
     "Lambda": "use layers that Akida 1.0 has and train again, or compute it outside of the model",
 }
 
@@ -163,7 +166,7 @@ def _check_convertible(graph: Graph, widths: tuple[int, int, int], problems: Pro
     if not all(widths):
         # What stays in float on purpose is judged as if it were quantized too.
         quantize_graph(judged, *(width or _JUDGED_BITS for width in widths), None, problems)
-    read_blocks(judged, problems)
+    check_either(read_blocks(judged, problems), problems)
 
 
 def quantize_graph(
@@ -323,8 +326,11 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None,
 def _remedy_of_activation(node: Node) -> str:
     """What to do about an activation that a layer with weights applies itself."""
     name = applied(node).name
-    if name in ("relu", "relu6", *FINAL_ACTIVATIONS):
-        return "split it off with cnn2snn.transforms.prepare"
+    split = "split it off with cnn2snn.transforms.prepare"
+    if name in ("relu", "relu6"):
+        return split
+    if name in FINAL_ACTIVATIONS:
+        return f'where it comes last {split}, elsewhere use "relu" and train again'
     return 'use "relu" and train again'
 
 
@@ -412,7 +418,7 @@ def _remedy_of_float(node: Node) -> str | None:
             return "make a ReLU layer of it with cnn2snn.transforms.prepare"
         return "use ReLU and train again"
     if remedy is None and (node.is_a("ReLU") or node.weights) and not node.is_a("BatchNormalization", "Normalization"):
-        return "use Conv2D, SeparableConv2D, DepthwiseConv2D, Dense or ReLU themselves and train again"
+        return "remove it, or use Conv2D, SeparableConv2D, DepthwiseConv2D, Dense or ReLU themselves, and train again"
     return remedy
 
 
@@ -421,8 +427,9 @@ def _refuse_float(node: Node) -> None:
     remedy = _remedy_of_float(node)
     if remedy is not None:
         received = f"Activation({applied(node).name})" if node.is_exactly("Activation") else node.cls.__name__
+        article = "an" if received[0] in "AEIOU" else "a"
         raise UnsupportedModelError(
-            f'layer "{node.name}": a {received} cannot be quantized and would stay in float',
+            f'layer "{node.name}": {article} {received} cannot be quantized and would stay in float',
             layer=node.name,
             kind="layer",
             received=received,

@@ -1,5 +1,6 @@
 """`cnn2snn map`."""
 
+import json
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -338,3 +339,18 @@ def test_passes_of_akida2_are_explained(command, akida2):
     ).save("m.fbz")
     out = " ".join(command("map", "m.fbz", "-d", "TwoNodesIPv2").out.split())
     assert "2 passes: all layers together take 9 NPs and 0 channels for skip connections, more than" in out
+
+
+def test_passes_of_parts_between_layers_in_software_are_no_cuts(command, akida2):
+    def save(convolutions):
+        layers = [akida.Conv2D(8, 3, name=f"conv_{i}") for i in range(convolutions)]
+        layers += [akida.Conv2D(8, 9, name="odd"), akida.Conv2D(8, 3, name="last")]
+        akida.Model(layers=[akida.InputConv2D((32, 32, 3), 8, 3, name="image"), *layers]).save("m.fbz")
+
+    save(2)
+    assert json.loads(command("map", "m.fbz", "-d", "TwoNodesIPv2", "--json").out)["passes"] == 2
+    assert "passes:" not in command("map", "m.fbz", "-d", "TwoNodesIPv2").out
+    save(9)
+    out = " ".join(command("map", "m.fbz", "-d", "TwoNodesIPv2", "--mode", "Minimal").out.split())
+    assert "2 passes: the layers of HW/image-conv_8 together take 9 NPs and 0 channels" in out
+    assert out.count("passes:") == 1

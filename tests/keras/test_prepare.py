@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import cnn2snn
+from cnn2snn import AkidaVersion, set_akida_version
 from cnn2snn._keras import keras
 from cnn2snn.analysis import compare
 from cnn2snn.errors import UnsupportedModelError
@@ -31,6 +32,12 @@ def difference(model, other, inputs):
     return np.abs(outputs(other, inputs) - expected).max() / (1 + np.abs(expected).max())
 
 
+def check(model):
+    """What keeps a model from Akida 1.0."""
+    with set_akida_version(AkidaVersion.v1):
+        return cnn2snn.check_model_compatibility(model)
+
+
 def rules(model):
     return {change.rule for change in prepare(model, return_changes=True)[1].found}
 
@@ -49,13 +56,43 @@ def test_tutorial_networks_go_through_to_the_chip(build):
     assert changes
     assert difference(model, prepared, images) < 1e-5
     for ready in (model, prepared):
-        assert cnn2snn.check_model_compatibility(ready)
+        assert check(ready)
         quantized = cnn2snn.quantize(ready, 4, 4, 8)
         converted = cnn2snn.convert(quantized)
         samples = images.reshape(-1, *converted.input_shape)
         assert compare(quantized, converted, samples).totals.unexplained == 0
         if converted.output_shape[2] > 1:
             assert converted.predict_classes(samples).shape == (3,)
+
+
+@pytest.mark.parametrize("place", ["layers", "model"])
+def test_augmentation_in_a_functional_model_computes_nothing_at_inference(place):
+    augmentation = [L.RandomFlip("horizontal", name="flip"), L.RandomRotation(0.1, name="turn")]
+    x = inputs = keras.Input((8, 8, 3))
+    if place == "model":
+        augmentation = [keras.Sequential(augmentation)]
+    for layer in (*augmentation, L.Conv2D(4, 3, activation="relu", name="conv")):
+        x = layer(x)
+    model = keras.Model(inputs, L.Dense(3)(L.Flatten()(x)))
+    prepared, changes = prepare(model, return_changes=True)
+    assert [change.layer for change in changes.found] == ["conv", "flip", "turn"]
+    images = np.random.default_rng(1).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
+    assert np.array_equal(prepared(images), model(images, training=False))
+    assert {"RandomFlip", "RandomRotation"} <= set(kinds(cnn2snn.quantize(model, 4, 4, 8)))
+    assert check(model)
+
+
+def test_normalizations_that_wait_for_each_other_are_all_folded():
+    scaling = L.Rescaling([1.0, 0.5], [0.0, 0.1])
+    before = [L.DepthwiseConv2D(3), L.BatchNormalization(), L.Conv2D(4, 1), L.ReLU()]
+    model = chain((8, 8, 2), scaling, *before, L.BatchNormalization(), L.BatchNormalization(), L.Conv2D(3, 3))
+    randomize(model)
+    prepared = prepare(model)
+    assert kinds(prepared) == ["Rescaling", "DepthwiseConv2D", "Conv2D", "ReLU", "Conv2D"]
+    assert not prepare(prepared, return_changes=True)[1]
+    assert np.size(prepared.layers[0].scale) == 1
+    images = np.random.default_rng(1).integers(0, 256, (2, 8, 8, 2), dtype=np.uint8)
+    assert difference(model, prepared, images) < 1e-5
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +115,7 @@ def test_random_networks_keep_their_outputs_and_convert_once_they_are_quantized(
     # Nothing is left to do.
     assert not prepare(prepared, return_changes=True)[1]
     for ready in (model, prepared):
-        with cnn2snn.set_akida_version(cnn2snn.AkidaVersion.v1):
-            report = cnn2snn.check_model_compatibility(ready)
+        report = check(ready)
         try:
             quantized = cnn2snn.quantize(ready, 4, 4, 8)
         except UnsupportedModelError:
@@ -219,6 +255,16 @@ def test_zero_padding_is_folded_where_it_is_that_of_same_and_only_there(zeros, s
         cnn2snn.quantize(model, 4, 4, 8)
 
 
+def test_zero_padding_is_folded_past_layers_that_only_train():
+    noise = [L.Dropout(0.1, name="drop"), L.GaussianNoise(0.1, name="noise")]
+    model = chain((8, 8, 1), L.ZeroPadding2D(1, name="zeros"), *noise, L.Conv2D(4, 3), L.ReLU())
+    quantized = cnn2snn.quantize(model, 4, 4, 8)
+    assert kinds(quantized) == ["Dropout", "GaussianNoise", "QuantizedConv2D", "QuantizedReLU"]
+    assert quantized.get_layer("noise").output.shape == (None, 8, 8, 1)
+    images = np.random.default_rng(4).integers(0, 256, (3, 8, 8, 1), dtype=np.uint8)
+    assert compare(quantized, cnn2snn.convert(quantized), images).totals.unexplained == 0
+
+
 @pytest.mark.parametrize("relu", [False, True])
 def test_zeros_before_a_max_pooling_are_folded_behind_a_relu_only(relu):
     layers = [L.Conv2D(4, 3, padding="same"), *([L.ReLU()] if relu else [])]
@@ -324,7 +370,7 @@ def test_what_conversion_always_refuses_is_refused_before_training(name, widths,
     with pytest.raises(UnsupportedModelError, match='layer "it"') as caught:
         cnn2snn.quantize(model, *widths, fold_BN=fold_BN)
     assert all(";" in line for line in str(caught.value).splitlines())
-    assert "v1" not in cnn2snn.check_model_compatibility(model).convertible_versions
+    assert not check(model).convertible
 
 
 @pytest.mark.parametrize("join", ["Add", "Multiply", "Subtract", "Average", "Maximum"])
@@ -333,6 +379,37 @@ def test_branches_that_are_not_concatenated_are_refused_before_training(join):
     branches = [L.ReLU()(L.Conv2D(3, 3)(x)) for _ in range(2)]
     model = keras.Model(x, L.Dense(3)(L.Flatten()(getattr(L, join)(name="it")(branches))))
     with pytest.raises(RuntimeError, match=r'layer "it".*2 inputs.*with Concatenate'):
+        cnn2snn.quantize(model, 4, 4)
+
+
+SHIFT = (1 / 8, -1.0)
+INPUTS = {
+    "a shift and two channels": ((8, 8, 2), [L.Rescaling(*SHIFT), L.Conv2D(4, 3, name="it")], "1 or 3 channels"),
+    "a shift and no convolution": ((8, 8, 1), [L.Rescaling(*SHIFT), L.Flatten(), L.Dense(4, name="it")], "Conv2D"),
+    "a scale below zero": ((8, 8, 1), [L.Rescaling(-1.0, name="it"), L.Conv2D(4, 3)], "greater than zero"),
+    "a scale that is none": ((8, 8, 1), [L.Rescaling(np.nan, name="it"), L.Conv2D(4, 3)], "greater than zero"),
+    "sizes that are not known": ((None, 8, 1), [L.Conv2D(4, 3, name="it"), L.GlobalAveragePooling2D()], "known sizes"),
+}
+
+
+@pytest.mark.parametrize("case", INPUTS)
+def test_inputs_that_can_be_neither_images_nor_values_are_refused_before_training(case):
+    shape, layers, words = INPUTS[case]
+    model = keras.Sequential(
+        [keras.Input(shape, name="input"), *map(L.deserialize, map(L.serialize, layers)), L.ReLU()]
+    )
+    with pytest.raises(UnsupportedModelError, match=f'layer "(it|input)".*{words}') as caught:
+        cnn2snn.quantize(model, 4, 4)
+    assert caught.value.remedy
+    assert not check(model).convertible
+
+
+def test_a_second_layer_that_reads_shifted_images_is_refused_before_training():
+    x = keras.Input((8, 8, 1))
+    y = L.Rescaling(*SHIFT)(x)
+    branches = [L.ReLU(6.0)(L.Conv2D(3, 3, name=name)(y)) for name in ("one", "two")]
+    model = keras.Model(x, L.Dense(3)(L.Flatten()(L.Concatenate()(branches))))
+    with pytest.raises(UnsupportedModelError, match=r'layer "two": an image is read by one layer.*; split after'):
         cnn2snn.quantize(model, 4, 4)
 
 
@@ -345,7 +422,9 @@ def test_weights_that_are_not_finite_are_refused_before_training(role, value):
     values.flat[0] = value
     weight.assign(values)
     for widths in ((4, 4), (4, 0), (0, 4)):
-        with pytest.raises(RuntimeError, match=f'layer "it": {role} must be finite, received {value}; train'):
+        with pytest.raises(
+            RuntimeError, match=f'layer "it": {role} must be finite, received {value}( in channel 0)?; train'
+        ):
             cnn2snn.quantize(model, *widths)
     cnn2snn.quantize(model)
 

@@ -356,6 +356,22 @@ def test_a_layer_that_is_always_in_training_is_refused():
         cnn2snn.quantize(model, 4, 4)
 
 
+def test_inputs_may_be_given_by_name():
+    x = keras.Input((6, 6, 1))
+    model = keras.Model(x, L.ReLU()(L.Conv2D(2, 3, name="it")(inputs=x)))
+    assert cnn2snn.quantize(model, 4, 4).get_layer("it").filters == 2
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_masks_are_refused():
+    x = keras.Input((6, 6, 1))
+    y = L.BatchNormalization(name="it")(L.Masking()(L.Conv2D(2, 3)(x)))
+    model = keras.Model(x, L.ReLU()(y))
+    with pytest.raises(RuntimeError, match="Masking"):
+        cnn2snn.quantize(model, 4, 4)
+    assert not cnn2snn.check_model_compatibility(model).convertible
+
+
 @pytest.mark.skipif(not LEGACY, reason="Keras 3 does not heed it")
 def test_layers_that_are_frozen_by_their_call_stay_frozen():
     inner = keras.Sequential([keras.Input((6, 6, 1)), L.Conv2D(2, 3), L.BatchNormalization(name="it")])

@@ -23,7 +23,7 @@ from cnn2snn.quantization_layers import (
     QuantizedSeparableConv2D,
 )
 from cnn2snn.quantization_ops import LinearWeightQuantizer, MaxPerAxisQuantizer, MaxQuantizer
-from cnn2snn.transforms import prepare
+from cnn2snn.transforms import prepare, reshape
 
 L = keras.layers
 GAP = L.GlobalAveragePooling2D
@@ -35,9 +35,11 @@ FILES = [
     *(PACKAGE / "conversion" / "keras").glob("*.py"),
     *(PACKAGE / "conversion" / "akida1" / name for name in ("layers.py", "inputs.py", "model.py", "variables.py")),
     PACKAGE / "conversion" / "scaling.py",
+    PACKAGE / "conversion" / "input_rules.py",
     PACKAGE / "graph" / "read.py",
     PACKAGE / "graph" / "build.py",
     PACKAGE / "graph" / "batchnorm.py",
+    PACKAGE / "graph" / "values.py",
     PACKAGE / "transforms" / "fold_batchnorm.py",
     PACKAGE / "transforms" / "invert_batchnorm_pooling.py",
 ]
@@ -45,7 +47,13 @@ FILES = [
 MAKERS = {"__init__", "refuse", "_refuse", "_error", "_width", "_check"}
 # Remedies that take another process or another file, or that no model asks for.
 ELSEWHERE = {
-    "read.py": ("environment variable", "load_quantized_model", "give the model an input of known size"),
+    "read.py": (
+        "environment variable",
+        "load_quantized_model",
+        "call it outside of tf.Graph",
+        "turn them into numbers",
+        "input of known size",
+    ),
     "build.py": ("leave that out of the call",),
 }
 
@@ -220,9 +228,9 @@ class PerTwo(LinearWeightQuantizer):
         return np.full(3, 7.0, np.float32)
 
 
-class PerInput(LinearWeightQuantizer):
+class PerChannel(LinearWeightQuantizer):
     def scale_factor(self, w):
-        return np.full((4, 1), 7.0, np.float32)
+        return np.full(w.shape[-2:], 7.0, np.float32)
 
 
 class Off(LinearWeightQuantizer):
@@ -347,6 +355,16 @@ CASES = {
     "transposed": Case(
         lambda: body(L.Conv2DTranspose(4, 3), L.ReLU()), "use Conv2D and train", lambda: body(L.Conv2D(4, 3), L.ReLU())
     ),
+    "normalization of layers": Case(
+        lambda: body(L.Conv2D(4, 3), L.ReLU(), L.LayerNormalization()),
+        "use BatchNormalization between the convolution and its activation",
+        lambda: body(L.Conv2D(4, 3), L.BatchNormalization(), L.ReLU()),
+    ),
+    "a layer that Akida 1.0 has nothing for": Case(
+        lambda: body(L.Conv2D(4, 3), L.ReLU(), L.EinsumDense("abcd,de->abce", (6, 6, 3))),
+        "remove it, or use Conv2D",
+        lambda: body(L.Conv2D(4, 3), L.ReLU(), L.Conv2D(3, 1), L.ReLU()),
+    ),
     "own ReLU": Case(
         lambda: body(L.Conv2D(4, 3), OwnReLU()), "or ReLU themselves", lambda: body(L.Conv2D(4, 3), L.ReLU())
     ),
@@ -393,7 +411,7 @@ CASES = {
     ),
     "fused tanh inside": Case(
         lambda: chain(L.Conv2D(4, 3, activation="tanh"), *head()),
-        "use a ReLU in its place",
+        'elsewhere use "relu" and train again',
         lambda: chain(L.Conv2D(4, 3), L.ReLU(), *head()),
     ),
     "join by rows": Case(lambda: joined(L.Concatenate(axis=1)), r"join them there", lambda: joined(L.Concatenate())),
@@ -528,6 +546,11 @@ CASES = {
             shape=(8, 8, 3),
         ),
     ),
+    "negative Rescaling": Case(
+        lambda: chain(L.Rescaling(-1 / 255), *stem(), *head()),
+        r"rescale as in Rescaling\(1 / 128, -1\) and train",
+        lambda: chain(L.Rescaling(1 / 128, -1), *stem(), *head()),
+    ),
     "rescaling of one branch": Case(
         lambda: (rescaled(False), {"input_is_image": False}),
         "put Rescaling directly after the input, before any split",
@@ -601,7 +624,9 @@ CASES = {
         lambda: (body(), {"quantizer_function": lambda layer, default: MaxQuantizer(4)}),
     ),
     "scales of a depthwise kernel": Case(
-        lambda: separable(quantizer_dw=PerInput(4)), "use MaxQuantizer", lambda: separable(quantizer_dw=MaxQuantizer(4))
+        lambda: separable(quantizer_dw=PerChannel(4)),
+        "use MaxQuantizer",
+        lambda: separable(quantizer_dw=MaxQuantizer(4)),
     ),
     # conversion/akida1
     "3 bits": Case(
@@ -650,6 +675,29 @@ CASES = {
         "convert with input_is_image=False",
         lambda: (chain(*stem(), *head(), shape=(8, 8, 2)), {"input_is_image": False}),
     ),
+    "dense first, behind a shift": Case(
+        lambda: chain(L.Rescaling(1 / 8, -1), *head()),
+        r"use Rescaling\(0\.125\) without offset and train again, then convert with input_is_image=False",
+        lambda: (chain(L.Rescaling(1 / 8), *head()), {"input_is_image": False}),
+        then=(lambda: chain(L.Rescaling(1 / 8, -1), *stem(), *head()),),
+    ),
+    "two channels, behind a shift": Case(
+        lambda: chain(L.Rescaling(1 / 8, -1), *stem(), *head(), shape=(8, 8, 2)),
+        r"use Rescaling\(0\.125\) without offset and train again, then convert with input_is_image=False",
+        lambda: (chain(L.Rescaling(1 / 8), *stem(), *head(), shape=(8, 8, 2)), {"input_is_image": False}),
+    ),
+    "sizes that are not known": Case(
+        lambda: averaged((None, None, 1)),
+        "give the Input all sizes, for images with cnn2snn.transforms.reshape",
+        lambda: averaged((8, 8, 1)),
+        then=(lambda: reshape(averaged((None, None, 1)), 8, 8),),
+    ),
+    "inputs of two axes": Case(
+        lambda: chain(L.Dense(3), L.ReLU(), L.Dense(3), shape=(8, 8)),
+        "reshape them, as with Reshape directly behind the Input",
+        lambda: chain(L.Reshape((8, 8, 1)), *stem(), *head(), shape=(8, 8)),
+        announced="put Flatten before it",
+    ),
     "an image that is split": Case(
         lambda: image_branches(False), "split after the first convolution", lambda: image_branches(True)
     ),
@@ -673,11 +721,6 @@ CASES = {
         lambda: (chain(L.Rescaling(1 / 255), *stem(), *head()), {"input_scaling": (255, 0)}),
         "leave one of them out",
         lambda: chain(L.Rescaling(1 / 255), *stem(), *head()),
-    ),
-    "negative Rescaling": Case(
-        lambda: chain(L.Rescaling(-1 / 255), *stem(), *head()),
-        r"rescale as in Rescaling\(1 / 128, -1\)",
-        lambda: chain(L.Rescaling(1 / 128, -1), *stem(), *head()),
     ),
     "input_scaling the other way round": Case(
         lambda: (chain(*stem(), *head()), {"input_scaling": (1 / 255, 0)}),
@@ -779,6 +822,10 @@ def image_branches(after):
         y = L.ReLU(6.0)(L.Conv2D(4, 3)(x))
     branches = [L.ReLU(6.0)(L.Conv2D(4, 3)(y)) for _ in range(2)]
     return keras.Model(x, L.Dense(3)(L.Flatten()(L.Concatenate()(branches))))
+
+
+def averaged(shape):
+    return chain(L.Conv2D(4, 3), GAP(), L.ReLU(), L.Dense(3), shape=shape)
 
 
 def run(make):

@@ -6,7 +6,7 @@ use crate::device::{Device, violation};
 use crate::enter::enter;
 use crate::error::{
     argument, decode_error, encode_error, interrupted, memory_error, model_error, read_error,
-    run_error, unsupported, write_error,
+    run_error, write_error,
 };
 use crate::inputs::Outputs;
 use crate::layers::{Layer, Spec};
@@ -353,13 +353,8 @@ impl Model {
 
     /// Runs inputs and counts zeros and events.
     fn measure(&self, inputs: &Bound<'_, PyAny>) -> PyResult<results::Statistics> {
-        if self.has_state() {
-            let problem = "a model with state is not measured: its samples depend on each other";
-            let remedy = Some("count zeros in the outputs that Session.taps gives");
-            return Err(unsupported(inputs.py(), "measure", problem.into(), remedy));
-        }
         let edits = self.state().edits;
-        let (_, statistics, _) = self.run(inputs, &["n"], (0, 0), |plan, _, inputs, options| {
+        let statistics = self.run_apart(inputs, &["n"], |plan, inputs, options| {
             Statistics::measure(plan, inputs, options)
         })?;
         let counted = results::Statistics::from(&statistics);

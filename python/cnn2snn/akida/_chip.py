@@ -100,11 +100,13 @@ class Mappable:
         """Runs samples and counts zeros and events; `statistics` and `estimate` use the result.
 
         Args:
-            inputs: as for `Model.forward`.
+            inputs: samples, an array (n, height, width, channels) as for `Model.forward`. Those of a model with state
+                (`has_state`) are the inputs of one stream, in order and from its beginning. The streams of
+                `Model.forward` stay where they are.
 
         Raises:
             ValueError, TypeError: the inputs do not fit the model.
-            RuntimeError: the model has state (`has_state`), or is not complete.
+            RuntimeError: the model is not complete.
         """
         return self._statistics(self._native.measure(inputs))
 

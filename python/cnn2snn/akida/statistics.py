@@ -141,10 +141,10 @@ def evaluate_sparsity(model: Model, inputs: np.ndarray) -> dict[str, float]:
 
     Args:
         model: a complete model.
-        inputs: as for `Model.forward`.
+        inputs: as for `Model.measure`.
 
     Raises:
         ValueError, TypeError: the inputs do not fit the model.
-        RuntimeError: the model has state, or is not complete.
+        RuntimeError: the model is not complete.
     """
     return {name: layer.sparsity for name, layer in model.measure(inputs).layers.items()}

@@ -13,11 +13,9 @@ import numpy as np
 from cnn2snn._keras import keras
 from cnn2snn._problems import Problems
 
-__all__ = ["Graph", "Node"]
+__all__ = ["IDENTITIES", "Graph", "Node"]
 
-# Layers that compute nothing at inference. RandomCrop cuts images then too; RandomHeight and RandomWidth leave the size
-# open.
-_IDENTITIES = (
+IDENTITIES = (
     "ActivityRegularization",
     "AlphaDropout",
     "AugMix",
@@ -49,6 +47,8 @@ _IDENTITIES = (
     "RandomZoom",
     "SpatialDropout2D",
 )
+"""Layers that compute nothing at inference. RandomCrop cuts images then too; RandomHeight and RandomWidth leave the
+size open."""
 
 
 @dataclass
@@ -101,7 +101,7 @@ class Node:
     @property
     def is_identity(self) -> bool:
         """Whether this layer computes nothing at inference."""
-        return self.is_a(*_IDENTITIES)
+        return self.is_a(*IDENTITIES)
 
     @property
     def is_max_pooling(self) -> bool:

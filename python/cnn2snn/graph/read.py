@@ -203,17 +203,17 @@ def _take_functional(graph: Graph, model: keras.Model, source: str | None, call:
         else:
             waiting[name] = calls[0]
     while waiting:
-        ready = [name for name, own in waiting.items() if all(s in outputs for s in _sources(own))]
+        ready = [name for name, own in waiting.items() if all(s in outputs for s in _inputs(own))]
         for name in ready:
             own = waiting.pop(name)
-            sources = [outputs[s] for s in _sources(own)]
+            sources = [outputs[s] for s in _inputs(own)]
             if name not in known:
                 outputs[name] = _take_operation(graph, model, name, sources)
                 continue
             given = {}
             if not graph.problems.has(name, "operation"):
                 with graph.problems.catch():
-                    given = _arguments(name, own)
+                    given = _arguments(known[name], own)
             outputs[name] = _take_layer(graph, known[name], sources, {**call, **given})
     # A list or a dictionary of [name, node, tensor], or one such list.
     return outputs[next(_sources(config["output_layers"]))]
@@ -240,7 +240,13 @@ def _sources(value: Any) -> Iterator[str]:
                 yield from _sources(item)
 
 
-def _arguments(layer: str, call: Any) -> dict[str, Any]:
+def _inputs(call: Any) -> list[str]:
+    """The names of the layers that a call reads; its other arguments are refused where they are tensors."""
+    found = list(_sources(call["args"])) if isinstance(call, dict) else []
+    return found or list(_sources(call))
+
+
+def _arguments(layer: keras.layers.Layer, call: Any) -> dict[str, Any]:
     """The arguments of a call beside its inputs, in the form of Keras 3 or of Keras 2.
 
     Raises:
@@ -248,15 +254,23 @@ def _arguments(layer: str, call: Any) -> dict[str, Any]:
     """
     if isinstance(call, dict):
         given = {**call["kwargs"], **{f"argument {i}": value for i, value in enumerate(call["args"]) if i > 0}}
+        if not call["args"]:
+            # The inputs themselves, given by their name.
+            given.pop(next(iter(inspect.signature(layer.call).parameters)), None)
     else:
         given = {name: value for item in call if len(item) == 4 for name, value in item[3].items()}
-    # Keras 3 notes training=False where nothing is given, and does not heed it.
-    given = {k: v for k, v in given.items() if v is not None and not (k == "training" and not v and not LEGACY)}
+    given = {name: value for name, value in given.items() if value is not None}
+    if not LEGACY and "training" in given:
+        # Keras 3 notes the default where nothing is given, True for augmentation, and heeds neither it nor False.
+        default = inspect.signature(layer.call).parameters["training"].default
+        if given["training"] in (False, default):
+            del given["training"]
     for name, value in given.items():
         if name != "training" or value:
+            shown = "a tensor" if isinstance(value, dict) else repr(value)
             raise UnsupportedModelError(
-                f'layer "{layer}" must be called on its inputs alone, received {name}={value!r}',
-                layer=layer,
+                f'layer "{layer.name}" must be called on its inputs alone, received {name}={shown}',
+                layer=layer.name,
                 kind="call",
                 received={name: value},
                 remedy="leave that out of the call",

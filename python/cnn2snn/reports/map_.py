@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn2snn import _table
 from cnn2snn.akida._summary import OWN_MODEL
-from cnn2snn.reports.placement import LayerPlacement, Placement
+from cnn2snn.reports.placement import LayerPlacement, Placement, SequencePlacement
 
 if TYPE_CHECKING:
     from cnn2snn.akida import Device, Estimate, LayerStatistics, Model, Statistics, Violation
@@ -182,44 +182,55 @@ class MapReport:
         if possible:
             lines += ["", *_overflows(possible, width)]
         if placement.passes > 1 and self.mode != "HwPr":
-            lines += ["", *_fold("", self._advice(placement), width)]
+            for advice in self._advice(placement):
+                lines += ["", *_fold("", advice, width)]
         return "\n".join(lines)
 
-    def _advice(self, placement: Placement) -> str:
+    def _advice(self, placement: Placement) -> list[str]:
         """Says what keeps the layers on the chip from running in one pass."""
-        if all(len(sequence.passes) == 1 for sequence in placement.sequences):
-            return (
+        divided = [sequence for sequence in placement.sequences if len(sequence.passes) > 1]
+        if not divided:
+            return [
                 f"{placement.passes} passes, as layers in software stand between them; every frame reprograms the chip."
-            )
+            ]
+        return [self._cut(placement, sequence) for sequence in divided]
+
+    def _cut(self, placement: Placement, sequence: SequencePlacement) -> str:
+        """Says what keeps the layers of a sequence from running in one pass."""
+        layers = [layer for layer in placement.layers if layer.sequence == sequence.name]
+        nps = sum(unit.type != "HRC" for layer in layers for unit in layer.units)
+        on_chip = [other for other in placement.sequences if other.backend == "Hardware"]
+        whose = "all layers together" if len(on_chip) == 1 else f"the layers of {sequence.name} together"
+        passes = f"{len(sequence.passes)} passes"
         if self.is_akida2:
+            names = {layer.name for layer in layers}
+            skips = sum(consumer in names for _, consumer in placement.skip_connections or ())
             return (
-                f"{placement.passes} passes: all layers together take {placement.nps} NPs and "
-                f"{len(placement.skip_connections or ())} channels for skip connections, more than the device is taken "
-                "to have."
+                f"{passes}: {whose} take {nps} NPs and {skips} channels for skip connections, more than the device is "
+                "taken to have."
             )
-        if scarce := self._scarce(placement):
-            return scarce
-        sizes = sorted(((len(layer.units), layer.name) for layer in placement.layers), reverse=True)
-        largest = ", ".join(f"{name} ({nps})" for nps, name in sizes[:3] if nps)
+        if scarce := self._scarce(layers):
+            return f"{passes}: {scarce}"
+        sizes = sorted(((len(layer.units), layer.name) for layer in layers), reverse=True)
+        largest = ", ".join(f"{name} ({units})" for units, name in sizes[:3] if units)
         return (
-            f"{placement.passes} passes: all layers together take {placement.nps} NPs, the device has "
-            f"{self.device_nps}; every frame reprograms it. Fewer filters, smaller inputs or fewer bits in the layers "
-            f"with the most NPs, {largest}, save passes."
+            f"{passes}: {whose} take {nps} NPs, the device has {self.device_nps}; every frame reprograms it. Fewer "
+            f"filters, smaller inputs or fewer bits in the layers with the most NPs, {largest}, save passes."
         )
 
-    def _scarce(self, placement: Placement) -> str | None:
+    def _scarce(self, layers: list[LayerPlacement]) -> str | None:
         """Names the layers that take more units of a type than the device has, where not each NP can be one."""
         for kind, most in sorted(self.device_units.items(), key=lambda item: item[1]):
-            count = placement.components.get(kind, 0)
+            count = sum(layer.components.get(kind, 0) for layer in layers)
             if most < self.device_nps and count > most:
-                names = [layer.name for layer in placement.layers if kind in layer.components]
+                names = [layer.name for layer in layers if kind in layer.components]
                 remedy = (
                     " Layers whose weights fit the memory of an NP take FNP3 instead: fewer units, inputs or bits."
                     if kind == "FNP2"
                     else ""
                 )
                 return (
-                    f"{placement.passes} passes: {_count(most, 'NP')} of the device can be {kind}, "
+                    f"{_count(most, 'NP')} of the device can be {kind}, "
                     f"and {', '.join(names)} take {count}; every frame reprograms it.{remedy}"
                 )
         return None

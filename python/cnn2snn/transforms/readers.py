@@ -84,6 +84,8 @@ def _pass(
     if node.is_exactly("ZeroPadding2D") and not np.any(shift):
         return scale, shift
     shape = graph.nodes[name].output_shape
+    if len(node.inbounds) > 1 and not node.is_a("Concatenate"):
+        return Obstacle(node.name, f"has {len(node.inbounds)} inputs")
     if node.is_a("Flatten", "Reshape") and len(node.output_shape) in (1, 3) and None not in shape:
         tiles, rest = divmod(node.output_shape[-1], len(scale))
         if node.config.get("data_format", "channels_last") != "channels_first" and rest == 0:

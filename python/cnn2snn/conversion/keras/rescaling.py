@@ -27,7 +27,16 @@ def take_rescaling(reading: Reading, node: Node, tail: Tail) -> Tail:
                 "where -offset / scale is the same in all channels, as Akida has one padding value for all"
             ),
         )
-    reading.found.rescaling = (float(values[0][0]), float(values[1][0]))
+    scale, offset = (float(value[0]) for value in values)
+    if not (np.isfinite(scale) and scale > 0 and np.isfinite(offset)):
+        raise refuse(
+            node,
+            f"its scale must be greater than zero and its offset finite, received {scale:g} and {offset:g}",
+            kind="rescaling",
+            received=(scale, offset),
+            remedy="rescale as in Rescaling(1 / 128, -1) and train again",
+        )
+    reading.found.rescaling = (scale, offset)
     return Tail("", "rescaled")
 
 

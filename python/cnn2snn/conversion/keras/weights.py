@@ -8,7 +8,7 @@ import numpy as np
 
 from cnn2snn.conversion.block import Weights
 from cnn2snn.errors import UnsupportedModelError
-from cnn2snn.graph import Node
+from cnn2snn.graph import Node, check_values
 
 if TYPE_CHECKING:
     from cnn2snn.quantization_ops import WeightQuantizer
@@ -25,17 +25,7 @@ def read_weights(node: Node) -> Weights:
         UnsupportedModelError: a quantizer gives scale factors of a shape that cannot be converted, or a weight is not
             finite.
     """
-    for role, values in node.weights.items():
-        if not np.all(np.isfinite(values)):
-            received = values[~np.isfinite(values)][0]
-            raise UnsupportedModelError(
-                f'layer "{node.name}": {role} must be finite, received {received}',
-                layer=node.name,
-                kind=role,
-                expected="finite",
-                received=float(received),
-                remedy="train the model anew, or assign other values to the weight",
-            )
+    check_values(node)
     quantizer = node.config["quantizer"]
     kernel = node.weights.get("pointwise_kernel", node.weights.get("kernel"))
     filters = kernel.shape[-1]

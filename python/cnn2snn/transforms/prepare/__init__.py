@@ -77,7 +77,7 @@ def prepare_graph(graph: Graph, *, for_training: bool = False, fold: bool = True
     if fold:
         move_training_layers(graph, changes)
         merge_input_scaling(graph, changes)
-        fold_channels(graph, changes)
         fold_late_normalizations(graph, changes)
+        fold_channels(graph, changes)
     move_depthwise_biases(graph, changes)
     return changes

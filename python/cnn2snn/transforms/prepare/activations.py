@@ -17,13 +17,13 @@ _RELUS = {"relu": {}, "relu6": {"max_value": 6.0}}
 def split_activations(graph: Graph, changes: Changes) -> None:
     """Splits off the activations of layers with weights, which quantized layers do not have.
 
-    A ReLU becomes a `ReLU` layer, an activation that may come last an `Activation` layer. Others stay.
+    A ReLU becomes a `ReLU` layer, an activation that may come last, and does, an `Activation` layer. Others stay.
     """
     for node in graph:
         activation = applied(node)
         if not node.is_exactly(*_LAYERS) or activation.name == "linear":
             continue
-        if activation.name not in _RELUS and activation.name not in FINAL_ACTIVATIONS:
+        if activation.name not in _RELUS and not (activation.name in FINAL_ACTIVATIONS and _is_last(graph, node)):
             continue
         cls, arguments = _layer(activation)
         name = graph.free_name(f"{node.name}_{'relu' if cls is keras.layers.ReLU else activation.name}")
@@ -31,6 +31,14 @@ def split_activations(graph: Graph, changes: Changes) -> None:
         node.config = {**node.config, "activation": "linear"}
         graph.insert(node, Node(name, cls, config, {}, [], node.output_shape, None))
         changes.add(node.name, "fused_activation", f'its activation {activation.name} became the layer "{name}"')
+
+
+def _is_last(graph: Graph, node: Node) -> bool:
+    """Whether nothing is computed behind a layer."""
+    readers = graph.consumers(node.name)
+    return all(
+        (reader.is_identity or reader.is_a("Flatten", "Reshape")) and _is_last(graph, reader) for reader in readers
+    )
 
 
 def unify_activations(graph: Graph, changes: Changes) -> None:

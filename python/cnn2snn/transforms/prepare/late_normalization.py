@@ -36,23 +36,28 @@ def fold_late_normalizations(graph: Graph, changes: Changes) -> None:
     bias. A convolution that pads with zeros would need another bias at the border. So the layer before the activation
     gets a filter of its own, whose activation gives the same number everywhere, and the convolution reads d from it.
     """
-    for node in graph:
-        if not _is_late(graph, node):
-            continue
-        plan = _plan(graph, node)
-        if isinstance(plan, Refused):
-            continue
-        text = ""
-        if any(_needs_constant(graph, reader) for reader in plan):
-            text = f', with a filter of one number added to "{_add_constant(graph, node, plan)}" for its borders'
-        else:
-            for reader in plan:
-                if np.any(reader.shift):
-                    add_inputs(reader.node, reader.shift)
-                scale_inputs(reader.node, reader.scale)
-        graph.remove(node.name)
-        names = ", ".join(f'"{reader.node.name}"' for reader in plan)
-        changes.add(node.name, "late_normalization", f"folded into {names}{text}")
+    # One that is folded may let the one before it be folded too.
+    while any(_is_late(graph, node) and _fold(graph, node, changes) for node in graph):
+        pass
+
+
+def _fold(graph: Graph, node: Node, changes: Changes) -> bool:
+    """Folds a normalization where that is possible, and says whether it was."""
+    plan = _plan(graph, node)
+    if isinstance(plan, Refused):
+        return False
+    text = ""
+    if any(_needs_constant(graph, reader) for reader in plan):
+        text = f', with a filter of one number added to "{_add_constant(graph, node, plan)}" for its borders'
+    else:
+        for reader in plan:
+            if np.any(reader.shift):
+                add_inputs(reader.node, reader.shift)
+            scale_inputs(reader.node, reader.scale)
+    graph.remove(node.name)
+    names = ", ".join(f'"{reader.node.name}"' for reader in plan)
+    changes.add(node.name, "late_normalization", f"folded into {names}{text}")
+    return True
 
 
 def why_not_folded(graph: Graph, node: Node) -> Refused | None:

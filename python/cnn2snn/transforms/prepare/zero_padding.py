@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnn2snn.graph import Graph, same_padding_of, zeros_of
+from cnn2snn.graph import Graph, Node, same_padding_of, zeros_of
 from cnn2snn.transforms.prepare.changes import Changes
 
 __all__ = ["fold_zero_padding"]
@@ -15,13 +15,28 @@ def fold_zero_padding(graph: Graph, changes: Changes) -> None:
     even size. Others stay, as "same" would compute another network.
     """
     for node in graph:
-        readers = graph.consumers(node.name)
-        if not node.is_exactly("ZeroPadding2D") or not readers:
+        if not node.is_exactly("ZeroPadding2D"):
             continue
-        if any(same_padding_of(graph, node, reader) != zeros_of(node) for reader in readers):
+        between: list[Node] = []
+        readers = _readers(graph, node, between)
+        if not readers or any(same_padding_of(graph, node, reader) != zeros_of(node) for reader in readers):
             continue
         for reader in readers:
             reader.config = {**reader.config, "padding": "same"}
+        for layer in between:
+            layer.output_shape = graph.nodes[node.inbounds[0]].output_shape
         graph.remove(node.name)
         names = ", ".join(f'"{reader.name}"' for reader in readers)
         changes.add(node.name, "zero_padding", f'became padding="same" of {names}')
+
+
+def _readers(graph: Graph, node: Node, between: list[Node]) -> list[Node]:
+    """The layers that read a layer, past those that compute nothing at inference, which `between` receives."""
+    found = []
+    for reader in graph.consumers(node.name):
+        if reader.is_identity:
+            between.append(reader)
+            found += _readers(graph, reader, between)
+        else:
+            found.append(reader)
+    return found
