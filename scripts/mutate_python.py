@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Changes Python sources on purpose, one place at a time, and lists the changes that no test notices.
 
-    python scripts/mutate_python.py [--tests TESTS] [--only N,N] [FILE ...]
+    python scripts/mutate_python.py [--tests TESTS] [--only N,N] [--sample COUNT [--seed SEED]] [FILE ...]
 
-Without files, the conversion from Keras models to Akida 1.0 is changed. A change is called a mutant. Each mutant runs
-in a fork of one process that has imported TensorFlow already; nothing on disk is changed. A mutant survives when all
-tests pass. The tests run in the given order up to the first failure, so that quick ones belong first.
+Without files, all of conversion is changed. A change is called a mutant. Each mutant runs in a fork of one process that
+has imported TensorFlow already; nothing on disk is changed. A mutant survives when all tests pass. The tests run in the
+given order up to the first failure, so that quick ones belong first. Where no tests are named, each file has those of
+its part of conversion.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import copy
 import importlib
 import importlib.abc
 import importlib.util
+import itertools
 import os
+import random
 import signal
 import sys
 import time
@@ -28,8 +31,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "python"
 CONVERSION = SOURCE / "cnn2snn/conversion"
-# The tests of conversion, quick ones first. Fresh interpreters would not see a mutant.
-TESTS = [
+# The tests of a part of conversion, quick ones first. The last part is all the rest.
+QUANTIZEML_TESTS = [
+    "tests/conversion/quantizeml",
+    "tests/conversion/test_akida2_certificate.py",
+    "tests/conversion/test_quantizeml_convert.py",
+]
+ONNX_TESTS = ["tests/conversion/onnx", "tests/conversion/test_quantizeml_convert.py"]
+KERAS_TESTS = [
     "tests/conversion",
     "tests/engine/test_certificate.py",
     "tests/keras/test_convert.py",
@@ -38,7 +47,17 @@ TESTS = [
     "tests/keras/test_conversion_report.py",
     "tests/engine/test_convert_agreement.py",
 ]
-DESELECTED = ["-k", "not without_tensorflow"]
+TESTS = {
+    "onnx/": ONNX_TESTS,
+    "quantizeml/": QUANTIZEML_TESTS,
+    "akida2/": QUANTIZEML_TESTS,
+    "akida1/quantizeml.py": QUANTIZEML_TESTS,
+    "report/akida2.py": QUANTIZEML_TESTS,
+    "versions.py": QUANTIZEML_TESTS,
+    "": KERAS_TESTS,
+}
+# Fresh interpreters would not see a mutant. Models of Keras and examples take longer than they tell.
+DESELECTED = ["-k", "not without_tensorflow and not needs_no_tensorflow and not of_tf_keras and not the_example"]
 SECONDS = 300
 
 SWAPS = {
@@ -205,12 +224,12 @@ def outcome(mutant: Mutant | None, tests: list[str]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("files", nargs="*", type=Path, help="Python sources under python/")
-    parser.add_argument("--tests", nargs="+", default=TESTS, help="what is run for each mutant")
-    parser.add_argument("--only", help="numbers of mutants, separated by commas")
+    parser.add_argument("--tests", nargs="+", help="what is run for each mutant")
+    parser.add_argument("--only", help="numbers of mutants of a file, separated by commas")
+    parser.add_argument("--sample", type=int, help="so many mutants of all files, at random")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample")
     options = parser.parse_args()
-    files = [file.resolve() for file in options.files]
-    if not files:
-        files = sorted([*CONVERSION.glob("akida1/*.py"), *CONVERSION.glob("keras/*.py"), *CONVERSION.glob("*.py")])
+    files = [file.resolve() for file in options.files] or sorted(CONVERSION.rglob("*.py"))
 
     os.chdir(ROOT)
     sys.path[:0] = [str(SOURCE), str(ROOT)]
@@ -219,21 +238,35 @@ def main() -> int:
     for name in ("hypothesis", "numpy", "pytest", "tensorflow"):
         importlib.import_module(name)
 
-    if outcome(None, options.tests) != "survived":
-        print("the tests fail without any change", file=sys.stderr)
-        return 2
-    only = options.only and {int(number) for number in options.only.split(",")}
+    tests = {file: options.tests or tests_of(file) for file in files}
+    for group in {tuple(group) for group in tests.values()}:
+        if outcome(None, list(group)) != "survived":
+            print(f"tests fail without any change: {' '.join(group)}", file=sys.stderr)
+            return 2
+    chosen = [(file, number) for file in files for number in range(sum(1 for _ in mutants_of(file)))]
+    print(f"{len(chosen)} mutants of {len(files)} files", flush=True)
+    if options.only:
+        numbers = {int(number) for number in options.only.split(",")}
+        chosen = [(file, number) for file, number in chosen if number in numbers]
+    if options.sample is not None:
+        rng = random.Random(options.seed)
+        chosen = sorted(rng.sample(chosen, min(options.sample, len(chosen))))
     counts: Counter[str] = Counter()
-    for file in files:
-        for number, mutant in enumerate(mutants_of(file)):
-            if only and number not in only:
-                continue
-            found = outcome(mutant, options.tests)
+    for file, of_file in itertools.groupby(chosen, lambda place: place[0]):
+        mutants = list(mutants_of(file))
+        for _, number in of_file:
+            found = outcome(mutants[number], tests[file])
             counts[found] += 1
             if found != "caught":
-                print(f"{found}: [{number}] {mutant}", flush=True)
+                print(f"{found}: [{number}] {mutants[number]}", flush=True)
         print(f"{file.relative_to(ROOT)}: so far {dict(counts)}", flush=True)
     return int(counts["survived"] > 0)
+
+
+def tests_of(file: Path) -> list[str]:
+    """The tests of the part of conversion that a file is in."""
+    place = f"{file.relative_to(CONVERSION)}" if file.is_relative_to(CONVERSION) else ""
+    return next(tests for part, tests in TESTS.items() if place.startswith(part) or part == "")
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ akida_status akida_session_run(akida_session *session, const void *inputs, akida
 /* Puts every stream before its first input. */
 akida_status akida_session_reset(akida_session *session);
 
-/* The number of bytes that akida_session_save writes; 0 for null, and when the memory does not suffice. */
+/* The number of bytes that akida_session_save writes; 0 for null. */
 size_t akida_session_size(const akida_session *session);
 
 /* Writes what the streams keep into `bytes`; `length` must be akida_session_size. The model is not among them. */

@@ -153,7 +153,7 @@ pub unsafe extern "C" fn akida_session_reset(session: *mut Session) -> Status {
     status(session.map(|session| session.lock().reset()))
 }
 
-/// The number of bytes that [`akida_session_save`] writes; 0 where the memory does not suffice.
+/// The number of bytes that [`akida_session_save`] writes; 0 for null.
 ///
 /// # Safety
 ///
@@ -162,8 +162,7 @@ pub unsafe extern "C" fn akida_session_reset(session: *mut Session) -> Status {
 pub unsafe extern "C" fn akida_session_size(session: *const Session) -> usize {
     // SAFETY: as the caller promises.
     let session = unsafe { session.as_ref() };
-    let saved = session.and_then(|session| session.lock().save().ok());
-    saved.map_or(0, |saved| saved.len())
+    session.map_or(0, |session| session.lock().saved_size())
 }
 
 /// Writes what the streams keep.

@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "an allocator that refuses")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "common/refusing.rs"]
+#[path = "../../akida-sim/tests/common/refusing.rs"]
 mod refusing;
 
 use akida_fbz::{DecodeErrorKind, EncodeErrorKind, decode, encode, inspect};
@@ -134,7 +134,7 @@ fn akida2() -> Model {
 }
 
 /// Calls that ask for little memory for some layers or devices.
-const SMALL: [&str; 4] = ["values", "set_variable", "reach", "map"];
+const SMALL: [&str; 5] = ["values", "set_variable", "reach", "check", "map"];
 
 /// Checks that each refused call gave an error of memory, and the last call what it gives without refusals.
 fn check<T: PartialEq + Debug, E: Debug>(
@@ -218,7 +218,8 @@ fn each_refused_request_is_an_error() {
         }
     }
 
-    for model in [&model, &akida2()] {
+    let second = akida2();
+    for model in [&model, &second] {
         let file = encode(model).unwrap();
         check(
             "encode",
@@ -237,10 +238,15 @@ fn each_refused_request_is_an_error() {
         );
     }
 
-    for device in [Device::akd1000(), Device::akd1500()] {
-        check("check", || map::check(&model, &device), |_| true);
+    let placed = [
+        (&model, Device::akd1000()),
+        (&model, Device::akd1500()),
+        (&second, Device::six_nodes_ip_v2()),
+    ];
+    for (model, device) in placed {
+        check("check", || map::check(model, &device), |_| true);
         for hw_only in [false, true] {
-            let map = || match map::map(&model, &device, MapMode::AllNps, hw_only) {
+            let map = || match map::map(model, &device, MapMode::AllNps, hw_only) {
                 Err(MapError::Refused(violations)) => Ok(Err(violations)),
                 Err(error) => Err(error),
                 Ok(mapping) => Ok(Ok(mapping)),

@@ -4,12 +4,12 @@
 //! NumPy's own functions, no other thread may write to an array during a call that reads it.
 
 use crate::error::{Class, Failure, argument, memory_error, model_error};
-use akida_sim::memory;
+use akida_sim::memory::{self, OutOfMemory};
 use akida_sim::{Shape, Tensor, Values, VariableRule, VariableSpec, Weights};
 use numpy::prelude::*;
 use numpy::{Element, PyArray1, PyArrayDyn, PyReadonlyArrayDyn, PyUntypedArray};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 
 /// A shape as Python prints it.
 pub(crate) fn tuple(shape: &[usize]) -> String {
@@ -239,4 +239,17 @@ pub(crate) fn taps(
         arrays.map(|(tap, layer)| outputs(py, tap, leading, layer.connection().output.shape));
     let arrays: Vec<Py<PyAny>> = arrays.collect::<PyResult<_>>()?;
     Ok(PyList::new(py, arrays)?.unbind())
+}
+
+/// A copy as bytes of Python. Without memory `PyBytes::new` would panic, and Python's own error has no text.
+pub(crate) fn bytes<'py>(py: Python<'py>, values: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let copy = PyBytes::new_with(py, values.len(), |copy| {
+        copy.copy_from_slice(values);
+        Ok(())
+    });
+    copy.map_err(|_| {
+        memory_error(OutOfMemory {
+            bytes: values.len(),
+        })
+    })
 }

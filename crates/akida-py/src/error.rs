@@ -114,12 +114,12 @@ fn at(layer: Option<&str>, message: &str) -> String {
     }
 }
 
-/// The exception for memory that the system does not grant.
 /// The exception for a call that was interrupted. `enter` raises the exception of the signal handler instead.
 pub(crate) fn interrupted() -> PyErr {
     PyKeyboardInterrupt::new_err("interrupted")
 }
 
+/// The exception for memory that the system does not grant.
 pub(crate) fn memory_error(error: OutOfMemory) -> PyErr {
     PyMemoryError::new_err(error.to_string())
 }

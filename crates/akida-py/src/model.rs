@@ -61,11 +61,7 @@ impl Model {
     fn to_buffer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let model = self.build(py)?;
         let bytes = enter(py, |_| akida_fbz::encode(&model))?.map_err(|e| encode_error(py, &e))?;
-        // Without memory `PyBytes::new` would panic.
-        PyBytes::new_with(py, bytes.len(), |copy| {
-            copy.copy_from_slice(&bytes);
-            Ok(())
-        })
+        arrays::bytes(py, &bytes)
     }
 
     /// Refuses a model that cannot be run or saved yet.

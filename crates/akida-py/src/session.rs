@@ -86,11 +86,7 @@ impl Session {
     /// The streams as bytes.
     fn save<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let saved = enter(py, |_| self.lock().save())?.map_err(|e| run_error(py, &e, &[], 0))?;
-        // Without memory `PyBytes::new` would panic.
-        PyBytes::new_with(py, saved.len(), |copy| {
-            copy.copy_from_slice(&saved);
-            Ok(())
-        })
+        arrays::bytes(py, &saved)
     }
 
     /// Takes over the streams that `save` has written, whatever their number.

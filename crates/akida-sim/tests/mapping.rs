@@ -222,16 +222,20 @@ fn a_layer_too_large_for_the_chip_is_told_how_many_filters_fit() {
 }
 
 #[test]
-fn a_map_too_high_for_the_chip_is_told_how_many_rows_fit() {
+fn a_map_too_high_for_the_chip_is_told_how_many_rows_and_channels_fit() {
     // One row of 40 columns and 2,000 channels fills the input memory of an NP.
-    let map = |rows| chain(Shape::new(rows, 40, 2000), vec![conv(1, Pooling::None)]);
-    assert_eq!(check(&map(8), &Device::two_nodes_ip_v1()).unwrap(), []);
-    let found = check(&map(9), &Device::two_nodes_ip_v1()).unwrap();
-    assert!(
-        found[0].to_string().contains("at most 8 rows"),
-        "{}",
-        found[0]
-    );
+    let map = |rows, channels| {
+        let shape = Shape::new(rows, 40, channels);
+        let model = chain(shape, vec![conv(1, Pooling::None)]);
+        check(&model, &Device::two_nodes_ip_v1()).unwrap()
+    };
+    let found = map(9, 2000);
+    let remedy = "use at most 1000 input channels, or maps of at most 8 rows";
+    assert_eq!(found[0].remedy, remedy);
+    for (rows, channels) in [(8, 2000), (9, 1000)] {
+        assert_eq!(map(rows, channels), []);
+    }
+    assert_ne!(map(9, 1001), []);
 }
 
 #[test]

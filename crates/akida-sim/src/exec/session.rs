@@ -168,19 +168,29 @@ impl Session {
         outcome.map(|()| total.counts())
     }
 
+    /// The number of bytes that [`save`](Self::save) gives.
+    #[must_use]
+    pub fn saved_size(&self) -> usize {
+        let states = self.stream_size().saturating_mul(self.streams.len());
+        states.saturating_add(HEAD)
+    }
+
+    /// The bytes of a stream.
+    fn stream_size(&self) -> usize {
+        self.streams.first().map_or(0, StreamState::size)
+    }
+
     /// The session as bytes. [`restore`](Self::restore) is the way back.
     ///
     /// # Errors
     ///
     /// The memory does not suffice.
     pub fn save(&self) -> Result<Vec<u8>, RunError> {
-        let size = self.streams.first().map_or(0, StreamState::size);
-        let total = size.saturating_mul(self.streams.len());
-        let mut bytes = memory::with_capacity(total.saturating_add(HEAD))?;
+        let mut bytes = memory::with_capacity(self.saved_size())?;
         let number = |number| u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes();
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&number(self.streams.len()));
-        bytes.extend_from_slice(&number(size));
+        bytes.extend_from_slice(&number(self.stream_size()));
         for stream in &self.streams {
             stream.write(&mut bytes);
         }

@@ -68,6 +68,7 @@ fn unusable_values_are_refused_with_their_channel() {
     for s in [0.0, f64::NAN, f64::INFINITY, -1.0, 1e31] {
         let error = whole(&[0, 0], &[1.0, s], 1).unwrap_err();
         assert_eq!(error.channel(), 1);
+        assert!(!error.is_interrupted());
     }
     assert!(whole(&[0], &[1.0], 3).is_err());
     assert!(whole(&[0, 1], &[1.0], 2).is_err());

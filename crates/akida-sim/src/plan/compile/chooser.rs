@@ -4,7 +4,7 @@ use super::super::choice::KernelChoice;
 use super::super::error::PlanError;
 use crate::interrupt::Watch;
 use crate::kernels::{Bounds, Kernel, PlanOptions, Selection, Table, select};
-use crate::memory::OutOfMemory;
+use crate::memory::{self, OutOfMemory};
 use crate::model::Layer;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -37,7 +37,7 @@ impl<'a, 'w> Chooser<'a, 'w> {
     /// Chooses a kernel that is exact within `bounds`, and notes it.
     pub(super) fn choose<K: Table>(&mut self, bounds: Bounds) -> Result<K, PlanError> {
         let selection = self.select(bounds)?;
-        Ok(self.note(selection))
+        self.note(selection)
     }
 
     /// Selects a kernel that is exact within `bounds`, without a note: the caller may decide against it.
@@ -53,13 +53,14 @@ impl<'a, 'w> Chooser<'a, 'w> {
     }
 
     /// Notes that the layer uses a selected kernel.
-    pub(super) fn note<K: Kernel>(&mut self, selection: Selection<K>) -> K {
-        self.choices.push(KernelChoice {
+    pub(super) fn note<K: Kernel>(&mut self, selection: Selection<K>) -> Result<K, PlanError> {
+        let choice = KernelChoice {
             layer: self.layer.name().to_owned(),
             kernel: selection.kernel.name(),
             declined: selection.declined,
-        });
-        selection.kernel
+        };
+        memory::push(self.choices, choice).map_err(|error| self.memory(error))?;
+        Ok(selection.kernel)
     }
 
     /// The error of a layer whose weights the memory does not hold.

@@ -41,7 +41,7 @@ impl Chooser<'_, '_> {
         weight: Weight<'_>,
     ) -> Result<Dense, PlanError> {
         let filters = self.layer.connection().potential_shape.c;
-        let kernel = self.note(selection);
+        let kernel = self.note(selection)?;
         let shape = kernel.shape(bounds, [rows, run, filters]);
         let block = match kernel.elements {
             DenseElements::U8I4(_) => 2 * PANEL,

@@ -13,6 +13,7 @@ use super::super::tail::Tail;
 use super::chooser::Chooser;
 use crate::interrupt::Watch;
 use crate::kernels::{self, PlanOptions};
+use crate::memory::{self, OutOfMemory};
 use crate::model::{Model, Operation, Stage};
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -55,20 +56,23 @@ pub(in crate::plan) fn compile(
         });
     }
     let mut choices = Vec::new();
-    let mut steps = Vec::with_capacity(model.layers().len());
+    let without_layer = |error: OutOfMemory| PlanError::Memory {
+        layer: String::new(),
+        bytes: error.bytes,
+    };
+    let count = model.layers().len();
+    let mut steps = memory::with_capacity(count).map_err(without_layer)?;
     // The least and the largest output of each layer.
-    let mut ranges: Vec<(i64, i64)> = Vec::with_capacity(model.layers().len());
+    let mut ranges: Vec<(i64, i64)> = memory::with_capacity(count).map_err(without_layer)?;
     for layer in model.layers() {
         let mut chooser = Chooser::new(layer, options, &mut choices, watch);
         let (step, range) = chooser.step(model, &ranges)?;
         steps.push(step);
         ranges.push(range);
     }
-    let inbounds: Vec<&[usize]> = model.layers().iter().map(|l| l.inbounds()).collect();
-    let flipped = flip(&mut steps, &inbounds).map_err(|error| PlanError::Memory {
-        layer: String::new(),
-        bytes: error.bytes,
-    })?;
+    let inbounds = memory::collected(model.layers().iter().map(|l| l.inbounds()));
+    let inbounds: Vec<&[usize]> = inbounds.map_err(without_layer)?;
+    let flipped = flip(&mut steps, &inbounds).map_err(without_layer)?;
     let sizes = steps.iter().enumerate();
     let sizes = sizes.map(|(index, step)| step.sizes(tail.taken(index)));
     Ok(Compiled {
