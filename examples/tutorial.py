@@ -24,6 +24,7 @@ from sklearn.datasets import load_digits
 
 import cnn2snn
 from cnn2snn import akida
+from cnn2snn.compatibility import CompatibilityReport
 from cnn2snn.gamma_constraint import MinValueConstraint, add_gamma_constraint
 from cnn2snn.layer_blocks import conv_block, dense_block, separable_conv_block
 from cnn2snn.quantization_layers import QuantizedActivation
@@ -182,7 +183,7 @@ def run(out: Path, epochs: int) -> list[str]:
     model = build_model()
     train(model, images, labels, epochs)
     report("accuracy, float", model)
-    print(f"  {cnn2snn.check_model_compatibility(model)}")
+    print(f"  {check(model)}")
 
     section("2. Quantizers")
     print("By default each output channel has a scale of its own, and the largest weight")
@@ -230,16 +231,22 @@ def run(out: Path, epochs: int) -> list[str]:
     weak.set_weights(model.get_weights())
     gamma = weak.get_layer("conv_BN").gamma
     gamma.assign(np.where(np.arange(gamma.shape[0]) == 2, -0.1, np.asarray(gamma)))
-    refusal = cnn2snn.check_model_compatibility(weak)
+    refusal = check(weak)
     print(refusal)
     constrained = add_gamma_constraint(weak)
     train(constrained, images, labels, 1)
     print("\nWith a lower bound for gamma, after one more epoch:\n")
-    acceptance = cnn2snn.check_model_compatibility(constrained)
+    acceptance = check(constrained)
     print(acceptance)
     if refusal or not acceptance:
         wrong.append("the bound of gamma must make the model compatible")
     return wrong
+
+
+def check(model: keras.Model) -> CompatibilityReport:
+    """Judges a model for Akida 1.0 alone, whose layers it is made of."""
+    with cnn2snn.set_akida_version(cnn2snn.AkidaVersion.v1):
+        return cnn2snn.check_model_compatibility(model)
 
 
 def build_by_hand() -> keras.Model:

@@ -22,6 +22,8 @@ _HOMES = {
     "set_akida_version": "akida_versions",
     "load_quantized_model": "model_io",
     "cnn2snn_objects": "model_io",
+    "WeightQuantizer": "quantization_ops",
+    "LinearWeightQuantizer": "quantization_ops",
     "MaxQuantizer": "quantization_ops",
     "MaxPerAxisQuantizer": "quantization_ops",
     "StdWeightQuantizer": "quantization_ops",

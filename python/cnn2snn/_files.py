@@ -14,7 +14,20 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cnn2snn.errors import InvalidArgumentError
+from cnn2snn.errors import InvalidArgumentError, InvalidTypeError
+
+
+def path_of(argument: str, value: object) -> str:
+    """Returns the path of a file as a str; raises an error where an argument is no path."""
+    try:
+        return os.fsdecode(os.fspath(value))  # type: ignore[call-overload]
+    except TypeError:
+        raise InvalidTypeError(
+            f"{argument} must be a str or a path, received {type(value).__name__}",
+            kind=argument,
+            expected="a str or a path",
+            received=value,
+        ) from None
 
 
 def check_folder(path: Path) -> None:

@@ -7,6 +7,20 @@ from __future__ import annotations
 
 import os
 
+LEGACY = os.environ.get("TF_USE_LEGACY_KERAS", "") in {"1", "true", "True"}
+
+
+def _check_backend(backend: str, source: str) -> None:
+    if backend != "tensorflow":
+        raise ImportError(
+            f"Keras computes with {backend} here, as {source} says, and this part of cnn2snn needs TensorFlow: set the "
+            "environment variable KERAS_BACKEND=tensorflow before Keras is imported"
+        )
+
+
+if not LEGACY:
+    _check_backend(os.environ.get("KERAS_BACKEND", "tensorflow"), "the environment variable KERAS_BACKEND")
+
 try:
     import tensorflow as tf
 except ImportError as error:
@@ -15,8 +29,6 @@ except ImportError as error:
         "cnn2snn.akida and the commands `info` and `run` work without it"
     ) from error
 
-LEGACY = os.environ.get("TF_USE_LEGACY_KERAS", "") in {"1", "true", "True"}
-
 if LEGACY:
     try:
         import tf_keras as keras
@@ -24,6 +36,14 @@ if LEGACY:
         raise ImportError("TF_USE_LEGACY_KERAS=1 asks for Keras 2: install it with `pip install tf_keras`") from error
 else:
     keras = tf.keras
+    try:
+        backend = keras.backend.backend()
+    except ImportError as error:
+        raise ImportError(
+            "Keras 3 cannot be imported: install it with `pip install keras`, or, where its file keras.json names a "
+            "backend that is not installed, set the environment variable KERAS_BACKEND=tensorflow"
+        ) from error
+    _check_backend(backend, "its file keras.json")
 
 register = keras.utils.register_keras_serializable
 

@@ -1,4 +1,4 @@
-"""HDF5 files of versions 2.1.2 and older of the original toolkit, in the words of later ones."""
+"""HDF5 files of older versions of the original toolkit and of Keras, in the words of later ones."""
 
 from __future__ import annotations
 
@@ -38,6 +38,9 @@ def _upgraded(value: Any, weights: Mapping[str, Any], own: Container[str], taken
         return value
     value = {key: _upgraded(item, weights, own, taken) for key, item in value.items()}
     cls, config = value.get("class_name"), value.get("config")
+    if cls == "Sequential" and isinstance(config, list):
+        # Before 2.2.3 Keras wrote the layers of such a model without its name and without its input.
+        return {**value, "config": {"name": "sequential", "layers": _with_input(config)}}
     if not isinstance(config, dict) or cls in own:
         return value
     if cls == "QuantizedReLU" and "max_value" not in config:
@@ -60,6 +63,17 @@ def _upgraded(value: Any, weights: Mapping[str, Any], own: Container[str], taken
     elif cls not in _FIXED:
         return value
     return {**value, "class_name": "StdWeightQuantizer", "config": config}
+
+
+def _with_input(layers: list[Any]) -> list[Any]:
+    """The layers of a Sequential model behind a layer for its input."""
+    first, *others = layers
+    shape = first["config"].get("batch_input_shape")
+    if first["class_name"] == "InputLayer" or shape is None:
+        return layers
+    config = {key: value for key, value in first["config"].items() if key != "batch_input_shape"}
+    source = {"name": f"{config['name']}_input", "batch_input_shape": shape, "dtype": config.get("dtype", "float32")}
+    return [{"class_name": "InputLayer", "config": source}, {**first, "config": config}, *others]
 
 
 def _threshold_of(quantizer: Any, weights: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from cnn2snn.errors import Cnn2SnnError
@@ -25,10 +25,11 @@ class Problems:
         self.found: list[Cnn2SnnError] = []
 
     def add(self, error: Cnn2SnnError) -> None:
-        """Raises the error, or keeps it."""
+        """Raises the error, or keeps it where it was not found before."""
         if not self.collect:
             raise error
-        self.found.append(error)
+        if str(error) not in map(str, self.found):
+            self.found.append(error)
 
     @contextmanager
     def catch(self) -> Iterator[None]:
@@ -39,6 +40,11 @@ class Problems:
             if not self.collect:
                 raise
             self.add(error)
+
+    def sort(self, layers: Iterable[str]) -> None:
+        """Puts errors in the order of layers, those of the model as a whole first."""
+        order = {layer: place for place, layer in enumerate(layers)}
+        self.found.sort(key=lambda error: order.get(error.layer, -1))
 
     def settle(self, problems: Problems | None) -> None:
         """Hands all errors that were collected to `problems`, or raises them as one.

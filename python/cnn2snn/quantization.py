@@ -9,17 +9,24 @@ from typing import Any
 from cnn2snn import quantization_layers, quantization_ops
 from cnn2snn._keras import keras
 from cnn2snn._problems import Problems
+from cnn2snn.conversion.input_rules import check_either
+from cnn2snn.conversion.keras import read_blocks
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError, UnsupportedModelError
-from cnn2snn.graph import Graph, Node, build, read
+from cnn2snn.graph import FINAL_ACTIVATIONS, Graph, Node, affine, applied, build, read
+from cnn2snn.quantization_activations import largest_of_discrete_relu
 from cnn2snn.quantization_ops import MaxPerAxisQuantizer, MaxQuantizer, WeightQuantizer
 from cnn2snn.transforms.equalize_branches import equalize_branches_graph
 from cnn2snn.transforms.fold_batchnorm import fold_graph
-from cnn2snn.transforms.fold_rescaling import fold_rescaling_graph
 from cnn2snn.transforms.invert_batchnorm_pooling import invert_graph
+from cnn2snn.transforms.prepare import Changes, prepare_graph
+from cnn2snn.transforms.prepare.late_normalization import why_not_folded
 
 __all__ = ["quantize", "quantize_layer"]
 
 QuantizerFunction = Callable[[keras.layers.Layer, WeightQuantizer], WeightQuantizer]
+
+# Widths that layers which stay in float are judged with.
+_JUDGED_BITS = 4
 
 # Quantized class of each float one.
 _QUANTIZED = {
@@ -31,27 +38,24 @@ _QUANTIZED = {
 
 # Layers with weights, or with an activation, that have no quantized form, and what to use instead.
 _NO_QUANTIZED_FORM = {
-    "Conv1D": "use Conv2D on inputs of height 1",
-    "Conv3D": "use Conv2D",
-    "Conv2DTranspose": "Akida 1.0 has no transposed convolution",
-    "SeparableConv1D": "use SeparableConv2D on inputs of height 1",
-    "LeakyReLU": "use ReLU",
-    "PReLU": "use ReLU",
-    "ELU": "use ReLU",
-    "Lambda": "compute it outside of the model, or use layers that Akida has",
+    "Conv1D": "use Conv2D on maps of height 1 and train again",
+    "Conv3D": "use Conv2D and train again",
+    "Conv2DTranspose": "Akida 1.0 has no transposed convolution: use Conv2D and train again",
+    "SeparableConv1D": "use SeparableConv2D on maps of height 1 and train again",
+    "LeakyReLU": "use ReLU and train again",
+    "PReLU": "use ReLU and train again",
+    "ELU": "use ReLU and train again",
+    "LayerNormalization": "use BatchNormalization between the convolution and its activation, and train again",
+    "GroupNormalization": "use BatchNormalization between the convolution and its activation, and train again",
+    "Lambda": "use layers that Akida 1.0 has and train again, or compute it outside of the model",
 }
 
 # What to do about an argument that a quantized layer does not have.
 _REMEDIES = {
-    "activation": "put the activation into a layer of its own",
-    "data_format": "build the model on maps (height, width, channels)",
     "depth_multiplier": "use 1 and train again",
     "dilation_rate": "use 1 and train again, with a larger kernel or stride for a larger field",
     "groups": "use 1, or SeparableConv2D, and train again",
 }
-
-# What an Activation layer may compute in a model that is quantized: it comes last and changes no class.
-_FINAL_ACTIVATIONS = {"linear", "softmax", "sigmoid"}
 
 
 def quantize(
@@ -61,7 +65,9 @@ def quantize(
     input_weight_quantization: int | None = None,
     fold_BN: bool = True,
     quantizer_function: QuantizerFunction | None = None,
-) -> keras.Model:
+    *,
+    return_changes: bool = False,
+) -> keras.Model | tuple[keras.Model, Changes]:
     """Replaces the layers of a Keras model by quantized ones.
 
     `Conv2D`, `SeparableConv2D`, `DepthwiseConv2D` and `Dense` get quantized weights, `ReLU` becomes `QuantizedReLU`
@@ -69,6 +75,12 @@ def quantize(
     Everything that computes the same on integers stays. Float branches whose `ReLU` layers differ in `max_value` and
     meet in a `Concatenate` are brought to one, as their quantized outputs need one step: the factor moves into the
     weights before and behind them. Model and layer names are kept.
+
+    What `transforms.prepare` rewrites is rewritten here too, such as fused activations. Layers that training needs
+    stay, such as `Dropout` and augmentation.
+
+    A model whose structure or weights `cnn2snn.convert` always refuses is refused here, with all problems at once.
+    Widths that cannot be converted are not, as they can still be changed.
 
     Args:
         model: a built Sequential or functional model; it is not changed.
@@ -78,19 +90,22 @@ def quantize(
         input_weight_quantization: bits of the weights of the first layer with weights; `weight_quantization` by
             default.
         fold_BN: whether poolings followed by a batch normalization are moved behind it, normalizations
-            folded into the layer before them, and scales per channel of a `Rescaling` into the layer after it, first.
+            folded into the layer before them or, behind an activation, into the layers after them, and scales per
+            channel of a `Rescaling` into the layer after it, first.
         quantizer_function: called as ``quantizer_function(layer, default_quantizer)`` for each layer with weights;
             gives the quantizer to use. For a separable layer it is called for the pointwise, then for the depthwise
             kernel. By default kernels get a `MaxPerAxisQuantizer`, depthwise kernels a `MaxQuantizer`, and kernels that
             are quantized already their own quantizer with the new width.
+        return_changes: whether to return what was rewritten as well; see `transforms.prepare`.
 
     Returns:
-        A new model of the same kind.
+        A new model of the same kind, or (model, changes).
 
     Raises:
         InvalidArgumentError: a width that is not possible, or 0 for a layer that is quantized already.
-        UnsupportedModelError: a layer with weights or an activation that would stay in float, or lose an argument; with
-            `fold_BN` also a normalization that cannot be folded.
+        UnsupportedModelError: a layer with weights or an activation that would stay in float, or lose an argument; a
+            structure that `cnn2snn.convert` always refuses; weights that are not finite. The message has a line for
+            each problem.
 
     Example:
         >>> quantized = cnn2snn.quantize(model, weight_quantization=4, activ_quantization=4,
@@ -98,17 +113,60 @@ def quantize(
     """
     if input_weight_quantization is None:
         input_weight_quantization = weight_quantization
-    graph = read(model)
+    if quantizer_function is not None and not callable(quantizer_function):
+        raise InvalidTypeError(
+            f"quantizer_function must be a function of a layer and a quantizer, received {quantizer_function!r}",
+            kind="quantizer_function",
+            expected="a function",
+            received=quantizer_function,
+        )
+    problems = Problems(collect=True)
+    graph = read(model, problems)
+    widths = (weight_quantization, activ_quantization, input_weight_quantization)
+    changes = ready_graph(graph, *widths, quantizer_function, problems, fold_BN=fold_BN)
+    for error in problems.found:
+        if not isinstance(error, UnsupportedModelError):
+            raise error
+    if any(widths):
+        _check_convertible(graph, widths, problems)
+    problems.sort(graph.nodes)
+    problems.settle(None)
+    quantized = build(graph)
+    return (quantized, changes) if return_changes else quantized
+
+
+def ready_graph(
+    graph: Graph,
+    weight_quantization: int,
+    activ_quantization: int,
+    input_weight_quantization: int,
+    function: QuantizerFunction | None,
+    problems: Problems,
+    *,
+    fold_BN: bool = True,
+) -> Changes:
+    """Prepares a graph, folds normalizations and replaces layers by quantized ones; arguments as for `quantize`.
+
+    Returns:
+        What was rewritten before layers were replaced.
+    """
+    changes = prepare_graph(graph, for_training=True, fold=fold_BN)
     if fold_BN:
-        invert_graph(graph)
-        fold_graph(graph)
-        fold_rescaling_graph(graph)
-    quantize_graph(
-        graph, weight_quantization, activ_quantization, input_weight_quantization, quantizer_function, Problems()
-    )
-    if fold_BN and (weight_quantization or activ_quantization):
-        _refuse_normalizations(graph)
-    return build(graph)
+        invert_graph(graph, problems)
+        fold_graph(graph, problems=problems)
+        if weight_quantization or activ_quantization:
+            _refuse_normalizations(graph, problems)
+    quantize_graph(graph, weight_quantization, activ_quantization, input_weight_quantization, function, problems)
+    return changes
+
+
+def _check_convertible(graph: Graph, widths: tuple[int, int, int], problems: Problems) -> None:
+    """Refuses what conversion refuses whatever its arguments are."""
+    judged = graph.copy()
+    if not all(widths):
+        # What stays in float on purpose is judged as if it were quantized too.
+        quantize_graph(judged, *(width or _JUDGED_BITS for width in widths), None, problems)
+    check_either(read_blocks(judged, problems), problems)
 
 
 def quantize_graph(
@@ -146,6 +204,9 @@ def quantize_layer(
 ) -> keras.Model:
     """Replaces one layer of a Keras model by a quantized one, or changes its width.
 
+    A `ReLU` becomes an `ActivationDiscreteRelu`, whose largest output is 6, or 2^bitwidth - 1 where that is smaller.
+    One with another `max_value` becomes a `QuantizedReLU`, which keeps it.
+
     Args:
         model: a built Sequential or functional model; it is not changed.
         target_layer: the layer, its name or its index in ``model.layers``.
@@ -156,8 +217,8 @@ def quantize_layer(
         A new model of the same kind; nothing is folded.
 
     Raises:
-        InvalidArgumentError: no such layer, or a width that is not possible.
-        UnsupportedModelError: the layer has no quantized form.
+        InvalidArgumentError: no such layer, one that has nothing to quantize, or a width that is not possible.
+        UnsupportedModelError: the layer would lose an argument.
     """
     if isinstance(bitwidth, bool) or not isinstance(bitwidth, Integral) or bitwidth <= 0:
         raise InvalidArgumentError(
@@ -170,16 +231,20 @@ def quantize_layer(
     node = _target(graph, model, target_layer)
     if _has_kernel(node):
         _quantize_weights(node, bitwidth, quantizer_function, Problems())
+    elif node.is_a("QuantizedActivation"):
+        node.config, node.layer = {**node.config, "bitwidth": bitwidth}, None
     elif is_activation(node):
         _quantize_activation(node, bitwidth, Problems())
+        if node.config["max_value"] in (None, largest_of_discrete_relu(bitwidth)):
+            node.cls = quantization_layers.ActivationDiscreteRelu
+            del node.config["max_value"]
     else:
-        _refuse_float(node)
-        raise UnsupportedModelError(
+        raise InvalidArgumentError(
             f'layer "{node.name}": a {node.cls.__name__} has nothing to quantize',
             layer=node.name,
             kind="layer",
             received=node.cls.__name__,
-            remedy="name a convolution, a Dense or a ReLU",
+            remedy=_remedy_of_float(node) or "name a convolution, a Dense or a ReLU",
         )
     return build(graph)
 
@@ -229,7 +294,7 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None,
         for key in ("quantizer", "quantizer_dw"):
             if key in node.config:
                 old = node.config[key]
-                new = _of_layer(node, type(old).from_config, {**old.get_config(), "bitwidth": bits})
+                new = _of_layer(node, lambda width, old=old: quantization_ops.copied(old, width), bits)
                 node.config[key] = _chosen(node, new, function)
         return
     if bits == 0:
@@ -247,7 +312,7 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None,
                     kind=name,
                     expected=value,
                     received=received,
-                    remedy=_REMEDIES[name],
+                    remedy=_REMEDIES.get(name) or _remedy_of_activation(node),
                 )
             )
     config.pop("quantization_config", None)
@@ -258,16 +323,20 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None,
     node.cls, node.config = cls, config
 
 
+def _remedy_of_activation(node: Node) -> str:
+    """What to do about an activation that a layer with weights applies itself."""
+    name = applied(node).name
+    split = "split it off with cnn2snn.transforms.prepare"
+    if name in ("relu", "relu6"):
+        return split
+    if name in FINAL_ACTIVATIONS:
+        return f'where it comes last {split}, elsewhere use "relu" and train again'
+    return 'use "relu" and train again'
+
+
 def _chosen(node: Node, default: WeightQuantizer, function: QuantizerFunction | None) -> WeightQuantizer:
     if function is None:
         return default
-    if not callable(function):
-        raise InvalidTypeError(
-            f"quantizer_function must be a function of a layer and a quantizer, received {function!r}",
-            kind="quantizer_function",
-            expected="a function",
-            received=function,
-        )
     chosen = function(node.layer, default)
     if chosen is None:
         raise InvalidArgumentError(
@@ -312,14 +381,13 @@ def _quantize_activation(node: Node, bits: int, problems: Problems) -> None:
         )
     if node.is_exactly("ActivationDiscreteRelu"):
         # Its largest output depends on its width; the replacement keeps it.
-        levels = 2 ** node.config["bitwidth"] - 1
-        _replace_activation(node, bits, float(min(levels, 6)))
+        _replace_activation(node, bits, largest_of_discrete_relu(node.config["bitwidth"]))
     else:
-        node.config = {**node.config, "bitwidth": bits}
+        node.config, node.layer = {**node.config, "bitwidth": bits}, None
 
 
 def _replace_activation(node: Node, bits: int, max_value: float | None) -> None:
-    node.cls = quantization_layers.QuantizedReLU
+    node.cls, node.layer = quantization_layers.QuantizedReLU, None
     kept = {key: node.config[key] for key in ("name", "trainable", "dtype") if key in node.config}
     node.config = {**kept, "bitwidth": bits, "max_value": max_value}
 
@@ -339,39 +407,53 @@ def _check_zero(node: Node, name: str, problems: Problems) -> None:
         )
 
 
-def _refuse_float(node: Node) -> None:
-    """Refuses layers that would stay in float although a quantized model is asked for."""
+def _remedy_of_float(node: Node) -> str | None:
+    """What to use in place of a layer that would stay in float; None for one that may."""
     remedy = _NO_QUANTIZED_FORM.get(node.cls.__name__)
     if node.is_exactly("Activation"):
-        activation = node.config.get("activation")
-        if isinstance(activation, dict):
-            activation = activation.get("class_name", activation)
-        if activation in _FINAL_ACTIVATIONS:
-            return
-        remedy = "use a ReLU layer"
-    elif remedy is None and (node.is_a("ReLU") or node.weights) and not node.is_a("BatchNormalization"):
-        remedy = "quantization knows Conv2D, SeparableConv2D, DepthwiseConv2D, Dense and ReLU themselves"
+        activation = applied(node).name
+        if activation in FINAL_ACTIVATIONS:
+            return None
+        if activation in ("relu", "relu6"):
+            return "make a ReLU layer of it with cnn2snn.transforms.prepare"
+        return "use ReLU and train again"
+    if remedy is None and (node.is_a("ReLU") or node.weights) and not node.is_a("BatchNormalization", "Normalization"):
+        return "remove it, or use Conv2D, SeparableConv2D, DepthwiseConv2D, Dense or ReLU themselves, and train again"
+    return remedy
+
+
+def _refuse_float(node: Node) -> None:
+    """Refuses layers that would stay in float although a quantized model is asked for."""
+    remedy = _remedy_of_float(node)
     if remedy is not None:
+        received = f"Activation({applied(node).name})" if node.is_exactly("Activation") else node.cls.__name__
+        article = "an" if received[0] in "AEIOU" else "a"
         raise UnsupportedModelError(
-            f'layer "{node.name}": a {node.cls.__name__} cannot be quantized and would stay in float',
+            f'layer "{node.name}": {article} {received} cannot be quantized and would stay in float',
             layer=node.name,
             kind="layer",
-            received=node.cls.__name__,
+            received=received,
             remedy=remedy,
         )
 
 
-def _refuse_normalizations(graph: Graph) -> None:
-    """Refuses normalizations that were not folded."""
+def _refuse_normalizations(graph: Graph, problems: Problems) -> None:
+    """Refuses normalizations that were folded neither backwards nor forwards."""
     for node in graph:
-        if node.is_a("BatchNormalization"):
+        # One that would change integer weights has been refused with these.
+        refused = problems.has(node.name) or any(problems.has(name, "quantizer") for name in node.inbounds)
+        if not node.is_a("BatchNormalization") or refused:
+            continue
+        with problems.catch():
+            affine(node)  # refuses one whose numbers have no use
+            reason, remedy = why_not_folded(graph, node) or (
+                f'it follows "{node.inbounds[0]}"',
+                "put it directly behind a convolution",
+            )
             raise UnsupportedModelError(
-                f'layer "{node.name}": it follows "{node.inbounds[0]}", into which it cannot be folded',
+                f'layer "{node.name}": it cannot be folded, as {reason}',
                 layer=node.name,
                 kind="batch_normalization",
                 received=node.inbounds[0],
-                remedy=(
-                    "put it directly after a Conv2D, SeparableConv2D or Dense or its pooling, or keep it in float "
-                    "with fold_BN=False"
-                ),
+                remedy=remedy,
             )

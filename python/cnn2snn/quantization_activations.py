@@ -11,7 +11,7 @@ from cnn2snn._keras import keras, register, tf
 from cnn2snn.constraints import MinValueConstraint
 from cnn2snn.errors import InvalidArgumentError
 
-__all__ = ["ActivationDiscreteRelu", "QuantizedActivation", "QuantizedReLU"]
+__all__ = ["ActivationDiscreteRelu", "QuantizedActivation", "QuantizedReLU", "largest_of_discrete_relu"]
 
 
 class QuantizedActivation(keras.layers.Layer):
@@ -50,8 +50,13 @@ class QuantizedActivation(keras.layers.Layer):
                 expected="1 to 24",
                 received=bitwidth,
             )
-        self.bitwidth = int(bitwidth)
+        self._bitwidth = int(bitwidth)
         self.levels = float(2**self.bitwidth - 1)
+
+    @property
+    def bitwidth(self) -> int:
+        """Number of bits of the output levels."""
+        return self._bitwidth
 
     @property
     def step(self) -> tf.Tensor:
@@ -63,8 +68,13 @@ class QuantizedActivation(keras.layers.Layer):
         """What an input must exceed to give more than 0: half a step. Not to be overridden."""
         return self.step * 0.5
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """The nearest multiples of the step, clipped."""
+    def call(self, inputs: tf.Tensor, *args: Any, **kwargs: Any) -> tf.Tensor:
+        """The quantized activation of the inputs. Other arguments mean nothing."""
+        return self.quantized_activation(inputs)
+
+    def quantized_activation(self, x: tf.Tensor) -> tf.Tensor:
+        """The nearest multiples of the step, clipped, with the gradient of a straight line."""
+        inputs = tf.convert_to_tensor(x)
         step = tf.cast(self.step, inputs.dtype)
         levels = tf.math.ceil((inputs - tf.cast(self.threshold, inputs.dtype)) / step)
         outputs = step * tf.clip_by_value(levels, 0.0, self.levels)
@@ -81,6 +91,11 @@ class QuantizedActivation(keras.layers.Layer):
         return {**super().get_config(), "bitwidth": self.bitwidth}
 
 
+def largest_of_discrete_relu(bitwidth: int) -> float:
+    """The largest output of an `ActivationDiscreteRelu` of a width."""
+    return min(2.0**bitwidth - 1, 6.0)
+
+
 @register(package="cnn2snn")
 class ActivationDiscreteRelu(QuantizedActivation):
     """A quantized ReLU whose largest output is 6, or 2^bitwidth - 1 where that is smaller.
@@ -91,7 +106,7 @@ class ActivationDiscreteRelu(QuantizedActivation):
 
     def __init__(self, bitwidth: int = 1, **kwargs: Any) -> None:
         super().__init__(bitwidth, **kwargs)
-        self._step = np.float32(min(self.levels, 6.0) / self.levels)
+        self._step = np.float32(largest_of_discrete_relu(self.bitwidth) / self.levels)
 
     @property
     def step(self) -> tf.Tensor:
@@ -117,13 +132,15 @@ class QuantizedReLU(QuantizedActivation):
         self, bitwidth: int = 1, max_value: float | None = None, *, train_max_value: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(bitwidth, **kwargs)
-        initial = self.levels if max_value is None else float(max_value)
         self.train_max_value = bool(train_max_value)
-        self._initial_max = np.float32(initial)
+        try:
+            self._initial_max = np.float32(self.levels if max_value is None else max_value)
+        except (TypeError, ValueError):
+            self._initial_max = None
         self._max_weight = None
-        if not (np.isfinite(self._initial_max) and self._initial_max > 0):
+        if not (np.ndim(self._initial_max) == 0 and self._initial_max is not None and 0 < self._initial_max < np.inf):
             raise InvalidArgumentError(
-                f'layer "{self.name}": max_value must be a finite number greater than zero, received {max_value}',
+                f'layer "{self.name}": max_value must be a finite number greater than zero, received {max_value!r}',
                 layer=self.name,
                 kind="max_value",
                 expected="greater than zero",

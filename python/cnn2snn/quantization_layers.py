@@ -6,6 +6,9 @@ integers; the weights that are trained stay float. Biases are not quantized: con
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from numbers import Integral
 from typing import Any
 
@@ -34,8 +37,14 @@ class _Quantized:
     # The attributes with a kernel that is quantized, in the order of `compute`, and those with its quantizer.
     quantized_kernels: dict[str, str] = {"kernel": "quantizer"}
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """What the Keras parent computes, with quantized kernels."""
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights of the Keras parent, and those of the quantizers."""
+        super().build(input_shape)
+        for kernel, quantizer in self.quantized_kernels.items():
+            quantization_ops.build_for(getattr(self, quantizer), getattr(self, kernel).shape)
+
+    def call(self, inputs: tf.Tensor, *args: Any, **kwargs: Any) -> tf.Tensor:
+        """What the Keras parent computes, with quantized kernels. Other arguments mean nothing."""
         kernels = (
             getattr(self, quantizer).quantize(getattr(self, kernel))
             for kernel, quantizer in self.quantized_kernels.items()
@@ -176,7 +185,9 @@ class QuantizedSeparableConv2D(_Quantized, keras.layers.SeparableConv2D):
         super().__init__(filters, kernel_size, strides=strides, padding=padding, use_bias=use_bias, **kwargs)
         self.quantizer = quantization_ops.get(quantizer)
         if quantizer_dw is None:
-            quantizer_dw = type(self.quantizer).from_config(self.quantizer.get_config())
+            # Its own name keeps its weights apart in files.
+            config = {key: value for key, value in self.quantizer.get_config().items() if key != "name"}
+            quantizer_dw = type(self.quantizer).from_config(config)
         self.quantizer_dw = quantization_ops.get(quantizer_dw)
 
     def compute(self, inputs: tf.Tensor, depthwise: tf.Tensor, pointwise: tf.Tensor) -> tf.Tensor:
@@ -201,33 +212,59 @@ class QuantizedSeparableConv2D(_Quantized, keras.layers.SeparableConv2D):
         return cls(**_without_base_args(config))
 
 
+def _quantizer_may_come_first(init: Callable[..., None]) -> Callable[..., None]:
+    """A constructor of (units, use_bias, quantizer), as documented, that takes (units, quantizer, use_bias) too."""
+
+    @functools.wraps(init)
+    def either(self: Any, units: int, *args: Any, **kwargs: Any) -> None:
+        if args and isinstance(args[0], (WeightQuantizer, dict)):
+            quantizer, *others = args
+            if not others:
+                init(self, units, quantizer=quantizer, **kwargs)
+                return
+            args = (others[0], quantizer, *others[1:])
+        init(self, units, *args, **kwargs)
+
+    # Keras reads the signature and the names of arguments, each in its own way.
+    either.__signature__ = inspect.signature(init)
+    return either
+
+
 @register(package="cnn2snn")
 class QuantizedDense(_Quantized, keras.layers.Dense):
     """`Dense` with quantized weights.
 
     Args:
         units: number of outputs.
-        quantizer: quantizer of the kernel, shape (inputs, units).
         use_bias: whether a (float) bias is added.
+        quantizer: quantizer of the kernel, shape (inputs, units). It may also come before `use_bias`.
         kernel_initializer, bias_initializer: as in Keras.
         **kwargs: regularizers, constraints and `name`, as in Keras.
 
     Raises:
-        TypeError: `activation` is not linear.
+        TypeError: `activation` is not linear, or there is no quantizer.
     """
 
     unsupported_args = {"activation": "linear"}
 
+    @_quantizer_may_come_first
     def __init__(
         self,
         units: int,
-        quantizer: WeightQuantizer,
         use_bias: bool = True,
+        quantizer: WeightQuantizer | None = None,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
         self._refuse(kwargs)
+        if quantizer is None:
+            raise InvalidTypeError(
+                "QuantizedDense needs a quantizer",
+                layer=kwargs.get("name"),
+                kind="quantizer",
+                remedy="for example QuantizedDense(units, quantizer=MaxPerAxisQuantizer(bitwidth=4))",
+            )
         super().__init__(
             units,
             use_bias=use_bias,

@@ -6,10 +6,13 @@ integers in -kmax .. kmax with kmax = 2^(bitwidth - 1) - 1. Linear quantizers ro
 
     quantize(w) = clip(round(w * k), -kmax, kmax) / k
 
-Scale factors are limited to 0 .. 1000, as the published toolkit does: the limit keeps thresholds and steps of the
-converted layer inside the chip's widths, and gives all-zero weights a finite scale.
+The scale of the quantizers here is k = kmax / range, with a range that their class defines. Files of the original
+toolkit limit it to 1000: quantizers of a configuration that does not say otherwise do so too, and keep the limit.
 
 Gradients are straight-through: that of ``quantize`` with respect to ``w`` is 1 everywhere and never NaN.
+
+A quantizer is a Keras layer, which is called by nobody. Weights that one of its own adds with ``add_weight``, in its
+constructor or in ``build(kernel_shape)``, are trained and saved with the layer that has it.
 
 A quantizer of one's own overrides ``scale_factor``, or ``sigma_`` / ``max_range_`` of a given class:
 
@@ -36,10 +39,14 @@ __all__ = [
     "StdPerAxisQuantizer",
     "StdWeightQuantizer",
     "WeightQuantizer",
+    "copied",
     "get",
 ]
 
-MAX_SCALE_FACTOR = 1000.0
+# What the original toolkit limits scale factors to, which its files do not say.
+_LIMIT_OF_OLDER_FILES = 1000.0
+# Weights of a range whose scale is beyond this count as zeros: float32 would lose their products.
+_LARGEST_SCALE = 2.0**96
 
 
 def _other_axes(w: tf.Tensor) -> list[int]:
@@ -47,17 +54,12 @@ def _other_axes(w: tf.Tensor) -> list[int]:
     return list(range(len(w.shape) - 1))
 
 
-def _clip_scale(scale: tf.Tensor) -> tf.Tensor:
-    return tf.clip_by_value(scale, 0.0, MAX_SCALE_FACTOR)
-
-
-class WeightQuantizer:
+class WeightQuantizer(keras.layers.Layer):
     """Base of all weight quantizers.
 
     Args:
         bitwidth: number of bits of the integer weights, 2 to 8.
-        **kwargs: `name`, kept in the configuration; `trainable` and `dtype` are accepted, as old configurations carry
-            them, and have no effect.
+        **kwargs: arguments of a Keras layer: `name`, `trainable` and `dtype`.
 
     Raises:
         InvalidArgumentError: `bitwidth` is outside 2 to 8.
@@ -82,9 +84,17 @@ class WeightQuantizer:
                 expected="2 to 8",
                 received=bitwidth,
             )
-        self.name = kwargs.get("name")
+        super().__init__(**kwargs)
+        # A method of Keras 3 layers has this name, and wrapping it would ask for other arguments.
+        vars(self).pop("quantize", None)
         self.bitwidth_ = int(bitwidth)
         self.kmax_ = float(2 ** (bitwidth - 1) - 1)
+
+    def add_weight(self, *args: Any, **kwargs: Any) -> Any:
+        """Adds a weight, as of any Keras layer."""
+        # Keras 2 tells the weights of two quantizers apart by this scope alone.
+        with tf.name_scope(self.name):
+            return super().add_weight(*args, **kwargs)
 
     @property
     def bitwidth(self) -> int:
@@ -101,45 +111,109 @@ class WeightQuantizer:
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {"name": self.name, "bitwidth": self.bitwidth}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> WeightQuantizer:
-        """The quantizer of a configuration."""
-        return cls(**config)
+        return {**super().get_config(), "bitwidth": self.bitwidth}
 
 
 class LinearWeightQuantizer(WeightQuantizer):
     """Base of quantizers with evenly spaced values; a subclass defines `scale_factor`."""
 
     def quantize(self, w: tf.Tensor) -> tf.Tensor:
-        """clip(round(w · k), -kmax, kmax) / k, rounding half to even."""
+        """clip(round(w · k), -kmax, kmax) / k, rounding half to even.
+
+        The gradient with respect to weights of the quantizer is that of this formula with round(x) taken as x.
+        """
         w = tf.convert_to_tensor(w)
-        scale = tf.cast(tf.stop_gradient(self.scale_factor(w)), w.dtype)
+        fixed = tf.stop_gradient(w)
+        scale = tf.cast(self.scale_factor(fixed), w.dtype)
         # Zeros stay zero for an infinite scale, which a custom quantizer may give where all weights are zero.
-        levels = tf.clip_by_value(tf.round(tf.math.multiply_no_nan(scale, w)), -self.kmax_, self.kmax_)
-        # A scale of zero quantizes everything to zero. The second term is zero; it carries the gradient.
-        return tf.stop_gradient(tf.math.divide_no_nan(levels, scale)) + (w - tf.stop_gradient(w))
+        levels = tf.clip_by_value(tf.math.multiply_no_nan(scale, fixed), -self.kmax_, self.kmax_)
+        # A scale of zero quantizes everything to zero.
+        quantized = tf.stop_gradient(tf.math.divide_no_nan(tf.round(levels), scale))
+        # What is added is zero; it carries gradients.
+        if self.trainable_weights:
+            rounded = levels + tf.stop_gradient(tf.round(levels) - levels)
+            line = tf.math.divide_no_nan(rounded, scale)
+            quantized += line - tf.stop_gradient(line)
+        return quantized + (w - fixed)
+
+
+class _RangeQuantizer(LinearWeightQuantizer):
+    """Base of quantizers whose scale is kmax / range.
+
+    Args:
+        bitwidth: number of bits, 2 to 8.
+        max_scale_factor: the largest scale; None for no limit.
+        **kwargs: `name`, `trainable` and `dtype`.
+    """
+
+    def __init__(self, bitwidth: int, max_scale_factor: float | None = None, **kwargs: Any) -> None:
+        super().__init__(bitwidth, **kwargs)
+        self.max_scale_factor = self._limit(max_scale_factor)
+
+    def _limit(self, value: Any) -> float | None:
+        return None if value is None else self._positive("max_scale_factor", value)
+
+    def _positive(self, argument: str, value: Any) -> float:
+        refused = None
+        if isinstance(value, bool) or not isinstance(value, Real):
+            refused = InvalidTypeError, "a number"
+        elif not 0 < value < float("inf"):
+            refused = InvalidArgumentError, "finite and greater than zero"
+        if refused is not None:
+            error, expected = refused
+            raise error(
+                f"{type(self).__name__}: {argument} must be {expected}, received {value!r}",
+                kind=argument,
+                expected="greater than zero",
+                received=value,
+            )
+        return float(value)
+
+    def _range(self, w: tf.Tensor) -> tf.Tensor:
+        """The magnitude that becomes kmax: a scalar, or one value per output channel."""
+        raise NotImplementedError
+
+    def scale_factor(self, w: tf.Tensor) -> tf.Tensor:
+        """Kmax / range of `w`, at most `max_scale_factor`; kmax where the range is next to nothing."""
+        scale = self.kmax_ / self._range(w)
+        if self.max_scale_factor is not None:
+            return tf.clip_by_value(scale, 0.0, self.max_scale_factor)
+        return tf.where(scale > _LARGEST_SCALE, tf.cast(self.kmax_, scale.dtype), scale)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "max_scale_factor": self.max_scale_factor}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> _RangeQuantizer:
+        """The quantizer of a configuration. Without `max_scale_factor` its limit is 1000, as originally."""
+        arguments = dict(config)
+        limit = arguments.pop("max_scale_factor", _LIMIT_OF_OLDER_FILES)
+        # Not an argument, as constructors of one's own need not have it.
+        quantizer = cls(**arguments)
+        quantizer.max_scale_factor = quantizer._limit(limit)
+        return quantizer
 
 
 @register(package="cnn2snn")
-class MaxQuantizer(LinearWeightQuantizer):
+class MaxQuantizer(_RangeQuantizer):
     """One scale for all weights: k = kmax / max |w|.
 
     Args:
         bitwidth: number of bits, 2 to 8.
+        **kwargs: `max_scale_factor`, the largest scale (None, the default, for no limit), and `name`.
     """
 
     def __init__(self, bitwidth: int = 4, **kwargs: Any) -> None:
         super().__init__(bitwidth, **kwargs)
 
-    def max_range_(self, w: tf.Tensor) -> tf.Tensor:
+    @staticmethod
+    def max_range_(w: tf.Tensor) -> tf.Tensor:
         """The magnitude that becomes kmax."""
         return tf.reduce_max(tf.abs(w))
 
-    def scale_factor(self, w: tf.Tensor) -> tf.Tensor:
-        """Kmax / max_range_(w), at most 1000."""
-        return _clip_scale(self.kmax_ / self.max_range_(w))
+    def _range(self, w: tf.Tensor) -> tf.Tensor:
+        return self.max_range_(w)
 
 
 @register(package="cnn2snn")
@@ -148,52 +222,41 @@ class MaxPerAxisQuantizer(MaxQuantizer):
 
     Args:
         bitwidth: number of bits, 2 to 8.
+        **kwargs: `max_scale_factor`, the largest scale (None, the default, for no limit), and `name`.
     """
 
-    def max_range_(self, w: tf.Tensor) -> tf.Tensor:
+    @staticmethod
+    def max_range_(w: tf.Tensor) -> tf.Tensor:
         """The magnitude that becomes kmax, per output channel."""
         return tf.reduce_max(tf.abs(w), axis=_other_axes(w))
 
 
 @register(package="cnn2snn")
-class StdWeightQuantizer(LinearWeightQuantizer):
+class StdWeightQuantizer(_RangeQuantizer):
     """One scale for all weights: k = kmax / (threshold · standard deviation).
 
     Args:
         threshold: number of standard deviations that become kmax.
         bitwidth: number of bits, 2 to 8.
+        **kwargs: `max_scale_factor`, the largest scale (None, the default, for no limit), and `name`.
     """
 
     def __init__(self, threshold: float = 3, bitwidth: int = 4, **kwargs: Any) -> None:
         super().__init__(bitwidth, **kwargs)
-        if isinstance(threshold, bool) or not isinstance(threshold, Real):
-            raise InvalidTypeError(
-                f"{type(self).__name__}: threshold must be a number, received {threshold!r}",
-                kind="threshold",
-                expected="greater than zero",
-                received=threshold,
-            )
-        self.threshold_ = float(threshold)
-        if not 0 < self.threshold_ < float("inf"):
-            raise InvalidArgumentError(
-                f"{type(self).__name__}: threshold must be finite and greater than zero, received {threshold}",
-                kind="threshold",
-                expected="greater than zero",
-                received=threshold,
-            )
+        self.threshold_ = self._positive("threshold", threshold)
 
     @property
     def threshold(self) -> float:
         """Number of standard deviations that become kmax."""
         return self.threshold_
 
-    def sigma_(self, w: tf.Tensor) -> tf.Tensor:
+    @staticmethod
+    def sigma_(w: tf.Tensor) -> tf.Tensor:
         """The standard deviation (of the population)."""
         return tf.math.reduce_std(w)
 
-    def scale_factor(self, w: tf.Tensor) -> tf.Tensor:
-        """Kmax / (threshold · sigma_(w)), at most 1000."""
-        return _clip_scale(self.kmax_ / (self.threshold_ * self.sigma_(w)))
+    def _range(self, w: tf.Tensor) -> tf.Tensor:
+        return self.threshold_ * self.sigma_(w)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -207,9 +270,11 @@ class StdPerAxisQuantizer(StdWeightQuantizer):
     Args:
         threshold: number of standard deviations that become kmax.
         bitwidth: number of bits, 2 to 8.
+        **kwargs: `max_scale_factor`, the largest scale (None, the default, for no limit), and `name`.
     """
 
-    def sigma_(self, w: tf.Tensor) -> tf.Tensor:
+    @staticmethod
+    def sigma_(w: tf.Tensor) -> tf.Tensor:
         """The standard deviation (of the population), per output channel."""
         return tf.math.reduce_std(w, axis=_other_axes(w))
 
@@ -246,3 +311,42 @@ def get(identifier: WeightQuantizer | dict[str, Any]) -> WeightQuantizer:
             remedy="pass it in custom_objects, or register it with keras.utils.register_keras_serializable",
         )
     return cls.from_config(config)
+
+
+def build_for(quantizer: WeightQuantizer, kernel_shape: tuple[int, ...]) -> None:
+    """Builds a quantizer for a kernel, unless it is built: for the kernel of the first layer where several share it."""
+    if not quantizer.built:
+        quantizer.kernel_shape_ = tuple(kernel_shape)
+        quantizer.build(quantizer.kernel_shape_)
+
+
+def copied(quantizer: WeightQuantizer, bitwidth: int | None = None) -> WeightQuantizer:
+    """A quantizer with the configuration and the weights of another.
+
+    Args:
+        quantizer: the other one.
+        bitwidth: a width of its own, 2 to 8; None for that of `quantizer`.
+
+    Raises:
+        InvalidArgumentError: `bitwidth` is outside 2 to 8.
+        InvalidTypeError: the constructor of the class does not take what its `get_config` gives.
+    """
+    config = quantizer.get_config()
+    if bitwidth is not None:
+        config["bitwidth"] = bitwidth
+    try:
+        new = type(quantizer).from_config(config)
+    except TypeError as error:
+        raise InvalidTypeError(
+            f"{type(quantizer).__name__} cannot be made from its configuration: {error}",
+            kind="quantizer",
+            received=config,
+            remedy="let its get_config give the arguments of its constructor",
+        ) from error
+    if isinstance(quantizer, _RangeQuantizer):
+        # A get_config of one's own may leave it out.
+        new.max_scale_factor = quantizer.max_scale_factor
+    if quantizer.built:
+        build_for(new, quantizer.kernel_shape_)
+    new.set_weights(quantizer.get_weights())
+    return new

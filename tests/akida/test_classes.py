@@ -106,3 +106,40 @@ def test_refused_labels(scores, labels, message):
 def test_no_inputs_have_no_accuracy(scores):
     with pytest.raises(InvalidArgumentError, match="at least one"):
         scores.evaluate(rows()[:0], np.zeros(0, int))
+
+
+def test_classes_of_integers_are_those_of_their_inputs(scores):
+    rng = np.random.default_rng(8)
+    out = scores.get_layer("out")
+    out.set_variable("threshold", rng.integers(-9, 9, 6, dtype=np.int32))
+    out.set_variable("act_step", rng.uniform(0.3, 3, 6).astype(np.float32))
+    inputs = rng.integers(0, 16, (200, 1, 1, 6), dtype=np.uint8)
+    potentials = scores.forward(inputs)
+    expected = scores.predict(inputs).reshape(200, 6).argmax(axis=1)
+    assert np.any(expected != potentials.reshape(200, 6).argmax(axis=1))
+    np.testing.assert_array_equal(scores.classes_of(potentials), expected)
+    np.testing.assert_array_equal(scores.predict_classes(inputs), expected)
+    np.testing.assert_array_equal(scores.classes_of(potentials, 2), expected // 3)
+    leading = scores.classes_of(potentials.reshape(4, 50, 1, 1, 6))
+    np.testing.assert_array_equal(leading, expected.reshape(4, 50))
+
+
+def test_classes_of_akida2_are_those_of_the_dequantizer():
+    model = Model(layers=[akida.InputData((1, 1, 3), input_bits=8), akida.Dequantizer(name="floats")])
+    model.get_layer("floats").set_variable("scales", np.array([0.25, 1.0, 2.0], np.float32))
+    inputs = np.random.default_rng(8).integers(-128, 128, (100, 1, 1, 3), dtype=np.int8)
+    expected = model.predict(inputs).reshape(100, 3).argmax(axis=1)
+    assert np.any(expected != inputs.reshape(100, 3).argmax(axis=1))
+    np.testing.assert_array_equal(model.predict_classes(inputs), expected)
+    np.testing.assert_array_equal(model.classes_of(model.forward(inputs)), expected)
+
+
+def test_classes_of_other_arrays_are_refused(scores):
+    with pytest.raises(ValueError, match="outputs must be of"):
+        scores.classes_of(np.zeros((2, 1, 1, 5), np.int32))
+    with pytest.raises(ValueError, match="outputs must be of dtype int32"):
+        scores.classes_of(np.zeros((2, 1, 1, 6), np.float32))
+    with pytest.raises(ValueError, match="divisor of 6"):
+        scores.classes_of(np.zeros((2, 1, 1, 6), np.int32), 4)
+    with pytest.raises(TypeError, match=r"must be a numpy.ndarray, received list; make it one with numpy.asarray"):
+        scores.classes_of([1, 2])

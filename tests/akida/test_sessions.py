@@ -277,11 +277,22 @@ def test_float_outputs_are_those_of_a_step():
     assert floats.ravel().tolist() == [0.5, 1, 6.5, 12]
 
 
-@pytest.mark.parametrize("measure", [akida.Model.measure, akida.evaluate_sparsity])
-def test_models_with_state_are_not_measured(model, measure):
-    with pytest.raises(UnsupportedModelError, match=r"a model with state is not measured: .*Session\.taps"):
-        measure(model, steps([1])[0])
-    assert model.statistics is None
+def test_samples_of_a_model_with_state_are_measured_as_one_stream():
+    model = queue_model()
+    assert model.forward(steps([4])[0]).item() == 4
+    clip = np.array([0, 1, 0, 0, 0], np.int8).reshape(5, 1, 1, 1)
+    outputs = model.session().run_clip(clip[:, np.newaxis])
+    expected = {"in": np.mean(clip == 0), "queue": np.mean(outputs == 0)}
+    assert 0 < expected["queue"] < expected["in"]
+    statistics = model.measure(clip)
+    assert statistics.samples == 5
+    assert {name: layer.sparsity for name, layer in statistics.layers.items()} == expected
+    assert akida.evaluate_sparsity(model, clip) == expected
+    assert model.statistics == statistics
+    # The model's own streams have not moved.
+    other = queue_model()
+    other.forward(steps([4])[0])
+    assert model.forward(steps([1])[0]).item() == other.forward(steps([1])[0]).item()
 
 
 def test_threads_take_turns_with_a_session():

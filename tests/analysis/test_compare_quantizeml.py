@@ -257,6 +257,23 @@ def test_models_in_memory_are_compared(tmp_path):
     assert compare(onnx.load(file_of("onnx_concat_int8")), akida_model, samples).first is None
 
 
+def test_floats_below_zero_in_the_middle_of_two_integers_are_rounded_by_float32():
+    """ONNX Runtime divides by the scale, the Quantizer multiplies by its reciprocal."""
+    pytest.importorskip("onnx")
+    akida_model = converted("onnx_concat_int8")
+    scales = akida_model.layers[0].get_variable("scales")
+    middles = (np.arange(-120, 0, dtype=np.float32) + np.float32(0.5)) / scales[0]
+    floats = np.concatenate([np.nextafter(middles, np.float32(-9)), middles, np.nextafter(middles, np.float32(9))])
+    divisor = np.float32(1) / scales[0]
+    differing = floats[np.rint(floats / divisor) != np.rint(floats * scales[0])]
+    assert differing.size
+    samples = np.zeros((1, *akida_model.input_shape), np.float32)
+    samples[0, 0].flat[: differing.size] = differing
+    found = compare(file_of("onnx_concat_int8"), akida_model, samples)
+    assert (found.first.cause, "reciprocal" in found.first.explanation) == ("float_rounding", True)
+    assert (found.layers[0].unexplained, found.layers[0].differing > 0) == (0, True)
+
+
 def test_comparisons_and_reports_are_pickled_and_become_json():
     model = converted("pico_int16")
     found = compare(file_of("pico_int16"), model, recorded_inputs("pico_int16", model))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cnn2snn
-from cnn2snn import akida
+from cnn2snn import AkidaVersion, akida
 from tests.conversion.quantizeml.files import FIXTURES, recorded
 from tests.fresh_interpreter import run_without_keras
 
@@ -109,6 +109,16 @@ def test_refusals_are_told_in_one_line_and_leave_the_old_file(command, fixture_f
     result = command("convert", "-m", fixture_file("onnx_add.onnx"), "-o", "flat_int8_axis.fbz")
     assert (result.code, "Akida 2.0 only" in result.err) == (1, True)
     assert Path("flat_int8_axis.fbz").read_bytes() == b"old"
+
+
+def test_every_problem_has_a_line(command, fixture_file):
+    result = command("convert", "-m", fixture_file("digits_trained.h5"), "--akida", "v1")
+    head, *lines = result.err.splitlines()
+    assert (result.code, head) == (1, f"cnn2snn: error: {len(lines)} problems")
+    with pytest.raises(cnn2snn.errors.UnsupportedModelError) as caught, cnn2snn.set_akida_version(AkidaVersion.v1):
+        cnn2snn.convert("digits_trained.h5")
+    assert lines == [f"  {problem}" for problem in str(caught.value).splitlines()]
+    assert len(lines) > 1
 
 
 @pytest.mark.parametrize("name", ["digits_trained.h5", "onnx_add.onnx"])

@@ -8,6 +8,7 @@ import pytest
 
 import cnn2snn
 from cnn2snn import cli
+from cnn2snn.cli import _output
 
 COMMANDS = ("check", "quantize", "convert", "info", "diff", "run")
 
@@ -77,7 +78,7 @@ def test_reader_that_goes_away_is_no_error(model):
     assert result.stderr == ""
 
 
-def test_output_without_unicode_is_no_error(model):
+def test_characters_that_a_terminal_lacks_have_plain_ones_in_their_place(model):
     result = subprocess.run(
         [sys.executable, "-m", "cnn2snn", "info", "model.fbz"],
         capture_output=True,
@@ -85,7 +86,9 @@ def test_output_without_unicode_is_no_error(model):
         env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
     )
     assert result.returncode == 0, result.stderr
-    assert "1?1?6" in result.stdout
+    assert "Input     1x1x6, " in result.stdout
+    assert "?" not in result.stdout
+    assert result.stdout.splitlines()[-1].split()[4] == "#:"
 
 
 def test_debug_shows_the_traceback_before_the_line(command):
@@ -113,3 +116,30 @@ def test_help_ends_with_examples_that_can_be_parsed(command, name):
         words = line.partition("     ")[0].split()
         assert words[0] == "cnn2snn"
         assert cli._parser().parse_args(words[1:]).command == name
+
+
+def test_errors_wrap_on_a_terminal_alone(command, monkeypatch, capsys):
+    name = "of/a/path/" * 12 + "none.fbz"
+    line = command("info", name).err
+    assert line == f"cnn2snn: error: {name}: {os.strerror(2)}\n"
+    _output.show_error("2 problems\n  layer one " + "word " * 30)
+    assert len(capsys.readouterr().err.splitlines()) == 2
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    text = "2 problems\n  layer one " + "word " * 30
+    _output.show_error(text)
+    lines = capsys.readouterr().err.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert " ".join(" ".join(lines).split()) == " ".join(f"cnn2snn: error: {text}".split())
+
+
+def test_errors_of_commands_name_options(command):
+    from cnn2snn._keras import keras
+
+    layers = [keras.Input((1, 1, 6)), cnn2snn.QuantizedDense(3, cnn2snn.MaxPerAxisQuantizer(4))]
+    keras.Sequential([layers[0], keras.layers.Flatten(), layers[1]]).save("dense.keras")
+    refused = command("convert", "-m", "dense.keras")
+    assert refused.code == 1
+    assert "--no-image-input" in refused.err
+    assert "input_is_image" not in refused.err
+    assert command("convert", "-m", "dense.keras", "--no-image-input").code == 0

@@ -1,5 +1,6 @@
 """`cnn2snn map`."""
 
+import json
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -36,7 +37,7 @@ def test_table_at_80_columns(command, saved):
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines() == [
         "Device    AKD1500 (BC.A1.003.009), 32 NPs",
-        "Mapping   Minimal, 3 NPs (1 HRC, 2 CNP1, 1 FNP3), 1 pass",
+        "Mapping   Minimal, 3 NPs (2 CNP1, 1 FNP3) and the HRC, 1 pass",
         "Program   about 53,821 bytes",
         "",
         "Layer      Output    Units   Filters  Rows  Input B  Weight B  Pass",
@@ -88,6 +89,68 @@ def test_svg_draws_each_unit_once_per_pass_and_says_that_it_is_schematic(command
     assert "conv on CNP1: filters 0 to 15, input rows 0 to 31" in titles
     result = command("map", "m.fbz", "--svg", "m.png")
     assert (result.code, "must end in .svg" in result.err) == (1, True)
+
+
+def test_svg_tells_the_file_and_each_sequence_where_it_runs(command):
+    network(conv={"weights_bits": 8}).save("m.fbz")
+    assert command("map", "m.fbz", "-d", "AKD1500", "--mode", "Minimal", "--svg", "m.svg").code == 0
+    texts = [element.text for element in ET.parse("m.svg").getroot().iter(f"{SVG}text")]
+    assert texts[0] == "m.fbz on AKD1500 (BC.A1.003.009)"
+    titles = [text for text in texts if text.startswith(("HW/", "SW/"))]
+    assert titles == [
+        "HW/image-image: 0 of 32 NPs",
+        "SW/conv-conv: in software",
+        "HW/separable-classes: 2 of 32 NPs",
+    ]
+
+
+def dense(count, inputs):
+    """A model of `count` dense layers of 512 units and a last one of 10."""
+    layers = [akida.InputData((1, 1, inputs), 4, name="input")]
+    layers += [akida.FullyConnected(512, f"dense_{i}", weights_bits=4, act_bits=4) for i in range(count)]
+    return akida.Model(layers=[*layers, akida.FullyConnected(10, "classes", weights_bits=4, activation=False)])
+
+
+@pytest.mark.parametrize("device", ["AKD1000", "AKD1500", "TwoNodesIPv1"])
+@pytest.mark.parametrize("mode", ["AllNps", "Minimal"])
+def test_the_advice_names_units_that_are_scarce_and_its_remedy_helps(command, device, mode):
+    dense(3, 512).save("m.fbz")
+    text = " ".join(command("map", "m.fbz", "-d", device, "--mode", mode).out.split())
+    assert "3 passes: 1 NP of the device can be FNP2, and dense_0, dense_1, dense_2 take 3" in text
+    assert "Layers whose weights fit the memory of an NP take FNP3 instead" in text
+    small = akida.Model(layers=[akida.InputData((1, 1, 64), 4, name="input")])
+    for i in range(3):
+        small.add(akida.FullyConnected(64, f"dense_{i}", weights_bits=4, act_bits=4))
+    small.save("m.fbz")
+    assert ", 1 pass\n" in command("map", "m.fbz", "-d", device, "--mode", mode).out
+
+
+def test_passes_that_software_parts_are_not_put_down_to_the_chip(command):
+    network(conv={"weights_bits": 8}).save("m.fbz")
+    text = " ".join(command("map", "m.fbz").out.split())
+    assert "2 passes, as layers in software stand between them" in text
+    assert "all layers together" not in text
+
+
+def test_columns_that_do_not_fit_are_named(command, saved, monkeypatch):
+    titles = ("Input B", "Weight B", "Filters", "Rows")
+    for width in (30, 60, 80, 100):
+        monkeypatch.setenv("COLUMNS", str(width))
+        table, _, note = command("map", "m.fbz", "-d", "AKD1500").out.partition("\n\n")[2].partition("\n\n")
+        shown = [title for title in titles if title in table.splitlines()[0]]
+        named = [title for title in titles if title in " ".join(note.split())]
+        assert shown + named == sorted(titles, key=(shown + named).index)
+        assert set(shown).isdisjoint(named)
+
+
+def test_the_estimate_names_the_layers_that_take_most(report, command, saved):
+    np.save("x.npy", np.ones((3, 32, 32, 1), np.uint8))
+    layers = report("map", "m.fbz", "-d", "AKD1500", "-s", "x.npy")["estimate"]["layers"]
+    times = {name: layer["latency_ms"] for name, layer in layers.items()}
+    slowest = max(times, key=times.get)
+    share = 100 * times[slowest] / sum(times.values())
+    text = " ".join(command("map", "m.fbz", "-d", "AKD1500", "-s", "x.npy").out.split())
+    assert f"most of it in {slowest} ({share:.0f} %)" in text
 
 
 def test_layers_in_software_are_explained(command):
@@ -195,8 +258,8 @@ def test_a_model_of_akida2_has_the_same_table_and_says_whose_counts_these_are(co
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines() == [
         "Device    SixNodesIPv2 (BC.A2.001.000), 24 NPs",
-        "Mapping   Minimal, 5 NPs (1 HRC, 4 CNP1, 1 FNP3), 1 pass, 1 skip connection, 2",
-        "          sequences, 1 of them in software",
+        "Mapping   Minimal, 5 NPs (4 CNP1, 1 FNP3) and the HRC, 1 pass, 1 skip",
+        "          connection, 2 sequences, 1 of them in software",
         "          Units of Akida 2.0 are counted by a model of this project, not by the",
         "          vendor's.",
         "",
@@ -247,7 +310,8 @@ def test_svg_of_akida2_draws_units_and_skip_connections(command, akida2):
     texts = [element.text for element in ET.parse("m.svg").getroot().iter(f"{SVG}text")]
     assert OWN_MODEL in texts
     assert "sum: no unit, with the map of stem" in texts
-    assert "In software: SW/floats-floats" in texts
+    titles = [text.partition(":")[0] for text in texts if text.startswith(("HW/", "SW/"))]
+    assert titles == ["HW/image-classes", "SW/floats-floats"]
 
 
 def test_the_default_device_is_of_the_generation_of_the_model(report, saved):
@@ -275,3 +339,18 @@ def test_passes_of_akida2_are_explained(command, akida2):
     ).save("m.fbz")
     out = " ".join(command("map", "m.fbz", "-d", "TwoNodesIPv2").out.split())
     assert "2 passes: all layers together take 9 NPs and 0 channels for skip connections, more than" in out
+
+
+def test_passes_of_parts_between_layers_in_software_are_no_cuts(command, akida2):
+    def save(convolutions):
+        layers = [akida.Conv2D(8, 3, name=f"conv_{i}") for i in range(convolutions)]
+        layers += [akida.Conv2D(8, 9, name="odd"), akida.Conv2D(8, 3, name="last")]
+        akida.Model(layers=[akida.InputConv2D((32, 32, 3), 8, 3, name="image"), *layers]).save("m.fbz")
+
+    save(2)
+    assert json.loads(command("map", "m.fbz", "-d", "TwoNodesIPv2", "--json").out)["passes"] == 2
+    assert "passes:" not in command("map", "m.fbz", "-d", "TwoNodesIPv2").out
+    save(9)
+    out = " ".join(command("map", "m.fbz", "-d", "TwoNodesIPv2", "--mode", "Minimal").out.split())
+    assert "2 passes: the layers of HW/image-conv_8 together take 9 NPs and 0 channels" in out
+    assert out.count("passes:") == 1

@@ -119,6 +119,20 @@ def test_model_is_not_replaced_by_its_quantized_self(command):
     assert Path("net_iq4_wq4_aq4.keras").read_bytes() == before
 
 
+def test_all_problems_that_quantize_refuses_have_a_line(command):
+    layers = keras.layers
+    pooling, enlarging = layers.AveragePooling2D(2, name="a"), layers.UpSampling2D(name="b")
+    model = keras.Sequential([keras.Input((8, 8, 1)), pooling, enlarging])
+    model.add(layers.Conv2D(2, 3))
+    model.save("net.keras")
+    result = command("quantize", "-m", "net.keras")
+    assert (result.code, result.out) == (1, "")
+    first, *lines = result.err.splitlines()
+    assert first == "cnn2snn: error: 2 problems"
+    assert [line[:11] for line in lines] == ['  layer "a"', '  layer "b"']
+    assert not Path("net_iq4_wq4_aq4.keras").exists()
+
+
 def quantized(name="q.keras", rescaling=False):
     network = make_network(rescaling)
     cnn2snn.quantize(network, 4, 4, 8).save(name)
@@ -243,8 +257,8 @@ def test_file_that_is_no_keras_model_is_told_in_one_line(command, command_name, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["quantize", "-m", "net.npy"], "must end in .h5 or .keras, received net.npy"),
-        (["quantize", "-m", "net.keras", "-o", "q.npy"], "must end in .h5 or .keras"),
+        (["quantize", "-m", "net.npy"], "must end in .h5 or .hdf5 or .keras, received 'net.npy'"),
+        (["quantize", "-m", "net.keras", "-o", "q.npy"], "must end in .h5 or .hdf5 or .keras"),
         (["quantize", "-m", "net.keras", "-o", "no/q.h5"], os.strerror(2)),
         (["convert", "-m", "net.keras", "-o", "q.h5"], "must end in .fbz, received q.h5"),
         (["convert", "-m", "net.keras", "-o", "no/q.fbz"], os.strerror(2)),
@@ -260,10 +274,12 @@ def test_refused_arguments(command, arguments, message):
     assert result.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("ending", [".h5", ".keras"])
-def test_notes_of_tensorflow_are_not_shown(ending):
+@pytest.mark.parametrize(("ending", "level"), [(".h5", None), (".keras", "3")])
+def test_notes_of_tensorflow_are_not_shown(ending, level):
     make_network().save(f"net{ending}")
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    if level is not None:
+        environment["TF_CPP_MIN_LOG_LEVEL"] = level
     for code, out, err in [
         (0, f"Model quantized and saved to net_iq4_wq4_aq4{ending}\n", ""),
         (1, "", f"cnn2snn: error: net{ending}: it is not a Keras model that can be loaded: "),
@@ -278,6 +294,21 @@ def test_notes_of_tensorflow_are_not_shown(ending):
         assert result.stderr.startswith(err)
         assert result.stderr.count("\n") == code
         Path(f"net{ending}").write_bytes(b"text")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals of this kind")
+def test_a_terminal_is_told_what_the_wait_is_for():
+    import pty
+
+    make_network().save("net.keras")
+    ours, theirs = pty.openpty()
+    arguments = [sys.executable, "-m", "cnn2snn", "quantize", "-m", "net.keras"]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    process = subprocess.run(arguments, stdout=subprocess.DEVNULL, stderr=theirs, env=environment)
+    os.close(theirs)
+    assert process.returncode == 0
+    assert os.read(ours, 10_000) == b"loading TensorFlow ...\r\x1b[K"
+    os.close(ours)
 
 
 def test_report_is_written_and_shown(command):

@@ -19,7 +19,20 @@ def test_forward_is_saved(command, model, inputs):
     lines = result.out.splitlines()
     assert lines[0] == "Inputs    7×1×1×6 uint8"
     assert lines[1] == "Outputs   7×1×1×6 int32, 0 to 7; outputs.npy"
-    assert lines[2].startswith("Speed ")
+    note = " ".join(line.strip() for line in lines[2:5]).split(maxsplit=1)
+    assert note[0] == "Note"
+    assert note[1].startswith("thresholds, steps or scales of channels are not applied to these integers")
+    assert note[1].endswith("--predict applies them, --classes gives classes")
+    assert lines[5].startswith("Speed ")
+    assert max(map(len, lines)) <= 80
+
+
+def test_integers_that_are_no_scores_are_noted_where_they_are_given(command, report, model, inputs):
+    assert "largest is not always the class" in report("run", "model.fbz", "inputs.npy")["note"]
+    for mode in ("--predict", "--classes"):
+        assert "note" not in report("run", "model.fbz", "inputs.npy", mode)
+    akida.Model(layers=[akida.InputData((1, 1, 6))]).save("levels.fbz")
+    assert "note" not in report("run", "levels.fbz", "inputs.npy")
 
 
 def test_predict_and_classes(command, model, inputs):
@@ -58,16 +71,30 @@ def test_labels_give_the_accuracy(report, model, inputs, mode):
 def test_accuracy_is_printed(command, model, inputs):
     np.save("labels.npy", np.zeros(7, int))
     out = command("run", "model.fbz", "inputs.npy", "--labels", "labels.npy").out
-    assert "Classes   0: 2, 1: 1, 2: 1, 3: 1, 4: 1, 5: 1\n" in out
+    assert "Classes   6 occur\n" in out
+    assert out.endswith(
+        "Class  Inputs   Share\n"
+        "---------------------\n"
+        "    0       2  28.6 %\n"
+        "    1       1  14.3 %\n"
+        "    2       1  14.3 %\n"
+        "    3       1  14.3 %\n"
+        "    4       1  14.3 %\n"
+        "    5       1  14.3 %\n"
+    )
     assert "Accuracy  28.57% (2 of 7)\n" in out
 
 
-def test_many_classes_fit_the_width(command):
+def test_of_many_classes_the_most_frequent_are_shown(command):
     akida.Model(layers=[akida.InputData((1, 1, 300))]).save("m.fbz")
-    np.save("x.npy", np.eye(300, dtype=np.uint8).reshape(300, 1, 1, 300))
-    out = command("run", "m.fbz", "x.npy", "--classes").out
-    assert max(map(len, out.splitlines())) <= 80
-    assert "299: 1" in out
+    classes = [*range(300), *[250] * 4, 7]
+    np.save("x.npy", np.eye(300, dtype=np.uint8)[classes].reshape(-1, 1, 1, 300))
+    lines = command("run", "m.fbz", "x.npy", "--classes").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    table = [line.split() for line in lines[lines.index("Class  Inputs  Share") + 2 : -1]]
+    assert len(table) == 20
+    assert {"250": "5", "7": "2"}.items() <= {row[0]: row[1] for row in table}.items()
+    assert lines[-1] == "280 rarer classes have 280 inputs; --json has all."
 
 
 def test_json_has_the_facts(report, model, inputs):

@@ -1,11 +1,9 @@
 """Blocks built by hand become models of Akida 1.0, with NumPy and the engine alone."""
 
 import numpy as np
-import pytest
 
 from cnn2snn.conversion.akida1 import build_model, certificate
 from cnn2snn.conversion.scaling import InputScaling
-from cnn2snn.errors import UnsupportedModelError
 from tests.conversion.networks import branched_network, image_network
 from tests.fresh_interpreter import run_without_keras
 from tests.oracle import layers
@@ -102,13 +100,3 @@ def test_floored_thresholds_are_those_of_the_rule():
     # H8: the threshold is floored, the step that of four bits.
     assert model.layers[0].get_variable("threshold").tolist() == [8, 20]
     assert model.layers[0].get_variable("act_step").tolist() == [6, 6]
-
-
-def test_branches_of_different_steps_are_refused():
-    blocks = branched_network()
-    small = blocks.blocks["small"].activation
-    blocks.blocks["small"].activation = type(small)(small.name, small.bits, 0.25)
-    with pytest.raises(UnsupportedModelError, match="the same step, received") as error:
-        build_model(blocks, SAME, input_is_image=False)
-    assert error.value.layer == "join"
-    assert error.value.remedy.startswith("give them the same bitwidth")

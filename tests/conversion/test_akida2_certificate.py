@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import warnings
 
 import numpy as np
@@ -412,3 +413,11 @@ def test_convert_gives_the_report(tmp_path):
     cnn2snn.convert(file_of("digits_trained"), report=tmp_path / "report.json")
     assert kept[0].to_dict() == report_of("digits_trained").to_dict()
     assert json.loads((tmp_path / "report.json").read_text()) == kept[0].to_dict()
+
+
+@pytest.mark.parametrize("name", AKIDA2)
+def test_scales_of_float_inputs_that_are_no_powers_of_two_are_told(name):
+    found = report_of(name)
+    scales = [] if found.inputs.scales is None else np.ravel(found.inputs.scales).astype(np.float64)
+    assert found.inputs.exact is all(math.frexp(scale)[0] == 0.5 for scale in scales)
+    assert ("no powers of two" in " ".join(found.text(200).split())) is not found.inputs.exact

@@ -10,6 +10,7 @@ from cnn2snn import akida
 from cnn2snn._problems import Problems
 from cnn2snn.conversion.akida1.inputs import ImageInput, input_data
 from cnn2snn.conversion.akida1.layers import engine_layer
+from cnn2snn.conversion.akida1.model import build_model
 from cnn2snn.conversion.block import Activation, Kind, Window
 from cnn2snn.conversion.scaling import InputScaling
 from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
@@ -24,6 +25,11 @@ def block(name="conv"):
 
 def made(given, *, image=None, is_read=False, problems=None):
     return engine_layer(given, image=image, is_read=is_read, problems=problems or Problems())
+
+
+def images_of(given, scaling=SAME, padding_value=0):
+    """Images that a block reads."""
+    return ImageInput(replace(image_network(), blocks={given.name: given}), scaling, padding_value)
 
 
 def shifted(shift):
@@ -45,7 +51,7 @@ def test_each_kind_of_block_becomes_its_layer_with_its_arguments():
     layer = made(block("dense"))
     assert type(layer) is akida.FullyConnected
     assert (layer.parameters.units, layer.parameters.activation) == (2, False)
-    layer = made(block("conv"), image=ImageInput(SAME, 7))
+    layer = made(block("conv"), image=images_of(block("conv"), padding_value=7))
     assert type(layer) is akida.InputConvolutional
     p = layer.parameters
     assert (tuple(p.input_shape), p.padding_value, p.padding) == ((3, 3, 1), 7, akida.Padding.Valid)
@@ -99,10 +105,18 @@ def test_inputs_that_are_not_images_are_maps_or_vectors_of_4_bits():
         layer = input_data(replace(image_network(), input_shape=shape), SAME, Problems())
         assert (tuple(layer.parameters.input_shape), layer.parameters.input_bits) == (dims, 4)
         assert layer.name == "input"
-    for shape in [(4, 5), (), (4, 5, 2, 1), (None, 5, 2), (None,), (4, 5, None)]:
-        with pytest.raises(UnsupportedModelError, match="the input shape must be") as error:
-            input_data(replace(image_network(), input_shape=shape), SAME, Problems())
-        assert (error.value.layer, error.value.received) == ("input", shape)
+
+
+@pytest.mark.parametrize("input_is_image", [True, False])
+@pytest.mark.parametrize("shape", [(4, 5), (), (4, 5, 2, 1), (None, 5, 3), (None,), (4, 5, None)])
+def test_inputs_are_maps_or_vectors_of_known_sizes(shape, input_is_image):
+    network = replace(image_network(), input_shape=shape)
+    with pytest.raises(UnsupportedModelError, match="the input shape must be") as error:
+        build_model(network, SAME, input_is_image)
+    assert (error.value.layer, error.value.received) == ("input", shape)
+    problems = Problems(collect=True)
+    assert build_model(network, SAME, input_is_image, problems).model.layers == []
+    assert [found.received for found in problems.found] == [shape]
 
 
 def test_inputs_that_are_not_images_are_not_shifted():
@@ -119,7 +133,7 @@ def test_the_border_of_images_is_the_integer_that_stands_for_0():
     same = replace(block(), window=Window((2, 2), (1, 1), "same"))
 
     def border(given, scaling, padding_value=None):
-        return made(given, image=ImageInput(scaling, padding_value)).parameters.padding_value
+        return made(given, image=images_of(given, scaling, padding_value)).parameters.padding_value
 
     for shift in (0, 1, 128, 255):
         assert border(same, shifted(shift)) == border(block(), shifted(shift)) == shift
@@ -133,20 +147,20 @@ def test_the_border_of_images_is_the_integer_that_stands_for_0():
     assert border(same, shifted(3), 0) == 0
 
 
-def test_images_are_read_by_a_convolution_of_known_size_with_1_or_3_channels():
+def test_images_are_read_by_a_convolution_and_have_1_or_3_channels():
     for shape in [(9, 9, 1), (5, 7, 3)]:
         image = replace(block(), input_shape=shape)
-        assert tuple(made(image, image=ImageInput(SAME, 0)).parameters.input_shape) == shape
-    for shape in [(9, 9, 2), (9, 9, 4), (None, 9, 3), (9, None, 1)]:
-        with pytest.raises(UnsupportedModelError, match="known sizes and 1 or 3 channels") as error:
-            made(replace(block(), input_shape=shape), image=ImageInput(SAME, 0))
+        assert tuple(made(image, image=images_of(image)).parameters.input_shape) == shape
+    for shape in [(9, 9, 2), (9, 9, 4)]:
+        image = replace(block(), inbounds=[""], input_shape=shape)
+        with pytest.raises(UnsupportedModelError, match="an image must have 1 or 3 channels") as error:
+            made(image, image=images_of(image))
         assert (error.value.layer, error.value.received) == ("conv", shape)
     for name, kind in (("dense", Kind.DENSE), ("separable", Kind.SEPARABLE)):
         assert block(name).kind is kind
-        with pytest.raises(
-            UnsupportedModelError, match="the first layer for images must be a QuantizedConv2D"
-        ) as error:
-            made(block(name), image=ImageInput(SAME, 0))
+        first = replace(block(name), inbounds=[""])
+        with pytest.raises(UnsupportedModelError, match="first layer for images must be a QuantizedConv2D") as error:
+            made(first, image=images_of(first))
         assert error.value.received == f"a {block(name).type}"
 
 

@@ -83,8 +83,11 @@ def test_a_report_on_both_is_true_where_one_generation_takes_the_model():
 
 def test_a_model_of_this_package_is_judged_for_akida_1_whatever_the_version():
     quantized = cnn2snn.quantize(plain(), 4, 4, 8)
-    assert check(quantized).ip_versions == ("v1",)
-    assert for_v2(quantized).ip_versions == ("v1",)
+    own, other = check(quantized), for_v2(quantized)
+    assert own.ip_versions == other.ip_versions == ("v1",)
+    (note,) = [note for note in other.notes if note not in own.notes]
+    assert "whatever the version" in str(note)
+    assert "quantizeml" in note.remedy
 
 
 def test_a_quantizeml_model_is_judged_for_the_version_in_force(monkeypatch):
@@ -258,6 +261,45 @@ def test_activations_that_end_a_model_stay_outside_and_others_are_refused():
         assert "it" in report.notes[-1].message
     report = for_v2(chain(L.Conv2D(4, 3), L.ReLU(6), L.Conv2D(2, 3), L.Softmax(name="it"), L.Conv2D(2, 1)))
     assert ("it", "layer") in rules(report)
+
+
+@pytest.mark.parametrize(
+    ("layer", "role", "value"),
+    [
+        ("conv", "kernel", np.nan),
+        ("conv", "bias", np.inf),
+        ("norm", "gamma", np.nan),
+        ("norm", "moving_variance", -1.0),
+        ("last", "kernel", -np.inf),
+    ],
+)
+def test_weights_that_nothing_can_be_computed_with_are_refused_for_both(layer, role, value):
+    model = chain(
+        L.Conv2D(4, 3, name="conv"), L.BatchNormalization(name="norm"), L.ReLU(6), L.Conv2D(2, 3, name="last")
+    )
+    assert check(model).convertible_versions == ("v1", "v2")
+    weight = getattr(model.get_layer(layer), role)
+    values = np.asarray(weight).copy()
+    values.flat[1] = value
+    weight.assign(values)
+    report = check(model)
+    assert [(p.layer, p.rule, p.ip_version) for p in report.problems] == [(layer, role, "v1"), (layer, role, "v2")]
+    assert all("assign other values" in problem.remedy for problem in report.problems)
+
+
+def test_layers_that_only_train_are_left_out_for_akida_2_by_prepare():
+    model = chain(L.RandomFlip(name="it"), L.Conv2D(4, 3), L.ReLU(6), L.SpatialDropout2D(0.1), L.Conv2D(2, 3))
+    report = for_v2(model)
+    assert len(report.problems) == 2
+    assert all("with cnn2snn.transforms.prepare" in problem.remedy for problem in report.problems)
+    assert for_v2(cnn2snn.transforms.prepare(model))
+
+
+def test_images_of_unknown_size_are_a_problem_not_a_crash():
+    layers = [L.Conv2D(4, 3, padding="same"), L.GlobalAveragePooling2D(), L.ReLU(6), L.Dense(2)]
+    with set_akida_version(AkidaVersion.v1):
+        report = check(keras.Sequential([keras.Input((None, None, 3), name="image"), *layers]))
+    assert rules(report) == [("image", "input_shape")]
 
 
 def test_judging_for_akida_2_changes_no_model():

@@ -277,7 +277,7 @@ REFUSED = {
     "subclass": ([Doubled(2, 3, Q4, name="it"), QuantizedReLU(4)], r'"it".*not classes derived'),
     "final activation": (
         [conv(), QuantizedReLU(4), L.Flatten(), QuantizedDense(2, Q4), L.Activation("relu", name="it")],
-        r'"it".*must be linear, softmax or sigmoid, received .relu',
+        r'"it".*must keep the order of its inputs.*received .relu',
     ),
     "forgotten flatten": (
         [conv(), QuantizedReLU(4), QuantizedDense(2, Q4, name="it")],
@@ -295,7 +295,7 @@ REFUSED = {
     "float activation": ([conv(), L.ReLU(name="it")], r'"it".*not quantized'),
     "no activation": (
         [conv(name="a"), conv(name="it")],
-        r'"it".*"a" has none; add a QuantizedReLU',
+        r'"it".*"a" has none; add a ReLU between them \(QuantizedReLU',
     ),
     "activation first": ([QuantizedReLU(4, name="it")], r'"it".*cannot be the first'),
     "two activations": (
@@ -331,7 +331,7 @@ REFUSED = {
     ),
     "flatten": (
         [conv(name="c"), L.Flatten(name="it"), QuantizedDense(2, Q4)],
-        r'"it".*after the activation',
+        r'"it".*after an activation',
     ),
     "reshape": (
         [conv(), QuantizedReLU(4), L.Reshape((4, 16, 4), name="it"), conv()],
@@ -370,9 +370,9 @@ def test_what_cannot_be_expressed_is_refused_with_layer_and_remedy(case):
             [
                 conv(),
                 QuantizedReLU(4),
-                QuantizedSeparableConv2D(2, 3, Q4, quantizer_dw=MaxQuantizer(2), name="it"),
+                QuantizedSeparableConv2D(2, 3, MaxPerAxisQuantizer(2), quantizer_dw=MaxQuantizer(3), name="it"),
             ],
-            r'"it".*same bitwidth, received 4 and 2',
+            r'"it".*2, 4, 8, received 3',
         ),
     ],
 )
@@ -540,6 +540,25 @@ def test_the_same_model_gives_the_same_bytes(float_model):
     assert cnn2snn.convert(quantized).to_buffer() == cnn2snn.convert(quantized).to_buffer()
 
 
+def test_the_input_is_called_like_that_of_keras():
+    source = keras.Input((5,), name="features")
+    model = keras.Model(source, QuantizedDense(3, Q4)(source))
+    assert cnn2snn.convert(model, input_is_image=False).layers[0].name == "features"
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: [conv(), QuantizedReLU(4), conv(), L.Flatten()],
+        lambda: [conv(), QuantizedReLU(4), L.Flatten(), L.Dropout(0.5), QuantizedDense(2, Q4)],
+        lambda: [conv(), L.GlobalAveragePooling2D(keepdims=True), L.Flatten(), QuantizedReLU(4), QuantizedDense(2, Q4)],
+    ],
+)
+def test_a_flatten_that_moves_no_value_may_stand_anywhere(layers, images):
+    model = chain(*layers())
+    assert compare(model, cnn2snn.convert(model), images).totals.unexplained == 0
+
+
 def depthwise_pair(**arguments):
     """A depthwise and a pointwise convolution behind a first layer, float, with negative gammas."""
     model = chain(
@@ -572,8 +591,83 @@ def test_a_depthwise_and_a_pointwise_convolution_become_one_separable_layer(imag
 
 def test_a_depthwise_convolution_on_its_own_or_with_a_bias_is_refused():
     for model in (
-        depthwise_pair(use_bias=True),
-        chain(conv(), QuantizedReLU(4), QuantizedDepthwiseConv2D(3, Q4, name="dw")),
+        chain(conv(), QuantizedReLU(4), QuantizedDepthwiseConv2D(3, Q4, name="dw"), conv(2, 1)),
+        chain(conv(), QuantizedReLU(4), QuantizedDepthwiseConv2D(3, Q4, use_bias=False, name="dw")),
     ):
         with pytest.raises(RuntimeError, match=r'layer "dw" .*use_bias=False.*kernel size 1.*QuantizedSeparableConv2D'):
             cnn2snn.convert(model)
+
+
+def test_a_limit_of_the_scale_makes_filters_close_to_zero_convertible():
+    """The remedy that the error names works: the weights of such a filter become zeros."""
+    model = keras.Sequential([keras.Input((6,)), L.Dense(4), L.ReLU(6.0), L.Dense(3, name="last")])
+    kernel, bias = model.get_layer("last").get_weights()
+    kernel[:, 1] *= 1e-12
+    model.get_layer("last").set_weights([kernel, bias + 0.5])
+    with pytest.raises(RuntimeError, match=r'"last": channel 1: .*max_scale_factor=1000'):
+        cnn2snn.convert(cnn2snn.quantize(model, 4, 4), input_is_image=False)
+
+    def limited(layer, quantizer):
+        return cnn2snn.MaxPerAxisQuantizer(quantizer.bitwidth, max_scale_factor=1000)
+
+    quantized = cnn2snn.quantize(model, 4, 4, quantizer_function=limited)
+    x = np.random.default_rng(3).integers(0, 16, (9, 6)).astype(np.uint8)
+    predicted = cnn2snn.convert(quantized, input_is_image=False).predict(x.reshape(-1, 1, 1, 6)).reshape(-1, 3)
+    np.testing.assert_allclose(predicted[:, 1], 0.5, atol=1e-2)
+
+
+def test_files_of_the_original_toolkit_keep_the_limit_of_their_scales(tmp_path):
+    """Through training and saving, so that their integers stay those of the original."""
+    path = Path(__file__).parent.parent / "fixtures" / "keras2-quantized" / "dense_only_iq4_wq4_aq1.h5"
+    model = cnn2snn.load_quantized_model(path, compile_model=False)
+    model.save(tmp_path / "again.keras")
+    again = cnn2snn.load_quantized_model(tmp_path / "again.keras", compile_model=False)
+    narrower = cnn2snn.quantize(again, 2, 2)
+    for loaded in (model, again, narrower):
+        limits = {layer.quantizer.max_scale_factor for layer in loaded.layers if hasattr(layer, "quantizer")}
+        assert limits == {1000}
+
+
+def test_the_bias_of_a_float_depthwise_convolution_is_converted_too(images):
+    quantized = depthwise_pair(use_bias=True)
+    assert compare(quantized, cnn2snn.convert(quantized), images).totals.unexplained == 0
+
+
+@pytest.mark.parametrize(("pointwise", "depthwise", "declared"), [(4, 2, 4), (2, 4, 4), (2, 2, 2), (4, 3, 4)])
+def test_a_separable_layer_has_the_width_of_its_wider_kernel(images, pointwise, depthwise, declared):
+    separable = QuantizedSeparableConv2D(4, 3, MaxPerAxisQuantizer(pointwise), MaxQuantizer(depthwise), name="it")
+    model = chain(conv(), QuantizedReLU(4), separable, QuantizedReLU(4))
+    converted = cnn2snn.convert(model)
+    assert converted.get_layer("it").parameters.weights_bits == declared
+    assert compare(model, converted, images).totals.unexplained == 0
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "size", "padding"),
+    [(1, 1, 8, "Same"), (1, 2, 7, "Same"), (2, 2, 8, "Same"), (2, 2, 7, "Valid"), (3, 1, 8, "Valid")],
+)
+def test_a_valid_convolution_that_covers_its_map_is_one_of_padding_same(kernel, stride, size, padding):
+    images = np.random.default_rng(5).integers(0, 256, (4, size, size, 1), dtype=np.uint8)
+    valid = conv(4, kernel, strides=stride, padding="valid", name="it")
+    model = chain(conv(), QuantizedReLU(4), valid, QuantizedReLU(4), shape=(size, size, 1))
+    converted = cnn2snn.convert(model)
+    assert converted.get_layer("it").parameters.padding == getattr(akida.Padding, padding)
+    assert compare(model, converted, images).totals.unexplained == 0
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (64,), (4, 16, 1)])
+def test_a_reshape_at_the_input_gives_the_converted_model_its_shape(images, shape):
+    model = chain(L.Reshape((8, 8, 1), name="front"), conv(), QuantizedReLU(4), shape=shape)
+    converted = cnn2snn.convert(model)
+    assert converted.input_shape == [8, 8, 1]
+    assert compare(model, converted, images).totals.unexplained == 0
+    folded = {place.name: place.became for place in cnn2snn.conversion_report(model).folded}
+    assert folded["front"] == "left out: inputs have its shape"
+
+
+def test_a_map_of_two_axes_is_flattened_at_the_input():
+    model = chain(L.Flatten(), QuantizedDense(4, Q4), QuantizedReLU(4), QuantizedDense(3, Q4), shape=(5, 3))
+    converted = cnn2snn.convert(model, input_is_image=False)
+    assert converted.input_shape == [1, 1, 15]
+    inputs = np.random.default_rng(5).integers(0, 16, (9, 1, 1, 15), dtype=np.uint8)
+    assert compare(model, converted, inputs).totals.unexplained == 0

@@ -27,7 +27,7 @@ SIGNATURES = {
     "cnn2snn.MaxQuantizer": "bitwidth=4",
     "cnn2snn.MaxPerAxisQuantizer": "bitwidth=4",
     "cnn2snn.QuantizedConv2D": f"filters, kernel_size, quantizer, {_CONV}",
-    "cnn2snn.QuantizedDense": "units, quantizer, use_bias=True, kernel_initializer='glorot_uniform', "
+    "cnn2snn.QuantizedDense": "units, use_bias=True, quantizer=None, kernel_initializer='glorot_uniform', "
     "bias_initializer='zeros'",
     "cnn2snn.QuantizedSeparableConv2D": "filters, kernel_size, quantizer, quantizer_dw=None, strides=(1, 1), "
     "padding='valid', use_bias=True",
@@ -43,7 +43,7 @@ SIGNATURES = {
     "cnn2snn.transforms.weights_homogeneity": "model",
     "cnn2snn.transforms.normalize_separable_layer": "layer",
     "cnn2snn.transforms.normalize_separable_model": "model",
-    "cnn2snn.transforms.reshape": "model, input_x, input_y",
+    "cnn2snn.transforms.reshape": "model_keras, input_x, input_y",
     "cnn2snn.calibration.QuantizationSampler": "model, samples, batch_size=None",
     "cnn2snn.calibration.QuantizationSampler.select_layer": "self, layer, include_activation=False",
     "cnn2snn.calibration.QuantizationSampler.quantized_outputs": "self, batch_index=0",

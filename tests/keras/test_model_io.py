@@ -35,11 +35,32 @@ def test_files_that_are_not_models_are_refused(suffix, tmp_path):
 def test_missing_files_folders_and_other_suffixes_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         cnn2snn.load_quantized_model(tmp_path / "nowhere.h5")
-    with pytest.raises(ValueError, match=r"suffix \.keras or \.h5"):
+    with pytest.raises(ValueError, match="it is a folder, and no SavedModel"):
         cnn2snn.load_quantized_model(tmp_path)
-    (tmp_path / "model.tflite").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"suffix \.keras or \.h5"):
-        cnn2snn.load_quantized_model(tmp_path / "model.tflite")
+    (tmp_path / "model.txt").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"must end in \.h5 or \.hdf5 or \.keras, received"):
+        cnn2snn.load_quantized_model(tmp_path / "model.txt")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "what", "way"),
+    [
+        (".onnx", "an ONNX file", "cnn2snn.convert if QuantizeML"),
+        (".tflite", "a TensorFlow Lite file", "the Keras model that it was made from"),
+        (".pt", "a PyTorch file", "export it to ONNX"),
+        (".pth", "a PyTorch file", "Keras layers"),
+        (".safetensors", "a PyTorch file", "Keras layers"),
+        (".pb", "a TensorFlow graph", "TF_USE_LEGACY_KERAS=1"),
+        (".fbz", "a converted model", "cnn2snn.akida.Model"),
+    ],
+)
+def test_files_of_other_makers_are_named_with_the_way_that_leads_here(suffix, what, way, tmp_path):
+    path = tmp_path / f"net{suffix}"
+    path.write_bytes(b"")
+    with pytest.raises(InvalidArgumentError, match=f"it is {what}") as caught:
+        cnn2snn.load_quantized_model(path)
+    assert way in caught.value.remedy
+    assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cnn2snn
-from cnn2snn._keras import LEGACY, keras
+from cnn2snn._keras import LEGACY, keras, tf
 from cnn2snn.quantization_ops import MaxPerAxisQuantizer, MaxQuantizer, StdPerAxisQuantizer
 from tests.keras.models import outputs
 
@@ -99,7 +99,7 @@ def test_quantizing_again_changes_the_widths_only(float_model):
 
 
 def test_a_discrete_relu_keeps_its_largest_output():
-    model = keras.Sequential([keras.Input((4,)), cnn2snn.ActivationDiscreteRelu(4, name="a")])
+    model = keras.Sequential([keras.Input((4,)), L.Dense(2), cnn2snn.ActivationDiscreteRelu(4, name="a")])
     again = cnn2snn.quantize(model, 4, 2).get_layer("a")
     assert (type(again).__name__, again.bitwidth, again.max_value) == ("QuantizedReLU", 2, 6)
 
@@ -124,10 +124,12 @@ def test_a_normalization_that_cannot_be_folded_does_not_stay_in_silence():
         [keras.Input((6, 6, 1)), L.Conv2D(2, 3), L.ReLU(name="r"), L.BatchNormalization(name="it")]
     )
     with pytest.raises(
-        RuntimeError, match=r'layer "it": it follows "r", into which it cannot be folded; .*fold_BN=False'
+        RuntimeError, match=r'layer "it": it cannot be folded, as .* gives the outputs of the model; put it between'
     ):
         cnn2snn.quantize(model, 4, 4)
-    assert types(cnn2snn.quantize(model, 4, 4, fold_BN=False))["it"] == "BatchNormalization"
+    with pytest.raises(RuntimeError, match=r'layer "it" .*must come before the activation "r"; swap the two'):
+        cnn2snn.quantize(model, 4, 4, fold_BN=False)
+    assert types(cnn2snn.quantize(model, fold_BN=False))["it"] == "BatchNormalization"
 
 
 def test_a_gamma_of_zero_leaves_the_constant(float_model, images):
@@ -166,10 +168,10 @@ def test_the_quantizer_function_is_asked_for_every_kernel(float_model):
             "depth_multiplier must be 1, received 2",
         ),
         (type("OwnReLU", (L.ReLU,), {})(name="it"), "OwnReLU cannot be quantized .* ReLU themselves"),
-        (L.Activation("relu", name="it"), "would stay in float; use a ReLU layer"),
+        (L.Activation("gelu", name="it"), r"Activation\(gelu\) cannot be quantized and would stay in float; use ReLU"),
         (
-            L.Conv2D(2, 3, activation="relu", name="it"),
-            "activation must be 'linear', received 'relu'; put",
+            L.Conv2D(2, 3, activation="gelu", name="it"),
+            "activation must be 'linear', received 'gelu'; use \"relu\" and train again",
         ),
         (
             L.Conv2D(2, 3, dilation_rate=2, name="it"),
@@ -227,12 +229,106 @@ def test_one_layer_can_be_named_by_itself(float_model):
 
 
 @pytest.mark.parametrize(
+    ("bound", "bits", "kind", "largest"),
+    [
+        (None, 4, "ActivationDiscreteRelu", 6),
+        (6, 4, "ActivationDiscreteRelu", 6),
+        (3, 2, "ActivationDiscreteRelu", 3),
+        (1, 1, "ActivationDiscreteRelu", 1),
+        (6, 2, "QuantizedReLU", 6),
+        (4.5, 4, "QuantizedReLU", 4.5),
+    ],
+)
+def test_quantize_layer_makes_a_discrete_relu_of_a_relu_whose_bound_it_holds(bound, bits, kind, largest):
+    model = keras.Sequential([keras.Input((3,)), L.Dense(2), L.ReLU(bound, name="relu")])
+    relu = cnn2snn.quantize_layer(model, "relu", bits).get_layer("relu")
+    assert type(relu).__name__ == kind
+    assert float(np.asarray(relu.step)) * relu.levels == pytest.approx(largest)
+
+
+def test_quantize_layer_changes_the_width_alone_of_what_is_quantized():
+    layers = [
+        cnn2snn.ActivationDiscreteRelu(2),
+        cnn2snn.QuantizedReLU(4, 6.0),
+        cnn2snn.QuantizedDense(2, MaxQuantizer(4)),
+    ]
+    model = keras.Sequential([keras.Input((3,)), *layers])
+    for index, layer in enumerate(layers):
+        changed = cnn2snn.quantize_layer(model, index, 3).layers[index]
+        assert type(changed) is type(layer)
+        before, after = layer.get_config(), changed.get_config()
+        if "quantizer" in before:
+            before, after = (config["quantizer"]["config"] for config in (before, after))
+        assert after == {**before, "bitwidth": 3}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model: cnn2snn.quantize(model, 4, 4),
+        lambda model: cnn2snn.quantize_layer(model, 0, 4),
+        lambda model: cnn2snn.convert(model),
+        lambda model: cnn2snn.conversion_report(model),
+        lambda model: cnn2snn.check_model_compatibility(model),
+        lambda model: cnn2snn.transforms.syncretize(model),
+        lambda model: cnn2snn.calibration.bias_correction(model, np.zeros((1, 3), np.float32)),
+    ],
+)
+def test_outside_of_eager_mode_every_call_says_so(call):
+    model = keras.Sequential([keras.Input((3,)), cnn2snn.QuantizedDense(2, MaxQuantizer(4))])
+    with tf.Graph().as_default(), pytest.raises(SystemError, match="execute eagerly"):
+        call(model)
+    with pytest.raises(SystemError, match="execute eagerly"):
+        tf.function(lambda: call(model), autograph=False)()
+
+
+def test_errors_of_a_target_without_quantized_form_say_what_to_use():
+    model = keras.Sequential([keras.Input((3,)), L.Dense(2), L.Activation("relu", name="relu")])
+    with pytest.raises(ValueError, match=r"has nothing to quantize; .* with cnn2snn\.transforms\.prepare"):
+        cnn2snn.quantize_layer(model, "relu", 4)
+
+
+INCREASING = [
+    "tanh",
+    "softplus",
+    "hard_sigmoid",
+    "softsign",
+    "exponential",
+    "elu",
+    "selu",
+    "sigmoid",
+    "softmax",
+    "linear",
+]
+
+
+@pytest.mark.parametrize("name", INCREASING)
+def test_a_final_activation_that_keeps_the_order_is_left_out(name):
+    source, layers = keras.Input((3,), name="input"), [L.Dense(2), L.ReLU(6.0), L.Dense(3)]
+    bare = keras.Sequential([source, *layers], name="net")
+    model = keras.Sequential([source, *layers, L.Activation(name)], name="net")
+    expected, got = (cnn2snn.convert(cnn2snn.quantize(m, 4, 4), input_is_image=False) for m in (bare, model))
+    assert got.to_buffer() == expected.to_buffer()
+
+
+@pytest.mark.parametrize("name", ["gelu", "swish"])
+def test_a_final_activation_that_does_not_is_refused(name):
+    model = keras.Sequential([keras.Input((3,)), L.Dense(2), L.Activation(name)])
+    with pytest.raises(RuntimeError, match="cannot be quantized"):
+        cnn2snn.quantize(model, 4, 4)
+    quantized = cnn2snn.quantize_layer(model, 0, 4)
+    with pytest.raises(RuntimeError, match="must keep the order of its inputs"):
+        cnn2snn.convert(quantized, input_is_image=False)
+
+
+@pytest.mark.parametrize(
     ("target", "bits", "error", "text"),
     [
         ("nowhere", 4, ValueError, "target_layer must be a layer of the model"),
         (99, 4, ValueError, r"target_layer must be in -14\.\.13"),
         ("conv", 0, ValueError, "greater than zero"),
-        ("conv_bn", 4, RuntimeError, "has nothing to quantize"),
+        ("conv_bn", 4, ValueError, "has nothing to quantize; name a convolution"),
+        ("softmax", 4, ValueError, "has nothing to quantize"),
     ],
 )
 def test_targets_that_cannot_be_quantized_are_refused(float_model, target, bits, error, text):
@@ -260,6 +356,22 @@ def test_a_layer_that_is_always_in_training_is_refused():
         cnn2snn.quantize(model, 4, 4)
 
 
+def test_inputs_may_be_given_by_name():
+    x = keras.Input((6, 6, 1))
+    model = keras.Model(x, L.ReLU()(L.Conv2D(2, 3, name="it")(inputs=x)))
+    assert cnn2snn.quantize(model, 4, 4).get_layer("it").filters == 2
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_masks_are_refused():
+    x = keras.Input((6, 6, 1))
+    y = L.BatchNormalization(name="it")(L.Masking()(L.Conv2D(2, 3)(x)))
+    model = keras.Model(x, L.ReLU()(y))
+    with pytest.raises(RuntimeError, match="Masking"):
+        cnn2snn.quantize(model, 4, 4)
+    assert not cnn2snn.check_model_compatibility(model).convertible
+
+
 @pytest.mark.skipif(not LEGACY, reason="Keras 3 does not heed it")
 def test_layers_that_are_frozen_by_their_call_stay_frozen():
     inner = keras.Sequential([keras.Input((6, 6, 1)), L.Conv2D(2, 3), L.BatchNormalization(name="it")])
@@ -273,5 +385,5 @@ def test_layers_that_are_frozen_by_their_call_stay_frozen():
 
 def test_layers_that_belong_to_a_model_of_another_size_as_well_are_read():
     large = keras.Sequential([keras.Input((8, 8, 1)), L.Conv2D(2, 3, name="c"), L.ReLU(name="r")])
-    small = keras.Sequential([keras.Input((6, 6, 1)), *large.layers, L.GlobalAveragePooling2D(), L.Dense(2)])
+    small = keras.Sequential([keras.Input((6, 6, 1)), *large.layers, L.MaxPooling2D(2), L.Flatten(), L.Dense(2)])
     assert tuple(cnn2snn.quantize(small, 4, 4).get_layer("r").output.shape) == (None, 4, 4, 2)

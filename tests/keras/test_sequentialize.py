@@ -53,7 +53,7 @@ def test_models_in_a_model_are_taken_apart():
     model = branched()
     cut = sequentialize(model)
     assert [layer.name for layer in sequentialize(cut).layers] == [layer.name for layer in cut.layers]
-    outer = keras.Sequential([keras.Input((8, 8, 3)), cut, L.Dense(2, name="top")], name="outer")
+    outer = keras.Sequential([keras.Input((8, 8, 3)), cut, L.ReLU(6.0), L.Dense(2, name="top")], name="outer")
     quantized = cnn2snn.quantize(outer, 4, 4)
     assert {layer.name for layer in quantized.layers} >= {"stem", "left", "right", "join", "classes", "top"}
 

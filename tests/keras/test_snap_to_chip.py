@@ -204,9 +204,8 @@ def test_where_the_scale_does_not_follow_only_the_bias_moves(bits):
 
 
 def test_dead_filters_and_scales_at_their_limit_stay():
-    model = chain(
-        QuantizedSeparableConv2D(4, 3, MaxPerAxisQuantizer(4), padding="same"), QuantizedReLU(4), shape=(5, 5, 2)
-    )
+    quantizer = MaxPerAxisQuantizer(4, max_scale_factor=1000)
+    model = chain(QuantizedSeparableConv2D(4, 3, quantizer, padding="same"), QuantizedReLU(4), shape=(5, 5, 2))
     depthwise, pointwise, bias = model.layers[0].get_weights()
     pointwise[..., 1] = 0
     pointwise[..., 2] *= 1e-3

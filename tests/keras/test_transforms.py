@@ -145,6 +145,12 @@ def test_normalization_elsewhere_stays():
     assert kinds(fold_batchnorm(model)) == ["ReLU", "BatchNormalization", "Conv2D"]
 
 
+@pytest.mark.parametrize("layer", [L.Conv2D(4, 3, activation="relu"), L.Dense(4, activation="tanh")])
+def test_a_normalization_behind_a_fused_activation_stays(layer):
+    model = keras.Sequential([keras.Input((6, 6, 2)), layer, L.BatchNormalization(), L.Conv2D(4, 3)])
+    assert kinds(fold_batchnorm(model)) == [type(layer).__name__, "BatchNormalization", "Conv2D"]
+
+
 @pytest.mark.parametrize("pool", [lambda: L.MaxPooling2D(2, name="p"), lambda: L.GlobalAveragePooling2D(name="p")])
 def test_inversion_keeps_the_function(pool):
     x = np.random.default_rng(0).normal(size=(3, 6, 6, 2)).astype(np.float32)

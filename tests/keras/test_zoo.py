@@ -89,3 +89,10 @@ def test_input_scaling_is_a_rescaling_layer_or_none():
 def test_alpha_that_leaves_no_filter_is_refused():
     with pytest.raises(InvalidArgumentError, match="at least one of 32 filters"):
         zoo.mobilenet_imagenet(alpha=0.01)
+
+
+def test_networks_with_weights_are_named_with_what_takes_their_place():
+    with pytest.raises(AttributeError, match=r"ds_cnn_kws_pretrained.*without trained weights.*load_quantized_model"):
+        zoo.ds_cnn_kws_pretrained  # noqa: B018
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        zoo.nothing  # noqa: B018

@@ -174,7 +174,7 @@ class Checked:
     undecided: int = 0
 
 
-def check_parameters(block: Block, engine: LayerDescription) -> None:
+def check_parameters(block: Block, engine: LayerDescription, input_shape: tuple[int, ...]) -> None:
     """The documented parameters that follow from the Keras layer."""
     p = engine.parameters
     assert p["weights_bits"] == block.neural.quantizer.bitwidth
@@ -188,7 +188,10 @@ def check_parameters(block: Block, engine: LayerDescription) -> None:
     assert p["filters"] == block.neural.filters
     assert p["kernel_size"] == tuple(block.neural.kernel_size)
     assert p["kernel_stride"] == tuple(block.neural.strides)
-    assert p["padding"] == block.neural.padding.capitalize()
+    # Without a border, "same" and "valid" are one.
+    sizes = zip(input_shape[:2], p["kernel_size"], p["kernel_stride"], strict=True)
+    if any((-(-size // stride) - 1) * stride + kernel > size for size, kernel, stride in sizes):
+        assert p["padding"] == block.neural.padding.capitalize()
     assert p["pool_type"] == (POOLING[type(block.pool).__name__] if block.pool else "NoPooling")
     if p["pool_type"] == "Max":
         assert p["pool_size"] == tuple(block.pool.pool_size)
@@ -215,7 +218,7 @@ def check_block(
     holds the number of boundaries per channel that the conversion says are not exact for the potentials that `layer`,
     the engine's, can reach.
     """
-    check_parameters(block, engine)
+    check_parameters(block, engine, inputs.shape[1:])
     for name, expected in expected_weights(block, engine, inputs.shape[1:]).items():
         np.testing.assert_array_equal(engine.variables[name], expected)
     z = block.pre_activation(to_keras(inputs))

@@ -45,6 +45,15 @@ def test_a_model_of_both_generations_needs_one_of_them():
     report = CompatibilityReport("net", None, ("v1", "v2"), (own,))
     assert bool(report) is True
     assert (report.compatible_versions, report.convertible_versions) == (("v2",), ("v2",))
-    assert "not compatible with Akida 1.0" in report.text(200) and "is compatible with Akida 2.0" in report.text(200)
+    assert "not compatible with Akida 1.0" in report.text(200)
+    assert "is compatible with Akida 2.0" in report.text(200)
     assert not CompatibilityReport("net", None, ("v1", "v2"), (own, other))
     assert not CompatibilityReport("net", None, (), ())
+
+
+def test_notes_of_conversion_stand_apart_from_those_of_a_device():
+    notes = (problem("chip", "AKD1000"), problem("own"), problem("chip_2", "AKD1000"))
+    lines = CompatibilityReport("net", None, ("v1",), (), notes).text(200).splitlines()
+    heads = [lines.index(head) for head in ("Notes, which do not count:", "Notes on AKD1000, which do not count:")]
+    places = [next(i for i, line in enumerate(lines) if f'"{name}"' in line) for name in ("own", "chip", "chip_2")]
+    assert sorted([*heads, *places]) == [heads[0], places[0], heads[1], places[1], places[2]]

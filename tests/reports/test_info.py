@@ -35,7 +35,7 @@ def test_variables_that_were_edited_are_those_reported(network):
     network.get_layer("conv").set_variable("threshold", np.full(6, 12345, np.int32))
     report = InfoReport.of(network, Path("net.fbz"))
     assert report.layers[1].ranges["threshold"] == (12345, 12345)
-    assert " 12345 " in report.text(200)
+    assert " 12,345 " in report.text(200)
 
 
 def test_report_is_json_and_equal_models_give_equal_reports(network):

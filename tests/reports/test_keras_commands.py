@@ -9,6 +9,7 @@ import cnn2snn
 from cnn2snn._keras import keras
 from cnn2snn.reports.calibrate import CalibrateReport
 from cnn2snn.reports.convert import ConvertReport
+from cnn2snn.reports.prepare import PrepareReport
 from cnn2snn.reports.quantize import LayerBits, QuantizeReport
 from cnn2snn.reports.reshape import ReshapeReport
 from tests.reports.shown import foreign
@@ -34,6 +35,19 @@ def float_network():
     return model
 
 
+def ordinary():
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(4, 3, activation="relu", name="conv"),
+            layers.Dropout(0.2, name="drop"),
+            layers.Flatten(name="flatten"),
+            layers.Dense(3, name="dense"),
+        ]
+    )
+
+
 @pytest.fixture
 def quantized(float_network):
     """`q.h5`."""
@@ -50,6 +64,36 @@ def test_quantize(told, float_network):
         LayerBits("relu", "QuantizedReLU", act_bits=2),
     ]
     assert all(len(layer) == 3 for layer in report.to_dict()["layers"])
+
+
+def test_quantize_tells_what_was_rewritten_before(told, printed):
+    ordinary().save("net.keras")
+    report = told("quantize", "-m", "net.keras", "-iq", 8, "-o", "q.keras")
+    assert [(change["layer"], change["rule"]) for change in report.changes] == [("conv", "fused_activation")]
+    lines = printed("quantize", "-m", "net.keras", "-iq", 8, "-o", "q.keras").splitlines()
+    assert lines == [
+        "Model quantized and saved to q.keras",
+        "Rewritten before, with equal outputs:",
+        '  conv: its activation relu became the layer "conv_relu"',
+    ]
+
+
+def test_prepare(told, printed):
+    ordinary().save("net.keras")
+    report = told("prepare", "-m", "net.keras")
+    assert (report.file, report.output) == ("net.keras", "net_prepared.keras")
+    assert [(change["layer"], change["rule"]) for change in report.changes] == [
+        ("conv", "fused_activation"),
+        ("drop", "training_layer"),
+    ]
+    assert type(report) is PrepareReport
+    out = printed("prepare", "-m", "net.keras")
+    assert out.splitlines()[0] == "Model prepared and saved to net_prepared.keras"
+    assert "  drop: left out, as a Dropout computes nothing at inference" in out
+    assert max(map(len, printed("prepare", "-m", "net.keras", width=50).splitlines())) <= 50
+    again = printed("prepare", "-m", "net_prepared.keras")
+    assert again == "Nothing to prepare; saved to net_prepared_prepared.keras\n"
+    assert "Rewritten" not in printed("quantize", "-m", "net_prepared.keras")
 
 
 def test_reshape(told, quantized):

@@ -66,6 +66,8 @@ def test_text_shows_the_numbers_of_the_dictionary(network, images):
     spans = [unit[key][1] - unit[key][0] for unit in units for key in ("filters", "rows")]
     statistics, estimate = values["statistics"], values["estimate"]
     percent = [100 * layer["sparsity"] for layer in statistics.values()]
+    times = [layer["latency_ms"] for layer in estimate["layers"].values()]
+    percent += [100 * time / sum(times) for time in times]
     percent += [100 * value for key in ("latency_error", "energy_error") for value in estimate[key].values()]
     text = report.text(200).partition("Constants")[0]
     assert foreign(text.replace(report.version, ""), values, *spans, *percent) == set()

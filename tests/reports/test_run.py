@@ -1,6 +1,7 @@
 """`RunReport` and `PlanReport`."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,8 @@ def test_text_shows_the_numbers_of_the_dictionary(network, images):
     values = found.to_dict()
     assert (values["correct"], values["accuracy"], values["inputs_per_second"]) == (5, 5 / 7, 28)
     text = found.text(200)
-    assert foreign(text, values, *map(int, values["classes"]), 71.43) == set()
+    shares = [100 * count / 7 for count in values["classes"].values()]
+    assert foreign(text, values, *map(int, values["classes"]), 71.43, *shares, len(values["classes"])) == set()
     assert {"71.43", "5", "7", "28"} <= numbers(text)
 
 
@@ -83,4 +85,7 @@ def test_a_plan_tells_the_same_as_text_and_as_a_dictionary(network):
     for layer in values["layers"]:
         for kernel in layer["kernels"]:
             assert kernel["kernel"] in text
-            assert all(f"Not {d['kernel']}, as {d['reason']}: " in text for d in kernel["declined"])
+            for declined in kernel["declined"]:
+                names, layers = re.search(rf"Not ([^:]*), as {re.escape(declined['reason'])}: ([^:]*)\.", text).groups()
+                assert declined["kernel"] in names.split(", ")
+                assert layer["layer"] in layers.split(", ")

@@ -7,7 +7,8 @@
  * whatever they are, loading gives a valid model or an error.
  *
  * Outputs of temporal and recurrent layers depend on earlier inputs. Models with such layers have state, and are run
- * by a session, which keeps what its streams need. All other models are run by akida_forward and akida_predict.
+ * by a session, which keeps what its streams need. All other models are run by akida_forward, akida_predict and
+ * akida_classes.
  *
  * Link with libakida_capi.a (and -lpthread -ldl -lm on Linux), or with libakida_capi as a shared library.
  */
@@ -28,7 +29,7 @@ typedef enum akida_status {
     AKIDA_FORMAT = 2,   /* the bytes are no model that this version reads, or no session of the model */
     AKIDA_LENGTH = 3,   /* an array has another length than the shapes ask for */
     AKIDA_VALUE = 4,    /* an input value is beyond akida_input_bits, or is NaN */
-    AKIDA_OUTPUT = 5,   /* akida_predict on a model without float outputs */
+    AKIDA_OUTPUT = 5,   /* akida_predict on a model without float outputs, classes of outputs with several positions */
     AKIDA_MEMORY = 6,   /* the memory does not suffice */
     AKIDA_TYPE = 7,     /* inputs are of another type than akida_input_type, or an array is not aligned for its type */
     AKIDA_STATE = 8,    /* a model with state was run without a session */
@@ -98,7 +99,8 @@ int akida_has_state(const akida_model *model);
  * must be count times the elements of an output. `threads` is the most to use; 0 means one per core. There are never
  * more than cores, and all runs of the process share them: while one has them, others use their calling thread
  * alone. No number of threads changes a result. With a Dequantizer at the end, outputs are the integers that it
- * reads. */
+ * reads. The largest integer is not always the class of an input, as thresholds, steps and scales differ between
+ * channels: akida_classes tells the class. */
 akida_status akida_forward(const akida_model *model, const uint8_t *inputs, size_t count, int32_t *outputs,
                            size_t length, size_t threads);
 
@@ -118,6 +120,18 @@ akida_status akida_predict_typed(const akida_model *model, const void *inputs, a
 /* The floats that the Dequantizer of a model makes of integer outputs, such as those of a session. Both arrays have
  * `length` elements, those of whole outputs. */
 akida_status akida_dequantize(const akida_model *model, const int32_t *integers, float *outputs, size_t length);
+
+/* The class of each of `count` inputs: the index of its largest output, the first in a tie. Outputs are those of
+ * akida_predict where the model has them, else those of akida_forward. `classes` takes `count` integers. `num_classes`
+ * is the number of classes, each with an equal number of neighbouring outputs; 0 means one output each. `input_type`
+ * and `threads` are as for akida_forward_typed. Outputs must have one position (height and width 1). */
+akida_status akida_classes(const akida_model *model, const void *inputs, akida_type input_type, size_t count,
+                           int32_t *classes, size_t num_classes, size_t threads);
+
+/* As akida_classes, for integer outputs that are there already, such as those of akida_forward or of a session.
+ * `integers` has `length` elements, those of `count` outputs. */
+akida_status akida_classes_of(const akida_model *model, const int32_t *integers, size_t length, int32_t *classes,
+                              size_t count, size_t num_classes);
 
 /* Ends the runs of a model and of its sessions that are under way. They give AKIDA_STOPPED within some hundredths of a
  * second. Runs that begin later are not concerned. Any thread may call it, and a signal handler may. Null is allowed. */

@@ -20,7 +20,8 @@ pub use model::{
     akida_version,
 };
 pub use run::{
-    akida_dequantize, akida_forward, akida_forward_typed, akida_predict, akida_predict_typed,
+    akida_classes, akida_classes_of, akida_dequantize, akida_forward, akida_forward_typed,
+    akida_predict, akida_predict_typed,
 };
 pub use session::{
     Session, akida_session_free, akida_session_new, akida_session_reset, akida_session_restore,

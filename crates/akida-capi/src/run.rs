@@ -128,6 +128,76 @@ pub unsafe extern "C" fn akida_dequantize(
     })())
 }
 
+/// The classes of inputs.
+///
+/// # Safety
+///
+/// As for [`akida_forward_typed`], with `classes` for `outputs` and `count` for `length`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn akida_classes(
+    model: *const Model,
+    inputs: *const c_void,
+    input_type: c_uint,
+    count: usize,
+    classes: *mut i32,
+    num_classes: usize,
+    threads: usize,
+) -> Status {
+    status((|| {
+        // SAFETY: as the caller promises.
+        let (plan, inputs, classes) = unsafe {
+            let plan = plan(model)?;
+            let values = elements("inputs", &[count, plan.model().input().shape.len()])?;
+            let inputs = Type::of_inputs(plan.model()).inputs(input_type, inputs, values)?;
+            (plan, inputs, output("classes", classes, count)?)
+        };
+        let options = RunOptions {
+            threads,
+            ..RunOptions::default()
+        };
+        let found = plan.classes(inputs, num_classes, &options);
+        write_classes(&found.map_err(|e| run_failure(&e))?, classes);
+        Ok(())
+    })())
+}
+
+/// The classes of integer outputs.
+///
+/// # Safety
+///
+/// `model` is as for [`akida_forward_typed`]. `integers` is null or readable for `length` elements, `classes` null or writable for
+/// `count` elements. The two do not overlap.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn akida_classes_of(
+    model: *const Model,
+    integers: *const i32,
+    length: usize,
+    classes: *mut i32,
+    count: usize,
+    num_classes: usize,
+) -> Status {
+    status((|| {
+        // SAFETY: as the caller promises.
+        let (plan, integers, classes) = unsafe {
+            let plan = plan(model)?;
+            let integers = input("integers", integers, length)?;
+            (plan, integers, output("classes", classes, count)?)
+        };
+        let expected = elements("integers", &[count, plan.model().output_shape().len()])?;
+        check_length("integers", length, expected)?;
+        let found = plan.classes_of(integers, num_classes);
+        write_classes(&found.map_err(|e| run_failure(&e))?, classes);
+        Ok(())
+    })())
+}
+
+/// Writes classes, which are fewer than outputs of a model.
+fn write_classes(found: &[usize], classes: &mut [i32]) {
+    for (class, &index) in classes.iter_mut().zip(found) {
+        *class = i32::try_from(index).unwrap_or(i32::MAX);
+    }
+}
+
 /// Writes values as 32-bit integers. There are as many outputs as values.
 pub(crate) fn widen(values: &Values, outputs: &mut [i32]) {
     for (output, value) in outputs.iter_mut().zip(values.as_ref().iter()) {

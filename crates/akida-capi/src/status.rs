@@ -56,7 +56,7 @@ pub(crate) fn null(name: &str) -> Failure {
 pub(crate) fn run_failure(error: &RunError) -> Failure {
     let status = match error {
         RunError::Value { .. } | RunError::NotANumber { .. } => Status::Value,
-        RunError::NotPredictable { .. } => Status::Output,
+        RunError::NotPredictable { .. } | RunError::NoClasses { .. } => Status::Output,
         RunError::Memory => Status::Memory,
         RunError::Type { .. } | RunError::Floats { .. } => Status::Type,
         RunError::SavedSession => Status::Format,

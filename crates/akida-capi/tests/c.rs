@@ -146,7 +146,9 @@ fn c_calls_every_function() {
         int main(void) {{
             akida_model *model = NULL, *none = NULL;
             const uint8_t inputs[6] = {{1, 2, 3, 4, 15, 0}}, wrong[2] = {{0, 255}};
-            int32_t outputs[6]; float values[6]; uint8_t saved[64];
+            const uint8_t equal[4] = {{3, 0, 0, 0}};
+            const int32_t potentials[4] = {{5, 8, -9, -9}};
+            int32_t outputs[6], classes[3]; float values[6]; uint8_t saved[64];
             akida_session *session = NULL, *again = NULL;
             CHECK(strcmp(akida_version(), "{}") == 0);
             CHECK(strcmp(akida_error(), "") == 0);
@@ -180,6 +182,21 @@ fn c_calls_every_function() {
             CHECK(akida_session_restore(model, saved, akida_session_size(session), &again) == AKIDA_OK);
             CHECK(akida_session_streams(again) == 2);
             CHECK(akida_dequantize(model, outputs, values, 6) == AKIDA_OUTPUT);
+            /* Potentials are equal, real numbers are 1 and 0.5, then -0.5 and -0.25. */
+            CHECK(akida_classes(model, equal, AKIDA_UINT8, 2, classes, 0, 1) == AKIDA_OK);
+            CHECK(classes[0] == 0 && classes[1] == 1);
+            CHECK(akida_classes(model, equal, AKIDA_UINT8, 2, classes, 1, 1) == AKIDA_OK && classes[1] == 0);
+            CHECK(akida_classes(model, equal, AKIDA_UINT8, 2, classes, 3, 1) == AKIDA_LENGTH);
+            CHECK(akida_classes(model, equal, AKIDA_INT8, 2, classes, 0, 1) == AKIDA_TYPE);
+            CHECK(akida_classes(model, wrong, AKIDA_UINT8, 1, classes, 0, 1) == AKIDA_VALUE);
+            CHECK(akida_classes(model, NULL, AKIDA_UINT8, 0, NULL, 0, 0) == AKIDA_OK);
+            CHECK(akida_classes(none, equal, AKIDA_UINT8, 2, classes, 0, 1) == AKIDA_NULL);
+            CHECK(akida_classes(model, equal, AKIDA_UINT8, 2, NULL, 0, 1) == AKIDA_NULL);
+            CHECK(akida_classes(model, equal, AKIDA_UINT8, (size_t)-1, classes, 0, 1) == AKIDA_LENGTH);
+            CHECK(akida_classes_of(model, potentials, 4, classes, 2, 0) == AKIDA_OK);
+            CHECK(classes[0] == 0 && classes[1] == 1);
+            CHECK(akida_classes_of(model, potentials, 3, classes, 2, 0) == AKIDA_LENGTH);
+            CHECK(akida_classes_of(model, NULL, 4, classes, 2, 0) == AKIDA_NULL);
             akida_session_free(session);
             akida_session_free(again);
             akida_session_free(NULL);
@@ -222,18 +239,21 @@ fn c_runs_models_of_akida2() {
             akida_model *queue, *floats; akida_session *session;
             const int16_t clip[6] = {{1, 5, 2, 0, -3, 1}};
             const float reals[4] = {{0.75f, -2.0f, 1.0f, 0.0f}};
-            int32_t outputs[6]; float values[4];
+            int32_t outputs[6], classes[6]; float values[4];
             CHECK(akida_load(queue_file, sizeof queue_file, &queue) == AKIDA_OK);
             CHECK(akida_has_state(queue) == 1 && akida_input_type(queue) == AKIDA_INT16);
             CHECK(akida_session_new(queue, 2, &session) == AKIDA_OK);
-            akida_free(queue);
             CHECK(akida_session_run(session, clip, AKIDA_INT16, 3, outputs, 6) == AKIDA_OK);
             CHECK(outputs[0] == 1 && outputs[1] == 5 && outputs[2] == 12 && outputs[5] == 1);
+            CHECK(akida_classes(queue, clip, AKIDA_INT16, 1, classes, 0, 1) == AKIDA_STATE);
+            CHECK(akida_classes_of(queue, outputs, 6, classes, 6, 0) == AKIDA_OK && classes[5] == 0);
+            akida_free(queue);
             akida_session_free(session);
             CHECK(akida_load(floats_file, sizeof floats_file, &floats) == AKIDA_OK);
             CHECK(akida_input_type(floats) == AKIDA_FLOAT32 && akida_output_type(floats) == AKIDA_INT8);
             CHECK(akida_predict_typed(floats, reals, AKIDA_FLOAT32, 2, values, 4, 0) == AKIDA_OK);
             CHECK(values[0] == 4.0f && values[1] == -64.0f && values[2] == 5.0f && values[3] == 0.0f);
+            CHECK(akida_classes(floats, reals, AKIDA_FLOAT32, 2, classes, 0, 0) == AKIDA_OK && classes[0] == 0);
             akida_free(floats);
             return 0;
         }}
@@ -296,7 +316,7 @@ fn the_header_has_the_functions_and_the_codes_of_the_library() {
         })
         .collect();
     assert_eq!(of_header, of_source);
-    assert_eq!(of_header.len(), 25);
+    assert_eq!(of_header.len(), 26);
 
     let numbered = |text: &str| -> BTreeMap<String, u8> {
         text.lines()

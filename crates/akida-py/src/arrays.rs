@@ -60,7 +60,7 @@ impl Subject<'_> {
                 "{layer}{} must be a numpy.ndarray, received {received}",
                 self.name
             ),
-            remedy: None,
+            remedy: Some("make it one with numpy.asarray, of the documented dtype"),
             layer: self.layer,
             kind: self.name,
             expected: "a numpy.ndarray",

@@ -6,7 +6,7 @@ use crate::device::{Device, violation};
 use crate::enter::enter;
 use crate::error::{
     argument, decode_error, encode_error, interrupted, memory_error, model_error, read_error,
-    run_error, unsupported, write_error,
+    run_error, write_error,
 };
 use crate::inputs::Outputs;
 use crate::layers::{Layer, Spec};
@@ -246,6 +246,18 @@ impl Model {
         array(py, floats, &outputs.dims)
     }
 
+    /// The classes of outputs.
+    fn classes_of(&self, outputs: &Bound<'_, PyAny>, classes: usize) -> PyResult<Py<PyAny>> {
+        let py = outputs.py();
+        let plan = self.plan(py)?;
+        let outputs = Outputs::new(outputs, plan.model())?;
+        let values = outputs.values()?;
+        let found = enter(py, |_| plan.classes_of(values, classes))?;
+        let found = found.map_err(|e| run_error(py, &e, &outputs.dims, 0))?;
+        let found = found.into_iter().map(|class| class as i32).collect();
+        array(py, found, &outputs.dims[..outputs.dims.len() - 3])
+    }
+
     /// Float outputs: those of a Dequantizer, or of Akida 1.0 without activation.
     fn predict(
         &self,
@@ -337,13 +349,8 @@ impl Model {
 
     /// Runs inputs and counts zeros and events.
     fn measure(&self, inputs: &Bound<'_, PyAny>) -> PyResult<results::Statistics> {
-        if self.has_state() {
-            let problem = "a model with state is not measured: its samples depend on each other";
-            let remedy = Some("count zeros in the outputs that Session.taps gives");
-            return Err(unsupported(inputs.py(), "measure", problem.into(), remedy));
-        }
         let edits = self.state().edits;
-        let (_, statistics, _) = self.run(inputs, &["n"], (0, 0), |plan, _, inputs, options| {
+        let statistics = self.run_apart(inputs, &["n"], |plan, inputs, options| {
             Statistics::measure(plan, inputs, options)
         })?;
         let counted = results::Statistics::from(&statistics);

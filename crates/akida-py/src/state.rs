@@ -1,7 +1,7 @@
 //! The state of a model that is edited, and the lock that guards it.
 
 use crate::enter::{enter, lock};
-use crate::error::{argument, interrupted, model_error};
+use crate::error::{argument, interrupted, model_error, run_error};
 use crate::inputs::Inputs;
 use crate::session::StreamError;
 use akida_sim::{
@@ -143,6 +143,28 @@ impl Model {
         let remedy = "call reset() to begin other streams";
         let result = result.map_err(|e| e.raise(py, &inputs, &plan, remedy))?;
         Ok((plan, result, inputs.leading().to_vec()))
+    }
+
+    /// Calls `run` with checked inputs, apart from the model's own session.
+    pub(crate) fn run_apart<T: Send>(
+        &self,
+        inputs: &Bound<'_, PyAny>,
+        axes: &[&str],
+        run: impl FnOnce(&Plan, akida_sim::Inputs<'_>, &RunOptions<'_>) -> Result<T, RunError> + Send,
+    ) -> PyResult<T> {
+        let py = inputs.py();
+        let plan = self.plan(py)?;
+        let inputs = Inputs::new(inputs, plan.model(), axes)?;
+        let values = inputs.values()?;
+        let result = enter(py, |interrupt| {
+            let options = RunOptions {
+                interrupt: Some(interrupt),
+                ..RunOptions::default()
+            };
+            run(&plan, values, &options)
+        })?;
+        let bits = plan.model().input().format.bits;
+        result.map_err(|e| run_error(py, &e, &inputs.dims, bits))
     }
 
     /// Calls `run` with the model's own session. The session of an older plan gives way to a new one.

@@ -1,6 +1,6 @@
 //! Statistics of a model over samples: sparsity, events, effective multiply-accumulates (`docs/arithmetic.md`, section I).
 
-use crate::{Inputs, Model, Plan, RunError, RunOptions};
+use crate::{Inputs, Model, Plan, RunError, RunOptions, Session};
 use alloc::vec::Vec;
 
 /// The statistics of a layer: means over all samples.
@@ -24,9 +24,11 @@ pub struct Statistics {
 impl Statistics {
     /// Runs samples, and counts values that are not zero.
     ///
+    /// Samples of a model with state are the inputs of one stream, in order and from its beginning.
+    ///
     /// # Errors
     ///
-    /// As for [`Plan::forward`].
+    /// As for [`Plan::forward`], without a refusal of models with state.
     ///
     /// # Examples
     ///
@@ -49,7 +51,10 @@ impl Statistics {
     ) -> Result<Self, RunError> {
         let inputs = inputs.into();
         let model = plan.model();
-        let counts = plan.counts(inputs, options)?;
+        let counts = match model.has_state() {
+            true => Session::new(plan, 1)?.counts(plan, inputs, options)?,
+            false => plan.counts(inputs, options)?,
+        };
         let samples = inputs.len() / model.input().shape.len();
         let mean = |count: u64| count as f64 / samples.max(1) as f64;
         let active: Vec<f64> = counts.outputs.into_iter().map(mean).collect();

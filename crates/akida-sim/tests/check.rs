@@ -628,6 +628,23 @@ fn steps_wide_throughout_are_put_down_to_the_layer_and_not_to_a_filter() {
 }
 
 #[test]
+fn a_threshold_as_wide_as_half_a_step_is_put_down_to_the_scale_and_not_to_a_bias() {
+    // Without a bias the threshold is half the distance of two levels, 600,000 here.
+    let found = unit(1, 1, 600_000, 1_200_000.0);
+    let rules: Vec<_> = found.iter().map(|v| v.rule).collect();
+    assert_eq!(rules, ["threshold", "act_step"]);
+    for violation in &found {
+        let text = &violation.remedy;
+        assert!(
+            text.contains("train it") && !text.contains("bias"),
+            "{text}"
+        );
+    }
+    let biased = unit(1, 1, -600_000, 1_200_000.0);
+    assert!(biased[0].remedy.contains("bias"), "{}", biased[0].remedy);
+}
+
+#[test]
 fn a_wide_threshold_is_put_down_to_a_dead_filter_or_a_large_bias() {
     // The convolution has no weights but zeros: no potential is above 0.
     let text = remedy(Pooling::None, vec![0, 600_000], vec![10.0; 2]);

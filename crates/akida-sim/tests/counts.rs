@@ -5,9 +5,12 @@
     reason = "a failure is what a test reports"
 )]
 
+#[path = "common/akida2.rs"]
+mod akida2;
 mod common;
 
-use akida_sim::{InputData, ModelBuilder, Plan, RunOptions, Shape, Statistics, Values};
+use akida_sim::{InputData, ModelBuilder, Plan, RunOptions, Session, Shape, Statistics, Values};
+use akida2::Kind;
 use common::Random;
 
 /// Values that are not zero, of a layer's outputs.
@@ -44,6 +47,40 @@ fn counts_are_those_of_every_layer() {
         for (layer, tap) in statistics.layers().iter().zip(&taps) {
             let sparsity = 1.0 - active(tap) as f64 / tap.as_ref().len() as f64;
             assert!((layer.sparsity - sparsity).abs() < 1e-12, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn samples_of_models_with_state_are_measured_as_one_stream() {
+    const STEPS: usize = 6;
+    for (seed, kind) in (0..40).flat_map(|s| [(s, Kind::Queues), (s, Kind::Recurrent)]) {
+        let mut random = Random::new(seed);
+        let model = akida2::model(&mut random, kind);
+        let inputs = akida2::inputs(&mut random, &model, STEPS);
+        let sample = model.input().shape.len();
+        let plan = Plan::new(model);
+        let options = RunOptions::default();
+        let mut session = Session::new(&plan, 1).unwrap();
+        let mut expected = vec![0; plan.model().layers().len()];
+        for step in 0..STEPS {
+            let input = inputs.samples(step, step + 1, sample);
+            let taps = session.taps(&plan, input, &options).unwrap();
+            for (count, tap) in expected.iter_mut().zip(&taps) {
+                *count += active(tap);
+            }
+        }
+        let all = inputs.samples(0, STEPS, sample);
+        // No state is left over from one call to the next.
+        for _ in 0..2 {
+            let statistics = Statistics::measure(&plan, all, &options).unwrap();
+            assert_eq!(statistics.samples(), STEPS);
+            for (i, layer) in plan.model().layers().iter().enumerate() {
+                let values = layer.connection().output.shape.len() as f64;
+                let share = expected[i] as f64 / STEPS as f64 / values;
+                let sparsity = statistics.layers()[i].sparsity;
+                assert!((1.0 - share - sparsity).abs() < 1e-12, "seed {seed}");
+            }
         }
     }
 }

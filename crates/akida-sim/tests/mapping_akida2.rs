@@ -69,6 +69,113 @@ fn random_models_are_placed_on_every_device() {
     assert!(whole > 100, "{whole} models were placed whole");
 }
 
+/// Adds layers of the size of `source`, some around which skip connections lead; gives the last one.
+fn block(random: &mut Random, builder: &mut ModelBuilder, source: usize, depth: usize) -> usize {
+    let channels = builder.layers()[source].connection().output.shape.c;
+    let chain = |random: &mut Random, builder: &mut ModelBuilder, filters: usize| {
+        let inner = block(random, builder, source, depth - 1);
+        let last = Conv2D {
+            filters,
+            conv: Conv2DParams::new(1),
+        };
+        builder.add("", last, &[inner]).unwrap()
+    };
+    match random.below(if depth == 0 { 3 } else { 7 }) {
+        0 => {
+            let conv = Conv2DParams::new(random.pick(&[3, 5, 7]));
+            builder
+                .add("", DepthwiseConv2D { conv }, &[source])
+                .unwrap()
+        }
+        1 | 2 => {
+            let filters = 1 + random.below(9);
+            let conv = Conv2DParams::new(random.pick(&[1, 3, 5, 7]));
+            builder
+                .add("", Conv2D { filters, conv }, &[source])
+                .unwrap()
+        }
+        3 | 4 => {
+            let inner = chain(random, builder, channels);
+            builder.add("", Add::default(), &[inner, source]).unwrap()
+        }
+        5 => {
+            let filters = [1 + random.below(9), 1 + random.below(9)];
+            let branches = filters.map(|filters| chain(random, builder, filters));
+            builder.add("", Concatenate, &branches).unwrap()
+        }
+        _ => {
+            let first = block(random, builder, source, depth - 1);
+            block(random, builder, first, depth - 1)
+        }
+    }
+}
+
+/// A random model whose layers all keep the limits, with nested skip connections, and maybe a layer that does not.
+fn graph(random: &mut Random, odd: bool) -> Model {
+    let mut builder = ModelBuilder::new();
+    let data = InputData::new(Shape::new(16, 12, 1 + random.below(6)), 8);
+    let mut last = builder.add("", data, &[]).unwrap();
+    let blocks = 1 + random.below(3);
+    let broken = odd.then(|| random.below(blocks));
+    for index in 0..blocks {
+        last = block(random, &mut builder, last, 3);
+        let mut conv = Conv2DParams::new(if broken == Some(index) { 9 } else { 3 });
+        match random.below(3) {
+            0 => conv.kernel_stride = 2,
+            1 => {
+                conv.pooling = Pooling::Max {
+                    size: akida_sim::Pair::square(2),
+                    stride: akida_sim::Pair::square(2),
+                };
+            }
+            _ => {}
+        }
+        last = builder
+            .add("", Conv2D { filters: 4, conv }, &[last])
+            .unwrap();
+        if conv.pooling != Pooling::None {
+            let conv = Conv2DParams::new(1);
+            last = builder
+                .add("", Conv2D { filters: 4, conv }, &[last])
+                .unwrap();
+        }
+    }
+    if random.below(2) == 0 {
+        last = builder.add("", Dense1D::new(3), &[last]).unwrap();
+    }
+    builder.add("", Dequantizer, &[last]).unwrap();
+    builder.build().unwrap()
+}
+
+#[test]
+fn random_skip_connections_are_placed_on_every_device() {
+    let (mut skips, mut short) = (0, 0);
+    for seed in 0..200 {
+        let odd = seed % 4 == 0;
+        let model = graph(&mut Random::new(seed), odd);
+        for device in devices() {
+            let broken = check(&model, &device).unwrap();
+            for mode in MODES {
+                let mapping = map(&model, &device, mode, false).unwrap();
+                check_mapping(&model, &mapping);
+                assert_eq!(mapping.violations(), broken);
+                assert_eq!(
+                    map(&model, &device, mode, true).is_err(),
+                    !broken.is_empty()
+                );
+                let hardware = mapping.sequences().iter().filter(|s| s.is_hardware());
+                assert!(!broken.is_empty() || hardware.count() == 1);
+                skips += mapping.skip_connections().len();
+            }
+            short += usize::from(broken.iter().any(|v| v.rule == "skip connections at once"));
+        }
+        // Nothing is known of the memory and the channels of a device by its name.
+        let named = check(&model, &Device::six_nodes_ip_v2()).unwrap();
+        assert_eq!(named.is_empty(), !odd, "seed {seed}: {named:?}");
+    }
+    assert!(skips > 1000 && short > 100, "{skips} skips, {short} short");
+}
+
 #[test]
 fn models_of_the_zoo_are_placed_whole() {
     let bytes = 48 * 1024;

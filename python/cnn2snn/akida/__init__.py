@@ -29,10 +29,12 @@ from cnn2snn.akida.devices import (
     HwVersion,
     NSoC_v2,
     SixNodesIPv2,
+    TwoNodesIP,
     TwoNodesIP_v1,
     TwoNodesIPv1,
     TwoNodesIPv2,
     create_device,
+    devices,
 )
 from cnn2snn.akida.enums import ActivationType, IpVersion, LayerType, Padding, PoolType
 from cnn2snn.akida.layer import Layer, LayerVariables
@@ -59,6 +61,7 @@ from cnn2snn.akida.layers import (
     SeparableConvolutional,
     StatefulRecurrent,
 )
+from cnn2snn.akida.learning import AkidaUnsupervised
 from cnn2snn.akida.mapping import BackendType, LayerMapping, MapMode, Pass, Sequence, compute_minimal_memory
 from cnn2snn.akida.model import Model
 from cnn2snn.akida.np import NP
@@ -73,6 +76,7 @@ __all__ = [
     "AKD1500_v1",
     "ActivationType",
     "Add",
+    "AkidaUnsupervised",
     "BackendType",
     "BufferTempConv",
     "Concat",
@@ -117,11 +121,26 @@ __all__ = [
     "SixNodesIPv2",
     "StatefulRecurrent",
     "Statistics",
+    "TwoNodesIP",
     "TwoNodesIP_v1",
     "TwoNodesIPv1",
     "TwoNodesIPv2",
     "Violation",
     "compute_minimal_memory",
     "create_device",
+    "devices",
     "evaluate_sparsity",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        import cnn2snn
+
+        return cnn2snn.__version__
+    if name == "compatibility":
+        raise AttributeError(
+            f"module {__name__!r} has no module 'compatibility': its functions create_from_model and transpose were "
+            "removed from the published API; convert the Keras model again"
+        )
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,7 +6,6 @@ What values are allowed is the engine's to say; here only what it cannot even re
 from __future__ import annotations
 
 import operator
-import os
 from collections.abc import Sequence
 from enum import IntEnum
 from numbers import Real
@@ -174,11 +173,3 @@ def string(argument: str, value: object) -> str:
     except UnicodeEncodeError:
         wrong_value("", argument, "text without halves of surrogate pairs", ascii(value))
     return value
-
-
-def path(argument: str, value: object) -> str:
-    """Returns the path of a file as a str."""
-    try:
-        return os.fsdecode(os.fspath(value))  # type: ignore[call-overload]
-    except TypeError:
-        wrong_type("", argument, "a str or a path", value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cnn2snn import _akida
@@ -9,7 +11,7 @@ from cnn2snn.akida import _arguments
 from cnn2snn.akida.devices import Device, device_of
 from cnn2snn.akida.layer import Layer
 from cnn2snn.akida.mapping import MapMode, Sequence, sequences
-from cnn2snn.akida.statistics import Estimate, LayerStatistics, Statistics
+from cnn2snn.akida.statistics import Estimate, LayerStatistics, NotMeasured, Statistics
 from cnn2snn.akida.violation import Violation
 from cnn2snn.errors import MappingError
 
@@ -98,11 +100,13 @@ class Mappable:
         """Runs samples and counts zeros and events; `statistics` and `estimate` use the result.
 
         Args:
-            inputs: as for `Model.forward`.
+            inputs: samples, an array (n, height, width, channels) as for `Model.forward`. Those of a model with state
+                (`has_state`) are the inputs of one stream, in order and from its beginning. The streams of
+                `Model.forward` stay where they are.
 
         Raises:
             ValueError, TypeError: the inputs do not fit the model.
-            RuntimeError: the model has state (`has_state`), or is not complete.
+            RuntimeError: the model is not complete.
         """
         return self._statistics(self._native.measure(inputs))
 
@@ -112,10 +116,24 @@ class Mappable:
         return Statistics(counted.samples, dict(zip(names, rows, strict=True)))
 
     @property
-    def statistics(self) -> Statistics | None:
-        """Statistics of the samples last given to `measure`; None without, and after every edit."""
+    def statistics(self) -> Statistics:
+        """Statistics of the samples last given to `measure`.
+
+        Without such samples, and after every edit, they say that `measure` counts them: its text does, and so does the
+        error of asking for a count. They are then false as a truth value.
+        """
         counted = self._native.statistics
-        return None if counted is None else self._statistics(counted)
+        return NotMeasured() if counted is None else self._statistics(counted)
+
+    @property
+    def metrics(self) -> dict[str, int]:
+        """What a chip has measured of itself, by name: nothing, as models run on this host."""
+        return {}
+
+    @property
+    def power_events(self) -> list[Any]:
+        """What a chip has measured of its power: nothing, as models run on this host. `estimate` estimates energy."""
+        return []
 
     def estimate(self) -> Estimate:
         """Returns what one input is estimated to take on the device that the model is mapped on.

@@ -44,9 +44,3 @@ def outputs_per_class(last: Layer, num_classes: int = 0) -> int:
         expected = f"0 or a divisor of {outputs}, the number of outputs"
         _arguments.wrong_value("", "num_classes", expected, classes)
     return outputs // classes
-
-
-def classes_of(scores: np.ndarray, per_class: int = 1) -> np.ndarray:
-    """Returns the class of each input from its levels, or from what `Model.predict` gives."""
-    best = scores.reshape(len(scores), scores.shape[-1]).argmax(axis=1)
-    return (best // per_class).astype(np.int32)

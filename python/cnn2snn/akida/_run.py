@@ -6,7 +6,7 @@ import numpy as np
 
 from cnn2snn import _akida
 from cnn2snn.akida import _arguments
-from cnn2snn.akida._classes import check_labels, classes_of, outputs_per_class
+from cnn2snn.akida._classes import check_labels, outputs_per_class
 from cnn2snn.akida.enums import LayerType
 from cnn2snn.akida.layer import Layer
 from cnn2snn.akida.session import Session
@@ -27,6 +27,9 @@ class Runnable:
 
     def forward(self, inputs: np.ndarray, batch_size: int = 0, *, threads: int = 0) -> np.ndarray:
         """Runs the integer network.
+
+        The largest integer is not always the class of an input: thresholds, steps and scales differ between channels,
+        and are not applied to potentials. `predict_classes` gives classes, `classes_of` those of integers.
 
         A model with state (`has_state`) takes one step of as many streams as there are inputs: input i goes on with
         stream i of the last call. `reset` begins new streams. Whole clips go through `session`.
@@ -152,9 +155,41 @@ class Runnable:
             TypeError: an argument has the wrong type.
             RuntimeError: outputs with more than one position, or a model that is not complete.
         """
-        per_class = outputs_per_class(self._end(-1), num_classes)
-        run = self.predict if self._predicts() else self.forward
-        return classes_of(run(inputs, batch_size, threads=threads), per_class)
+        outputs_per_class(self._end(-1), num_classes)  # refuses a model without classes before it is run
+        return self.classes_of(self.forward(inputs, batch_size, threads=threads), num_classes)
+
+    def classes_of(self, outputs: np.ndarray, num_classes: int = 0) -> np.ndarray:
+        """Returns the classes of integers that the model gave: what `predict_classes` gives for their inputs.
+
+        Integers become the real numbers that they stand for, with the thresholds, steps and scales of their channels.
+        The class is the index of the largest of them, the first in a tie.
+
+        Args:
+            outputs: what `forward`, `Session.step` or `Session.run_clip` gave: an array of the model's `output_dtype`
+                whose last axes are the model's `output_shape`.
+            num_classes: as for `predict_classes`.
+
+        Returns:
+            int32 array of the shape of the axes before the last three.
+
+        Raises:
+            ValueError: wrong dtype or shape, or outputs that cannot be shared out among the classes.
+            TypeError: an argument has the wrong type.
+            RuntimeError: outputs with more than one position, or a model that is not complete.
+
+        Example:
+            >>> import numpy as np
+            >>> from cnn2snn import akida
+            >>> dense = akida.FullyConnected(2, weights_bits=2, activation=False, name="classes")
+            >>> model = akida.Model(layers=[akida.InputData((1, 1, 1)), dense])
+            >>> model.get_layer("classes").set_variable("act_step", np.array([4, 1], np.float32))
+            >>> potentials = np.array([[[[5, 4]]]], np.int32)  # stand for 1.25 and 4
+            >>> model.classes_of(potentials)
+            array([1], dtype=int32)
+        """
+        last = self._end(-1)
+        classes = last.output_dims[2] // outputs_per_class(last, num_classes)
+        return self._native.classes_of(outputs, classes)
 
     def evaluate(
         self,
@@ -212,7 +247,7 @@ class Runnable:
         return self._native.forward_taps(inputs)
 
     def _predicts(self) -> bool:
-        """Whether the model has float outputs."""
+        """Whether the model has float outputs, so that its integers stand for other numbers."""
         last = self._end(-1)
         return last.output_bits is None or last.parameters.layer_type is LayerType.Dequantizer
 

@@ -119,6 +119,22 @@ def device_of(value: object) -> Device:
     return Device(native)
 
 
+def devices() -> list[Device]:
+    """Returns the chips of this host: none, as this project runs models on the processor.
+
+    `AKD1000()`, `AKD1500()` and the others give devices to check models against and to map them on. Programs for chips
+    come from the vendor's runtime, to which `cnn2snn.akida.bridge` carries models.
+
+    Example:
+        >>> from cnn2snn import akida
+        >>> akida.devices()
+        []
+        >>> akida.AKD1000()
+        <Device AKD1000 (BC.00.000.002), 80 NPs>
+    """
+    return []
+
+
 def AKD1000() -> Device:
     """Returns the AKD1000 production chip: 80 NPs."""
     return device_of("AKD1000")
@@ -132,6 +148,11 @@ def AKD1500() -> Device:
 def TwoNodesIPv1() -> Device:
     """Returns the Akida 1.0 IP with two nodes: 8 NPs."""
     return device_of("TwoNodesIPv1")
+
+
+def TwoNodesIP() -> Device:
+    """Returns `TwoNodesIPv1()`, which earlier releases call so."""
+    return TwoNodesIPv1()
 
 
 def TwoNodesIPv2(*, revision: str | None = None) -> Device:

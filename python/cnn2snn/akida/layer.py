@@ -14,6 +14,7 @@ from cnn2snn.akida._parameters import to_engine
 from cnn2snn.akida.devices import Device, device_of
 from cnn2snn.akida.enums import IpVersion
 from cnn2snn.akida.layer_parameters import LayerParameters, plain
+from cnn2snn.akida.learning import refuse
 from cnn2snn.akida.mapping import LayerMapping, layer_mapping
 from cnn2snn.errors import InvalidArgumentError, InvalidTypeError, UnsupportedModelError
 
@@ -45,6 +46,11 @@ class LayerVariables(Mapping[str, np.ndarray]):
 
     def __len__(self) -> int:
         return len(self._layer._shapes())
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the variables."""
+        return list(self)
 
     def __repr__(self) -> str:
         arrays = (f"{name}: {a.dtype} {a.shape}" for name, a in self.items())
@@ -108,6 +114,12 @@ class Layer:
             )
         return self._model, self._native, self._index
 
+    def _copy(self) -> Layer:
+        """Returns a layer with these parameters and this name that is in no model."""
+        layer = type(self).__new__(type(self))
+        layer._take(self._spec, self.name)
+        return layer
+
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         return self._place()[1].variables
 
@@ -131,6 +143,14 @@ class Layer:
         Assigning to an item sets the variable, as `set_variable` does.
         """
         return LayerVariables(self)
+
+    def get_learning_histogram(self) -> NoReturn:
+        """Refuses to tell what a layer has learned: edge learning is not part of this project.
+
+        Raises:
+            UnsupportedModelError: (RuntimeError) always.
+        """
+        refuse("Layer.get_learning_histogram")
 
     def get_variable_names(self) -> list[str]:
         """Returns the names of the variables."""
@@ -347,16 +367,22 @@ def given(names: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in names.items() if name not in ("self", "__class__")}
 
 
-def check_free(layer: object) -> Layer:
-    """Returns `layer` when it is a layer that is in no model."""
+def check_layer(layer: object) -> Layer:
+    """Returns `layer` when it is a layer."""
     if not isinstance(layer, Layer):
         _arguments.wrong_type("", "layer", "a layer, such as Convolutional(…)", layer)
+    return layer
+
+
+def check_free(value: object) -> Layer:
+    """Returns a value when it is a layer that is in no model."""
+    layer = check_layer(value)
     if layer._model is not None:
         raise InvalidArgumentError(
             f"{_arguments.label(layer.name)}it is in a model already",
             layer=layer.name,
             kind="layer",
-            remedy="make another layer for another place",
+            remedy="make another layer for another place, or copy it with Model(layers=[…])",
         )
     return layer
 

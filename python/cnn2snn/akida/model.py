@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 
 from cnn2snn import _akida
-from cnn2snn.akida import _arguments, _dictionary, _summary
+from cnn2snn._files import path_of
+from cnn2snn.akida import _arguments, _copies, _dictionary, _summary
 from cnn2snn.akida._chip import Mappable
 from cnn2snn.akida._plan import KernelChoice, PlanMemory
 from cnn2snn.akida._run import Runnable
 from cnn2snn.akida.enums import IpVersion
 from cnn2snn.akida.layer import Layer, check_free
 from cnn2snn.akida.layers import layers_of
+from cnn2snn.akida.learning import WithoutLearning
 from cnn2snn.errors import InvalidArgumentError
 
 
-class Model(Runnable, Mappable):
+class Model(Runnable, Mappable, WithoutLearning):
     """A network of layers of Akida 1.0 or Akida 2.0 that runs on this host, bit-exactly.
 
     Layers form a graph: each reads the outputs of earlier ones, the first takes the inputs, the
@@ -34,7 +36,9 @@ class Model(Runnable, Mappable):
 
     Args:
         filename: `.fbz` file to load.
-        layers: layers to add one after the other, each reading the one before.
+        layers: layers to add one after the other, each reading the one before. Layers of another model are copied with
+            their variables, each reading the copies of what it reads there. Where the first of them is no input, an
+            `InputData` is put before it.
 
     Raises:
         ValueError: the file is not a valid model, or a layer does not fit.
@@ -52,12 +56,11 @@ class Model(Runnable, Mappable):
         if filename is None:
             self._hold(_akida.Model())
         else:
-            self._hold(_akida.Model.load(_arguments.path("filename", filename)))
+            self._hold(_akida.Model.load(path_of("filename", filename)))
         if layers is not None:
             if isinstance(layers, Layer) or not isinstance(layers, Iterable):
                 _arguments.wrong_type("", "layers", "a list of layers", layers)
-            for layer in layers:
-                self.add(layer)
+            _copies.fill(self, layers)
 
     def _hold(self, native: _akida.Model) -> None:
         self._native = native
@@ -146,6 +149,11 @@ class Model(Runnable, Mappable):
         return len(self._layers)
 
     @property
+    def layer_count(self) -> int:
+        """The number of layers."""
+        return len(self._layers)
+
+    @property
     def input_shape(self) -> list[int]:
         """Shape of one input: [X, Y, C]; [C, X, Y] for a `Quantizer` with `channels_first`."""
         return self._end(0).input_dims
@@ -227,7 +235,7 @@ class Model(Runnable, Mappable):
             OSError: the file cannot be written. An old file is then as it was.
             RuntimeError: the model is not complete.
         """
-        self._native.save(_arguments.path("model_file", model_file))
+        self._native.save(path_of("model_file", model_file))
 
     def to_buffer(self) -> bytes:
         """Returns the bytes of the `.fbz` file; equal models give equal bytes.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from cnn2snn._table import columns
+from cnn2snn.errors import InvalidStateError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +45,49 @@ class Statistics:
     def effective_macs(self) -> float:
         """Multiply-accumulates that events cause, per sample."""
         return sum(layer.effective_macs for layer in self.layers.values())
+
+    def __str__(self) -> str:
+        rows = [
+            [name, f"{layer.sparsity:.1%}", f"{layer.events:,.1f}", f"{layer.effective_macs:,.1f}"]
+            for name, layer in self.layers.items()
+        ]
+        headers = ["Layer", "Sparsity", "Events", "Effective MACs"]
+        of = "one sample" if self.samples == 1 else f"{self.samples} samples, means"
+        return "\n".join([f"Statistics of {of}:", *columns(headers, rows, width=80, right=(1, 2, 3))])
+
+
+class NotMeasured(Statistics):
+    """Statistics of a model that has measured no samples: they say how to have them."""
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "samples", 0)
+
+    def __bool__(self) -> bool:
+        return False
+
+    @property
+    def layers(self) -> NoReturn:
+        """Nothing has been counted.
+
+        Raises:
+            InvalidStateError: (SystemError) always.
+        """
+        raise InvalidStateError(f"there are no statistics of this model: {_HOW}", kind="statistics", remedy=_REMEDY)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NotMeasured)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return "<Statistics of no samples>"
+
+    def __str__(self) -> str:
+        return f"No statistics: {_HOW}; {_REMEDY}."
+
+
+_HOW = "no samples have been measured since it was last edited"
+_REMEDY = "call Model.measure(inputs), which runs samples and counts zeros and events"
 
 
 @dataclass(frozen=True)
@@ -95,12 +141,10 @@ def evaluate_sparsity(model: Model, inputs: np.ndarray) -> dict[str, float]:
 
     Args:
         model: a complete model.
-        inputs: as for `Model.forward`.
+        inputs: as for `Model.measure`.
 
     Raises:
         ValueError, TypeError: the inputs do not fit the model.
-        RuntimeError: the model has state, or is not complete.
+        RuntimeError: the model is not complete.
     """
-    model.measure(inputs)
-    statistics = model.statistics
-    return {} if statistics is None else {name: layer.sparsity for name, layer in statistics.layers.items()}
+    return {name: layer.sparsity for name, layer in model.measure(inputs).layers.items()}

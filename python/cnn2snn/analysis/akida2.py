@@ -32,6 +32,10 @@ _EXPLANATIONS = {
     "propagated": "the inputs of the layer differ already.",
     "unexplained": "none that is known. This is a defect: please report it with both models and this sample.",
 }
+_QUANTIZER = (
+    "QuantizeML divides floats by a scale, the Quantizer multiplies by its reciprocal in float32: a float next to the "
+    "middle of two integers becomes the other."
+)
 # Layers whose outputs are no integers of their own.
 _PASSED = ("InputData", "Dequantizer")
 
@@ -135,7 +139,7 @@ class OnnxLayers:
             read.append(sources[source].reshape(example.shape).astype(example.dtype))
         if not read:
             read = [inputs.reshape(len(inputs), *self._shape)]
-        return self._evaluator.exact(name, read), None
+        return self._evaluator.exact(name, read, side), None
 
     def _node(self, entry: LayerPlan) -> str:
         """The node whose output a layer has; an InputData passes that of the Quantizer."""
@@ -235,11 +239,13 @@ class _Run:
         of_reference, of_engine = (exact.ravel()[places].astype(np.int64) for exact, _ in answers)
         wrong = "edited" if self.edits[layer.name] else "unexplained"
         is_quantizer = layer.parameters.layer_type.name == "Quantizer"
+        # An unsigned Quantizer saturates at 0.
+        saturates = (of_engine < 0) & (not layer.output_signed)
         causes = np.select(
             [
                 # The engine multiplies floats by a reciprocal, which is rounded to float32.
-                is_quantizer & (wrong == "unexplained") & (of_engine >= 0) & (np.abs(own - network) <= 1),
-                is_quantizer & (own == 0) & (of_engine < 0) & (not layer.output_signed),
+                is_quantizer & (wrong == "unexplained") & ~saturates & (np.abs(own - network) <= 1),
+                is_quantizer & (own == 0) & saturates,
                 own != of_engine,
                 network != of_reference,
             ],
@@ -270,6 +276,8 @@ class _Run:
         expected, potential = (_at(accumulators, engine.shape, at) for _, accumulators in answers)
         name = self.kept[index].name
         explanation = _EXPLANATIONS.get(cause, "")
+        if cause == "float_rounding" and self.kept[index].parameters.layer_type.name == "Quantizer":
+            explanation = _QUANTIZER
         if cause == "edited":
             edit = self.edits[name][0]
             cause, explanation = edit.cause, f"{edit.explanation}."

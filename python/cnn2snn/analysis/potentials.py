@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from cnn2snn import akida
@@ -47,9 +49,7 @@ class Probe:
         self._set(absolute)
         sums = self._model.forward(inputs).astype(np.float64)
         self._set(self._weights)
-        return sums + abs(shift) * np.prod(
-            [np.abs(w).sum(axis=(0, 1, 2), dtype=float) for w in absolute.values()], axis=0
-        )
+        return sums + abs(shift) * math.prod(w.sum(axis=(0, 1, 2), dtype=float) for w in absolute.values())
 
     @property
     def terms(self) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from cnn2snn._keras import keras, tf
 from cnn2snn._progress import Progress
 from cnn2snn.calibration.propagation import Calibrated, LayerError, Propagation, Section, compiled, quantized_nodes
 from cnn2snn.calibration.rounding import Rounding
-from cnn2snn.errors import InvalidArgumentError
+from cnn2snn.errors import InvalidArgumentError, InvalidTypeError
 from cnn2snn.graph import build, read
 
 __all__ = ["adaround", "round_adaptively"]
@@ -27,9 +29,9 @@ _MSE = keras.losses.MeanSquaredError()
 def adaround(
     model: keras.Model,
     samples: np.ndarray,
-    optimizer: keras.optimizers.Optimizer,
+    optimizer: keras.optimizers.Optimizer | str,
     epochs: int,
-    loss: keras.losses.Loss = _MSE,
+    loss: keras.losses.Loss | Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | str = _MSE,
     batch_size: int | None = None,
     include_activation: bool = False,
 ) -> keras.Model:
@@ -58,9 +60,10 @@ def adaround(
         model: a quantized Keras model; it is not changed.
         samples: inputs of the model, (n, …); all are used in each epoch. Memory holds what a layer reads and gives for
             all of them.
-        optimizer: as ``keras.optimizers.Adam(1e-2)``; each layer gets a fresh one with its configuration.
+        optimizer: as ``keras.optimizers.Adam(1e-2)``, or its name; each layer gets a fresh one with its configuration.
         epochs: passes over the samples for each layer.
-        loss: of float and quantized outputs.
+        loss: of float and quantized outputs: a loss of Keras, its name, or a function; the mean counts where it gives
+            several values.
         batch_size: samples in a step of the optimizer; all by default.
         include_activation: whether the activation after a layer takes part.
 
@@ -68,8 +71,9 @@ def adaround(
         A new model of the same kind and name.
 
     Raises:
-        InvalidArgumentError: (ValueError) samples that the model does not take, epochs or a batch size below 1, or a
-            quantizer that is not a `LinearWeightQuantizer`.
+        InvalidArgumentError: (ValueError) samples that the model does not take, epochs or a batch size below 1, a
+            quantizer that is not a `LinearWeightQuantizer`, or a name that Keras does not know.
+        InvalidTypeError: (TypeError) no optimizer, or no loss.
         UnsupportedModelError: (RuntimeError) the model has no layer with quantized weights.
 
     Example:
@@ -82,9 +86,9 @@ def adaround(
 def round_adaptively(
     model: keras.Model,
     samples: np.ndarray,
-    optimizer: keras.optimizers.Optimizer,
+    optimizer: keras.optimizers.Optimizer | str,
     epochs: int,
-    loss: keras.losses.Loss,
+    loss: keras.losses.Loss | Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | str,
     batch_size: int | None,
     include_activation: bool,
 ) -> Calibrated:
@@ -92,6 +96,24 @@ def round_adaptively(
     if isinstance(epochs, bool) or not isinstance(epochs, Integral) or epochs < 1:
         raise InvalidArgumentError(
             f"epochs must be a positive integer, received {epochs!r}", kind="epochs", expected="at least 1"
+        )
+    optimizer = _of_keras("optimizer", keras.optimizers, optimizer)
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise InvalidTypeError(
+            f"optimizer must be an optimizer of Keras, received {optimizer!r}",
+            kind="optimizer",
+            expected="a Keras optimizer, or its name",
+            received=optimizer,
+            remedy="for example keras.optimizers.Adam(1e-2)",
+        )
+    loss = _of_keras("loss", keras.losses, loss)
+    if not callable(loss):
+        raise InvalidTypeError(
+            f"loss must be a loss of Keras or a function of wanted and given outputs, received {loss!r}",
+            kind="loss",
+            expected="a Keras loss, its name, or a function",
+            received=loss,
+            remedy="for example keras.losses.MeanSquaredError()",
         )
     rounded = build(read(model))
     graph = read(rounded)
@@ -112,6 +134,21 @@ def round_adaptively(
     return Calibrated(rounded, errors)
 
 
+def _of_keras(argument: str, module: Any, value: Any) -> Any:
+    """What the name of an optimizer or of a loss stands for; other values are returned."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return module.get(value)
+    except ValueError as error:
+        raise InvalidArgumentError(
+            f"{argument} must be one that Keras knows, received {value!r}",
+            kind=argument,
+            expected=f"a name in keras.{argument}s",
+            received=value,
+        ) from error
+
+
 class _LayerTraining:
     """The optimization of the roundings of one layer."""
 
@@ -120,7 +157,7 @@ class _LayerTraining:
         section: Section,
         inputs: list[tf.Tensor],
         optimizer: keras.optimizers.Optimizer,
-        loss: keras.losses.Loss,
+        loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
         last: str,
     ) -> None:
         self.section = section
@@ -137,7 +174,7 @@ class _LayerTraining:
             with tf.GradientTape() as tape:
                 outputs = section.run(x, [rounding.soft_kernel() for rounding in self.roundings], last)
                 unsettled = tf.add_n([rounding.unsettled(beta) for rounding in self.roundings])
-                value = loss(wanted, outputs) + LAMBDA * unsettled
+                value = tf.reduce_mean(loss(wanted, outputs)) + LAMBDA * unsettled
             fresh.apply_gradients(zip(tape.gradient(value, variables), variables, strict=True))
             return unsettled
 

@@ -12,10 +12,24 @@ import traceback
 from collections.abc import Sequence
 
 import cnn2snn
-from cnn2snn.cli import _parsers, calibrate, check, compare, convert, diff, info, map_, quantize, reshape, run
+from cnn2snn.cli import (
+    _output,
+    _parsers,
+    calibrate,
+    check,
+    compare,
+    convert,
+    diff,
+    info,
+    map_,
+    prepare,
+    quantize,
+    reshape,
+    run,
+)
 from cnn2snn.errors import Cnn2SnnError
 
-_COMMANDS = (check, quantize, calibrate, reshape, convert, compare, info, diff, map_, run)
+_COMMANDS = (check, prepare, quantize, calibrate, reshape, convert, compare, info, diff, map_, run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,9 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments without the program's name; those of the process by default.
 
     Returns:
-        The exit code: 0 on success, or what the command says; 1 for an error (told in one line on
-        stderr, with `--debug` after its traceback), 2 of those whose code 1 says something else; 2 without a
-        command, 130 after Ctrl-C.
+        The exit code: 0 on success, or what the command says; 1 for an error (told in one line on stderr, or in one for
+        each of several problems, with `--debug` after its traceback), 2 of those whose code 1 says something else; 2
+        without a command, 130 after Ctrl-C.
 
     Raises:
         SystemExit: wrong usage (code 2), `--help` and `--version` (code 0).
@@ -46,9 +60,7 @@ def _run(argv: Sequence[str] | None) -> int:
         parser.print_help(sys.stderr)
         return 2
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            # A terminal that lacks a character shows a question mark instead of ending the command.
-            stream.reconfigure(errors="replace")
+        _output.allow_plain(stream)
     try:
         code = arguments.execute(arguments) or 0
         sys.stdout.flush()
@@ -60,7 +72,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except Exception as error:
         if arguments.debug:
             traceback.print_exc()
-        print(f"cnn2snn: error: {_one_line(error)}", file=sys.stderr)
+        _output.show_error(_told(error))
         return getattr(arguments, "code_of_errors", 1)
     return code
 
@@ -81,8 +93,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _one_line(error: Exception) -> str:
+# Arguments of functions that messages name, and the options of commands for them.
+_OPTIONS = {"input_is_image=False": "--no-image-input", "padding_value=": "--padding-value "}
+
+
+def _by_options(text: str) -> str:
+    for argument, option in _OPTIONS.items():
+        text = text.replace(argument, option)
+    return text
+
+
+def _told(error: Exception) -> str:
+    """A line for an error; of problems that were collected, a line for each."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
-    text = " ".join(str(error).split())
+    lines = _by_options(str(error)).splitlines()
+    if isinstance(error, Cnn2SnnError) and len(lines) > 1:
+        return "\n  ".join([f"{len(lines)} problems", *lines])
+    text = " ".join(_by_options(str(error)).split())
     return text if isinstance(error, (Cnn2SnnError, OSError, ImportError)) else f"{type(error).__name__}: {text}"

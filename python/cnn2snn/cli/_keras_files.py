@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from cnn2snn import _files
+from cnn2snn._model_files import KERAS, check_name
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError
-
-SUFFIXES = (".h5", ".keras")
 
 
 def check(path: Path, *others: str) -> None:
@@ -30,7 +29,7 @@ def check(path: Path, *others: str) -> None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     # Folders can be SavedModels; loading says what is wrong with one.
     if not path.is_dir():
-        _files.check_suffix(path, *SUFFIXES, *others)
+        check_name(path, *others)
 
 
 def stem(path: Path) -> str:
@@ -54,7 +53,7 @@ def target(source: Path, output: Path | None, name: str, *others: Path) -> Path:
     """
     check(source)
     path = output or beside(source, name)
-    _files.check_suffix(path, *SUFFIXES)
+    _files.check_suffix(path, *KERAS)
     _files.check_folder(path)
     if path.exists() and path.samefile(source):
         raise InvalidArgumentError(
@@ -99,15 +98,18 @@ def quiet() -> Iterator[None]:
     """Keeps back what libraries of Keras write to stderr, unless the block raises an exception.
 
     When TensorFlow starts, its libraries write notes on instruction sets and missing GPUs straight
-    to the file descriptor; no setting stops all of them. `TF_CPP_MIN_LOG_LEVEL`, when it is set,
-    asks for them.
+    to the file descriptor; no setting stops all of them. `TF_CPP_MIN_LOG_LEVEL` of 0, 1 or 2 asks
+    for them. A terminal is told what the wait is for.
     """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1", "2"):
         yield
         return
     stderr = 2
     sys.stderr.flush()
     terminal = os.dup(stderr)
+    waits = os.isatty(terminal) and "tensorflow" not in sys.modules
+    if waits:
+        os.write(terminal, b"loading TensorFlow ...")
     with tempfile.TemporaryFile() as kept:
         os.dup2(kept.fileno(), stderr)
         try:
@@ -117,9 +119,11 @@ def quiet() -> Iterator[None]:
             raise
         except Exception:
             kept.seek(0)
-            os.write(terminal, kept.read())
+            os.write(terminal, (b"\n" if waits else b"") + kept.read())
             raise
         finally:
             sys.stderr.flush()
+            if waits:
+                os.write(terminal, b"\r\x1b[K")
             os.dup2(terminal, stderr)
             os.close(terminal)

@@ -45,7 +45,7 @@ class _Help(argparse.HelpFormatter):
 
 
 def add_keras_model(
-    parser: argparse.ArgumentParser, what: str = "Keras model", suffixes: str = ".h5 or .keras"
+    parser: argparse.ArgumentParser, what: str = "Keras model", suffixes: str = ".h5, .hdf5 or .keras"
 ) -> None:
     """Adds the option that names the Keras model to read."""
     parser.add_argument(

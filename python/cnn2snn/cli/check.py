@@ -26,7 +26,7 @@ def add_parser(commands: Any) -> None:
             "check -m model.keras --json",
         ),
     )
-    _parsers.add_keras_model(parser, "Keras or QuantizeML model", ".h5, .keras or .onnx")
+    _parsers.add_keras_model(parser, "Keras or QuantizeML model", ".h5, .hdf5, .keras or .onnx")
     parser.add_argument(
         "-d",
         "--device",

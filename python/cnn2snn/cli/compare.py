@@ -26,7 +26,7 @@ def add_parser(commands: Any) -> None:
             "compare -m ds_cnn_kws_i8_w8_a8.h5 ds_cnn_kws_i8_w8_a8.fbz sounds.npy",
         ),
     )
-    _parsers.add_keras_model(parser, "quantized model", ".h5, .keras or .onnx")
+    _parsers.add_keras_model(parser, "quantized model", ".h5, .hdf5, .keras or .onnx")
     parser.add_argument("converted", type=Path, metavar="MODEL", help="converted model, .fbz")
     parser.add_argument(
         "samples",

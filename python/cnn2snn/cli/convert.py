@@ -35,7 +35,7 @@ def add_parser(commands: Any) -> None:
             "convert -m ds_cnn_kws_i8_w4_a4.h5 --akida v1",
         ),
     )
-    _parsers.add_keras_model(parser, "quantized model", ".h5, .keras or .onnx")
+    _parsers.add_keras_model(parser, "quantized model", ".h5, .hdf5, .keras or .onnx")
     _parsers.add_akida_version(parser)
     _parsers.add_input_scaling(parser)
     _parsers.add_input_is_image(parser)

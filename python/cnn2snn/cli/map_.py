@@ -84,6 +84,6 @@ def _execute(arguments: argparse.Namespace) -> int:
     report = MapReport.of(model, path, device, arguments.mode, measurement)
     if arguments.svg is not None:
         with _files.replacing(arguments.svg) as temporary:
-            temporary.write_text(map_svg.draw(model, device), encoding="utf-8")
+            temporary.write_text(map_svg.draw(model, path.name, device), encoding="utf-8")
     _output.show(report, arguments.json)
     return 0

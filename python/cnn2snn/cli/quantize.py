@@ -20,8 +20,9 @@ def add_parser(commands: Any) -> None:
         "quantize",
         help="quantize the weights and activations of a Keras model",
         description="Replace the layers of a Keras model by quantized ones, which keep their "
-        "weights and can be trained further. The result is saved next to the model, with the "
-        "numbers of bits in its name.",
+        "weights and can be trained further. Fused activations and the like are rewritten first, as `cnn2snn prepare` "
+        "does, and listed. A model that could never be converted is refused with all problems. The result is saved "
+        "next to the model, with the numbers of bits in its name.",
         examples=(
             "quantize -m model.h5 -wq 4 -aq 4 -iq 8     saves model_iq8_wq4_aq4.h5",
             "quantize -m model.keras -wq 2 -o small.keras",
@@ -90,12 +91,13 @@ def _execute(arguments: argparse.Namespace) -> None:
 
     import cnn2snn
 
-    quantized = cnn2snn.quantize(
+    quantized, changes = cnn2snn.quantize(
         model,
         weight_quantization=wq,
         activ_quantization=aq,
         input_weight_quantization=iq,
         fold_BN=arguments.fold_bn,
+        return_changes=True,
     )
     _keras_files.save(quantized, target)
-    _output.show(QuantizeReport.of(source, target, quantized), arguments.json)
+    _output.show(QuantizeReport.of(source, target, quantized, changes.to_list()), arguments.json)

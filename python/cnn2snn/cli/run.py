@@ -21,6 +21,11 @@ from cnn2snn.reports.run import Classes, Inputs, Outputs, RunReport
 
 # Long enough to keep all threads busy, short enough for a lively progress bar.
 _BATCH_SECONDS = 0.25
+# What integers of a last layer are not.
+_NO_SCORES = (
+    "thresholds, steps or scales of channels are not applied to these integers, so the largest is not always the "
+    "class; --predict applies them, --classes gives classes"
+)
 # Values of a file that are looked at together.
 _CHECKED_VALUES = 1 << 22
 
@@ -85,7 +90,7 @@ def add_parser(commands: Any) -> None:
 
 def _execute(arguments: argparse.Namespace) -> None:
     from cnn2snn.akida import Model
-    from cnn2snn.akida._classes import classes_of, outputs_per_class
+    from cnn2snn.akida._classes import outputs_per_class
 
     if arguments.output is not None:
         _files.check_suffix(arguments.output, ".npy")
@@ -112,12 +117,10 @@ def _execute(arguments: argparse.Namespace) -> None:
     classes = None
     if arguments.mode == "classes":
         classes = outputs.ravel()
+    elif labels is not None and arguments.mode == "predict":
+        classes = outputs.reshape(-1, outputs.shape[-1]).argmax(axis=1)
     elif labels is not None:
-        scores = outputs
-        if arguments.mode == "forward" and model._predicts():
-            # Classes are decided by real numbers, not by integers.
-            scores = run("predict")[0] if model.layers[-1].output_bits is None else model.dequantize(outputs)
-        classes = classes_of(scores.reshape(-1, scores.shape[-1]))
+        classes = model.classes_of(outputs).ravel()
     if arguments.output is not None:
         _files.save_array(arguments.output, outputs)
 
@@ -127,6 +130,7 @@ def _execute(arguments: argparse.Namespace) -> None:
         inputs=Inputs(str(arguments.inputs), list(inputs.shape), str(inputs.dtype)),
         outputs=Outputs.of(outputs, arguments.output),
         seconds=seconds,
+        note=_NO_SCORES if arguments.mode == "forward" and model._predicts() else None,
         classes=None if classes is None else Classes.of(classes, labels),
         plan=PlanReport.of(model) if arguments.explain else None,
     )
@@ -177,21 +181,18 @@ def _function(model: Any, mode: str, leading: tuple[int, ...], threads: int) -> 
     if not model.has_state:
         run = {"forward": model.forward, "predict": model.predict, "classes": model.predict_classes}[mode]
         return lambda batch: run(batch, threads=threads)
-    from cnn2snn.akida._classes import classes_of
-
-    predicts = mode == "predict" or (mode == "classes" and model._predicts())
-    if predicts:
+    if mode == "predict":
         # Refuses a model without float outputs before it is run.
         model.dequantize(np.empty((0, *model.output_shape), model.output_dtype))
     session = model.session(leading[1]) if len(leading) == 2 else model.session()
 
     def run_clip(part: np.ndarray) -> np.ndarray:
         outputs = session.run_clip(part if len(leading) == 2 else part[:, np.newaxis])
-        outputs = model.dequantize(outputs) if predicts else outputs
-        outputs = outputs.reshape(len(part), *leading[1:], *outputs.shape[2:])
-        if mode != "classes":
-            return outputs
-        return classes_of(outputs.reshape(-1, outputs.shape[-1])).reshape(outputs.shape[:-3])
+        if mode == "classes":
+            outputs = model.classes_of(outputs)
+        elif mode == "predict":
+            outputs = model.dequantize(outputs)
+        return outputs.reshape(len(part), *leading[1:], *outputs.shape[2:])
 
     return run_clip
 

@@ -13,8 +13,7 @@ from cnn2snn.conversion.keras import read_blocks
 from cnn2snn.conversion.scaling import InputScaling, input_scaling_of
 from cnn2snn.errors import UnsupportedModelError
 from cnn2snn.graph import Graph, read
-from cnn2snn.quantization import is_activation, quantize_graph
-from cnn2snn.transforms.fold_rescaling import fold_rescaling_graph
+from cnn2snn.quantization import ready_graph
 
 __all__ = ["is_float", "judge_akida1"]
 
@@ -90,10 +89,6 @@ def _build(graph: Graph, in_float: bool, input_is_image: bool, problems: Problem
 
 
 def _quantize(graph: Graph, input_is_image: bool, problems: Problems) -> None:
-    """What `cnn2snn.quantize` does, but for batch normalizations: conversion folds them after any layer."""
+    """What `cnn2snn.quantize` does."""
     input_bits = _IMAGE_WEIGHT_BITS if input_is_image else _WEIGHT_BITS
-    fold_rescaling_graph(graph)
-    quantize_graph(graph, _WEIGHT_BITS, _ACT_BITS, input_bits, None, problems)
-    for node in graph:
-        if is_activation(node):
-            node.layer = node.cls.from_config(node.config)
+    ready_graph(graph, _WEIGHT_BITS, _ACT_BITS, input_bits, None, problems)

@@ -11,7 +11,7 @@ from cnn2snn.akida_versions import AkidaVersion
 from cnn2snn.compatibility.problems import Findings, judge_limits
 from cnn2snn.compatibility.quantizeml import convert_network
 from cnn2snn.errors import UnsupportedModelError
-from cnn2snn.graph import read
+from cnn2snn.graph import check_values, read
 from cnn2snn.sanitizing import Foreseen, foresee
 
 __all__ = ["judge_akida2"]
@@ -35,6 +35,9 @@ def judge_akida2(model: keras.Model, device: akida.Device | None, input_dtype: n
     built = None
     order: tuple[str, ...] = ()
     if graph is not None:
+        for node in graph:
+            with problems.catch():
+                check_values(node)
         foreseen = foresee(graph, input_dtype, problems)
         order = foreseen.order
         findings.changes.extend(foreseen.changes)

@@ -83,7 +83,13 @@ def check_model_compatibility(
     if not is_float(keras_model):
         if chip is not None and chip.ip_version.name != "v1":
             return _report(keras_model.name, chip, [_of_other_generation(keras_model, chip)])
-        return _report(keras_model.name, chip, [judge_akida1(keras_model, input_is_image, chip, dtype)])
+        findings = judge_akida1(keras_model, input_is_image, chip, dtype)
+        if asked is AkidaVersion.v2:
+            findings.note(
+                "it was judged for Akida 1.0, as models that cnn2snn.quantize made convert to it whatever the version",
+                remedy=_FOR_AKIDA2,
+            )
+        return _report(keras_model.name, chip, [findings])
     found = []
     if asked in (None, AkidaVersion.v1):
         found.append(judge_akida1(keras_model, input_is_image, chip, dtype))
@@ -109,6 +115,7 @@ def _asked(device: akida.Device | None) -> AkidaVersion | None:
     return own
 
 
+_FOR_AKIDA2 = "quantize the float model with quantizeml.models.quantize for Akida 2.0"
 _TITLES = {AkidaVersion.v1: "Akida 1.0", AkidaVersion.v2: "Akida 2.0"}
 
 
@@ -136,7 +143,7 @@ def _of_other_generation(model: keras.Model, device: akida.Device) -> Findings:
         kind="akida_version",
         expected="v2",
         received="v1",
-        remedy="quantize the float model with quantizeml.models.quantize",
+        remedy=_FOR_AKIDA2,
     )
     findings.add_rules([error], ())
     return findings

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cnn2snn import akida
+from cnn2snn.akida.devices import device_of
 from cnn2snn.errors import Cnn2SnnError, UnsupportedModelError
 from cnn2snn.reports.check import Change, Problem
 
@@ -83,7 +84,7 @@ def judge_limits(
     version = findings.ip_version
     if device is None and version not in _NOTED:
         return
-    chip = akida.devices.device_of(_NOTED[version]) if device is None else device
+    chip = device_of(_NOTED[version]) if device is None else device
     violations = None
     if model is not None:
         try:
@@ -97,11 +98,12 @@ def judge_limits(
         findings.notes.append(Problem(None, "limits", "", "", remedy, chip.name, text, version))
         return
     for violation in violations:
-        # Values change with training, and some inputs never occur.
-        counts = violation.effect == "software" or (violation.effect == "refused" and values_count)
+        # Some inputs never occur.
+        counts = violation.effect in ("software", "refused")
         if counts and device is not None:
             findings.problems.append(_limit(violation, chip, version))
-        elif counts or device is not None:
+        # Values of a float model change with training.
+        elif device is not None or violation.effect == "software" or (counts and values_count):
             findings.notes.append(_limit(violation, chip, version))
 
 

@@ -11,6 +11,8 @@ from enum import Enum
 
 import numpy as np
 
+from cnn2snn._windows import same_padding
+
 __all__ = ["Activation", "Block", "Blocks", "Folded", "Kind", "Normalization", "Weights", "Window"]
 
 
@@ -143,8 +145,11 @@ class Block:
 
     @property
     def positions(self) -> int:
-        """G: how many positions a global average pooling sums; 1 without."""
-        return int(np.prod(self.output_shape[:2])) if self.global_average else 1
+        """G: how many positions a global average pooling sums; 1 without.
+
+        A size that is not known counts as 1: no model with such a size is converted.
+        """
+        return int(np.prod([size or 1 for size in self.output_shape[:2]])) if self.global_average else 1
 
     @property
     def normalization(self) -> tuple[np.ndarray, np.ndarray]:
@@ -158,12 +163,17 @@ class Block:
         return scale, offset
 
     @property
+    def covers_evenly(self) -> bool:
+        """Whether the windows of a convolution need no border, so that "same" and "valid" are one (C2)."""
+        sizes = zip(self.input_shape[:2], self.window.size, self.window.stride, strict=True)
+        return all(size[0] is not None and same_padding(*size) == (0, 0) for size in sizes)
+
+    @property
     def has_border(self) -> bool:
         """Whether windows of the convolution reach beyond the map that it reads (C2)."""
         if self.window is None or self.window.padding != "same":
             return False
-        sizes = zip(self.input_shape[:2], self.window.size, self.window.stride, strict=True)
-        return any((-(-size // stride) - 1) * stride + kernel > size for size, kernel, stride in sizes)
+        return not self.covers_evenly
 
 
 @dataclass(frozen=True)

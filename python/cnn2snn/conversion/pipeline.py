@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnn2snn import akida
+from cnn2snn._files import path_of
 from cnn2snn.akida_versions import AkidaVersion, asked_akida_version, get_akida_version
 from cnn2snn.conversion.akida1 import THRESHOLDS, Converted, build_model
 from cnn2snn.conversion.onnx import Graph
@@ -260,7 +261,7 @@ def _check_padding_value(value: int, input_is_image: bool) -> None:
 
 
 def _file(file_path: str | os.PathLike[str], model_name: str) -> Path:
-    text = os.fspath(file_path)
+    text = path_of("file_path", file_path)
     if not text:
         raise InvalidArgumentError(
             "file_path must not be empty", kind="file_path", received=text, remedy="None saves nothing"

@@ -45,8 +45,8 @@ def input_scaling_of(blocks: Blocks, given: tuple[float, float] | None) -> Input
     """The input scaling of the model's `Rescaling` layer, or the given one, or (1, 0).
 
     Raises:
-        InvalidArgumentError: both are there, or the scale is not greater than zero, or a given one is that of the
-            inverse direction.
+        InvalidArgumentError: both are there, or the given scale is not greater than zero, or is that of the inverse
+            direction.
     """
     if blocks.rescaling is not None and given is not None:
         raise InvalidArgumentError(
@@ -57,14 +57,6 @@ def input_scaling_of(blocks: Blocks, given: tuple[float, float] | None) -> Input
         )
     if blocks.rescaling is not None:
         scale, offset = blocks.rescaling
-        if not (np.isfinite(scale) and scale > 0 and np.isfinite(offset)):
-            raise InvalidArgumentError(
-                "the scale of the Rescaling layer must be greater than zero and its offset finite, received "
-                f"{scale} and {offset}",
-                kind="input_scaling",
-                received=(scale, offset),
-                remedy="rescale as in Rescaling(1 / 128, -1)",
-            )
         return InputScaling.of(1 / scale, -offset / scale, "Rescaling")
     if given is None:
         return InputScaling.of(1.0, 0.0, "default")

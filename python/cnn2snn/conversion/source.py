@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnn2snn._model_files import HDF5
 from cnn2snn.conversion.onnx import Graph, read_onnx, read_onnx_model
 from cnn2snn.conversion.quantizeml import (
     Network,
@@ -49,8 +50,8 @@ def quantizeml_of(model: Any) -> Network | Graph | None:
 
 
 def is_quantizeml_file(path: Path) -> bool:
-    """Whether a file is read as a QuantizeML model: all `.onnx` files, and `.h5` files that hold one."""
-    return _is_onnx(path) or (path.suffix.lower() == ".h5" and path.is_file() and is_quantizeml_h5(path))
+    """Whether a file is read as a QuantizeML model: all `.onnx` files, and HDF5 files that hold one."""
+    return _is_onnx(path) or (path.suffix.lower() in HDF5 and path.is_file() and is_quantizeml_h5(path))
 
 
 def _is_onnx(path: Path) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 
 from cnn2snn.errors import UnsupportedModelError
 from cnn2snn.graph.graph import Node
+from cnn2snn.graph.values import check_values
 
 __all__ = ["affine"]
 
@@ -27,28 +28,11 @@ def affine(node: Node) -> tuple[np.ndarray, np.ndarray]:
             kind="axis",
             expected=-1,
             received=axis,
+            remedy="normalize the last axis (axis=-1) and train again",
         )
+    check_values(node)
     weights = {role: np.asarray(w, np.float64) for role, w in node.weights.items()}
-    for role, values in weights.items():
-        _check(node.name, role, values, np.isfinite(values), "finite")
-    epsilon = float(node.config["epsilon"])
-    variance = weights["moving_variance"] + epsilon
-    _check(node.name, "moving_variance", weights["moving_variance"], variance > 0, f"greater than {-epsilon:g}")
+    variance = weights["moving_variance"] + float(node.config["epsilon"])
     factor = weights.get("gamma", np.ones_like(variance)) / np.sqrt(variance)
     offset = weights.get("beta", np.zeros_like(variance)) - weights["moving_mean"] * factor
     return factor, offset
-
-
-def _check(name: str, role: str, values: np.ndarray, right: np.ndarray, expected: str) -> None:
-    if np.all(right):
-        return
-    channel = int(np.flatnonzero(~right)[0])
-    received = float(values[channel])
-    raise UnsupportedModelError(
-        f'layer "{name}": {role} must be {expected}, received {received:g} in channel {channel}',
-        layer=name,
-        kind=role,
-        expected=expected,
-        received=received,
-        remedy="train the model anew, or assign other values to the weight",
-    )

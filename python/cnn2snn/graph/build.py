@@ -11,7 +11,7 @@ from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, UnsupportedModelE
 from cnn2snn.graph.graph import Graph, Node
 from cnn2snn.graph.roles import attribute
 
-__all__ = ["assign_weights", "build", "build_chain"]
+__all__ = ["assign_weights", "build", "build_chain", "make_layer"]
 
 
 def build(graph: Graph) -> keras.Model:
@@ -25,7 +25,7 @@ def build(graph: Graph) -> keras.Model:
         return build_chain(graph.name, source.output_shape, nodes, source.config)
     tensors = {source.name: keras.Input(source.output_shape, **source.config)}
     for node in nodes:
-        layer = _make(node)
+        layer = make_layer(node)
         sources = [tensors[name] for name in node.inbounds]
         with _without_initial_values(layer):
             tensors[node.name] = layer(sources[0] if len(sources) == 1 else sources, **node.call)
@@ -57,7 +57,7 @@ def build_chain(
                 received=node.call,
                 remedy="leave that out of the call",
             )
-        layers.append((_make(node), node))
+        layers.append((make_layer(node), node))
     source = keras.Input(input_shape, **(config or {}))
     with _without_initial_values(*(layer for layer, _ in layers)):
         model = keras.Sequential([source, *(layer for layer, _ in layers)], name=name)
@@ -80,7 +80,7 @@ def _without_initial_values(*layers: keras.layers.Layer) -> Iterator[None]:
             setattr(layer, name, initializer)
 
 
-def _make(node: Node) -> keras.layers.Layer:
+def make_layer(node: Node) -> keras.layers.Layer:
     """A new layer of the node's class and configuration."""
     try:
         return node.cls.from_config(node.config)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,17 +13,42 @@ import numpy as np
 from cnn2snn._keras import keras
 from cnn2snn._problems import Problems
 
-__all__ = ["Graph", "Node"]
+__all__ = ["IDENTITIES", "Graph", "Node"]
 
-# Layers that compute nothing at inference.
-_IDENTITIES = (
+IDENTITIES = (
+    "ActivityRegularization",
+    "AlphaDropout",
+    "AugMix",
+    "CutMix",
     "Dropout",
-    "SpatialDropout2D",
     "GaussianDropout",
     "GaussianNoise",
-    "AlphaDropout",
-    "ActivityRegularization",
+    "Identity",
+    "MixUp",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
+    "SpatialDropout2D",
 )
+"""Layers that compute nothing at inference. RandomCrop cuts images then too; RandomHeight and RandomWidth leave the
+size open."""
 
 
 @dataclass
@@ -73,15 +99,9 @@ class Node:
         )
 
     @property
-    def fused_activation(self) -> str:
-        """The name of the activation that a layer with weights applies itself."""
-        activation = self.config.get("activation") or "linear"
-        return activation if isinstance(activation, str) else str(activation.get("config", activation))
-
-    @property
     def is_identity(self) -> bool:
         """Whether this layer computes nothing at inference."""
-        return self.is_a(*_IDENTITIES)
+        return self.is_a(*IDENTITIES)
 
     @property
     def is_max_pooling(self) -> bool:
@@ -138,6 +158,36 @@ class Graph:
         if len(consumers) == 1 and consumers[0].inbounds == [name]:
             return consumers[0]
         return None
+
+    def copy(self) -> Graph:
+        """A graph that can be rewritten without a change of this one. Arrays and layers are shared."""
+        nodes = {
+            name: replace(
+                node,
+                config=copy.copy(node.config),
+                weights=dict(node.weights),
+                inbounds=list(node.inbounds),
+                call=dict(node.call),
+            )
+            for name, node in self.nodes.items()
+        }
+        return replace(self, nodes=nodes, joined=dict(self.joined))
+
+    def insert(self, after: Node, node: Node) -> None:
+        """Puts a new layer behind `after`; what read `after` reads the new layer."""
+        for consumer in self.consumers(after.name):
+            consumer.inbounds = [node.name if n == after.name else n for n in consumer.inbounds]
+        node.inbounds = [after.name]
+        if self.output == after.name:
+            self.output = node.name
+        order = list(self.nodes.items())
+        place = list(self.nodes).index(after.name) + 1
+        self.nodes = dict([*order[:place], (node.name, node), *order[place:]])
+
+    def free_name(self, name: str) -> str:
+        """The name itself, or with the first number that no layer has."""
+        numbered = (f"{name}_{number}" if number else name for number in itertools.count())
+        return next(found for found in numbered if found not in self.nodes)
 
     def remove(self, name: str) -> None:
         """Takes out a layer with one input; those that read it read its input."""

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from cnn2snn._keras import LEGACY, is_of_other_generation, keras
+from cnn2snn._keras import LEGACY, is_of_other_generation, keras, tf
 from cnn2snn._problems import Problems
-from cnn2snn.errors import InvalidTypeError, UnsupportedModelError
+from cnn2snn.errors import InvalidStateError, InvalidTypeError, UnsupportedModelError
 from cnn2snn.graph.graph import Graph, Node
 from cnn2snn.graph.roles import attribute, roles
+from cnn2snn.quantization_ops import copied
 
 __all__ = ["read"]
 
@@ -30,9 +31,10 @@ def read(model: keras.Model, problems: Problems | None = None) -> Graph:
 
     Raises:
         InvalidTypeError: not a Keras model.
+        InvalidStateError: TensorFlow does not compute at once: inside of `tf.Graph` or `tf.function`.
         UnsupportedModelError: a model is not built or has several inputs or outputs, a layer is used more than once,
-            is called with other arguments than ``training=False``, shares its name with another or computes in
-            another type than float32 or float64, or an operation is not a layer.
+            is called with other arguments than ``training=False``, shares its name with another, computes in another
+            type than float32 or float64, reads strings or has its channels first, or an operation is not a layer.
     """
     if is_of_other_generation(model):
         raise InvalidTypeError(
@@ -54,6 +56,12 @@ def read(model: keras.Model, problems: Problems | None = None) -> Graph:
             received=type(model).__name__,
             remedy="load a file with cnn2snn.load_quantized_model",
         )
+    if not tf.executing_eagerly():
+        raise InvalidStateError(
+            "TensorFlow must execute eagerly, as weights are read",
+            kind="eager",
+            remedy="call it outside of tf.Graph and tf.function, and leave eager execution switched on",
+        )
     graph = Graph(model.name, sequential=False, problems=problems or Problems())
     graph.output = _take_model(graph, model, None, {})
     graph.sequential = isinstance(model, keras.Sequential) and graph.is_chain and not any(node.call for node in graph)
@@ -67,9 +75,9 @@ def _take_model(graph: Graph, model: keras.Model, source: str | None, call: dict
     """
     if not getattr(model, "inputs", None):
         raise UnsupportedModelError(
-            f'model "{model.name}" has no graph of layers: give a Sequential model an Input layer, and build others as '
-            "keras.Model(inputs, outputs)",
+            f'model "{model.name}" has no graph of layers',
             kind="built",
+            remedy="give a Sequential model an Input layer, and build others as keras.Model(inputs, outputs)",
         )
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise UnsupportedModelError(
@@ -78,6 +86,11 @@ def _take_model(graph: Graph, model: keras.Model, source: str | None, call: dict
             kind="inputs",
             expected=(1, 1),
             received=(len(model.inputs), len(model.outputs)),
+            remedy=(
+                "join the inputs before the model, as channels of one map"
+                if len(model.inputs) > 1
+                else "make a model of each output, as in keras.Model(model.inputs, model.outputs[0])"
+            ),
         )
     take = _take_sequential if isinstance(model, keras.Sequential) else _take_functional
     return take(graph, model, source, call)
@@ -106,7 +119,7 @@ def _take_layer(graph: Graph, layer: keras.layers.Layer, sources: list[str], cal
             )
         )
     shapes = [graph.nodes[name].output_shape for name in sources]
-    graph.nodes[layer.name] = _node(layer, sources, shapes, call)
+    graph.nodes[layer.name] = _node(layer, sources, shapes, call, graph.problems)
     return layer.name
 
 
@@ -120,6 +133,18 @@ def _take_operation(graph: Graph, model: keras.Model, name: str, sources: list[s
 
 def _take_input(graph: Graph, model: keras.Model, name: str, dtype: str) -> str:
     batch, *shape = model.inputs[0].shape
+    if dtype == "string":
+        graph.problems.add(
+            UnsupportedModelError(
+                f'layer "{name}": inputs must be numbers, received strings',
+                layer=name,
+                kind="dtype",
+                expected="float32",
+                received=dtype,
+                remedy="turn them into numbers outside of the model",
+            )
+        )
+        dtype = "float32"
     config = {"name": name, "dtype": dtype, "batch_size": batch}
     graph.nodes[name] = Node(name, keras.layers.InputLayer, config, {}, [], tuple(shape), None)
     return name
@@ -178,17 +203,17 @@ def _take_functional(graph: Graph, model: keras.Model, source: str | None, call:
         else:
             waiting[name] = calls[0]
     while waiting:
-        ready = [name for name, own in waiting.items() if all(s in outputs for s in _sources(own))]
+        ready = [name for name, own in waiting.items() if all(s in outputs for s in _inputs(own))]
         for name in ready:
             own = waiting.pop(name)
-            sources = [outputs[s] for s in _sources(own)]
+            sources = [outputs[s] for s in _inputs(own)]
             if name not in known:
                 outputs[name] = _take_operation(graph, model, name, sources)
                 continue
             given = {}
             if not graph.problems.has(name, "operation"):
                 with graph.problems.catch():
-                    given = _arguments(name, own)
+                    given = _arguments(known[name], own)
             outputs[name] = _take_layer(graph, known[name], sources, {**call, **given})
     # A list or a dictionary of [name, node, tensor], or one such list.
     return outputs[next(_sources(config["output_layers"]))]
@@ -215,7 +240,13 @@ def _sources(value: Any) -> Iterator[str]:
                 yield from _sources(item)
 
 
-def _arguments(layer: str, call: Any) -> dict[str, Any]:
+def _inputs(call: Any) -> list[str]:
+    """The names of the layers that a call reads; its other arguments are refused where they are tensors."""
+    found = list(_sources(call["args"])) if isinstance(call, dict) else []
+    return found or list(_sources(call))
+
+
+def _arguments(layer: keras.layers.Layer, call: Any) -> dict[str, Any]:
     """The arguments of a call beside its inputs, in the form of Keras 3 or of Keras 2.
 
     Raises:
@@ -223,15 +254,23 @@ def _arguments(layer: str, call: Any) -> dict[str, Any]:
     """
     if isinstance(call, dict):
         given = {**call["kwargs"], **{f"argument {i}": value for i, value in enumerate(call["args"]) if i > 0}}
+        if not call["args"]:
+            # The inputs themselves, given by their name.
+            given.pop(next(iter(inspect.signature(layer.call).parameters)), None)
     else:
         given = {name: value for item in call if len(item) == 4 for name, value in item[3].items()}
-    # Keras 3 notes training=False where nothing is given, and does not heed it.
-    given = {k: v for k, v in given.items() if v is not None and not (k == "training" and not v and not LEGACY)}
+    given = {name: value for name, value in given.items() if value is not None}
+    if not LEGACY and "training" in given:
+        # Keras 3 notes the default where nothing is given, True for augmentation, and heeds neither it nor False.
+        default = inspect.signature(layer.call).parameters["training"].default
+        if given["training"] in (False, default):
+            del given["training"]
     for name, value in given.items():
         if name != "training" or value:
+            shown = "a tensor" if isinstance(value, dict) else repr(value)
             raise UnsupportedModelError(
-                f'layer "{layer}" must be called on its inputs alone, received {name}={value!r}',
-                layer=layer,
+                f'layer "{layer.name}" must be called on its inputs alone, received {name}={shown}',
+                layer=layer.name,
                 kind="call",
                 received={name: value},
                 remedy="leave that out of the call",
@@ -240,7 +279,11 @@ def _arguments(layer: str, call: Any) -> dict[str, Any]:
 
 
 def _node(
-    layer: keras.layers.Layer, inbounds: list[str], input_shapes: list[tuple[int | None, ...]], call: dict[str, Any]
+    layer: keras.layers.Layer,
+    inbounds: list[str],
+    input_shapes: list[tuple[int | None, ...]],
+    call: dict[str, Any],
+    problems: Problems,
 ) -> Node:
     names = roles(type(layer))
     if names is None:
@@ -249,11 +292,25 @@ def _node(
         present = ((role, getattr(layer, attribute(type(layer), role), None)) for role in names)
         weights = {role: np.asarray(w) for role, w in present if w is not None}
     config = layer.get_config()
-    # The quantizers themselves: classes of the user's own need no registration to be carried over.
-    config.update({k: getattr(layer, k) for k in ("quantizer", "quantizer_dw") if k in config})
+    # The quantizers themselves: classes of the user's own need no registration to be carried over. Those with weights
+    # are copied, as training them in one model must not change another.
+    quantizers = {k: getattr(layer, k) for k in ("quantizer", "quantizer_dw") if k in config}
+    config.update({k: copied(quantizer) if quantizer.weights else quantizer for k, quantizer in quantizers.items()})
     if "training" not in inspect.signature(layer.call).parameters:
         call = {}
     shape = _output_shape(layer, input_shapes)
+    if config.get("data_format") == "channels_first":
+        problems.add(
+            UnsupportedModelError(
+                f'layer "{layer.name}": data_format must be channels_last, received channels_first',
+                layer=layer.name,
+                kind="data_format",
+                expected="channels_last",
+                received="channels_first",
+                remedy="build the model on maps (height, width, channels)",
+            )
+        )
+        config["data_format"] = "channels_last"
     return Node(layer.name, type(layer), config, weights, inbounds, shape, layer, call)
 
 
@@ -263,6 +320,16 @@ def _output_shape(layer: keras.layers.Layer, inputs: list[tuple[int | None, ...]
     try:
         # Not `layer.output` where it can be avoided: a layer may be part of other models, with other inputs.
         shape = layer.compute_output_shape(shapes[0] if len(shapes) == 1 else shapes)
-    except NotImplementedError:
-        shape = layer.output.shape
+    # Some layers cannot tell it, others raise whatever they raise for a size that is not known.
+    except Exception:
+        try:
+            shape = layer.output.shape
+        except Exception as error:
+            raise UnsupportedModelError(
+                f'layer "{layer.name}": the shape of its output cannot be told',
+                layer=layer.name,
+                kind="shape",
+                received=[shape[1:] for shape in shapes],
+                remedy="give the model an input of known size",
+            ) from error
     return tuple(shape)[1:]

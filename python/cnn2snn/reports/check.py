@@ -69,8 +69,8 @@ class CompatibilityReport:
         ip_versions: the generations that the model was judged for, "v1" and "v2".
         problems: what keeps the model from conversion or from the device, for each generation rules of conversion
             first, each group in the order of layers.
-        notes: what does not count: limits of a device that was not asked for, values of a float model that do not fit
-            the device and will be others after training, what may happen for some inputs, what was not checked.
+        notes: what does not count: limits of a device that was not asked for, what may happen for some inputs,
+            what was not checked.
         changes: what QuantizeML changes in a float model that is judged for Akida 2.0, in the order of its steps.
     """
 
@@ -163,12 +163,13 @@ class CompatibilityReport:
             for message, layers in self._changed().items():
                 names = ", ".join(f'"{layer}"' for layer in layers)
                 lines += _wrapped(f"{names}: {message}.", width, "  - ", "    ")
-        if notes:
-            devices = [note.device for note in notes if note.device is not None]
-            about = f" on {devices[0]}" if devices else ""
+        # Those of conversion come before those of a device.
+        for device in sorted({note.device for note in notes}, key=lambda name: name or ""):
+            about = "" if device is None else f" on {device}"
             lines += ["", *_wrapped(f"Notes{about}, which do not count:", width)]
-        for note in notes:
-            lines += ["", *_item("  - ", note, width)]
+            for note in notes:
+                if note.device == device:
+                    lines += ["", *_item("  - ", note, width)]
         return lines
 
 

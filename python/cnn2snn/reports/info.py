@@ -182,7 +182,7 @@ class InfoReport:
         lines = [f"{title:<10}{value}" for title, value in self._facts()]
         lines += ["", *_layer_table(self.layers, width)]
         if any(layer.bytes for layer in self.layers):
-            lines += ["", *_variable_table(self.layers, width, _COLUMNS[self.ip_version])]
+            lines += ["", *_variable_tables(self.layers, width, _COLUMNS[self.ip_version])]
         if self.dump is not None:
             lines += ["", f"{len(self.dump.files)} variables written into {self.dump.folder}"]
         return "\n".join(lines)
@@ -264,8 +264,11 @@ _COLUMNS = {
 }
 
 
-def _variable_table(layers: list[LayerInfo], width: int, columns: dict[str, tuple[str, ...]]) -> list[str]:
-    """Returns what the variables consist of: a line for each kernel, or for a layer without kernels."""
+def _variable_tables(layers: list[LayerInfo], width: int, columns: dict[str, tuple[str, ...]]) -> list[str]:
+    """Returns what the variables consist of: a line for each kernel, or for a layer without kernels.
+
+    Where one table does not fit, kernels have a table and the other variables have the next.
+    """
     headers = ["Layer", "In file", "Values", "Zero", "Spread", *columns]
     rows = []
     for layer in layers:
@@ -273,14 +276,16 @@ def _variable_table(layers: list[LayerInfo], width: int, columns: dict[str, tupl
             continue
         others = [_first_range(layer, names) for names in columns.values()]
         kernels = [_kernel(histogram, layer.weights_bits) for histogram in layer.histogram.values()] or [["-", "-", ""]]
-        rows.append([layer.name, _short(layer.bytes), *kernels[0], *others])
+        rows.append([layer.name, _exact(layer.bytes), *kernels[0], *others])
         for name, kernel in list(zip(layer.histogram, kernels, strict=False))[1:]:
             rows.append([f"  {name}", "", *kernel, *[""] * len(others)])
-    spread = headers.index("Spread")
-    if max(map(len, _table.columns(headers, rows, width=_UNLIMITED))) > width:
-        for row in (headers, *rows):
-            del row[spread]
-    return _table.columns(headers, rows, width=width, right=(1, 2, 3))
+    lines = _table.columns(headers, rows, width=_UNLIMITED, right=(1, 2, 3))
+    if max(map(len, lines)) <= width:
+        return lines
+    split = headers.index("Spread") + 1
+    kernels = _table.columns(headers[:split], [row[:split] for row in rows], width=width, right=(1, 2, 3))
+    others = [[row[0], *row[split:]] for row in rows if any(row[split:])]
+    return [*kernels, "", *_table.columns([headers[0], *headers[split:]], others, width=width)]
 
 
 def _first_range(layer: LayerInfo, names: tuple[str, ...]) -> str:
@@ -308,9 +313,14 @@ def _bits(bits: int | None, dtype: str) -> str:
 
 def _range(low: float, high: float) -> str:
     """Returns two numbers, or the one that both are."""
-    if isinstance(low, int):
-        return f"{low}" if low == high else f"{low}..{high}"
-    return f"{low:.3g}" if low == high else f"{low:.3g}..{high:.3g}"
+    return _number(low) if low == high else f"{_number(low)}..{_number(high)}"
+
+
+def _number(value: float) -> str:
+    """Returns an integer in full, and three digits of another number at least."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"
 
 
 def _spread(histogram: list[tuple[int, int]], bits: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnn2snn import _table
 from cnn2snn.akida._summary import OWN_MODEL
-from cnn2snn.reports.placement import LayerPlacement, Placement
+from cnn2snn.reports.placement import LayerPlacement, Placement, SequencePlacement
 
 if TYPE_CHECKING:
     from cnn2snn.akida import Device, Estimate, LayerStatistics, Model, Statistics, Violation
@@ -85,6 +86,7 @@ class Measurement:
         return [
             f"Estimate  (not a measurement) from the events of {_count(self.samples, 'sample')}:",
             f"          {estimate.latency_ms:.3f} ms per frame ({latency})",
+            *_fold("          ", _slowest(estimate), width),
             f"          {estimate.fps:.1f} frames per second, one after the other",
             f"          {estimate.energy_mj:.3f} mJ per frame ({energy})",
             *_fold("          ", f"Constants {estimate.source}. Single layers are less certain.", width),
@@ -98,6 +100,7 @@ class MapReport:
     Attributes:
         file: path of the model's file.
         device, version, device_nps: name and version of the chip, and its number of NPs.
+        device_units: how many units of each type layers can take at once; one NP can be a unit of several types.
         is_akida2: whether the chip is one of Akida 2.0, of which nothing public tells NPs, sizes, times or energies.
         mode: name of the `MapMode`.
         violations: the limits of the chip that layers break.
@@ -113,6 +116,7 @@ class MapReport:
     device: str
     version: str
     device_nps: int
+    device_units: dict[str, int]
     is_akida2: bool
     mode: str
     violations: list[Violation]
@@ -131,7 +135,11 @@ class MapReport:
     def refused(cls, path: Path, device: Device, mode: str, violations: Sequence[Violation]) -> MapReport:
         """Returns the report on a model that the chip refuses."""
         is_akida2 = device.ip_version.name == "v2"
-        return cls(str(path), device.name, str(device.version), len(device.mesh.nps), is_akida2, mode, list(violations))
+        mesh = device.mesh
+        units = Counter(kind.name for np in mesh.nps for kind in np.types)
+        return cls(
+            str(path), device.name, str(device.version), len(mesh.nps), dict(units), is_akida2, mode, list(violations)
+        )
 
     @property
     def mapped(self) -> bool:
@@ -174,35 +182,80 @@ class MapReport:
         if possible:
             lines += ["", *_overflows(possible, width)]
         if placement.passes > 1 and self.mode != "HwPr":
-            lines += ["", *_fold("", self._advice(placement), width)]
+            for advice in self._advice(placement):
+                lines += ["", *_fold("", advice, width)]
         return "\n".join(lines)
 
-    def _advice(self, placement: Placement) -> str:
+    def _advice(self, placement: Placement) -> list[str]:
         """Says what keeps the layers on the chip from running in one pass."""
+        divided = [sequence for sequence in placement.sequences if len(sequence.passes) > 1]
+        if not divided:
+            return [
+                f"{placement.passes} passes, as layers in software stand between them; every frame reprograms the chip."
+            ]
+        return [self._cut(placement, sequence) for sequence in divided]
+
+    def _cut(self, placement: Placement, sequence: SequencePlacement) -> str:
+        """Says what keeps the layers of a sequence from running in one pass."""
+        layers = [layer for layer in placement.layers if layer.sequence == sequence.name]
+        nps = sum(unit.type != "HRC" for layer in layers for unit in layer.units)
+        on_chip = [other for other in placement.sequences if other.backend == "Hardware"]
+        whose = "all layers together" if len(on_chip) == 1 else f"the layers of {sequence.name} together"
+        passes = f"{len(sequence.passes)} passes"
         if self.is_akida2:
+            names = {layer.name for layer in layers}
+            skips = sum(consumer in names for _, consumer in placement.skip_connections or ())
             return (
-                f"{placement.passes} passes: all layers together take {placement.nps} NPs and "
-                f"{len(placement.skip_connections or ())} channels for skip connections, more than the device is taken "
-                "to have."
+                f"{passes}: {whose} take {nps} NPs and {skips} channels for skip connections, more than the device is "
+                "taken to have."
             )
-        sizes = sorted(((len(layer.units), layer.name) for layer in placement.layers), reverse=True)
-        largest = ", ".join(f"{name} ({nps})" for nps, name in sizes[:3] if nps)
+        if scarce := self._scarce(layers):
+            return f"{passes}: {scarce}"
+        sizes = sorted(((len(layer.units), layer.name) for layer in layers), reverse=True)
+        largest = ", ".join(f"{name} ({units})" for units, name in sizes[:3] if units)
         return (
-            f"{placement.passes} passes: all layers together take {placement.nps} NPs, the device has "
-            f"{self.device_nps}; every frame reprograms it. Fewer filters, smaller inputs or fewer bits in the layers "
-            f"with the most NPs, {largest}, save passes."
+            f"{passes}: {whose} take {nps} NPs, the device has {self.device_nps}; every frame reprograms it. Fewer "
+            f"filters, smaller inputs or fewer bits in the layers with the most NPs, {largest}, save passes."
         )
+
+    def _scarce(self, layers: list[LayerPlacement]) -> str | None:
+        """Names the layers that take more units of a type than the device has, where not each NP can be one."""
+        for kind, most in sorted(self.device_units.items(), key=lambda item: item[1]):
+            count = sum(layer.components.get(kind, 0) for layer in layers)
+            if most < self.device_nps and count > most:
+                names = [layer.name for layer in layers if kind in layer.components]
+                remedy = (
+                    " Layers whose weights fit the memory of an NP take FNP3 instead: fewer units, inputs or bits."
+                    if kind == "FNP2"
+                    else ""
+                )
+                return (
+                    f"{_count(most, 'NP')} of the device can be {kind}, "
+                    f"and {', '.join(names)} take {count}; every frame reprograms it.{remedy}"
+                )
+        return None
 
 
 def _mapping(placement: Placement) -> str:
-    units = ", ".join(f"{count} {kind}" for kind, count in placement.components.items()) or "no unit"
-    parts = [f"{_count(placement.nps, 'NP')} ({units})", _count(placement.passes, "pass", "passes")]
+    units = ", ".join(f"{count} {kind}" for kind, count in placement.components.items() if kind != "HRC")
+    nps = _count(placement.nps, "NP") + (f" ({units})" if units else "")
+    if hrcs := placement.components.get("HRC"):
+        nps += " and the HRC" if hrcs == 1 else f" and {hrcs} times the HRC"
+    parts = [nps, _count(placement.passes, "pass", "passes")]
     if placement.skip_connections:
         parts.append(_count(len(placement.skip_connections), "skip connection"))
     software = sum(sequence.backend == "Software" for sequence in placement.sequences)
     if software:
         parts.append(f"{len(placement.sequences)} sequences, {software} of them in software")
     return ", ".join(parts)
+
+
+def _slowest(estimate: Estimate) -> str:
+    """Names the layers that take most of the latency."""
+    shares = sorted(((layer.latency_ms, name) for name, layer in estimate.layers.items()), reverse=True)
+    total = sum(share for share, _ in shares) or 1.0
+    named = [f"{name} ({100 * share / total:.0f} %)" for share, name in shares[:3] if share > 0.05 * total]
+    return f"most of it in {', '.join(named)}" if named else "spread over all layers alike"
 
 
 def _layer_table(placement: Placement, measurement: Measurement | None, width: int) -> list[str]:
@@ -226,8 +279,15 @@ def _layer_table(placement: Placement, measurement: Measurement | None, width: i
         table = [[row[i] for i in kept] for row in rows]
         lines = _table.columns(titles, table, width=10**6, right=range(3, len(kept)))
         if max(map(len, lines)) <= width:
-            return lines
-    return _table.columns(titles, table, width=width, right=range(3, len(kept)))
+            break
+    else:
+        lines = _table.columns(titles, table, width=width, right=range(3, len(kept)))
+    if dropped:
+        lines += [
+            "",
+            *_fold("", f"{', '.join(dropped)} of the largest part: in a wider terminal, or with --json.", width),
+        ]
+    return lines
 
 
 def _largest_parts(layer: LayerPlacement) -> list[str]:

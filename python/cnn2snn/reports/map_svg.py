@@ -12,19 +12,14 @@ _CELL, _GAP, _MARGIN, _LINE = 30, 14, 20, 18
 _MOST_NAME = 34
 
 
-def draw(model: Any, device: Any) -> str:
+def draw(model: Any, name: str, device: Any) -> str:
     """Returns the mapping of a model as an SVG image: a panel per pass, and the layers by colour.
 
     Args:
         model: a model that is mapped.
+        name: what it is called, such as the name of its file.
         device: the device that it is mapped on.
     """
-    passes = [
-        (sequence, number, part)
-        for sequence in model.sequences
-        if sequence.backend.name == "Hardware"
-        for number, part in enumerate(sequence.passes, 1)
-    ]
     colours = _colours(layer.name for layer in model.layers)
     mesh = _Mesh(device)
     skips: dict[str, list[str]] = {}
@@ -32,16 +27,16 @@ def draw(model: Any, device: Any) -> str:
         skips.setdefault(consumer.name, []).append(f"the map of {producer.name}")
     body: list[str] = []
     y = 2 * _MARGIN + (2 if device.ip_version.name == "v1" else 3) * _LINE
-    for sequence, number, part in passes:
-        title = sequence.name if len(sequence.passes) == 1 else f"{sequence.name}, pass {number}"
-        y = _panel(body, mesh, title, part.layers, colours, y, skips) + _MARGIN
-    software = [s for s in model.sequences if s.backend.name != "Hardware"]
-    for sequence in software:
-        body.append(_text(_MARGIN, y + 12, f"In software: {sequence.name}", size=13))
-        y += _LINE + 6
+    for sequence in model.sequences:
+        if sequence.backend.name != "Hardware":
+            y = _software(body, sequence, y) + _MARGIN
+            continue
+        for number, part in enumerate(sequence.passes, 1):
+            title = sequence.name if len(sequence.passes) == 1 else f"{sequence.name}, pass {number}"
+            y = _panel(body, mesh, title, part.layers, colours, y, skips) + _MARGIN
     width = max(mesh.width + 2 * _MARGIN + 330, 560)
     head = [
-        _text(_MARGIN, _MARGIN + 10, f"{device.name} ({device.version})", size=16, bold=True),
+        _text(_MARGIN, _MARGIN + 10, f"{name} on {device.name} ({device.version})", size=16, bold=True),
         _text(_MARGIN, _MARGIN + 28, "Schematic: the places of NPs on the chip are not public.", size=12, fill="#666"),
     ]
     if device.ip_version.name == "v2":
@@ -82,9 +77,10 @@ def _panel(
     skips: dict[str, list[str]],
 ) -> int:
     """Adds a pass; returns where the next one may begin."""
-    body.append(_text(_MARGIN, top + 12, title, size=13, bold=True))
-    top += _LINE + 4
     users = {np.ident: (layer, np) for layer in layers for np in (layer.mapping.nps if layer.mapping else ())}
+    used = sum(np.type.name != "HRC" for _, np in users.values())
+    body.append(_text(_MARGIN, top + 12, f"{title}: {used} of {len(mesh.nps)} NPs", size=13, bold=True))
+    top += _LINE + 4
     if mesh.hrc:
         image = next(((layer, np) for layer, np in users.values() if np.type.name == "HRC"), None)
         body.append(_cell(_MARGIN, top, 2 * _CELL - 6, 2 * _CELL, image, colours, "HRC"))
@@ -102,6 +98,14 @@ def _panel(
         body.append(_text(left + 18, y + 11, f"{name}: {units}", size=12))
         y += _LINE
     return max(top + mesh.height, y)
+
+
+def _software(body: list[str], sequence: Any, top: int) -> int:
+    """Adds a sequence in software where it runs; returns where the next one may begin."""
+    names = ", ".join(layer.name for part in sequence.passes for layer in part.layers)
+    body.append(_text(_MARGIN, top + 12, f"{sequence.name}: in software", size=13, bold=True))
+    body.append(_text(_MARGIN, top + 12 + _LINE, names, size=12))
+    return top + 2 * _LINE
 
 
 def _cell(x: int, y: int, width: int, height: int, user: Any, colours: dict[str, str], label: str) -> str:

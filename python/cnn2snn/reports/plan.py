@@ -92,18 +92,22 @@ class PlanReport:
     def text(self, width: int = 80) -> str:
         """Returns the table of layers, the reasons for which kernels are not used, and the memory in KiB."""
         rows = []
-        reasons: dict[DeclinedKernel, list[str]] = {}
+        # For each reason the kernels and the layers, each once, in order.
+        reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
         for layer in self.layers:
             names = [kernel.kernel for kernel in layer.kernels] or ["none needed"]
             for index, name in enumerate(names):
                 rows.append(("" if index else layer.layer, name, "" if index else _size(layer.packed_bytes)))
             for kernel in layer.kernels:
                 for declined in kernel.declined:
-                    reasons.setdefault(declined, []).append(layer.layer)
+                    kernels, layers = reasons.setdefault(declined.reason, ({}, {}))
+                    kernels[declined.kernel] = layers[layer.layer] = None
         lines = _table.columns(("Layer", "Kernels", "Packed"), rows, width=width, right=(2,))
-        for declined, layers in reasons.items():
-            sentence = f"Not {declined.kernel}, as {declined.reason}: {', '.join(layers)}."
-            lines += textwrap.wrap(sentence, max(width, 40), subsequent_indent="    ", break_long_words=False)
+        for reason, (kernels, layers) in reasons.items():
+            sentence = f"Not {', '.join(kernels)}, as {reason}: {', '.join(layers)}."
+            lines += textwrap.wrap(
+                sentence, max(width, 40), subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+            )
         packed = _size(sum(layer.packed_bytes for layer in self.layers))
         scratch = _size(self.scratch_bytes_per_thread)
         return "\n".join([*lines, f"Memory: {packed} of packed weights, {scratch} for each thread"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from cnn2snn.reports.prepare import changes_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +52,7 @@ class QuantizeReport:
         file: path of the model.
         output: path of the quantized model.
         layers: its quantized layers, in order.
+        changes: what was rewritten before, each with the keys "layer", "rule" and "text".
 
     Example:
         >>> QuantizeReport.of(Path("net.h5"), Path("q.h5"), quantized).text()  # doctest: +SKIP
@@ -59,16 +62,23 @@ class QuantizeReport:
     file: str
     output: str
     layers: list[LayerBits]
+    changes: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, source: Path, target: Path, quantized: Any) -> QuantizeReport:
+    def of(
+        cls, source: Path, target: Path, quantized: Any, changes: list[dict[str, Any]] | None = None
+    ) -> QuantizeReport:
         """Returns the report on a model at `source`, and the Keras model made of it, which is saved at `target`."""
-        return cls(str(source), str(target), list(filter(None, map(LayerBits.of, quantized.layers))))
+        return cls(str(source), str(target), list(filter(None, map(LayerBits.of, quantized.layers))), changes or [])
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the attributes."""
-        return {"file": self.file, "output": self.output, "layers": [layer.to_dict() for layer in self.layers]}
+        layers = [layer.to_dict() for layer in self.layers]
+        return {"file": self.file, "output": self.output, "layers": layers, "changes": list(self.changes)}
 
     def text(self, width: int = 80) -> str:
-        """Returns where the quantized model is, in a line whatever the width."""
-        return f"Model quantized and saved to {self.output}"
+        """Returns where the quantized model is, then what was rewritten before, in lines of at most `width`."""
+        lines = [f"Model quantized and saved to {self.output}"]
+        if self.changes:
+            lines += ["Rewritten before, with equal outputs:", *changes_text(self.changes, width)]
+        return "\n".join(lines)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Classes", "Inputs", "Outputs", "RunReport"]
 
+# Rows of the table of classes.
+_MOST_CLASSES = 20
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -99,6 +102,7 @@ class RunReport:
         seconds: time that the engine took.
         classes: the classes of the inputs, where they were asked for or compared with labels.
         plan: how the model runs on this host, where that was asked for.
+        note: what to know about the outputs; None where nothing is.
 
     Example:
         >>> outputs = model.forward(images)  # doctest: +SKIP
@@ -113,6 +117,7 @@ class RunReport:
     seconds: float
     classes: Classes | None = None
     plan: PlanReport | None = None
+    note: str | None = None
 
     @property
     def inputs_per_second(self) -> float | None:
@@ -144,6 +149,8 @@ class RunReport:
                 values |= {"correct": self.classes.correct, "accuracy": self.accuracy}
         if self.plan is not None:
             values["plan"] = self.plan.to_dict()
+        if self.note is not None:
+            values["note"] = self.note
         return values
 
     def text(self, width: int = 80) -> str:
@@ -157,6 +164,8 @@ class RunReport:
                 subsequent_indent=" " * 10,
                 break_long_words=False,
             )
+        if self.classes is not None and self.classes.counts:
+            lines += ["", *self._class_table(width)]
         if self.plan is not None:
             lines += ["", self.plan.text(width)]
         return "\n".join(lines)
@@ -169,9 +178,11 @@ class RunReport:
             ("Inputs", f"{_table.shape(self.inputs.shape)} {self.inputs.dtype}"),
             ("Outputs", f"{_table.shape(outputs.shape)} {outputs.dtype}{limits}; {saved}"),
         ]
+        if self.note is not None:
+            facts.append(("Note", self.note))
         if self.classes is not None:
-            counts = ", ".join(f"{number}: {count}" for number, count in self.classes.counts.items())
-            facts.append(("Classes", counts or "none"))
+            occurring = len(self.classes.counts)
+            facts.append(("Classes", f"{occurring:,} occur{'s' * (occurring == 1)}" if occurring else "none"))
             if self.accuracy is not None:
                 total = self.inputs.count
                 facts.append(("Accuracy", f"{self.accuracy:.2%} ({self.classes.correct:,} of {total:,})"))
@@ -179,6 +190,22 @@ class RunReport:
         if speed is not None:
             facts.append(("Speed", f"{_rate(speed)} inputs/s ({self.seconds:.3f} s)"))
         return facts
+
+    def _class_table(self, width: int) -> list[str]:
+        """The classes that occur and how often: all, or the most frequent ones."""
+        assert self.classes is not None
+        counts, total = self.classes.counts, sum(self.classes.counts.values())
+        shown = sorted(counts, key=lambda number: -counts[number])[:_MOST_CLASSES]
+        rows = [
+            (number, f"{counts[number]:,}", f"{100 * counts[number] / total:.1f} %")
+            for number in counts
+            if number in shown
+        ]
+        lines = _table.columns(("Class", "Inputs", "Share"), rows, width=width, right=(0, 1, 2))
+        if len(counts) > len(shown):
+            rest = total - sum(counts[number] for number in shown)
+            lines.append(f"{len(counts) - len(shown):,} rarer classes have {rest:,} inputs; --json has all.")
+        return lines
 
 
 def _rate(value: float) -> str:

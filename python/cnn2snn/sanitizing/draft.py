@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn2snn.graph import Graph, Node
+from cnn2snn.graph import Graph, Node, applied
 from cnn2snn.reports.check import Change
 
 __all__ = ["Draft", "Part"]
@@ -147,5 +147,11 @@ class Draft:
 def _part(node: Node) -> Part:
     kind = node.cls.__name__
     arguments = dict(node.config)
-    arguments["activation"] = node.fused_activation
+    activation = applied(node)
+    if activation.name == "relu" and activation.arguments:
+        # A ReLU layer as the activation, which QuantizeML does not take for the function of its name.
+        given = (f"{name}={value:g}" for name, value in activation.arguments.items() if value)
+        arguments["activation"] = f"ReLU({', '.join(given)})"
+    else:
+        arguments["activation"] = activation.name
     return Part(node.name, _KINDS.get(kind, kind), arguments, list(node.inbounds), node.output_shape, node.weights)

@@ -7,6 +7,7 @@ import numpy as np
 from cnn2snn._problems import Problems
 from cnn2snn.conversion.quantizeml.classes import CLASSES
 from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.graph import IDENTITIES
 from cnn2snn.sanitizing.draft import Draft, Part
 
 __all__ = ["refuse", "refuse_float_layers"]
@@ -26,7 +27,6 @@ _REMEDIES = {
     "Multiply": "use Add or Concatenate",
     "PReLU": "use LeakyReLU, or train it with one slope for all values",
     "Softmax": "leave it out; it can stand at the end of the model",
-    "SpatialDropout2D": "use Dropout",
     "Subtract": "use Add, and let the layer before it change the sign",
     "UpSampling2D": "use Conv2DTranspose of kernel size 3 or 4, stride 2 and padding same",
     "ZeroPadding2D": "leave it out, and use padding same in the convolution behind it",
@@ -95,6 +95,8 @@ def _final_layers(draft: Draft) -> tuple[str, ...]:
 
 
 def _remedy(draft: Draft, part: Part) -> str:
+    if part.kind in IDENTITIES:
+        return "leave it out with cnn2snn.transforms.prepare, as it computes nothing at inference"
     if part.kind != "BatchNormalization":
         return _REMEDIES.get(part.kind, "use layers of which QuantizeML has a quantized form, or leave it out")
     gamma = part.weights.get("gamma", np.ones(1))

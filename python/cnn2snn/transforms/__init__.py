@@ -8,6 +8,7 @@ from cnn2snn.transforms.fold_batchnorm import fold_batchnorm
 from cnn2snn.transforms.fold_rescaling import fold_rescaling
 from cnn2snn.transforms.invert_batchnorm_pooling import invert_batchnorm_pooling
 from cnn2snn.transforms.normalize_separable import normalize_separable_layer, normalize_separable_model
+from cnn2snn.transforms.prepare import prepare
 from cnn2snn.transforms.reshape import reshape
 from cnn2snn.transforms.sequentialize import sequentialize
 from cnn2snn.transforms.snap_to_chip import SnapLayer, SnapReport, SnapToChip, snap_to_chip
@@ -24,6 +25,7 @@ __all__ = [
     "invert_batchnorm_pooling",
     "normalize_separable_layer",
     "normalize_separable_model",
+    "prepare",
     "reshape",
     "sequentialize",
     "snap_to_chip",

@@ -6,7 +6,15 @@ import numpy as np
 
 from cnn2snn.graph import Node
 
-__all__ = ["input_kernel", "input_ranges", "output_kernel", "output_ranges", "scale_inputs", "scale_outputs"]
+__all__ = [
+    "add_inputs",
+    "input_kernel",
+    "input_ranges",
+    "output_kernel",
+    "output_ranges",
+    "scale_inputs",
+    "scale_outputs",
+]
 
 
 def output_kernel(node: Node) -> str:
@@ -53,3 +61,19 @@ def scale_inputs(node: Node, factors: np.ndarray) -> None:
     kernel = _by_inputs(node)
     scaled = kernel * np.tile(factors, kernel.shape[-1] // len(factors))
     node.weights[input_kernel(node)] = np.moveaxis(scaled, -1, -2).astype(kernel.dtype)
+
+
+def add_inputs(node: Node, constants: np.ndarray) -> None:
+    """Adds to the bias what a layer without border makes of a constant per input channel."""
+    kernel = node.weights[input_kernel(node)]
+    channels = kernel.shape[-2]
+    constants = np.tile(constants, channels // len(constants))
+    if "depthwise_kernel" in node.weights:
+        kernel = node.weights["pointwise_kernel"][0, 0]
+        sums = node.weights["depthwise_kernel"].sum(axis=(0, 1), dtype=np.float64)
+        constants = np.ravel(sums * constants[:, np.newaxis])
+    else:
+        kernel = kernel.reshape(-1, *kernel.shape[-2:]).sum(axis=0, dtype=np.float64)
+    bias = node.weights.get("bias", 0) + np.tensordot(constants, kernel, axes=1)
+    node.weights["bias"] = bias.astype(node.weights[output_kernel(node)].dtype)
+    node.config = {**node.config, "use_bias": True}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnn2snn._keras import keras
-from cnn2snn.graph import Graph, Node, build, read
+from cnn2snn.graph import Graph, Node, applied, build, read
 from cnn2snn.transforms.channels import input_ranges, output_ranges, scale_inputs, scale_outputs
 
 __all__ = ["cross_layer_scaling"]
@@ -70,7 +70,8 @@ def _within_separable(node: Node) -> None:
 
 def _destination(graph: Graph, node: Node) -> Node | None:
     """The layer with weights that alone reads the channels of `node`, unbounded, or None."""
-    if node.fused_activation not in ("linear", "relu"):
+    activation = applied(node)
+    if activation.name not in ("linear", "relu") or any(activation.arguments.values()):
         return None
     reader = graph.only_consumer(node.name)
     while reader is not None and not reader.is_neural:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn2snn.graph import Graph, Node
-from cnn2snn.transforms.channels import scale_inputs, scale_outputs
+from cnn2snn.graph import Graph, Node, applied, has_border
+from cnn2snn.transforms.channels import add_inputs, scale_inputs, scale_outputs
+from cnn2snn.transforms.readers import Obstacle, readers
 
 __all__ = ["equalize_branches_graph"]
 
@@ -64,12 +65,16 @@ def _scale(graph: Graph, activation: Node, factor: float) -> bool:
     if not (sole and producer.is_exactly("Conv2D", "SeparableConv2D", "Dense")):
         return False
     channels = activation.output_shape[-1]
-    readers = _readers(graph, activation.name, np.full(channels, 1 / factor))
-    if readers is None or producer.fused_activation != "linear" or activation.config.get("threshold"):
+    found = readers(graph, activation.name, np.full(channels, 1 / factor))
+    if isinstance(found, Obstacle) or applied(producer).name != "linear" or activation.config.get("threshold"):
+        return False
+    if any(np.any(r.shift) and has_border(r.node, graph.nodes[r.node.inbounds[0]].output_shape) for r in found):
         return False
     scale_outputs(producer, np.float64(factor))
-    for reader, factors in readers:
-        scale_inputs(reader, factors)
+    for reader in found:
+        if np.any(reader.shift):
+            add_inputs(reader.node, reader.shift)
+        scale_inputs(reader.node, reader.scale)
     return True
 
 
@@ -78,25 +83,3 @@ def _reaches_only(graph: Graph, producer: Node, activation: Node) -> bool:
     while reader is not None and reader is not activation:
         reader = graph.only_consumer(reader.name)
     return reader is activation
-
-
-def _readers(graph: Graph, name: str, factors: np.ndarray) -> list[tuple[Node, np.ndarray]] | None:
-    """The layers with float weights that read `name`, each with a factor per channel; None if another layer does."""
-    found: list[tuple[Node, np.ndarray]] = []
-    if name == graph.output:
-        return None
-    for reader in graph.consumers(name):
-        if reader.is_exactly("Conv2D", "SeparableConv2D", "Dense") and reader.config.get("groups", 1) == 1:
-            found.append((reader, factors))
-            continue
-        passed = factors
-        if reader.is_a("Concatenate"):
-            parts = (np.ones(graph.nodes[n].output_shape[-1]) if n != name else factors for n in reader.inbounds)
-            passed = np.concatenate(list(parts))
-        elif not (reader.is_identity or reader.is_max_pooling or reader.is_global_average or reader.is_a("Flatten")):
-            return None
-        further = _readers(graph, reader.name, passed)
-        if further is None:
-            return None
-        found += further
-    return found

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from cnn2snn._keras import keras
+from cnn2snn._problems import Problems
 from cnn2snn.errors import UnsupportedModelError
-from cnn2snn.graph import Graph, Node, affine, build, read
+from cnn2snn.graph import Graph, Node, affine, applied, build, read
 from cnn2snn.quantization_ops import WeightQuantizer
 from cnn2snn.transforms.channels import output_kernel
 
@@ -36,18 +37,23 @@ def fold_batchnorm(model: keras.Model) -> keras.Model:
     return build(graph)
 
 
-def fold_graph(graph: Graph, *, keep_inexact: bool = False) -> None:
+def fold_graph(graph: Graph, *, keep_inexact: bool = False, problems: Problems | None = None) -> None:
     """`fold_batchnorm` on a graph, in place.
 
     Args:
         graph: the graph.
         keep_inexact: whether normalizations that would change integer weights stay in place instead of being refused.
+        problems: receives what is refused; by default the first error is raised.
     """
+    problems = problems or Problems()
     for node in graph:
-        if not node.is_neural or node.fused_activation != "linear":
+        if not node.is_neural or applied(node).name != "linear":
             continue
         while (norm := graph.only_consumer(node.name)) is not None and norm.is_a("BatchNormalization"):
-            if not fold_node(node, norm, keep_inexact):
+            folded = False
+            with problems.catch():
+                folded = fold_node(node, norm, keep_inexact)
+            if not folded:
                 break
             graph.remove(norm.name)
 

@@ -11,11 +11,11 @@ from cnn2snn.graph import build, read
 __all__ = ["reshape"]
 
 
-def reshape(model: keras.Model, input_x: int, input_y: int) -> keras.Model:
+def reshape(model_keras: keras.Model, input_x: int, input_y: int) -> keras.Model:
     """Makes the model for images of another size, with the same weights.
 
     Args:
-        model: the Keras model, whose input is (height, width, channels); it is not changed.
+        model_keras: the Keras model, whose input is (height, width, channels); it is not changed.
         input_x: the new size of the first axis of images, their height.
         input_y: the new size of the second axis, their width.
 
@@ -35,7 +35,7 @@ def reshape(model: keras.Model, input_x: int, input_y: int) -> keras.Model:
             raise InvalidArgumentError(
                 f"{name} must be a positive integer, received {size!r}", kind=name, expected="at least 1", received=size
             )
-    graph = read(model)
+    graph = read(model_keras)
     source = graph.input
     if len(source.output_shape) != 3:
         raise UnsupportedModelError(

@@ -48,14 +48,6 @@ def check_structure(graph: Graph) -> None:
             remedy="add or flatten axes before the model",
         )
     for node in graph:
-        if node.config.get("data_format") == "channels_first":
-            raise UnsupportedModelError(
-                f'layer "{node.name}": data_format must be channels_last, received channels_first',
-                layer=node.name,
-                kind="data_format",
-                expected="channels_last",
-                received="channels_first",
-            )
         if node.is_a("Concatenate"):
             axis = node.config.get("axis", -1)
             if axis not in (-1, len(node.output_shape)):

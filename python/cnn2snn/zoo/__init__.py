@@ -30,3 +30,12 @@ __all__ = [
     "vgg_utk_face",
     "yolo_base",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name.endswith("_pretrained"):
+        raise AttributeError(
+            f"module {__name__!r} has no {name!r}: it has networks without trained weights; load a trained file with "
+            "cnn2snn.load_quantized_model, or train the network of the name without _pretrained"
+        )
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

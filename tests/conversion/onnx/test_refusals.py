@@ -86,14 +86,6 @@ def test_a_function_with_unknown_parts_is_named():
     assert refused(model).layer == "add19"
 
 
-def test_temporal_layers_are_refused_with_the_remedy():
-    model = load("onnx_add")
-    node_of(model, "conv17").op_type = "QuantizedBufferTempConvBiasedReLUScaled"
-    function = next(f for f in model.functions if f.name == "QuantizedConv2DBiasedReLUScaled")
-    function.name = "QuantizedBufferTempConvBiasedReLUScaled"
-    assert ".h5" in refused(model).remedy
-
-
 def test_a_missing_function_is_refused():
     model = load("onnx_add")
     del model.functions[:]
@@ -171,6 +163,32 @@ def test_a_max_pooling_that_cuts_is_refused_with_the_remedy():
     assert "max pooling" in error.remedy
 
 
+def test_pads_that_no_padding_gives_are_refused_with_those_that_one_gives():
+    model = load("onnx_torch")
+    name = "/conv_38/Conv"
+    set_constant(model, f"{name}_Wi", lambda values: np.pad(values, ((0, 0), (0, 0), (1, 1), (1, 1))))
+    set_constant(model, f"{name}_pads", lambda _: np.array([0, 0, 2, 2, 0, 0, 1, 1]))
+    error = refused(model)
+    assert (error.layer, error.received) == (name, [(2, 1), (2, 1)])
+    assert error.remedy == "export the convolution with pads [(1, 2), (1, 2)], or with none"
+    set_constant(model, f"{name}_pads", lambda _: np.array([0, 0, 1, 1, 0, 0, 2, 2]))
+    (layer,) = [layer for layer in plan_onnx(read_onnx_model(model)).layers if layer.name == name]
+    assert layer.parameters["padding"] == "Same"
+
+
+def test_a_max_pooling_behind_the_padding_of_exporters_is_refused_with_pads_that_it_takes():
+    model = load("onnx_torch")
+    node = node_of(model, "/conv_38/Conv")
+    new = node.op_type.replace("ReLU", "MaxPoolReLU")
+    next(function for function in model.functions if function.name == node.op_type).name = new
+    node.op_type = new
+    for attribute, value in (("pool_size", [1, 1]), ("pool_strides", [1, 1]), ("pool_pads", [0, 0, 0, 0])):
+        set_attribute(node, attribute, value)
+    assert refused(model).remedy == "export the convolution with pads [(0, 1), (0, 1)], or with none"
+    set_constant(model, f"{node.name}_pads", lambda _: np.array([0, 0, 0, 0, 0, 0, 1, 1]))
+    assert plan_onnx(read_onnx_model(model)).layers
+
+
 def test_a_table_of_another_size_is_refused():
     model = load("onnx_lut_transposed")
     set_constant(model, "/conv_3/Conv_LUT", lambda v: v[:100])
@@ -204,3 +222,12 @@ def test_all_problems_are_told_at_once():
     plan = plan_onnx(read_onnx_model(model), problems)
     assert [error.layer for error in problems.found] == ["/conv_7/Conv", "/conv_11/Conv"]
     assert [layer.name for layer in plan.layers] == ["quantize", "inputdata", "/conv_3/Conv"]
+
+
+@pytest.mark.parametrize("change", [np.uint8, np.int32])
+def test_an_error_without_a_remedy_of_its_own_says_to_quantize_again(change):
+    model = load("onnx_add")
+    set_constant(model, "gemm28_Wi", lambda values: values.astype(change))
+    error = refused(model)
+    assert "must be int8" in str(error)
+    assert error.remedy == "quantize the model again with quantizeml.models.quantize"

@@ -215,3 +215,34 @@ def test_the_sequences_of_the_table_and_no_others_become_layers_of_akida_1(main)
             assert plan_akida1(model.network()).layers[-1].plan.type_name == names[main], sequence
         else:
             refused(plan_akida1, model)
+
+
+@pytest.mark.parametrize(
+    ("plan", "kind", "nearest"),
+    [(plan_akida1, "DepthwiseConv2D", "SeparableConv2D"), (plan_model, "SeparableConv2D", "DepthwiseConv2D")],
+)
+def test_a_layer_that_a_generation_lacks_is_near_the_one_that_it_has(plan, kind, nearest):
+    model = Model((8, 8, 3))
+    chain(model, ["Conv2D", "ReLU"], 3, 4, prefix="first")
+    chain(model, [kind], 4, 4)
+    error = refused(plan, model.end())
+    generation = "1.0" if plan is plan_akida1 else "2.0"
+    assert f"no layer of Akida {generation} computes {kind}, nearest are {nearest}, " in str(error)
+
+
+def test_the_nearest_sequences_have_the_layers_of_the_one_that_was_found():
+    model = Model((8, 8, 3))
+    chain(model, ["Conv2D", "ReLU"], 3, prefix="first")
+    chain(model, ["Conv2D", "GAP", "ReLU"], 4)
+    average = "GlobalAveragePooling2D"
+    expected = {f"Conv2D-{average}", "Conv2D-ReLU", f"Conv2D-ReLU-{average}"}
+    assert set(refused(plan_model, model.end()).expected[:3]) == expected
+
+
+def test_of_a_layer_that_is_like_no_other_the_simplest_sequences_are_named():
+    model = Model((8, 8, 3))
+    chain(model, ["Conv2D", "ReLU"], 3, 4, prefix="first")
+    chain(model, ["Add"], 4, 4)
+    model.conv("last", 4, 4)
+    with pytest.raises(UnsupportedModelError, match=r"computes Add, nearest are Conv2D, Conv2D-ReLU, "):
+        plan_akida1(model.end().network())

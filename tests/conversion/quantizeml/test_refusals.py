@@ -51,8 +51,8 @@ def test_an_unknown_argument_is_named_with_those_that_are_known(tmp_path):
     ("entry", "value", "message"),
     [
         ("kernel_size", [3], "must be two integers"),
-        ("kernel_size", [3, 0], "an integer of at least 1"),
-        ("kernel_size", [3, 10**40], "an integer of at least 1"),
+        ("kernel_size", [3, 0], r"an integer in 1\.\.2147483647"),
+        ("kernel_size", [3, 10**40], r"an integer in 1\.\.2147483647"),
         ("kernel_size", "3, 3", "an integer"),
         ("padding", "causal", "one of 'valid', 'same'"),
         ("activation", "relu", "one of 'linear', None"),

@@ -48,6 +48,9 @@ impl Plan {
 
     /// The outputs of a whole number of samples. They are levels, or potentials where the last layer has no activation.
     ///
+    /// The largest potential of a sample is not always its class: channels have thresholds and steps of their own, which
+    /// potentials do not know of. [`classes`](Self::classes) tells the class.
+    ///
     /// # Errors
     ///
     /// The inputs are of another type, are not a whole number of samples, or have a value outside their format. Or the run is
@@ -200,7 +203,7 @@ impl Plan {
     }
 
     /// The scales of the model's `Dequantizer`, one per channel.
-    fn output_scales(&self) -> Option<&[f32]> {
+    pub(super) fn output_scales(&self) -> Option<&[f32]> {
         let last = self.model().layers().last()?;
         let dequantizes = last.connection().operation == Operation::Dequantize;
         last.variable(SCALES)?.floats().filter(|_| dequantizes)

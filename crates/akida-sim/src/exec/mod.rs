@@ -1,6 +1,7 @@
 //! Running a plan: single inputs, batches over threads, the outputs of every layer. `docs/engine.md` defines the words.
 
 mod batch;
+mod classes;
 mod counts;
 mod forward;
 mod options;

@@ -1,5 +1,6 @@
 //! Streams of inputs for models with state: what layers keep between the steps of each stream.
 
+use super::counts::{Counts, Total};
 use super::options::RunOptions;
 use crate::interrupt::{Answer, Watch};
 use crate::memory;
@@ -146,6 +147,25 @@ impl Session {
             Ok(())
         })?;
         Ok(taps)
+    }
+
+    /// How many values were not zero in whole clips. The outputs are not kept.
+    pub(crate) fn counts(
+        &mut self,
+        plan: &Plan,
+        inputs: Inputs<'_>,
+        options: &RunOptions<'_>,
+    ) -> Result<Counts, RunError> {
+        let steps = inputs.len().div_ceil(self.step_len(plan).max(1));
+        let answer = Answer::default();
+        let mut crew = Crew::alone(Watch::new(options.interrupt, &answer));
+        self.check(plan, inputs, steps, &mut crew.watch)?;
+        let total = Total::new(plan.model().layers().len());
+        self.scratch.counting = true;
+        let outcome = self.run_steps(plan, inputs, &mut crew, |_, _| Ok(()));
+        self.scratch.counting = false;
+        total.add(&mut self.scratch.counts);
+        outcome.map(|()| total.counts())
     }
 
     /// The number of bytes that [`save`](Self::save) gives.

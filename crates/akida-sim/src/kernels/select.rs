@@ -53,7 +53,7 @@ pub(crate) fn select<K: Table>(
         } else if left_out(name) && !name.starts_with("generic") {
             Some(String::from("it was to be left out"))
         } else if !kernel.is_available() {
-            Some(String::from("this host does not offer its instructions"))
+            Some(String::from("this host does not offer the instructions"))
         } else {
             let drawback = || {
                 let slower = kernel.drawback(bounds).filter(|_| forced.is_none())?;

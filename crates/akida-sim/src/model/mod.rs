@@ -14,6 +14,7 @@ pub(crate) mod names;
 mod operation;
 mod packed;
 mod reach;
+mod reach_error;
 mod running_sums;
 mod shape;
 pub(crate) mod shifts;
@@ -42,7 +43,8 @@ pub use model::{Layer, Model};
 pub use operation::{
     Channels, Deviation, Operation, Pooling, Quantize, Recurrence, WeightOrder, Windows,
 };
-pub use reach::{Reach, ReachError};
+pub use reach::Reach;
+pub use reach_error::ReachError;
 pub use shape::{MAX_ELEMENTS, Padding, Pair, Shape};
 pub(crate) use tensor::weight_range;
 pub use tensor::{WeightShape, Weights};

@@ -2,12 +2,12 @@
 
 use super::model::Layer;
 use super::operation::{Pooling, WeightOrder};
+use super::reach_error::ReachError;
 use super::running_sums::{Kernel, RunningSums};
 use super::shape::{AxisWindows, Pair};
-use crate::interrupt::{Answer, Interrupted, Watch};
+use crate::interrupt::{Answer, Watch};
 use crate::memory::{self, OutOfMemory};
 use alloc::vec::Vec;
-use core::fmt;
 use core::ops::Range;
 
 /// The reach of each filter: an interval of potentials, ends included.
@@ -47,38 +47,6 @@ impl Reach {
         self
     }
 }
-
-/// Why there is no reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReachError {
-    /// The memory does not suffice.
-    Memory(OutOfMemory),
-    /// The caller asked to stop.
-    Interrupted,
-}
-
-impl From<OutOfMemory> for ReachError {
-    fn from(error: OutOfMemory) -> Self {
-        Self::Memory(error)
-    }
-}
-
-impl From<Interrupted> for ReachError {
-    fn from(_: Interrupted) -> Self {
-        Self::Interrupted
-    }
-}
-
-impl fmt::Display for ReachError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Memory(error) => error.fmt(f),
-            Self::Interrupted => Interrupted.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for ReachError {}
 
 impl Layer {
     /// The potentials after pooling that each filter can reach, whatever the inputs; `None` for a layer without

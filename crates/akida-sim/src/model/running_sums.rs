@@ -1,6 +1,6 @@
 //! A kernel, and running sums over its cells.
 
-use super::reach::ReachError;
+use super::reach_error::ReachError;
 use super::shape::Pair;
 use crate::interrupt::Watch;
 use crate::memory;

@@ -3,6 +3,7 @@
 use super::element::ElementType;
 use crate::interrupt::Interrupted;
 use crate::memory::OutOfMemory;
+use crate::model::Shape;
 use alloc::string::String;
 use core::fmt;
 
@@ -69,6 +70,20 @@ pub enum RunError {
         /// The name of the last layer.
         layer: String,
     },
+    /// Classes were asked of a model whose output has more than one position.
+    NoClasses {
+        /// The name of the last layer.
+        layer: String,
+        /// The shape of the output.
+        shape: Shape,
+    },
+    /// The outputs cannot be shared out among the classes.
+    Classes {
+        /// The number of classes received.
+        received: usize,
+        /// The number of outputs.
+        outputs: usize,
+    },
 }
 
 impl RunError {
@@ -91,10 +106,14 @@ impl RunError {
                 Some("give one sample for each stream, or reset the session for other streams")
             }
             Self::SavedSession => Some("restore it with the plan of the same model"),
+            Self::NoClasses { .. } => {
+                Some("use predict or forward, and take the classes of each position")
+            }
             Self::Type { .. }
             | Self::Floats { .. }
             | Self::NotANumber { .. }
             | Self::Length { .. }
+            | Self::Classes { .. }
             | Self::Value { .. }
             | Self::Scratch
             | Self::Interrupted => None,
@@ -158,6 +177,15 @@ impl fmt::Display for RunError {
             Self::NotPredictable { layer } => write!(
                 f,
                 "layer \"{layer}\": predict needs a Dequantizer, or a last layer of Akida 1.0 without activation"
+            ),
+            Self::NoClasses { layer, shape } => write!(
+                f,
+                "layer \"{layer}\": classes need an output of shape (1, 1, C), received ({}, {}, {})",
+                shape.x, shape.y, shape.c
+            ),
+            Self::Classes { received, outputs } => write!(
+                f,
+                "the number of classes must be 0 or a divisor of {outputs}, the number of outputs, received {received}"
             ),
         }?;
         match self.remedy() {

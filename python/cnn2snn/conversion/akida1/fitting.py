@@ -16,7 +16,11 @@ from cnn2snn.errors import UnsupportedModelError
 __all__ = ["THRESHOLDS", "certify", "differing_by_channel", "mismatches_without_layer", "set_variables"]
 
 # Why a threshold or a step can be out of all proportion.
-_HUGE = "a tiny gamma, a dead filter or a huge scale is the usual cause: constrain gamma while training"
+_HUGE = (
+    "a tiny gamma, a dead filter or a huge scale is the usual cause: constrain gamma while training, or quantize "
+    "filters whose weights are all close to zero with a limit, as MaxPerAxisQuantizer(bitwidth, max_scale_factor=1000) "
+    "has one"
+)
 
 # How thresholds and steps are chosen.
 THRESHOLDS = ("fit", "floor")

@@ -77,6 +77,9 @@ def _padding(block: Block) -> akida.Padding:
     if block.max_pooling is not None and block.window.size == (1, 1):
         # A 1x1 kernel has no border: the padding of the pooling rules.
         padding = block.max_pooling.padding
+    elif block.max_pooling is None and not block.is_input and block.covers_evenly:
+        # Chips have "same" alone behind the first layer, and it computes the same here.
+        padding = "same"
     return akida.Padding.Same if padding == "same" else akida.Padding.Valid
 
 

@@ -15,6 +15,7 @@ from cnn2snn.conversion.akida1.inputs import ImageInput, input_data
 from cnn2snn.conversion.akida1.layers import engine_layer
 from cnn2snn.conversion.akida1.variables import IdealLayer, ideal_layer
 from cnn2snn.conversion.block import Block, Blocks, Kind
+from cnn2snn.conversion.input_rules import shape_refusal
 from cnn2snn.conversion.scaling import InputScaling
 from cnn2snn.errors import UnsupportedModelError
 
@@ -85,8 +86,12 @@ def build_model(
     Raises:
         InvalidArgumentError, UnsupportedModelError: what cannot be expressed; see `cnn2snn.convert`.
     """
-    image = ImageInput(scaling, padding_value) if input_is_image else None
-    builder = _Builder(blocks, scaling, image, thresholds, problems or Problems(), ideals or {})
+    problems = problems or Problems()
+    if (error := shape_refusal(blocks)) is not None:
+        problems.add(error)
+        return Converted(akida.Model(), blocks, scaling)
+    image = ImageInput(blocks, scaling, padding_value) if input_is_image else None
+    builder = _Builder(blocks, scaling, image, thresholds, problems, ideals or {})
     for block in blocks.blocks.values():
         with builder.problems.catch():
             builder.add(block)
@@ -132,15 +137,6 @@ class _Builder:
             return
         image = self.image if block.is_input else None
         layer = engine_layer(block, image=image, is_read=block.name in self.read, problems=self.problems)
-        if image is not None and self.layers:
-            raise UnsupportedModelError(
-                f'layer "{block.name}": an image is read by one layer, received a second',
-                layer=block.name,
-                kind="first_layer",
-                expected=1,
-                received=2,
-                remedy="split after the first convolution",
-            )
         inbounds = [] if image is not None else [self.layers.get(name) for name in block.inbounds]
         if None not in inbounds:
             self.converted.model.add(layer, inbounds)
@@ -182,22 +178,11 @@ class _Builder:
     def _concat(self, block: Block) -> None:
         if not all(name in self.steps and name in self.layers for name in block.inbounds):
             return
-        steps = {name: self.steps[name] for name in block.inbounds}
-        if len(set(steps.values())) > 1:
-            listed = ", ".join(f'"{name}": {step:g}' for name, step in steps.items())
-            raise UnsupportedModelError(
-                f'layer "{block.name}": the activations of all branches must have the same step, received {listed}',
-                layer=block.name,
-                kind="step",
-                received=steps,
-                remedy=(
-                    "give them the same bitwidth and max_value, or quantize the float model, which brings them to one"
-                ),
-            )
         layer = akida.Concat(name=block.name)
         self.converted.model.add(layer, [self.layers[name] for name in block.inbounds])
         self.layers[block.name] = layer
-        step = next(iter(steps.values()))
+        # All branches have one step: the reader refuses others.
+        step = self.steps[block.inbounds[0]]
         self.steps[block.name] = step
         self.converted.blocks.append(ConvertedBlock(block, layer, None, step, np.zeros(0, np.uint8), Fraction(0)))
 
@@ -213,5 +198,6 @@ def _step(block: Block) -> float | None:
             layer=block.activation.name,
             kind="step",
             received=step,
+            remedy="give it a max_value greater than zero and train again",
         )
     return step

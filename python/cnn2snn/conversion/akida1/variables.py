@@ -247,6 +247,7 @@ def _error(layer: str, subject: str, allowed: str, values: np.ndarray, wrong: np
         kind=subject,
         expected=allowed,
         received=received,
+        remedy="train the model anew, or assign other values to the weight",
     )
 
 

@@ -18,7 +18,10 @@ def folded_layers(graph: Graph, found: Blocks) -> list[Folded]:
             owners[node.name] = node.name
             continue
         owners[node.name] = owners[node.inbounds[0]] if node.inbounds else ""
-        folded.append(Folded(node.name, node.cls.__name__, _became(node), owners[node.name] or None))
+        became = _became(node)
+        if not owners[node.name] and node.is_a("Flatten", "Reshape"):
+            became = "left out: inputs have its shape"
+        folded.append(Folded(node.name, node.cls.__name__, became, owners[node.name] or None))
     for name, (cls, owner) in graph.joined.items():
         became = f'joined with the pointwise convolution "{owner}" in one layer'
         folded.append(Folded(name, cls.__name__, became, owner))

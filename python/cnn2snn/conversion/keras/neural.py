@@ -12,14 +12,15 @@ __all__ = ["take_neural"]
 
 def take_neural(reading: Reading, node: Node, tail: Tail) -> Tail:
     """Begins a block with a neural layer."""
-    # An activation within the layer before it, which is refused, is one nevertheless.
-    if tail.state == "open" and not reading.problems.has(tail.block, "activation"):
+    # An activation within the layer, which is refused, closes its block nevertheless.
+    is_closed = reading.problems.has(node.name, "activation")
+    if tail.state == "open":
         reading.problems.add(
             refuse(
                 node,
                 f'needs an activation before it: "{tail.block}" has none',
                 kind="activation",
-                remedy="add a QuantizedReLU between them",
+                remedy="add a ReLU between them (QuantizedReLU in a quantized model), and train again",
             )
         )
     if tail.state == "input":
@@ -41,14 +42,22 @@ def take_neural(reading: Reading, node: Node, tail: Tail) -> Tail:
     reading.found.blocks[node.name] = Block(
         name=node.name,
         kind=_kind(node),
-        type=node.cls.__name__,
+        type=_type(reading, node),
         inbounds=[source],
         input_shape=shape,
         output_shape=node.output_shape,
         window=None if node.is_a("Dense") else _window(node),
         output=node.name,
     )
-    return Tail(node.name, "open")
+    return Tail(node.name, "closed" if is_closed else "open")
+
+
+def _type(reading: Reading, node: Node) -> str:
+    """The type of a layer, or of the two that were joined in it."""
+    for name, (cls, owner) in reading.graph.joined.items():
+        if owner == node.name:
+            return f'{cls.__name__} "{name}" with the 1x1 convolution behind it'
+    return node.cls.__name__
 
 
 def _kind(node: Node) -> Kind:

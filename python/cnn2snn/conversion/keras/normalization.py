@@ -15,18 +15,13 @@ def take_normalization(reading: Reading, node: Node, tail: Tail) -> Tail:
     """Adds a batch normalization to a block."""
     if tail.state == "closed":
         name = reading.found.blocks[tail.block].output
-        raise refuse(node, f'batch normalization must come before the activation "{name}"', remedy="swap the two")
+        raise refuse(
+            node, f'batch normalization must come before the activation "{name}"', remedy="swap the two and train again"
+        )
     block = reading.open_block(node, tail, "batch normalization")
     channels = block.output_shape[-1]
     if node.output_shape[-1] != channels:
-        raise refuse(
-            node,
-            f'must normalize the {channels} channels of "{block.name}", received {node.output_shape[-1]} values',
-            kind="order",
-            expected=channels,
-            received=node.output_shape[-1],
-            remedy=f'put it directly after "{block.name}"',
-        )
+        return tail  # a layer before it has been refused, which gave it the shape
     scale, offset = affine(node)
     if block.max_pooling is not None and np.any(scale <= 0):
         channel = int(np.argmax(scale <= 0))
@@ -35,7 +30,9 @@ def take_normalization(reading: Reading, node: Node, tail: Tail) -> Tail:
             f"gamma / sqrt(variance + epsilon) must be greater than zero after max pooling, received "
             f"{scale[channel]:g} for channel {channel}",
             kind="gamma",
-            remedy="constrain gamma while training, or put the normalization before the pooling",
+            remedy=(
+                "constrain gamma (cnn2snn.gamma_constraint) or put the normalization before the pooling, then train"
+            ),
         )
     mean = np.asarray(node.weights["moving_mean"], np.float64)
     block.normalizations.append(Normalization(node.name, scale, offset, mean))

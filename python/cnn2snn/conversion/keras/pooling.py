@@ -12,28 +12,38 @@ __all__ = ["take_pooling"]
 def take_pooling(reading: Reading, node: Node, tail: Tail) -> Tail:
     """Gives a block its pooling, before or after the activation."""
     if tail.is_input:
-        raise refuse(node, "pooling cannot be the first layer", remedy="put a convolution before it")
+        raise refuse(
+            node,
+            "pooling cannot be the first layer",
+            remedy="put a convolution before it, and an activation behind it, and train again",
+        )
     block = reading.found.blocks[tail.block]
+    if block.kind in (Kind.CONCAT, Kind.DENSE):
+        raise refuse(
+            node,
+            f'pooling must follow a convolution, not "{block.name}"',
+            remedy="put a convolution before the pooling and an activation behind it, and train again",
+        )
+    if block.is_pooled:
+        raise refuse(
+            node,
+            f'"{block.name}" is pooled already, and a layer of Akida 1.0 has one pooling',
+            remedy="put a convolution before this pooling and an activation behind it, and train again",
+        )
     if tail.state == "closed":
         # Max pooling of levels is the level of the max-pooled potentials, as levels rise with potentials.
         if not node.is_max_pooling:
             raise refuse(
                 node,
                 f'global average pooling must come before the activation "{block.output}"',
-                remedy="swap the two",
+                remedy="swap the two and train again",
             )
         if not _reads_alone(reading, node, block):
             raise refuse(
                 node,
                 f'max pooling must be the only layer that reads "{block.output}"',
-                remedy="put it before the activation",
+                remedy="put it before the activation, for all that read it, and train again",
             )
-    if block.kind in (Kind.CONCAT, Kind.DENSE):
-        raise refuse(node, f'pooling must follow a convolution, not "{block.name}"', remedy="remove it")
-    if block.is_pooled:
-        raise refuse(
-            node, f'"{block.name}" is pooled already', remedy="two poolings cannot follow each other, remove one"
-        )
     if node.is_global_average:
         block.global_average = True
     else:
@@ -73,7 +83,7 @@ def _max_pooling(reading: Reading, node: Node, block: Block) -> Window:
             received=padding,
             remedy=(
                 f"the windows {size} at every {stride} do not cover the {rows_columns} map evenly, so the two "
-                "differ: use one padding in both, or a map that the windows cover"
+                f'differ: use padding="{wanted}" here and train again'
             ),
         )
     return Window(size, stride, padding)

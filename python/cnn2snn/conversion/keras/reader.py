@@ -21,13 +21,14 @@ from cnn2snn.conversion.keras.pooling import take_pooling
 from cnn2snn.conversion.keras.reading import FINAL, Reading, Tail, refuse
 from cnn2snn.conversion.keras.rescaling import check_rescaling, take_rescaling
 from cnn2snn.conversion.keras.shapes import take_flatten, take_reshape
+from cnn2snn.conversion.keras.unknown import refuse_unknown
 from cnn2snn.conversion.keras.weights import read_weights
 from cnn2snn.errors import UnsupportedModelError
 from cnn2snn.graph import Graph, Node
 
 __all__ = ["read_blocks"]
 
-_FLOAT_NEURAL = ("Conv2D", "SeparableConv2D", "Dense")
+_FLOAT_NEURAL = ("Conv2D", "SeparableConv2D", "DepthwiseConv2D", "Dense")
 
 # Layers whose place depends on the neural layer before them.
 _AROUND_NEURAL = (
@@ -39,16 +40,6 @@ _AROUND_NEURAL = (
     "Reshape",
     *FINAL,
 )
-
-# What to use in place of layers that a chip has no equivalent for.
-_REMEDIES = {
-    "AveragePooling2D": "use MaxPooling2D, or GlobalAveragePooling2D",
-    "GlobalMaxPooling2D": "use MaxPooling2D of the size of the map",
-    "ZeroPadding2D": 'use padding="same" in the convolution after it',
-    "QuantizedDepthwiseConv2D": "give it no bias (use_bias=False) and let one QuantizedConv2D of kernel size 1 and "
-    "stride 1 alone read it, or use QuantizedSeparableConv2D",
-    "DepthwiseConv2D": "use SeparableConv2D",
-}
 
 
 def read_blocks(graph: Graph, problems: Problems | None = None) -> Blocks:
@@ -62,7 +53,6 @@ def read_blocks(graph: Graph, problems: Problems | None = None) -> Blocks:
     Raises:
         UnsupportedModelError: the first layer that has no place in a block, or whose quantizers give weights that
             cannot be converted.
-        InvalidArgumentError: the two kernels of a separable convolution have quantizers of different bitwidths.
     """
     join_depthwise(graph)
     found = Blocks(graph.name, graph.input.name, graph.input.output_shape)
@@ -70,7 +60,7 @@ def read_blocks(graph: Graph, problems: Problems | None = None) -> Blocks:
     for node in graph:
         _take(reading, node)
     check_rescaling(reading)
-    if not found.blocks:
+    if not found.blocks and not reading.problems.found:
         reading.problems.add(UnsupportedModelError(f'model "{graph.name}" has no layer to convert', kind="structure"))
     for block in found.blocks.values():
         if block.kind is not Kind.CONCAT:
@@ -89,12 +79,14 @@ def _take(reading: Reading, node: Node) -> None:
     # Where errors are collected, what follows a refused layer is judged as if that layer were not there; after one
     # that may have computed anything, or made levels, nothing is held against it.
     reading.tails[node.name] = Tail(tail.block, "unknown")
-    if reading.problems.has(node.name, "layer", "operation"):
+    if reading.problems.has(node.name, "layer", "operation", "batch_normalization", "gamma"):
         return
     with reading.problems.catch():
         reading.tails[node.name] = _place(reading, node, tail)
         return
     opaque = reading.problems.has(node.name, "layer") or node.is_a("QuantizedActivation", "Concatenate", *FINAL)
+    if "quantizer" in node.config:
+        return
     if tail.state == "closed" or (tail.state != "ended" and not opaque):
         reading.tails[node.name] = tail
 
@@ -108,29 +100,17 @@ def _check_place(reading: Reading, node: Node, tail: Tail) -> None:
             kind="layer",
             expected=1,
             received=len(node.inbounds),
-            remedy="only Concatenate joins branches",
+            remedy="join branches that each end in an activation with Concatenate, and train again",
         )
-    if node.config.get("data_format", "channels_last") not in ("channels_last", None):
+    source = node.inbounds[0]
+    if tail.state == "open" and len(reading.graph.consumers(source)) > 1 and not reading.problems.has(source, "shared"):
         reading.problems.add(
             refuse(
                 node,
-                f"data_format must be channels_last, received {node.config['data_format']}",
-                kind="data_format",
-                expected="channels_last",
-                received=node.config["data_format"],
-                remedy="build the model on maps (height, width, channels)",
+                f'"{source}" must be followed by its activation alone, not by a split',
+                remedy="put the activation before the split, for all that read it, and train again",
             )
         )
-    if tail.state == "open" and len(reading.graph.consumers(node.inbounds[0])) > 1:
-        reading.problems.add(
-            refuse(
-                node,
-                f'"{node.inbounds[0]}" must be followed by its activation alone, not by a split',
-                remedy="split after the activation",
-            )
-        )
-    if tail.state == "ended" and not (node.is_identity or node.is_a("Flatten", "Reshape")):
-        raise refuse(node, "nothing can follow the final activation", remedy="compute it outside of the model")
 
 
 def _place(reading: Reading, node: Node, tail: Tail) -> Tail:
@@ -149,6 +129,7 @@ def _place(reading: Reading, node: Node, tail: Tail) -> Tail:
                 "only QuantizedConv2D, QuantizedSeparableConv2D and QuantizedDense themselves can be converted, "
                 "not classes derived from them",
                 kind="layer",
+                remedy="use one of these and train again",
             )
         if node.is_neural:
             return take_neural(reading, node, tail)
@@ -168,5 +149,4 @@ def _place(reading: Reading, node: Node, tail: Tail) -> Tail:
         return take_reshape(reading, node, tail)
     if node.is_a(*FINAL):
         return take_final(reading, node, tail)
-    remedy = _REMEDIES.get(node.cls.__name__, "compute it outside of the model")
-    raise refuse(node, "cannot be converted to a layer of Akida 1.0", kind="layer", remedy=remedy)
+    refuse_unknown(reading, node, tail)

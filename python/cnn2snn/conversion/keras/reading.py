@@ -61,7 +61,9 @@ class Reading:
         """The block at `tail`, which must not have its activation yet."""
         if tail.state != "open":
             raise refuse(
-                node, f"{what} must follow a convolution or dense layer, before its activation", remedy="move it there"
+                node,
+                f"{what} must follow a convolution or dense layer, before its activation",
+                remedy="put it there and train again",
             )
         return self.found.blocks[tail.block]
 

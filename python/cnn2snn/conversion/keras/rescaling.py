@@ -13,9 +13,7 @@ __all__ = ["check_rescaling", "take_rescaling"]
 def take_rescaling(reading: Reading, node: Node, tail: Tail) -> Tail:
     """Keeps the scale and the offset of a `Rescaling`."""
     if tail.state != "input" or reading.found.rescaling is not None:
-        raise refuse(
-            node, "is possible only once, directly after the input", remedy="move it there, or into the weights"
-        )
+        raise refuse(node, "is possible only once, directly after the input", remedy="remove it and train again")
     values = [np.ravel(np.asarray(value, np.float64)) for value in (node.config["scale"], node.config["offset"])]
     if any(value.size != 1 for value in values):
         raise refuse(
@@ -25,11 +23,20 @@ def take_rescaling(reading: Reading, node: Node, tail: Tail) -> Tail:
             expected=1,
             received=max(value.size for value in values),
             remedy=(
-                "Akida has one padding value for all channels. quantize brings those of a float model to one where the "
-                'first layer pads nothing (padding="valid") or -offset / scale is the same in all channels'
+                'use padding="valid" in the first layer and train again: quantize brings them to one then, and also '
+                "where -offset / scale is the same in all channels, as Akida has one padding value for all"
             ),
         )
-    reading.found.rescaling = (float(values[0][0]), float(values[1][0]))
+    scale, offset = (float(value[0]) for value in values)
+    if not (np.isfinite(scale) and scale > 0 and np.isfinite(offset)):
+        raise refuse(
+            node,
+            f"its scale must be greater than zero and its offset finite, received {scale:g} and {offset:g}",
+            kind="rescaling",
+            received=(scale, offset),
+            remedy="rescale as in Rescaling(1 / 128, -1) and train again",
+        )
+    reading.found.rescaling = (scale, offset)
     return Tail("", "rescaled")
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnn2snn.conversion.block import Weights
-from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
-from cnn2snn.graph import Node
+from cnn2snn.errors import UnsupportedModelError
+from cnn2snn.graph import Node, check_values
 
 if TYPE_CHECKING:
     from cnn2snn.quantization_ops import WeightQuantizer
@@ -19,16 +19,19 @@ __all__ = ["read_weights"]
 def read_weights(node: Node) -> Weights:
     """The quantized weights and the scale factors of a neural layer.
 
+    The width is that of the wider kernel, where a separable convolution has two: narrower integers fit as well.
+
     Raises:
-        UnsupportedModelError: a quantizer gives scale factors of a shape that cannot be converted.
-        InvalidArgumentError: depthwise and pointwise kernels have different bitwidths.
+        UnsupportedModelError: a quantizer gives scale factors of a shape that cannot be converted, or a weight is not
+            finite.
     """
+    check_values(node)
     quantizer = node.config["quantizer"]
     kernel = node.weights.get("pointwise_kernel", node.weights.get("kernel"))
     filters = kernel.shape[-1]
     depthwise, depthwise_scale = None, 1.0
     if "depthwise_kernel" in node.weights:
-        depthwise, depthwise_scale = _read_depthwise(node, quantizer.bitwidth)
+        depthwise, depthwise_scale = _read_depthwise(node)
     kernel_scale = _scale_factors(quantizer, kernel)
     if kernel_scale.size not in (1, filters):
         raise UnsupportedModelError(
@@ -41,7 +44,7 @@ def read_weights(node: Node) -> Weights:
             remedy="correct the layer's quantizer",
         )
     return Weights(
-        bits=quantizer.bitwidth,
+        bits=max(quantizer.bitwidth, node.config["quantizer_dw"].bitwidth if depthwise is not None else 0),
         kernel=np.asarray(quantizer.quantize(kernel)),
         kernel_scale=kernel_scale,
         bias=node.weights.get("bias", np.zeros(filters, np.float32)),
@@ -50,18 +53,9 @@ def read_weights(node: Node) -> Weights:
     )
 
 
-def _read_depthwise(node: Node, bitwidth: int) -> tuple[np.ndarray, float]:
+def _read_depthwise(node: Node) -> tuple[np.ndarray, float]:
     """The depthwise kernel of a separable convolution and its scale factor."""
     quantizer = node.config["quantizer_dw"]
-    if quantizer.bitwidth != bitwidth:
-        raise InvalidArgumentError(
-            f'layer "{node.name}": quantizer and quantizer_dw must have the same bitwidth, received '
-            f"{bitwidth} and {quantizer.bitwidth}",
-            layer=node.name,
-            kind="weights_bits",
-            expected=bitwidth,
-            received=quantizer.bitwidth,
-        )
     kernel = node.weights["depthwise_kernel"]
     scales = _scale_factors(quantizer, kernel)
     if scales.size != 1:

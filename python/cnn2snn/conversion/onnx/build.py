@@ -12,6 +12,7 @@ from cnn2snn.conversion.onnx.graph import Graph, Node, refuse
 from cnn2snn.conversion.onnx.interface import dequantizer, quantizer
 from cnn2snn.conversion.onnx.joining import add, concatenate
 from cnn2snn.conversion.onnx.shapes import Made, Shape
+from cnn2snn.conversion.onnx.temporal import temporal
 from cnn2snn.conversion.plan import LayerPlan, ModelPlan
 
 __all__ = ["plan_onnx"]
@@ -24,6 +25,8 @@ _MAKERS: dict[str, Callable[[Node, Function, list[Shape]], Made]] = {
     "Conv2DTranspose": transposed,
     "DepthwiseConv2DTranspose": transposed,
     "Dense1D": dense,
+    "BufferTempConv": temporal,
+    "DepthwiseBufferTempConv": temporal,
     "Add": add,
     "Concatenate": concatenate,
     "Dequantizer": dequantizer,
@@ -70,15 +73,7 @@ class _Builder:
         if not all(name in self._shapes for name in node.inbounds):
             # A node that it reads was refused.
             return
-        maker = _MAKERS.get(function.type_name)
-        if maker is None:
-            raise refuse(
-                node,
-                "temporal layers cannot be read from ONNX files",
-                kind="class",
-                received=node.function,
-                remedy="build the model with Keras, and convert its .h5 file",
-            )
+        maker = _MAKERS[function.type_name]
         self._check_inbounds(node, function)
         if function.type_name == "Quantizer":
             self._quantizer = node.name

@@ -13,7 +13,6 @@ __all__ = ["constant", "exponents", "output_stage", "shared_variables", "split_m
 
 # The entries of a table, and the place of the input 0 in it.
 _TABLE = 2048
-_REMEDY = "quantize the model again with quantizeml.models.quantize"
 
 
 def constant(node: Node, name: str, kinds: str, size: int | None = None) -> np.ndarray:
@@ -38,7 +37,6 @@ def constant(node: Node, name: str, kinds: str, size: int | None = None) -> np.n
             kind="constant",
             expected=expected,
             received=received,
-            remedy=_REMEDY,
         )
     return values if size is None else np.broadcast_to(values.reshape(-1), (size,))
 
@@ -65,7 +63,6 @@ def split_mantissa(node: Node, name: str, values: np.ndarray, bits: int) -> tupl
             f"{name} must be integers of {bits} bits with a shift, received {int(values[channel])}",
             kind=name,
             received=int(values[channel]),
-            remedy=_REMEDY,
         )
     return mantissas, shifts
 
@@ -87,7 +84,6 @@ def exponents(node: Node, name: str, values: np.ndarray, low: int, high: int) ->
             kind=name,
             expected=(low, high),
             received=received,
-            remedy=_REMEDY,
         )
     return exponent
 
@@ -136,6 +132,5 @@ def _held(node: Node, name: str, values: np.ndarray, dtype: Any) -> np.ndarray:
             f"{name} must be in {limits.min}..{limits.max}",
             kind=name,
             expected=(limits.min, limits.max),
-            remedy=_REMEDY,
         )
     return np.ascontiguousarray(values, dtype)

@@ -157,9 +157,11 @@ def _padding(node: Node, function: Function, axes: list[Axis], pooling: list[Axi
         padding = None
     if padding is None:
         pads = [(axis.before, axis.after) for axis in (*axes, *pooling)]
-        remedy = "export the convolution with pads that keep the size, or with none"
-        if pooling:
+        # A convolution that begins as SameUpper does is no remedy for the pooling behind it, or for its kernel.
+        if choose_padding(axes, []) in ("Valid", "Same"):
             remedy = "give the max pooling pads that keep an odd size (ceil_mode), or use an even one"
+        else:
+            remedy = f"export the convolution with pads {[axis.same for axis in axes]}, or with none"
         raise refuse(
             node,
             f"no padding of Akida gives pads {pads} (before, after) for an input of "

@@ -51,13 +51,14 @@ class Graph:
 
 def refuse(node: Node, problem: str, *, kind: str, **details: object) -> UnsupportedModelError:
     """The error for a node that has no counterpart; `details` are those of the error."""
-    return UnsupportedModelError(_message(node, problem), layer=node.name, kind=kind, **details)  # type: ignore[arg-type]
+    return _error(UnsupportedModelError, node, problem, kind, details)
 
 
 def invalid(node: Node, problem: str, *, kind: str, **details: object) -> InvalidArgumentError:
     """The error for a value of a node that is not allowed; `details` are those of the error."""
-    return InvalidArgumentError(_message(node, problem), layer=node.name, kind=kind, **details)  # type: ignore[arg-type]
+    return _error(InvalidArgumentError, node, problem, kind, details)
 
 
-def _message(node: Node, problem: str) -> str:
-    return f'node "{node.name}" ({node.function}): {problem}'
+def _error(cls: type[Any], node: Node, problem: str, kind: str, details: dict[str, object]) -> Any:
+    details.setdefault("remedy", "quantize the model again with quantizeml.models.quantize")
+    return cls(f'node "{node.name}" ({node.function}): {problem}', layer=node.name, kind=kind, **details)

@@ -39,10 +39,15 @@ class Axis:
         """Whether a padding of Akida gives the same windows."""
         if padding == "Valid":
             return self.before == 0 and self.count == (self.length - self.window) // self.stride + 1
+        before = self.same[padding == "SameUpper"]
+        return self.before == before and self.count == -(-self.length // self.stride)
+
+    @property
+    def same(self) -> tuple[int, int]:
+        """The pads of Same, which are those of SameUpper the other way around."""
         rest = self.length % self.stride
         total = max(self.window - (rest or self.stride), 0)
-        before = total // 2 if padding == "Same" else -(-total // 2)
-        return self.before == before and self.count == -(-self.length // self.stride)
+        return total // 2, total - total // 2
 
 
 def choose_padding(axes: list[Axis], pooling: list[Axis]) -> str | None:

@@ -60,7 +60,7 @@ def integer(low: int, high: int = 2**31 - 1) -> Parse:
 
     def parse(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise WrongValueError(f"an integer of at least {low}" if high == 2**31 - 1 else f"in {low}..{high}")
+            raise WrongValueError(f"an integer in {low}..{high}")
         return value
 
     return parse

@@ -13,16 +13,15 @@ from typing import Any
 import h5py
 import numpy as np
 
+from cnn2snn.conversion.quantizeml.h5_structure import MOST_TEXTS
 from cnn2snn.errors import InvalidArgumentError
 
 __all__ = ["H5Objects"]
 
-# How many times the size of the file the arrays in it may take. Compression of weights gains less.
+# How many times the size of the file the texts and arrays in it may take, as objects can share their bytes.
 _EXPANSION = 16
 # The longest text that is read. The configuration of a network of a thousand layers has two megabytes.
 _LONGEST_TEXT = 64 * 2**20
-# Gzip, shuffle and checksum. Any other filter would be looked up among plugins of the host.
-_FILTERS = {1, 2, 3}
 _REMEDY = "save the model again with quantizeml.save_model"
 
 
@@ -39,6 +38,12 @@ class H5Objects:
         self._path = path
         self._size = path.stat().st_size
         self._budget = _EXPANSION * self._size
+        properties = file.id.get_create_plist()
+        if properties.get_sizes() != (8, 8) or properties.get_userblock() != 0:
+            raise self.error(
+                f"it must have addresses and sizes of 8 bytes and no user block, received {properties.get_sizes()} and "
+                f"{properties.get_userblock()}"
+            )
 
     def group(self, path: tuple[str, ...]) -> h5py.Group:
         """The group at a path; each part is one link.
@@ -64,7 +69,7 @@ class H5Objects:
         return self._decoded(value, name)
 
     def texts(self, owner: h5py.Group, name: str) -> list[str]:
-        """An attribute that is a list of texts; errors as for `text`."""
+        """An attribute that is a list of at most `MOST_TEXTS` texts; errors as for `text`."""
         self._check_attribute(owner, name, dimensions=1)
         return [self._decoded(value, name) for value in np.ravel(owner.attrs[name]).tolist()]
 
@@ -77,7 +82,7 @@ class H5Objects:
 
         Raises:
             InvalidArgumentError: there is none, a link leads elsewhere, or it has another type. It is stored outside
-                of the file, packed by an unknown filter, or the file has no bytes for it.
+                of the file or in chunks, or the file has no bytes for it.
         """
         parts = tuple(part for part in path.split("/") if part not in ("", "."))
         where = (*owner.name.strip("/").split("/"), *parts)
@@ -120,13 +125,11 @@ class H5Objects:
             raise self.error(f"{where} must have at most 5 dimensions, received shape {dataset.shape}")
         if dataset.is_virtual or dataset.external:
             raise self.error(f"{where} must be stored in the file itself")
-        properties = dataset.id.get_create_plist()
-        filters = {properties.get_filter(i)[0] for i in range(properties.get_nfilters())}
-        if not filters <= _FILTERS:
-            raise self.error(f"{where} is packed by an unknown filter, received {sorted(filters - _FILTERS)}")
+        if dataset.chunks is not None:
+            raise self.error(f"{where} must be stored in one piece, received chunks of {dataset.chunks}")
         # Python's integers do not overflow; shapes in a file can be any.
         size = 4 * math.prod(map(int, dataset.shape))
-        if dataset.chunks is None and dataset.id.get_storage_size() != size:
+        if dataset.id.get_storage_size() != size:
             raise self.error(f"{where} has shape {dataset.shape}, for which the file holds no values")
         self._budget -= size
         if self._budget < 0:
@@ -148,7 +151,11 @@ class H5Objects:
         # An empty list has the shape (0,). A null dataspace has None.
         if attribute.shape is None or len(attribute.shape) != dimensions:
             raise self.error(f"{where} must have {dimensions} dimensions, received shape {attribute.shape}")
-        size = kind.get_size() * math.prod(map(int, attribute.shape))
+        count = math.prod(map(int, attribute.shape))
+        if count > MOST_TEXTS:
+            # Many texts can lie at one place, so that the size of the file would be no limit.
+            raise self.error(f"{where} must have at most {MOST_TEXTS} texts, received {count}")
+        size = kind.get_size() * count
         if size > min(_LONGEST_TEXT, self._size):
             raise self.error(f"{where} must have at most {_LONGEST_TEXT} bytes, received {size}")
 
@@ -162,6 +169,9 @@ class H5Objects:
                 raise self.error(f"the attribute {name!r} must be UTF-8") from error
         if len(text) > _LONGEST_TEXT:
             raise self.error(f"the attribute {name!r} must have at most {_LONGEST_TEXT} characters")
+        self._budget -= len(text)
+        if self._budget < 0:
+            raise self.error(f"its texts and arrays take more than {_EXPANSION} times its {self._size} bytes")
         return text
 
 

@@ -61,6 +61,7 @@ def kind_of(class_name: str) -> str:
 
 def refuse(layer: Layer | Node, problem: str, *, kind: str, **details: object) -> UnsupportedModelError:
     """The error for a layer that has no place where it is; `details` are those of the error."""
+    details.setdefault("remedy", "build the model with Keras, and save it with quantizeml.save_model")
     return _error(UnsupportedModelError, layer, problem, kind, details)
 
 

@@ -40,6 +40,8 @@ def _patterns(type_name: str, main: str, *tails: str, before: Sequence[str] = ()
 
 
 _SHORT = {"MaxPool": "MaxPool2D", "GAP": "GlobalAveragePooling2D"}
+# Layers that no other layer can stand for.
+_INTERFACE = ("InputQuantizer", "Dequantizer")
 # What may stand before a dense layer.
 _BEFORE_DENSE = ((), ("Flatten",), ("Reshape",), ("Reshape", "Flatten"))
 
@@ -95,16 +97,31 @@ def no_pattern(block: Block, patterns: Sequence[Pattern], remedies: dict[str, st
             its end. The first that fits is taken.
     """
     kinds = block.kinds
-    near = [pattern for pattern in patterns if set(pattern.kinds) & set(kinds)] or list(patterns)
-    near.sort(key=lambda pattern: -SequenceMatcher(None, pattern.kinds, kinds).ratio())
+    near = [pattern for pattern in patterns if set(pattern.kinds) & set(kinds)] or [
+        pattern for pattern in patterns if pattern.main not in _INTERFACE
+    ]
+
+    def distance(pattern: Pattern) -> tuple[float, ...]:
+        # Names of layers that look alike decide where sequences have as much in common.
+        common = len(set(pattern.kinds) & set(kinds))
+        alike = _likeness(str(pattern), "-".join(kinds))
+        return -_likeness(pattern.kinds, kinds), -common, -alike if alike > 0.5 else 0.0
+
+    near.sort(key=distance)
     allowed = ", ".join(list(dict.fromkeys(map(str, near)))[:3])
     text = f"^{'-'.join(kinds)}$"
     remedy = next((remedy for part, remedy in remedies.items() if part in text), None)
+    layers = "the layers" if len(kinds) > 1 else "layer"
+    generation = "Akida 1.0" if patterns is AKIDA1 else "Akida 2.0"
     return UnsupportedModelError(
-        f"the layers {block}: no layer of Akida computes {'-'.join(kinds)}, nearest are {allowed}",
+        f"{layers} {block}: no layer of {generation} computes {'-'.join(kinds)}, nearest are {allowed}",
         layer=block.first.name,
         kind="pattern",
         expected=[str(pattern) for pattern in near],
         received="-".join(kinds),
         remedy=remedy,
     )
+
+
+def _likeness(first: Sequence[str], second: Sequence[str]) -> float:
+    return SequenceMatcher(None, first, second, autojunk=False).ratio()

@@ -56,6 +56,9 @@ pub(super) fn of_threshold(
         return Ok(of_act_step(layer, thresholds, filter, excess));
     }
     let threshold = thresholds.threshold[filter];
+    if is_of_scale(layer, thresholds, filter) {
+        return Ok(of_act_step(layer, thresholds, filter, excess));
+    }
     let reach = layer.reach()?;
     if reach.is_some_and(|reach| threshold >= reach.highest[filter]) {
         let remedy = "no input can reach it: the filter never fires; remove the filter";
@@ -65,6 +68,15 @@ pub(super) fn of_threshold(
         "its bias (batch normalization beta) is large beside its weights; make it at least {} times smaller, or remove the filter",
         round_up(excess)
     ))
+}
+
+/// Whether a threshold is wide because potentials are: without a bias it is half the distance of two levels.
+fn is_of_scale(layer: &Layer, thresholds: Thresholds<'_>, filter: usize) -> bool {
+    let connection = layer.connection();
+    let bits = i32::from(connection.output.format.bits);
+    let distance = f64::from(thresholds.act_step[filter]) * libm::exp2(f64::from(4 - bits));
+    let threshold = f64::from(thresholds.threshold[filter]);
+    connection.stage == Stage::Thresholds && threshold > 0.0 && threshold <= distance
 }
 
 /// The lower median of positive numbers, found without a sorted copy, which can be large.

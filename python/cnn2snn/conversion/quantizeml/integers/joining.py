@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from cnn2snn.conversion.quantizeml.integers.neural import buffer_bits_of, require_fixed_point
@@ -44,7 +46,8 @@ def move(layer: Layer, inputs: list[Tensor], shapes: list[Shape]) -> Record:
     """
     if layer.kind == "Reshape" and inputs[0].is_per_axis:
         target = layer.arguments["target_shape"]
-        if not target or target[-1] not in (-1, shapes[0][-1]):
+        rest = math.prod(shapes[0]) // math.prod(size for size in target if size != -1)
+        if not target or (rest if target[-1] == -1 else target[-1]) != shapes[0][-1]:
             raise refuse(
                 layer,
                 f"the channels of a tensor that is quantized per axis must stay, received {shapes[0]} to {target}",
