@@ -316,7 +316,7 @@ fn the_header_has_the_functions_and_the_codes_of_the_library() {
         })
         .collect();
     assert_eq!(of_header, of_source);
-    assert_eq!(of_header.len(), 26);
+    assert_eq!(of_header.len(), 27);
 
     let numbered = |text: &str| -> BTreeMap<String, u8> {
         text.lines()
