@@ -36,11 +36,11 @@ static uint8_t *read_all(const char *path, size_t *length) {
     exit(1);
 }
 
-static void check(akida_status status) {
+static int failed(akida_status status) {
     if (status != AKIDA_OK) {
         fprintf(stderr, "error %d: %s\n", (int)status, akida_error());
-        exit(1);
     }
+    return status != AKIDA_OK;
 }
 
 static size_t size_of(akida_type type) {
@@ -55,16 +55,18 @@ static size_t size_of(akida_type type) {
     }
 }
 
-static void run(const akida_model *model, const void *input, size_t count, int32_t *output, size_t length) {
+static akida_status run(const akida_model *model, const void *input, size_t count, int32_t *output, size_t length) {
     akida_type type = akida_input_type(model);
     if (!akida_has_state(model)) {
-        check(akida_forward_typed(model, input, type, count, output, length, 1));
-        return;
+        return akida_forward_typed(model, input, type, count, output, length, 1);
     }
     akida_session *session;
-    check(akida_session_new(model, 1, &session));
-    check(akida_session_run(session, input, type, count, output, length));
-    akida_session_free(session);
+    akida_status status = akida_session_new(model, 1, &session);
+    if (status == AKIDA_OK) {
+        status = akida_session_run(session, input, type, count, output, length);
+        akida_session_free(session);
+    }
+    return status;
 }
 
 int main(int argc, char **argv) {
@@ -75,8 +77,11 @@ int main(int argc, char **argv) {
     size_t length;
     uint8_t *file = read_all(argv[1], &length);
     akida_model *model;
-    check(akida_load(file, length, &model));
+    int unread = failed(akida_load(file, length, &model));
     free(file);
+    if (unread) {
+        return 1;
+    }
 
     akida_shape in = akida_input_shape(model);
     akida_shape out = akida_output_shape(model);
@@ -89,16 +94,17 @@ int main(int argc, char **argv) {
     uint8_t *input = argc == 3 ? read_all(argv[2], &length) : calloc(bytes, 1);
     size_t count = length / bytes;
     int32_t *output = malloc(count * each * sizeof *output);
+    int result = 1;
     if (input == NULL || output == NULL || count == 0 || length % bytes != 0) {
         fprintf(stderr, "each input must have %zu bytes\n", bytes);
-        return 1;
-    }
-    run(model, input, count, output, count * each);
-    for (size_t i = 0; i < count * each; i++) {
-        printf("%d%c", (int)output[i], (i + 1) % each ? ' ' : '\n');
+    } else if (!failed(run(model, input, count, output, count * each))) {
+        for (size_t i = 0; i < count * each; i++) {
+            printf("%d%c", (int)output[i], (i + 1) % each ? ' ' : '\n');
+        }
+        result = 0;
     }
     free(output);
     free(input);
     akida_free(model);
-    return 0;
+    return result;
 }
