@@ -14,6 +14,7 @@ from typing import Any
 _HOMES = {
     "quantize": "quantization",
     "quantize_layer": "quantization",
+    "bits": "bit_widths",
     "convert": "conversion",
     "conversion_report": "conversion",
     "check_model_compatibility": "compatibility",

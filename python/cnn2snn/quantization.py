@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 from cnn2snn import quantization_layers, quantization_ops
 from cnn2snn._keras import keras
 from cnn2snn._problems import Problems
+from cnn2snn.bit_widths import Choice, choose, has_kernel, is_activation
 from cnn2snn.conversion.input_rules import check_either
 from cnn2snn.conversion.keras import read_blocks
 from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError, InvalidTypeError, UnsupportedModelError
@@ -23,6 +26,8 @@ from cnn2snn.transforms.prepare.late_normalization import why_not_folded
 
 __all__ = ["quantize", "quantize_layer"]
 
+# Widths by name or pattern of layers, or the path of a JSON file of them.
+Config = Mapping[str, Mapping[str, int]] | str | Path
 QuantizerFunction = Callable[[keras.layers.Layer, WeightQuantizer], WeightQuantizer]
 
 # Widths that layers which stay in float are judged with.
@@ -66,6 +71,7 @@ def quantize(
     fold_BN: bool = True,
     quantizer_function: QuantizerFunction | None = None,
     *,
+    config: Config | None = None,
     return_changes: bool = False,
 ) -> keras.Model | tuple[keras.Model, Changes]:
     """Replaces the layers of a Keras model by quantized ones.
@@ -96,13 +102,21 @@ def quantize(
             gives the quantizer to use. For a separable layer it is called for the pointwise, then for the depthwise
             kernel. By default kernels get a `MaxPerAxisQuantizer`, depthwise kernels a `MaxQuantizer`, and kernels that
             are quantized already their own quantizer with the new width.
+        config: widths of single layers, which prevail over the other arguments: a dictionary, or the path of a JSON
+            file. Its keys are names of layers, or patterns of them such as ``"sep*"``. Its values are dictionaries
+            with the bits of "weights", of "depthwise_weights" (of a separable layer; those of "weights" by default)
+            and of "activations" (of the activation that has this name, or that follows a layer of this name). Where
+            several fit, a name prevails over patterns, and a later pattern over an earlier one. With a configuration
+            layers that are quantized already keep their widths where no argument gives another. `bits` gives the
+            configuration of a quantized model.
         return_changes: whether to return what was rewritten as well; see `transforms.prepare`.
 
     Returns:
         A new model of the same kind, or (model, changes).
 
     Raises:
-        InvalidArgumentError: a width that is not possible, or 0 for a layer that is quantized already.
+        InvalidArgumentError: a width that is not possible, 0 for a layer that is quantized already, or a configuration
+            that means no layer of the model.
         UnsupportedModelError: a layer with weights or an activation that would stay in float, or lose an argument; a
             structure that `cnn2snn.convert` always refuses; weights that are not finite. The message has a line for
             each problem.
@@ -110,6 +124,8 @@ def quantize(
     Example:
         >>> quantized = cnn2snn.quantize(model, weight_quantization=4, activ_quantization=4,
         ...                              input_weight_quantization=8)  # doctest: +SKIP
+        >>> mixed = cnn2snn.quantize(model, 4, 4, config={"conv_1": {"weights": 8},
+        ...                                               "sep*": {"weights": 2}})  # doctest: +SKIP
     """
     if input_weight_quantization is None:
         input_weight_quantization = weight_quantization
@@ -123,11 +139,11 @@ def quantize(
     problems = Problems(collect=True)
     graph = read(model, problems)
     widths = (weight_quantization, activ_quantization, input_weight_quantization)
-    changes = ready_graph(graph, *widths, quantizer_function, problems, fold_BN=fold_BN)
+    changes = ready_graph(graph, *widths, quantizer_function, problems, fold_BN=fold_BN, config=config)
     for error in problems.found:
         if not isinstance(error, UnsupportedModelError):
             raise error
-    if any(widths):
+    if any(widths) or config is not None:
         _check_convertible(graph, widths, problems)
     problems.sort(graph.nodes)
     problems.settle(None)
@@ -144,6 +160,7 @@ def ready_graph(
     problems: Problems,
     *,
     fold_BN: bool = True,
+    config: Config | None = None,
 ) -> Changes:
     """Prepares a graph, folds normalizations and replaces layers by quantized ones; arguments as for `quantize`.
 
@@ -154,16 +171,20 @@ def ready_graph(
     if fold_BN:
         invert_graph(graph, problems)
         fold_graph(graph, problems=problems)
-        if weight_quantization or activ_quantization:
+        if weight_quantization or activ_quantization or config is not None:
             _refuse_normalizations(graph, problems)
-    quantize_graph(graph, weight_quantization, activ_quantization, input_weight_quantization, function, problems)
+    widths = (weight_quantization, activ_quantization, input_weight_quantization)
+    quantize_graph(graph, *widths, function, problems, choose(graph, config))
     return changes
 
 
 def _check_convertible(graph: Graph, widths: tuple[int, int, int], problems: Problems) -> None:
     """Refuses what conversion refuses whatever its arguments are."""
     judged = graph.copy()
-    if not all(widths):
+    floats = (
+        node for node in graph if node.is_exactly("ReLU") or (has_kernel(node) and "quantizer" not in node.config)
+    )
+    if any(floats):
         # What stays in float on purpose is judged as if it were quantized too.
         quantize_graph(judged, *(width or _JUDGED_BITS for width in widths), None, problems)
     check_either(read_blocks(judged, problems), problems)
@@ -176,24 +197,39 @@ def quantize_graph(
     input_weight_quantization: int,
     function: QuantizerFunction | None,
     problems: Problems,
+    choice: Choice | None = None,
 ) -> None:
     """Replaces the layers of a graph by quantized ones; arguments as for `quantize`, which says what is refused.
 
     Where `problems` collects errors, an argument that is refused is left out, and a layer that is refused stays.
     """
-    if isinstance(activ_quantization, Integral) and 1 <= activ_quantization <= 24:
-        equalize_branches_graph(graph, 2.0**activ_quantization - 1)
+    choice = choice or Choice()
+    usable = {name: width for name, width in choice.activations.items() if _is_width(width)}
+    if _is_width(activ_quantization) or usable:
+        equalize_branches_graph(graph, lambda name: 2.0 ** usable.get(name, activ_quantization) - 1)
     first = True
     for node in graph:
         with problems.catch():
-            if _has_kernel(node):
-                bits = input_weight_quantization if first else weight_quantization
+            if has_kernel(node):
+                default = input_weight_quantization if first else weight_quantization
                 first = False
-                _quantize_weights(node, bits, function, problems)
+                bits = choice.weights.get(node.name, default)
+                depthwise = choice.depthwise_weights.get(node.name, bits)
+                if choice.active and "quantizer" in node.config:
+                    present = node.config["quantizer"]
+                    bits = bits or present.bitwidth
+                    depthwise = depthwise or node.config.get("quantizer_dw", present).bitwidth
+                _quantize_weights(node, bits, depthwise, function, problems)
             elif is_activation(node):
-                _quantize_activation(node, activ_quantization, problems)
-            elif weight_quantization or activ_quantization:
+                bits = choice.activations.get(node.name, activ_quantization)
+                if bits or not (choice.active and node.is_a("QuantizedActivation")):
+                    _quantize_activation(node, bits, problems)
+            elif weight_quantization or activ_quantization or choice.active:
                 _refuse_float(node)
+
+
+def _is_width(bits: Any) -> bool:
+    return isinstance(bits, Integral) and 1 <= bits <= 24
 
 
 def quantize_layer(
@@ -229,8 +265,8 @@ def quantize_layer(
         )
     graph = read(model)
     node = _target(graph, model, target_layer)
-    if _has_kernel(node):
-        _quantize_weights(node, bitwidth, quantizer_function, Problems())
+    if has_kernel(node):
+        _quantize_weights(node, bitwidth, bitwidth, quantizer_function, Problems())
     elif node.is_a("QuantizedActivation"):
         node.config, node.layer = {**node.config, "bitwidth": bitwidth}, None
     elif is_activation(node):
@@ -270,17 +306,10 @@ def _target(graph: Graph, model: keras.Model, target: int | str | keras.layers.L
     )
 
 
-def _has_kernel(node: Node) -> bool:
-    """Whether a layer has weights that can be quantized, or are."""
-    return node.is_neural or node.is_exactly("DepthwiseConv2D", "QuantizedDepthwiseConv2D")
-
-
-def is_activation(node: Node) -> bool:
-    """Whether a layer is an activation that can be quantized, or is quantized."""
-    return node.is_exactly("ReLU") or node.is_a("QuantizedActivation")
-
-
-def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None, problems: Problems) -> None:
+def _quantize_weights(
+    node: Node, bits: int, depthwise: int, function: QuantizerFunction | None, problems: Problems
+) -> None:
+    """Quantizes the kernel of a layer, or changes its width; `depthwise` is the one of a separable layer's second."""
     if "quantizer" in node.config:
         if bits == 0:
             raise InvalidArgumentError(
@@ -291,13 +320,13 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None,
                 received=0,
                 remedy="its width must be 2..8, received 0",
             )
-        for key in ("quantizer", "quantizer_dw"):
+        for key, width in (("quantizer", bits), ("quantizer_dw", depthwise)):
             if key in node.config:
                 old = node.config[key]
-                new = _of_layer(node, lambda width, old=old: quantization_ops.copied(old, width), bits)
+                new = _of_layer(node, functools.partial(quantization_ops.copied, old), width)
                 node.config[key] = _chosen(node, new, function)
         return
-    if bits == 0:
+    if bits == 0 and depthwise == 0:
         return
     cls = _QUANTIZED[node.cls.__name__]
     config = dict(node.config)
@@ -319,7 +348,7 @@ def _quantize_weights(node: Node, bits: int, function: QuantizerFunction | None,
     default = MaxQuantizer if node.is_exactly("DepthwiseConv2D") else MaxPerAxisQuantizer
     config["quantizer"] = _chosen(node, _of_layer(node, default, bits), function)
     if node.is_exactly("SeparableConv2D"):
-        config["quantizer_dw"] = _chosen(node, _of_layer(node, MaxQuantizer, bits), function)
+        config["quantizer_dw"] = _chosen(node, _of_layer(node, MaxQuantizer, depthwise), function)
     node.cls, node.config = cls, config
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import cnn2snn
 from cnn2snn._keras import keras
@@ -32,6 +33,41 @@ def quantized_file(request):
     path = Path(f"my net-v1.2{request.param}")
     cnn2snn.quantize(make_network(), 2, 4).save(path)
     return path
+
+
+def test_the_best_sequence_takes_the_float_model(command, report, samples):
+    make_network().save("net.keras")
+    cnn2snn.quantize(make_network(), 2, 4).save("q.keras")
+    answer = report("calibrate", "auto", "-m", "q.keras", "-r", "net.keras", "-sa", "samples.npz", "-e", 2)
+    assert (answer["method"], answer["output"], answer["samples"]) == ("auto", "q_auto_calibrated.keras", 30)
+    assert [layer["name"] for layer in answer["layers"]] == ["conv", "separable", "dense"]
+    assert any(layer["kept"] for layer in answer["layers"])
+    assert answer["network_after"] != answer["network_before"] > 0
+    found = cnn2snn.load_quantized_model("q_auto_calibrated.keras")
+    expected = cnn2snn.calibration.calibrate(
+        cnn2snn.load_quantized_model("q.keras"), samples, epochs=2, reference=make_network()
+    )
+    for a, b in zip(found.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    assert found.get_layer("relu").max_value == pytest.approx(expected.get_layer("relu").max_value)
+    result = command("calibrate", "auto", "-m", "q.keras", "-sa", "samples.npz", "-e", 0, "--limit", 9)
+    assert result.out.startswith("Model calibrated with 9 samples and saved to q_auto_calibrated.keras\n")
+    assert all(len(line) <= 80 for line in result.out.splitlines())
+
+
+def test_images_in_folders_are_samples_with_the_scaling_of_convert(report):
+    images = np.random.default_rng(1).integers(0, 256, (6, 8, 6), np.uint8)
+    for number, image in enumerate(images):
+        folder = Path("photos") / ("cat" if number < 3 else "dog")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f"{number}.png")
+    cnn2snn.quantize(make_network(), 2, 4).save("q.keras")
+    report("calibrate", "bc", "-m", "q.keras", "-sa", "photos", "-sc", 255, "-sh", 0)
+    np.save("photos.npy", (images / 255).astype(np.float32)[..., np.newaxis])
+    report("calibrate", "bc", "-m", "q.keras", "-sa", "photos.npy", "-o", "array.keras")
+    found, expected = (cnn2snn.load_quantized_model(name) for name in ("q_bc_calibrated.keras", "array.keras"))
+    for a, b in zip(found.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
 @pytest.fixture
@@ -82,7 +118,8 @@ def test_bias_correction_reports_errors_per_layer(command, quantized_file, sampl
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
     assert lines[0] == f"Model calibrated with 30 samples and saved to {target}"
-    assert [line.split()[0] for line in lines[4:]] == ["conv", "separable", "dense"]
+    assert [line.split()[0] for line in lines[6:-1]] == ["conv", "separable", "dense"]
+    assert lines[-1].startswith("Whole quantized network: ")
     assert all(len(line) <= 80 for line in lines)
 
     model = cnn2snn.load_quantized_model(quantized_file)
@@ -126,6 +163,9 @@ def with_notes(path, array):
         (("-sa", "samples.npz", "-lr", 0), "--learning_rate must be greater than zero, received 0.0"),
         (("-sa", "samples.npz", "-e", 0), "epochs must be a positive integer, received 0"),
         (("-sa", "samples.npz", "-o", "q.keras"), "would replace the model itself"),
+        (("-sa", "samples.npz", "--limit", 0), "the number of samples must be a positive integer, received 0"),
+        (("-sa", "samples.npz", "-sc", 0, "-sh", 0), "-sc must not be 0"),
+        (("-sa", "."), "the folder has no images"),
     ],
 )
 def test_errors_are_told_in_one_line(command, samples, arguments, message):
@@ -140,11 +180,20 @@ def test_errors_are_told_in_one_line(command, samples, arguments, message):
     assert result.err.count("\n") == 1
 
 
-def test_a_float_model_is_not_calibrated(command, samples):
+@pytest.mark.parametrize("method", ["auto", "bc"])
+def test_a_float_model_is_not_calibrated(command, samples, method):
     make_network().save("net.keras")
-    result = command("calibrate", "bc", "-m", "net.keras", "-sa", "samples.npz")
+    result = command("calibrate", method, "-m", "net.keras", "-sa", "samples.npz")
     assert result.code == 1
     assert "quantize it first" in result.err
+
+
+def test_a_reference_with_other_layers_is_refused(command, samples):
+    make_network(keras.layers.Flatten(name="flat")).save("net.keras")
+    cnn2snn.quantize(make_network(), 2, 4).save("q.keras")
+    result = command("calibrate", "auto", "-m", "q.keras", "-r", "net.keras", "-sa", "samples.npz")
+    assert result.code == 1
+    assert 'the reference must have the layers of the quantized model: it has no layer "gap"' in result.err
 
 
 def test_calibrate_asks_for_a_method(command):
@@ -153,7 +202,9 @@ def test_calibrate_asks_for_a_method(command):
     assert "METHOD" in result.err
 
 
-@pytest.mark.parametrize("arguments", [("reshape",), ("calibrate",), ("calibrate", "bc"), ("calibrate", "adaround")])
+@pytest.mark.parametrize(
+    "arguments", [("reshape",), ("calibrate",), *(("calibrate", m) for m in ("auto", "bc", "adaround"))]
+)
 def test_help_has_an_example_and_fits_80_columns(capsys, arguments):
     with pytest.raises(SystemExit):
         main([*arguments, "--help"])

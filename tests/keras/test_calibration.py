@@ -7,7 +7,6 @@ import cnn2snn
 from cnn2snn._keras import keras, tf
 from cnn2snn.calibration import QuantizationSampler, activations_rescaling, adaround, bias_correction, propagation
 from cnn2snn.calibration.adaround import round_adaptively
-from cnn2snn.calibration.bias_correction import correct_biases
 from tests.keras.models import outputs
 from tests.keras.random_float_networks import random_network
 
@@ -35,46 +34,6 @@ def integers(model):
             w, q = np.asarray(getattr(layer, kernel)), getattr(layer, quantizer)
             found[layer.name, kernel] = np.rint(np.asarray(q.quantize(w)) * np.asarray(q.scale_factor(w)))
     return found
-
-
-CASES = [(0, False), (1, True), (3, False)]
-
-
-@pytest.mark.parametrize(("seed", "branches"), CASES)
-def test_biases_grow_by_the_mean_error(seed, branches):
-    model, samples = quantized_network(seed, branches)
-    before = [w.copy() for w in model.get_weights()]
-    corrected = bias_correction(model, samples, 5)
-    assert corrected.name == model.name
-    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
-    sampler = QuantizationSampler(corrected, samples)
-    for layer in quantized_layers(corrected):
-        sampler.select_layer(layer)
-        error = np.asarray(sampler.float_outputs()) - np.asarray(sampler.quantized_outputs())
-        old = model.get_layer(layer.name)
-        bias = np.asarray(old.bias) if old.use_bias else 0
-        expected = error.mean(axis=tuple(range(error.ndim - 1)))
-        np.testing.assert_allclose(np.asarray(layer.bias) - bias, expected, rtol=1e-3, atol=1e-5)
-
-
-@pytest.mark.parametrize("batch_size", [7, 1000])
-def test_batches_do_not_matter_to_bias_correction(batch_size):
-    model, samples = quantized_network(0)
-    whole, parts = (bias_correction(model, samples, size) for size in (None, batch_size))
-    for a, b in zip(whole.get_weights(), parts.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
-
-
-def test_what_bias_correction_leaves_is_the_variance_of_the_error():
-    model, samples = quantized_network(1, True)
-    corrected = correct_biases(model, samples, 9)
-    sampler = QuantizationSampler(corrected.model, samples)
-    for error in corrected.errors:
-        sampler.select_layer(error.name)
-        off = np.asarray(sampler.float_outputs(), np.float64) - np.asarray(sampler.quantized_outputs())
-        assert error.before == pytest.approx(np.mean(off**2), rel=1e-4, abs=1e-9)
-        expected = np.var(off.reshape(-1, off.shape[-1]), axis=0).mean()
-        assert error.after == pytest.approx(expected, rel=1e-3, abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,8 @@ FUNCTIONS = {
     "bias_correction": lambda q, x, file: calibration.bias_correction(q, x, 4),
     "adaround": lambda q, x, file: calibration.adaround(q, x, keras.optimizers.Adam(1e-2), 2, batch_size=8),
     "activations_rescaling": lambda q, x, file: calibration.activations_rescaling(q, x, 4),
+    "activation_ranges": lambda q, x, file: calibration.activation_ranges(q, x, batch_size=4),
+    "calibrate": lambda q, x, file: calibration.calibrate(q, x, 4, epochs=0),
     "compare": lambda q, x, file: compare(q, cnn2snn.convert(q), x.astype(np.uint8)),
     "check": lambda q, x, file: cnn2snn.check_model_compatibility(q),
 }

@@ -89,8 +89,14 @@ HELD = {
         "`cross_layer_scaling`": ("keras/test_weight_scaling::ranges_of_source_and_destination_become_equal"),
         "Samples of calibration": ("keras/test_calibration::impossible_samples_and_batches_are_refused"),
         "Models to calibrate": ("keras/test_calibration::adaround_rounds_up_or_down_and_never_worse"),
+        "Reference of `bias_correction`": (
+            "keras/test_float_reference::a_bias_that_is_kept_gives_each_channel_its_mean_in_the_float_network"
+        ),
+        "A correction of `bias_correction` that does not help": (
+            "keras/test_float_reference::a_correction_that_samples_held_back_do_not_confirm_is_taken_back"
+        ),
         "`bias_correction`, `adaround` with an unfinished last batch": (
-            "keras/test_calibration::batches_do_not_matter_to_bias_correction"
+            "keras/test_float_reference::batches_do_not_matter_to_bias_correction"
         ),
         "`adaround`: cost": ("keras/test_calibration::each_layer_is_run_once_whatever_the_depth"),
         "`adaround`: weights at the ends of the range": (

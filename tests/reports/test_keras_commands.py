@@ -102,15 +102,18 @@ def test_reshape(told, quantized):
     assert report == ReshapeReport.of(Path("q.h5"), Path("large.h5"), cnn2snn.load_quantized_model("large.h5"))
 
 
-@pytest.mark.parametrize("method", ["bc", "adaround"])
+@pytest.mark.parametrize("method", ["auto", "bc", "adaround"])
 def test_calibrate(told, quantized, method):
     np.save("x.npy", np.random.default_rng(1).random((1234, 8, 8, 1), np.float32))
-    options = ("-e", 1, "-bs", 617) if method == "adaround" else ()
+    options = {"auto": ("-e", 0), "bc": (), "adaround": ("-e", 1, "-bs", 617)}[method]
     report = told("calibrate", method, "-m", "q.h5", "-sa", "x.npy", "-o", "better.h5", *options)
     assert isinstance(report, CalibrateReport)
     assert (report.file, report.output, report.method, report.samples) == ("q.h5", "better.h5", method, 1234)
     assert ("Rounded anew" in report.text()) == (method == "adaround")
-    assert foreign(report.text(200), report.to_dict()) == set()
+    assert ("Kept" in report.text()) == (method != "adaround")
+    layers = [(e.before, e.after, e.network_before, e.network_after) for e in report.layers]
+    errors = [error for row in (*layers, (report.network_before, report.network_after)) for error in row if error]
+    assert foreign(report.text(200), report.to_dict(), *(-10 * np.log10(error) for error in errors)) == set()
 
 
 def test_convert(told, quantized):

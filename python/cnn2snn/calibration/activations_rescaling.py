@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-
-import numpy as np
+from typing import Any
 
 from cnn2snn._keras import keras, tf
 from cnn2snn._progress import Progress
+from cnn2snn.calibration.activation_ranges import set_max_value
 from cnn2snn.calibration.propagation import Propagation, Section, compiled
-from cnn2snn.graph import Node, build, read
+from cnn2snn.graph import build, read
 
 __all__ = ["activations_rescaling"]
 
 
-def activations_rescaling(model: keras.Model, samples: np.ndarray, batch_size: int | None = None) -> keras.Model:
+def activations_rescaling(model: keras.Model, samples: Any, batch_size: int | None = None) -> keras.Model:
     """Lowers the `max_value` of each `QuantizedReLU` to the largest value that it receives.
 
     The largest value over all samples is measured before the activation, with float weights in the layer before it and
@@ -51,7 +51,7 @@ def activations_rescaling(model: keras.Model, samples: np.ndarray, batch_size: i
         value = max(float(largest(inputs)) for inputs in batches)
         lowered[activation.name] = value
         if 0 < value < activation.config["max_value"]:
-            _set_max_value(activation, value)
+            set_max_value(activation, value)
             propagation.layers[activation.name] = activation.cls.from_config(activation.config)
     progress.close()
     return build(graph)
@@ -59,9 +59,3 @@ def activations_rescaling(model: keras.Model, samples: np.ndarray, batch_size: i
 
 def _largest(received: Callable[[tf.Tensor], tf.Tensor], inputs: tf.Tensor) -> tf.Tensor:
     return tf.reduce_max(received(inputs))
-
-
-def _set_max_value(node: Node, value: float) -> None:
-    node.config = {**node.config, "max_value": value}
-    # Where the bound is trained it is a weight, too.
-    node.weights = {role: np.asarray(value, weight.dtype) for role, weight in node.weights.items()}

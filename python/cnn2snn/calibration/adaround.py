@@ -12,16 +12,29 @@ import numpy as np
 
 from cnn2snn._keras import keras, tf
 from cnn2snn._progress import Progress
-from cnn2snn.calibration.propagation import Calibrated, LayerError, Propagation, Section, compiled, quantized_nodes
+from cnn2snn.calibration.bias_correction import correct_bias
+from cnn2snn.calibration.propagation import (
+    Calibrated,
+    LayerError,
+    Propagation,
+    RelativeError,
+    Section,
+    compiled,
+    quantized_nodes,
+)
 from cnn2snn.calibration.rounding import Rounding
+from cnn2snn.calibration.walk import Change, Site
 from cnn2snn.errors import InvalidArgumentError, InvalidTypeError
 from cnn2snn.graph import build, read
+from cnn2snn.quantization_ops import LinearWeightQuantizer
 
-__all__ = ["adaround", "round_adaptively"]
+__all__ = ["adaround", "round_adaptively", "rounding"]
 
 # The weight of the regularization, and the ends of its exponent: the paper's λ and β.
 LAMBDA = 0.01
 BETA = (20.0, 2.0)
+# How much heavier the regularization of `rounding` weighs than its loss: enough for all roundings to settle.
+_BALANCE = 100
 
 _MSE = keras.losses.MeanSquaredError()
 
@@ -123,12 +136,10 @@ def round_adaptively(
     progress = Progress(len(nodes) * epochs)
     errors = []
     for number, node in enumerate(nodes):
-        training = _LayerTraining(Section(graph, node), propagation.inputs(node.name), optimizer, loss, last)
-        for epoch in range(epochs):
-            beta = BETA[1] + (BETA[0] - BETA[1]) * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
-            if training.epoch(beta):
-                break
-            progress.update(number * epochs + epoch + 1)
+        section, inputs = Section(graph, node), propagation.inputs(node.name)
+        wanted = compiled(functools.partial(section.outputs, last=last, quantized=False), inputs[0])
+        training = _LayerTraining(section, inputs, [wanted(x) for x in inputs], optimizer, loss, last)
+        training.run(epochs, lambda done, number=number: progress.update(number * epochs + done))
         errors.append(training.finish())
     progress.close()
     return Calibrated(rounded, errors)
@@ -149,24 +160,70 @@ def _of_keras(argument: str, module: Any, value: Any) -> Any:
         ) from error
 
 
+def rounding(epochs: int, rate: float = 0.1, batch_size: int = 16) -> Change:
+    """Rounding of weights, with the bias, towards the outputs in the float network, as a change for `adjust`.
+
+    The loss is the mean squared error over the variance of the wanted outputs, and the regularization is divided by the
+    number of weights, so that both count alike in layers of all sizes. Layers with other quantizers than a
+    `LinearWeightQuantizer` stay as they are.
+
+    Args:
+        epochs: passes over the samples.
+        rate: the learning rate of Adam.
+        batch_size: samples in a step.
+    """
+
+    def apply(site: Site) -> None:
+        quantizers = site.section.quantizers()
+        if not all(isinstance(quantizer, LinearWeightQuantizer) for _, quantizer in quantizers):
+            return
+        inputs, wanted = tf.concat(site.inputs, 0), tf.concat(site.wanted, 0)
+        variance = float(tf.math.reduce_variance(wanted))
+        if not variance > 0:
+            return
+        weights = sum(int(tf.size(kernel)) for kernel, _ in quantizers)
+        factor = weights / (_BALANCE * variance)
+        order = np.random.default_rng(0).permutation(len(inputs))
+        parts = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+        training = _LayerTraining(
+            site.section,
+            [tf.gather(inputs, part) for part in parts],
+            [tf.gather(wanted, part) for part in parts],
+            keras.optimizers.Adam(rate),
+            lambda wanted, given: factor * tf.reduce_mean((wanted - given) ** 2),
+            "layer",
+            bias=True,
+        )
+        training.run(epochs, lambda done: None)
+        training.finish()
+        # Roundings that had not settled move the mean.
+        correct_bias(site)
+
+    return Change("rounding", apply)
+
+
 class _LayerTraining:
-    """The optimization of the roundings of one layer."""
+    """The optimization of the roundings of one layer and, with `bias`, of its bias."""
 
     def __init__(
         self,
         section: Section,
         inputs: list[tf.Tensor],
+        wanted: list[tf.Tensor],
         optimizer: keras.optimizers.Optimizer,
         loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
         last: str,
+        *,
+        bias: bool = False,
     ) -> None:
         self.section = section
         self.inputs = inputs
+        self._wanted = wanted
         self.roundings = [Rounding(section.layer.name, *pair) for pair in section.quantizers()]
-        wanted = compiled(functools.partial(section.outputs, last=last, quantized=False), inputs[0])
         self._given = compiled(functools.partial(section.outputs, last=last, quantized=True), inputs[0])
-        self._wanted = [wanted(x) for x in inputs]
-        variables = [rounding.variable for rounding in self.roundings]
+        self._state = section.layer.get_weights()
+        self._before = self._error()
+        variables = [rounding.variable for rounding in self.roundings] + ([section.layer.bias] if bias else [])
         fresh = type(optimizer).from_config(optimizer.get_config())
         fresh.build(variables)
 
@@ -180,7 +237,15 @@ class _LayerTraining:
 
         self._step = compiled(step, inputs[0], self._wanted[0], tf.constant(BETA[0]))
 
-    def epoch(self, beta: float) -> bool:
+    def run(self, epochs: int, done: Callable[[int], None]) -> None:
+        """Passes over the samples until all weights have settled; `done` is told how many were made."""
+        for epoch in range(epochs):
+            beta = BETA[1] + (BETA[0] - BETA[1]) * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
+            if self._epoch(beta):
+                break
+            done(epoch + 1)
+
+    def _epoch(self, beta: float) -> bool:
         """One pass over the samples; whether all weights had settled before its last step."""
         unsettled = tf.constant(0.0)
         for x, wanted in zip(self.inputs, self._wanted, strict=True):
@@ -189,21 +254,17 @@ class _LayerTraining:
 
     def finish(self) -> LayerError:
         """Rounds the weights as found, where that is better than to the nearest."""
-        nearest = [np.asarray(kernel).copy() for kernel, _ in self.section.quantizers()]
-        before = self._error()
         changed = 0
         for rounding in self.roundings:
             changed += rounding.apply()
         after = self._error()
-        if after > before:
-            for (kernel, _), values in zip(self.section.quantizers(), nearest, strict=True):
-                kernel.assign(values)
-            after, changed = before, 0
-        return LayerError(self.section.layer.name, before, after, changed)
+        if after > self._before:
+            self.section.layer.set_weights(self._state)
+            after, changed = self._before, 0
+        return LayerError(self.section.layer.name, self._before, after, changed)
 
     def _error(self) -> float:
-        total, count = 0.0, 0
+        error = RelativeError()
         for x, wanted in zip(self.inputs, self._wanted, strict=True):
-            total += float(tf.reduce_sum(tf.cast(self._given(x) - wanted, tf.float64) ** 2))
-            count += int(tf.size(wanted))
-        return total / count
+            error.add(wanted, self._given(x))
+        return error.value()

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from cnn2snn import _files
-from cnn2snn.cli import _arrays, _keras_files, _output, _parsers
+from cnn2snn import _arrays, _files
+from cnn2snn.cli import _keras_files, _output, _parsers
 
 
 def add_parser(commands: Any) -> None:

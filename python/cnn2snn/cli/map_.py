@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from cnn2snn import _files
-from cnn2snn.cli import _arrays, _output, _parsers
+from cnn2snn import _arrays, _files
+from cnn2snn.cli import _output, _parsers
 from cnn2snn.errors import MappingError
 from cnn2snn.reports import map_svg
 from cnn2snn.reports.map_ import MapReport, Measurement

@@ -26,6 +26,7 @@ def add_parser(commands: Any) -> None:
         examples=(
             "quantize -m model.h5 -wq 4 -aq 4 -iq 8     saves model_iq8_wq4_aq4.h5",
             "quantize -m model.keras -wq 2 -o small.keras",
+            "quantize -m net.h5 --config bits.json",
         ),
     )
     _parsers.add_keras_model(parser)
@@ -57,6 +58,13 @@ def add_parser(commands: Any) -> None:
         help="bits of the first layer's weights (default: those of the others)",
     )
     parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="JSON file with the bits of single layers, by name or pattern, which prevail: "
+        '{"conv_1": {"weights": 8}, "sep*": {"weights": 2, "activations": 4}}',
+    )
+    parser.add_argument(
         "--no-fold-BN",
         dest="fold_bn",
         action="store_false",
@@ -86,7 +94,11 @@ def _execute(arguments: argparse.Namespace) -> None:
     source: Path = arguments.model
     wq, aq = arguments.weight_quantization, arguments.activ_quantization
     iq = wq if arguments.input_weight_quantization == -1 else arguments.input_weight_quantization
-    target = _keras_files.target(source, arguments.output, output_name(source, iq, wq, aq))
+    name = output_name(source, iq, wq, aq)
+    others = () if arguments.config is None else (arguments.config,)
+    if arguments.config is not None:
+        name += f"_{arguments.config.stem}"
+    target = _keras_files.target(source, arguments.output, name, *others)
     model = _keras_files.load(source)
 
     import cnn2snn
@@ -97,6 +109,7 @@ def _execute(arguments: argparse.Namespace) -> None:
         activ_quantization=aq,
         input_weight_quantization=iq,
         fold_BN=arguments.fold_bn,
+        config=arguments.config,
         return_changes=True,
     )
     _keras_files.save(quantized, target)

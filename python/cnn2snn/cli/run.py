@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from cnn2snn import _files
+from cnn2snn import _arrays, _files
 from cnn2snn._progress import Progress
-from cnn2snn.cli import _arrays, _output
+from cnn2snn.cli import _output
 from cnn2snn.errors import InvalidArgumentError
 from cnn2snn.reports.plan import PlanReport
 from cnn2snn.reports.run import Classes, Inputs, Outputs, RunReport

@@ -27,7 +27,7 @@ def cross_layer_scaling(model: keras.Model) -> keras.Model:
     The outputs of a float model stay equal up to float32 rounding; the weights quantize with less error. Do it before
     `quantize`: in a quantized layer it changes the integer weights. A `ReLU` with `max_value` stops it, as the bound
     would have to differ per channel: train with ``ReLU()``, and choose bounds with
-    `cnn2snn.calibration.activations_rescaling` after quantization.
+    `cnn2snn.calibration.activation_ranges` after quantization.
 
     Source: Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV 2019 (arXiv
     1906.04721), section 4.1, equation 11.

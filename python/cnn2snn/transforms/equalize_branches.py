@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from cnn2snn.graph import Graph, Node, applied, has_border
 from cnn2snn.transforms.channels import add_inputs, scale_inputs, scale_outputs
 from cnn2snn.transforms.readers import Obstacle, readers
 
-__all__ = ["equalize_branches_graph"]
+__all__ = ["equalize_branches_graph", "joined_activations"]
 
 
-def equalize_branches_graph(graph: Graph, unbounded: float) -> None:
+def equalize_branches_graph(graph: Graph, unbounded: Callable[[str], float]) -> None:
     """Gives the `ReLU` layers that meet in `Concatenate` layers one `max_value`, in place.
 
     Their quantized outputs then have one step, which the chip needs where branches are joined. A branch with the bound
@@ -22,22 +24,22 @@ def equalize_branches_graph(graph: Graph, unbounded: float) -> None:
 
     Args:
         graph: the graph of a model whose activations are float.
-        unbounded: the bound that a `ReLU` without `max_value` will get.
+        unbounded: gives the bound that a `ReLU` without `max_value` will get, by the name of the layer.
     """
-    for group in _groups(graph):
-        bounds = {name: float(graph.nodes[name].config.get("max_value") or unbounded) for name in group}
+    for group in joined_activations(graph, lambda node: node.is_exactly("ReLU")):
+        bounds = {name: float(graph.nodes[name].config.get("max_value") or unbounded(name)) for name in group}
         largest = max(bounds.values())
         for name, bound in bounds.items():
             if bound != largest and _scale(graph, graph.nodes[name], largest / bound):
                 graph.nodes[name].config = {**graph.nodes[name].config, "max_value": largest}
 
 
-def _groups(graph: Graph) -> list[set[str]]:
-    """The activations that meet in a `Concatenate`, directly or through others."""
+def joined_activations(graph: Graph, is_activation: Callable[[Node], bool]) -> list[set[str]]:
+    """The names of the activations that meet in a `Concatenate`, directly or through others, by group."""
     groups: list[set[str]] = []
     for node in graph:
         if node.is_a("Concatenate"):
-            group = {name for source in node.inbounds for name in _activations(graph, source)}
+            group = {name for source in node.inbounds for name in _activations(graph, source, is_activation)}
             for other in [g for g in groups if g & group]:
                 groups.remove(other)
                 group |= other
@@ -46,13 +48,13 @@ def _groups(graph: Graph) -> list[set[str]]:
     return groups
 
 
-def _activations(graph: Graph, name: str) -> set[str]:
+def _activations(graph: Graph, name: str, is_activation: Callable[[Node], bool]) -> set[str]:
     """The activations whose outputs reach layer `name` as they are."""
     node = graph.nodes[name]
-    if node.is_exactly("ReLU"):
+    if is_activation(node):
         return {name}
     if node.is_a("Concatenate") or node.is_identity or node.is_max_pooling:
-        return {found for source in node.inbounds for found in _activations(graph, source)}
+        return {found for source in node.inbounds for found in _activations(graph, source, is_activation)}
     return set()
 
 
