@@ -18,6 +18,10 @@ _HOMES = {
     "convert": "conversion",
     "conversion_report": "conversion",
     "check_model_compatibility": "compatibility",
+    "sweep": "sweeping",
+    "search": "sweeping",
+    "evaluate": "bulk",
+    "predict": "bulk",
     "AkidaVersion": "akida_versions",
     "get_akida_version": "akida_versions",
     "set_akida_version": "akida_versions",
@@ -56,6 +60,7 @@ _MODULES = (
     "quantization",
     "quantization_layers",
     "quantization_ops",
+    "sweeping",
     "transforms",
     "zoo",
 )

@@ -76,11 +76,16 @@ class QuantizedActivation(keras.layers.Layer):
         """The nearest multiples of the step, clipped, with the gradient of a straight line."""
         inputs = tf.convert_to_tensor(x)
         step = tf.cast(self.step, inputs.dtype)
-        levels = tf.math.ceil((inputs - tf.cast(self.threshold, inputs.dtype)) / step)
-        outputs = step * tf.clip_by_value(levels, 0.0, self.levels)
+        outputs = step * self.levels_of(inputs)
         line = tf.clip_by_value(inputs, 0.0, step * self.levels)
         # The second term is zero; it carries the gradient.
         return tf.stop_gradient(outputs) + (line - tf.stop_gradient(line))
+
+    def levels_of(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The outputs in steps: whole numbers from 0 to 2^bitwidth - 1, in the type of the inputs; no gradient."""
+        step = tf.cast(self.step, inputs.dtype)
+        levels = tf.math.ceil((inputs - tf.cast(self.threshold, inputs.dtype)) / step)
+        return tf.clip_by_value(levels, 0.0, self.levels)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the input."""

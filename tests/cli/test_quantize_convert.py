@@ -338,3 +338,19 @@ def test_padding_value_is_for_shifts_between_integers(command):
     assert "padding_value" in result.err
     assert command(*arguments, "--padding-value", "128").code == 0
     assert akida.Model("q.fbz").layers[0].parameters.padding_value == 128
+
+
+def test_what_integers_stand_for_is_said_and_doubted(command, report):
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(4, 3, name="conv"), layers.ReLU(6.0, name="relu")])
+    # As after training on 0 to 1: outputs of about 1, and biases that are not zero.
+    model.get_layer("conv").kernel.assign(np.full((3, 3, 1, 4), 0.3, np.float32))
+    model.get_layer("conv").bias.assign(np.full(4, -0.2, np.float32))
+    cnn2snn.quantize(model, 4, 4, 8).save("q.keras")
+    result = command("convert", "-m", "q.keras")
+    assert result.out.splitlines()[-1] == "Integers 0..255 stand for Keras values 0 to 255."
+    assert result.err.startswith("cnn2snn: warning: integers 0..255 stand for Keras values 0 to 255, and the model ")
+    assert "input_scaling=(255, 0)" in result.err
+    right = ("convert", "-m", "q.keras", "-sc", 255, "-sh", 0)
+    assert command(*right).out.splitlines()[-1] == "Integers 0..255 stand for Keras values 0 to 1."
+    assert report(*right)["inputs"] == "integers 0..255 stand for Keras values 0 to 1"

@@ -329,5 +329,5 @@ fn the_header_has_the_functions_and_the_codes_of_the_library() {
             .collect()
     };
     assert_eq!(numbered(HEADER), numbered(&source));
-    assert_eq!(numbered(HEADER).len(), 9 + 6);
+    assert_eq!(numbered(HEADER).len(), 10 + 6);
 }

@@ -9,10 +9,12 @@ import numpy as np
 
 from cnn2snn._keras import keras
 from cnn2snn._progress import Progress
+from cnn2snn._samples import read_samples
 from cnn2snn.calibration.propagation import Propagation
 from cnn2snn.calibration.reference import float_reference
 from cnn2snn.errors import InvalidArgumentError
 from cnn2snn.graph import Graph, Node, build, read
+from cnn2snn.input_range import warn_of_samples
 from cnn2snn.transforms.equalize_branches import joined_activations
 
 __all__ = ["METHODS", "activation_ranges", "set_max_value"]
@@ -95,6 +97,9 @@ def set_ranges(
     percentile: float = 99.9,
 ) -> None:
     """`activation_ranges` in the graph of a model, against that of a float network."""
+    samples = read_samples(samples, graph.input.output_shape).inputs
+    # Bounds, which the float network lacks, tell of samples in another range.
+    warn_of_samples(graph, samples, stacklevel=4)
     propagation = Propagation(floats, samples, batch_size)
     groups = _groups(graph)
     values: dict[str, np.ndarray] = {}

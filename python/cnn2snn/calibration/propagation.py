@@ -14,6 +14,7 @@ from cnn2snn._keras import keras, tf
 from cnn2snn._samples import read_samples
 from cnn2snn.errors import InvalidArgumentError, UnsupportedModelError
 from cnn2snn.graph import Graph, Node
+from cnn2snn.input_range import warn_of_samples
 
 __all__ = ["Calibrated", "LayerError", "Propagation", "Section", "compiled", "quantized_nodes"]
 
@@ -166,10 +167,14 @@ class Propagation:
 
     Raises:
         InvalidArgumentError: samples or batch size are not possible.
+
+    Warns:
+        UserWarning: the model looks trained on inputs of another range.
     """
 
     def __init__(self, graph: Graph, samples: Any, batch_size: int | None) -> None:
         samples = read_samples(samples, graph.input.output_shape).inputs
+        warn_of_samples(graph, samples, stacklevel=5)
         if batch_size is None:
             batch_size = len(samples)
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:

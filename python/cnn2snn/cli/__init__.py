@@ -15,6 +15,7 @@ import cnn2snn
 from cnn2snn.cli import (
     _output,
     _parsers,
+    analyze,
     calibrate,
     check,
     compare,
@@ -26,10 +27,11 @@ from cnn2snn.cli import (
     quantize,
     reshape,
     run,
+    sweep,
 )
 from cnn2snn.errors import Cnn2SnnError
 
-_COMMANDS = (check, prepare, quantize, calibrate, reshape, convert, compare, info, diff, map_, run)
+_COMMANDS = (check, prepare, quantize, analyze, sweep, calibrate, reshape, convert, compare, info, diff, map_, run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,7 +64,8 @@ def _run(argv: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         _output.allow_plain(stream)
     try:
-        code = arguments.execute(arguments) or 0
+        with _output.told_warnings():
+            code = arguments.execute(arguments) or 0
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader went away (`| head`). Nothing may be flushed to it when the process ends.

@@ -6,6 +6,9 @@ import codecs
 import shutil
 import sys
 import textwrap
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +36,24 @@ def allow_plain(stream: Any) -> None:
 
 def show_error(text: str) -> None:
     """Prints an error: in lines of a terminal's width, and for others a line for each line of `text`."""
-    lines = f"cnn2snn: error: {text}".splitlines()
+    _show("error", text)
+
+
+@contextmanager
+def told_warnings() -> Iterator[None]:
+    """Prints the warnings to users that come up in the block, each once and in a line, when the block ends."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            yield
+        finally:
+            texts = [str(warning.message) for warning in told if issubclass(warning.category, UserWarning)]
+            for text in dict.fromkeys(texts):
+                _show("warning", text)
+
+
+def _show(kind: str, text: str) -> None:
+    lines = f"cnn2snn: {kind}: {text}".splitlines()
     if sys.stderr.isatty():
         width = shutil.get_terminal_size().columns
         lines = [

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +77,7 @@ def _execute(arguments: argparse.Namespace) -> None:
         _files.check_not_read(arguments.report, source)
 
     from cnn2snn.conversion.pipeline import convert_blocks, convert_quantizeml
+    from cnn2snn.conversion.scaling import stand_for
     from cnn2snn.conversion.source import quantizeml_of
     from cnn2snn.conversion.versions import Conversion
 
@@ -95,8 +92,7 @@ def _execute(arguments: argparse.Namespace) -> None:
             # One of the two is as much without effect as both.
             given = (arguments.scale, arguments.shift)
             scaling = None if given == (None, None) else given
-            with _told_warnings():
-                conversion = convert_quantizeml(network, scaling, image, **choices)
+            conversion = convert_quantizeml(network, scaling, image, **choices)
     model, converted = conversion.model, conversion.blocks
     model.save(target)
     certificate = None
@@ -105,14 +101,7 @@ def _execute(arguments: argparse.Namespace) -> None:
         proved.save(arguments.report)
         certificate = Certificate(str(arguments.report), proved)
     layers = [(block.layer, block.mismatches) for block in converted.blocks] if converted is not None else []
-    _output.show(ConvertReport.of(source, target, model, layers, certificate), arguments.json)
-
-
-@contextmanager
-def _told_warnings() -> Iterator[None]:
-    """Prints warnings of the block in one line each."""
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        yield
-    for warning in told:
-        print(f"cnn2snn: warning: {warning.message}", file=sys.stderr)
+    inputs = None
+    if network is None:
+        inputs = stand_for(model.input_scaling, 2 ** model.layers[0].input_bits - 1)
+    _output.show(ConvertReport.of(source, target, model, layers, certificate, inputs), arguments.json)

@@ -20,10 +20,10 @@ from cnn2snn.conversion.akida1 import THRESHOLDS, Converted, build_model
 from cnn2snn.conversion.onnx import Graph
 from cnn2snn.conversion.quantizeml import Network
 from cnn2snn.conversion.report import ConversionReport
-from cnn2snn.conversion.scaling import input_scaling_of
+from cnn2snn.conversion.scaling import USUAL_SCALINGS, InputScaling, input_scaling_of
 from cnn2snn.conversion.source import keras_model_of, quantizeml_of
 from cnn2snn.conversion.versions import Conversion, build_plan, plan_network
-from cnn2snn.errors import InvalidArgumentError
+from cnn2snn.errors import Cnn2SnnError, InvalidArgumentError
 
 if TYPE_CHECKING:
     from cnn2snn._keras import keras
@@ -84,6 +84,11 @@ def convert(
             was received, what is allowed and the remedy. An existing file is left as it was.
         FileNotFoundError: there is no file at the path `model`.
 
+    Warns:
+        UserWarning: batch statistics or weights make plain that the model was trained on other values than those that
+            its integers stand for; the model was snapped (`transforms.snap_to_chip`) for another scaling; a QuantizeML
+            model is given arguments without effect, or has layers that are not converted.
+
     Example:
         >>> model_akida = cnn2snn.convert(quantized, file_path="model.fbz")  # doctest: +SKIP
         >>> model_akida = cnn2snn.convert("ds_cnn_kws_i8_w8_a8.h5")  # doctest: +SKIP
@@ -93,7 +98,7 @@ def convert(
     if network is not None:
         conversion = convert_quantizeml(network, input_scaling, input_is_image, **choices, stacklevel=3)
     else:
-        blocks = convert_blocks(keras_model_of(model), input_scaling, input_is_image, **choices)
+        blocks = convert_blocks(keras_model_of(model), input_scaling, input_is_image, **choices, stacklevel=3)
         conversion = Conversion.of(blocks)
     if report is not None:
         proved = conversion.report(thresholds)
@@ -166,22 +171,60 @@ def convert_blocks(
     *,
     thresholds: str = "fit",
     padding_value: int | None = None,
+    stacklevel: int = 2,
 ) -> Converted:
-    """The Akida model together with the blocks that it was made of; arguments and errors as for `convert`."""
+    """The Akida model together with the blocks that it was made of; arguments and errors as for `convert`.
+
+    A scaling is warned of that the model looks not trained for, or that it was not snapped for.
+    """
     from cnn2snn.conversion.keras import read_blocks
     from cnn2snn.graph import read
+    from cnn2snn.input_range import warn_of_scaling
 
     # These models become ones of Akida 1.0 whatever the version, but a wrong one must not go unnoticed.
     asked_akida_version()
-    blocks = read_blocks(read(model))
+    graph = read(model)
+    blocks = read_blocks(graph.copy())
     scaling = input_scaling_of(blocks, input_scaling)
     _check_thresholds(thresholds)
     if padding_value is not None:
         _check_padding_value(padding_value, input_is_image)
     converted = build_model(blocks, scaling, input_is_image, thresholds=thresholds, padding_value=padding_value)
     # A Rescaling layer is part of the Keras model, which then takes the integers themselves.
-    converted.model.input_scaling = (1, 0) if blocks.rescaling else (float(scaling.scale), float(scaling.shift))
+    used = (1.0, 0.0) if blocks.rescaling else (float(scaling.scale), float(scaling.shift))
+    converted.model.input_scaling = used
+    highest = 2 ** converted.model.layers[0].input_bits - 1
+    warn_of_scaling(graph, used, highest, is_given=not blocks.rescaling, stacklevel=stacklevel + 1)
+    if not blocks.rescaling:
+        _warn_of_snapping(converted, input_is_image, stacklevel + 1)
     return converted
+
+
+def _warn_of_snapping(converted: Converted, input_is_image: bool, stacklevel: int) -> None:
+    """Warns where a model was snapped for another input scaling: only the layers that read inputs are then inexact."""
+    exact = [block for block in converted.blocks if block.ideal is not None and block.step is not None]
+    inexact = [block.block for block in exact if np.any(block.mismatches)]
+    most = any(np.count_nonzero(block.mismatches) > len(block.mismatches) / 2 for block in exact)
+    if not most or len(exact) == len(inexact) or not all(block.is_input for block in inexact):
+        return
+    used = (float(converted.scaling.scale), float(converted.scaling.shift))
+    for scale, shift in USUAL_SCALINGS:
+        if (scale, shift) == used:
+            continue
+        scaling = InputScaling.of(scale, shift, "input_scaling")
+        try:
+            other = build_model(converted.source, scaling, input_is_image)
+        except Cnn2SnnError:
+            continue
+        if not any(np.any(block.mismatches) for block in other.blocks):
+            warnings.warn(
+                f'layer "{inexact[0].name}": with input_scaling={used} some boundaries are inexact, with '
+                f"({scale:g}, {shift:g}) all are exact; the model was snapped for that: give snap_to_chip and convert "
+                "the same input_scaling",
+                UserWarning,
+                stacklevel=stacklevel + 1,
+            )
+            return
 
 
 def convert_quantizeml(

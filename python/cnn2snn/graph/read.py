@@ -262,8 +262,9 @@ def _arguments(layer: keras.layers.Layer, call: Any) -> dict[str, Any]:
     given = {name: value for name, value in given.items() if value is not None}
     if not LEGACY and "training" in given:
         # Keras 3 notes the default where nothing is given, True for augmentation, and heeds neither it nor False.
-        default = inspect.signature(layer.call).parameters["training"].default
-        if given["training"] in (False, default):
+        # A `call` with **kwargs does not name it.
+        parameter = inspect.signature(layer.call).parameters.get("training")
+        if given["training"] is False or (parameter is not None and given["training"] == parameter.default):
             del given["training"]
     for name, value in given.items():
         if name != "training" or value:

@@ -82,6 +82,7 @@ class ConvertReport:
         layers: the boundaries of each layer, in order; none in Akida 2.0, where conversion moves no boundary.
         certificate: what is proved of every layer, where that was asked for.
         ip_version: "v1" or "v2", the generation of the converted model.
+        inputs: what its integer inputs stand for, in words; None for a QuantizeML model, which holds its own scales.
 
     Example:
         >>> pairs = [(block.layer, block.mismatches) for block in converted.blocks]  # doctest: +SKIP
@@ -96,6 +97,7 @@ class ConvertReport:
     layers: list[LayerBoundaries]
     certificate: Certificate | None = None
     ip_version: str = "v1"
+    inputs: str | None = None
 
     @classmethod
     def of(
@@ -105,6 +107,7 @@ class ConvertReport:
         model: Model,
         layers: Iterable[tuple[Layer, np.ndarray]],
         certificate: Certificate | None = None,
+        inputs: str | None = None,
     ) -> ConvertReport:
         """Returns the report on a conversion.
 
@@ -114,10 +117,11 @@ class ConvertReport:
             model: the converted model.
             layers: its layers, each with the number of shifted boundaries per channel.
             certificate: what is proved of them.
+            inputs: what integer inputs stand for, in words.
         """
         boundaries = [LayerBoundaries.of(layer, mismatches) for layer, mismatches in layers]
         version = model.ip_version.name
-        return cls(str(source), str(target), model.input_scaling, boundaries, certificate, version)
+        return cls(str(source), str(target), model.input_scaling, boundaries, certificate, version, inputs)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the attributes but for the certificate, which has a file of its own."""
@@ -127,17 +131,21 @@ class ConvertReport:
             "output": self.output,
             "ip_version": self.ip_version,
             "input_scaling": self.input_scaling,
+            **({} if self.inputs is None else {"inputs": self.inputs}),
             "layers": layers,
         }
 
     def text(self, width: int = 80) -> str:
-        """Returns where the model is, then the certificate or else the shifted boundaries."""
+        """Returns where the model is, the certificate or else the shifted boundaries, and what integers stand for."""
         lines = [f"Model converted and saved to {self.output}"]
         if self.certificate is None:
             exact = ["Every layer of Akida 2.0 gives the integers of the quantized network."]
-            return "\n".join([*lines, *(exact if self.ip_version == "v2" else self._boundaries(width))])
-        saved = f"Report saved to {self.certificate.file}"
-        return "\n".join([*lines, saved, "", self.certificate.report.text(width)])
+            lines += exact if self.ip_version == "v2" else self._boundaries(width)
+        else:
+            lines += [f"Report saved to {self.certificate.file}", "", self.certificate.report.text(width)]
+        if self.inputs is not None:
+            lines.append(f"{self.inputs[0].upper()}{self.inputs[1:]}.")
+        return "\n".join(lines)
 
     def _boundaries(self, width: int) -> list[str]:
         shifted = [layer for layer in self.layers if layer.boundaries_shifted]

@@ -16,6 +16,7 @@ from cnn2snn.conversion.keras import join_depthwise, read_blocks
 from cnn2snn.conversion.scaling import InputScaling, input_scaling_of
 from cnn2snn.errors import UnsupportedModelError
 from cnn2snn.graph import Graph, Node, affine, assign_weights, build, read
+from cnn2snn.input_range import warn_of_scaling
 from cnn2snn.quantization_ops import WeightQuantizer
 from cnn2snn.transforms.channels import output_kernel
 from cnn2snn.transforms.fold_batchnorm import fold_node
@@ -129,13 +130,15 @@ def snap_to_chip(
         InvalidArgumentError, UnsupportedModelError: as for `convert`.
 
     Warns:
-        UserWarning: channels that stay inexact, as float32 cannot place their boundaries.
+        UserWarning: channels that stay inexact, as float32 cannot place their boundaries; or the model looks trained on
+            other values than those that integers stand for with this `input_scaling`.
 
     Example:
         >>> model = cnn2snn.transforms.snap_to_chip(quantized)  # doctest: +SKIP
         >>> cnn2snn.convert(model)  # doctest: +SKIP
     """
     graph = read(model)
+    _warn(graph, input_scaling, input_is_image)
     report = _Snapper(graph, input_scaling, input_is_image).run()
     snapped = build(graph)
     return (snapped, report) if return_report else snapped
@@ -171,6 +174,7 @@ class SnapToChip(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Refuses models that cannot be snapped in place."""
         before, graph = read(self.model), read(self.model)
+        _warn(graph, self.input_scaling, self.input_is_image)
         _prepare(graph)
         for node in before:
             after = graph.nodes.get(node.name)
@@ -189,6 +193,15 @@ class SnapToChip(keras.callbacks.Callback):
         for node in graph:
             if node.layer is not None:
                 assign_weights(node.layer, node)
+
+
+def _warn(graph: Graph, input_scaling: tuple[float, float] | None, input_is_image: bool) -> None:
+    """Warns of a scaling that the model looks not trained for."""
+    blocks = read_blocks(graph.copy())
+    scaling = input_scaling_of(blocks, input_scaling)
+    used = (1.0, 0.0) if blocks.rescaling else (float(scaling.scale), float(scaling.shift))
+    highest = 255 if input_is_image else 15
+    warn_of_scaling(graph, used, highest, is_given=not blocks.rescaling, stacklevel=4)
 
 
 def _quantized(graph: Graph) -> list[Node]:
