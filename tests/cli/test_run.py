@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cnn2snn import _progress, akida
 
@@ -66,6 +67,30 @@ def test_labels_give_the_accuracy(report, model, inputs, mode):
     result = report("run", "model.fbz", "inputs.npy", "--labels", "labels.npy", *mode)
     assert (result["correct"], result["accuracy"]) == (6, 6 / 7)
     assert result["classes"] == {"0": 2, "1": 1, "2": 1, "3": 1, "4": 1, "5": 1}
+
+
+def test_images_lie_in_folders_by_class(command, report):
+    model = akida.Model(layers=[akida.InputConvolutional((6, 5, 3), (3, 3), 2, "image", act_bits=4)])
+    model.add(akida.FullyConnected(3, "classes", weights_bits=2, activation=False))
+    model.save("m.fbz")
+    images = np.random.default_rng(0).integers(0, 256, (5, 6, 5, 3), np.uint8)
+    for number, name in enumerate(("cat/a", "cat/b", "dog/a", "eel/x", "eel/y")):
+        Path("set", name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(images[number]).save(f"set/{name}.png")
+    labels = np.array([0, 0, 1, 2, 2])
+    result = report("run", "m.fbz", "set", "--classes", "-o", "c.npy")
+    classes = model.predict_classes(images)
+    np.testing.assert_array_equal(np.load("c.npy"), classes)
+    assert (result["inputs"]["shape"], result["correct"]) == ([5, 6, 5, 3], int(np.sum(classes == labels)))
+    os.rename("set/dog/a.png", "set/dog/a.txt")
+    assert report("run", "m.fbz", "set")["correct"] == int(np.sum((classes == labels)[[0, 1, 3, 4]]))
+    for name in ("fox", "gnu"):
+        Path("set", name).mkdir()
+        Image.fromarray(images[0]).save(f"set/{name}/a.png")
+    refused = command("run", "m.fbz", "set")
+    assert (refused.code, "the model has 3 outputs, received 5 folders with images" in refused.err) == (1, True)
+    np.save("own.npy", np.zeros(6, int))
+    assert command("run", "m.fbz", "set", "--labels", "own.npy").code == 1
 
 
 def test_accuracy_is_printed(command, model, inputs):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn2snn import _arrays, _files
+from cnn2snn import _arrays, _files, _images
 from cnn2snn._progress import Progress
 from cnn2snn.cli import _output
 from cnn2snn.errors import InvalidArgumentError
@@ -34,7 +34,7 @@ def add_parser(commands: Any) -> None:
     """Adds the command to the sub-parsers `commands`."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "run",
-        help="run an .fbz file on inputs from a .npy file",
+        help="run an .fbz file on inputs from a .npy file or a folder of images",
         description="Run a converted model on this host. Inputs are arrays (n, height, width, channels) of uint8, or "
         "of the type that `cnn2snn info` shows. A model with temporal or recurrent layers takes clips, time first: "
         "(steps, streams, height, width, channels), or (steps, height, width, channels) of one stream. Outputs are "
@@ -46,7 +46,8 @@ def add_parser(commands: Any) -> None:
         "inputs",
         type=Path,
         metavar="INPUTS",
-        help=".npy file, or .npz file with one array or one named arr_0 or x",
+        help=".npy file, .npz file with one array or one named arr_0 or x, or folder of images: folders in it are "
+        "classes, numbered in the order of their names, and the accuracy is reported",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="save the outputs to this .npy file")
     mode = parser.add_mutually_exclusive_group()
@@ -101,12 +102,11 @@ def _execute(arguments: argparse.Namespace) -> None:
         if value < 0:
             raise InvalidArgumentError(f"--{name} must be at least 0, received {value}", kind=name, received=value)
     model = Model(arguments.model)
-    inputs = _arrays.load(arguments.inputs)
+    inputs, labels = _inputs(arguments.inputs, model)
     _check(model, inputs)
     leading = inputs.shape[:-3]
     if arguments.labels is not None or arguments.mode == "classes":
         outputs_per_class(model.layers[-1])  # refuses a model without classes before it is run
-    labels = None
     if arguments.labels is not None:
         labels = _labels(arguments.labels, leading, model.output_shape[2])
 
@@ -135,6 +135,25 @@ def _execute(arguments: argparse.Namespace) -> None:
         plan=PlanReport.of(model) if arguments.explain else None,
     )
     _output.show(report, arguments.json)
+
+
+def _inputs(path: Path, model: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns the inputs, and the class of each where they lie in folders by class and the model has classes."""
+    if not path.is_dir():
+        return _arrays.load(path), None
+    inputs, labels, names = _images.read_folder(path, tuple(model.input_shape))
+    height, width, classes = model.output_shape
+    if labels is None or (height, width) != (1, 1):
+        return inputs, None
+    if len(names) > classes:
+        raise InvalidArgumentError(
+            f"{path}: the model has {classes} outputs, received {len(names)} folders with images",
+            kind="labels",
+            expected=classes,
+            received=len(names),
+            remedy="leave folders out, or put all images into one",
+        )
+    return inputs, labels
 
 
 def _labels(path: Path, leading: tuple[int, ...], classes: int) -> np.ndarray:
