@@ -213,7 +213,8 @@ def _statistics(node: Node) -> tuple[np.ndarray, np.ndarray] | None:
     """Mean and standard deviation that a batch normalization has seen; None for other layers."""
     if not node.is_a("BatchNormalization"):
         return None
-    return node.weights["moving_mean"], np.sqrt(node.weights["moving_variance"])
+    # With epsilon, a variance of slightly less than zero has a root all the same.
+    return node.weights["moving_mean"], np.sqrt(np.maximum(node.weights["moving_variance"], 0))
 
 
 def _is_trained(front: list[Node]) -> bool:

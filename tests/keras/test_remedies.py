@@ -55,6 +55,8 @@ ELSEWHERE = {
         "input of known size",
     ),
     "build.py": ("leave that out of the call",),
+    # Of samples, which conversion does not read.
+    "scaling.py": ("give the input_scaling that relates", "they are with"),
 }
 
 

@@ -86,8 +86,8 @@ def convert(
 
     Warns:
         UserWarning: batch statistics or weights make plain that the model was trained on other values than those that
-            its integers stand for; the model was snapped (`transforms.snap_to_chip`) for another scaling; a QuantizeML
-            model is given arguments without effect, or has layers that are not converted.
+            its integers stand for; the model looks snapped (`transforms.snap_to_chip`) for another scaling; a
+            QuantizeML model is given arguments without effect, or has layers that are not converted.
 
     Example:
         >>> model_akida = cnn2snn.convert(quantized, file_path="model.fbz")  # doctest: +SKIP
@@ -219,8 +219,8 @@ def _warn_of_snapping(converted: Converted, input_is_image: bool, stacklevel: in
         if not any(np.any(block.mismatches) for block in other.blocks):
             warnings.warn(
                 f'layer "{inexact[0].name}": with input_scaling={used} some boundaries are inexact, with '
-                f"({scale:g}, {shift:g}) all are exact; the model was snapped for that: give snap_to_chip and convert "
-                "the same input_scaling",
+                f"({scale:g}, {shift:g}) all are exact, as if the model was snapped for that: give snap_to_chip and "
+                "convert the same input_scaling",
                 UserWarning,
                 stacklevel=stacklevel + 1,
             )

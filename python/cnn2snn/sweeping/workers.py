@@ -192,7 +192,7 @@ class _Cluster:
 def _lost(waiting: dict[int, Configuration]) -> UnsupportedModelError:
     named = ", ".join(configuration.label for configuration in waiting.values())
     return UnsupportedModelError(
-        f"workers died {_ATTEMPTS} times; these configurations have no result: {named}",
+        f"workers died {_ATTEMPTS} times, and these configurations have no result: {named}",
         kind="workers",
         remedy="look at the memory and the logs of the workers; a journal keeps the results that there are",
     )
