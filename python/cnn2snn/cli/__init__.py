@@ -96,22 +96,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-# Arguments of functions that messages name, and the options of commands for them.
-_OPTIONS = {"input_is_image=False": "--no-image-input", "padding_value=": "--padding-value "}
-
-
-def _by_options(text: str) -> str:
-    for argument, option in _OPTIONS.items():
-        text = text.replace(argument, option)
-    return text
-
-
 def _told(error: Exception) -> str:
     """A line for an error; of problems that were collected, a line for each."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
-    lines = _by_options(str(error)).splitlines()
+    # Messages name the arguments of functions; the reader of this one gives options.
+    text = str(error).replace("input_is_image=False", "--no-image-input")
+    lines = text.splitlines()
     if isinstance(error, Cnn2SnnError) and len(lines) > 1:
         return "\n  ".join([f"{len(lines)} problems", *lines])
-    text = " ".join(_by_options(str(error)).split())
+    text = " ".join(text.split())
     return text if isinstance(error, (Cnn2SnnError, OSError, ImportError)) else f"{type(error).__name__}: {text}"

@@ -102,6 +102,18 @@ def add_input_is_image(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_samples(parser: argparse.ArgumentParser, readers: str) -> None:
+    """Adds the samples that `readers` run on, their labels, and how many to use."""
+    parser.add_argument(
+        "samples",
+        type=Path,
+        metavar="SAMPLES",
+        help=f"inputs of {readers}: .npy or .npz file, or a folder with a folder of images for each class",
+    )
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="the class of each sample: .npy file of shape (n,)")
+    parser.add_argument("-n", "--limit", type=int, metavar="N", help="samples to use at most (default: all)")
+
+
 def input_is_image(arguments: argparse.Namespace) -> bool:
     """Whether inputs are images, by the options of `add_input_is_image`."""
     return arguments.image and not arguments.sparse

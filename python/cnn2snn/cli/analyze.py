@@ -35,14 +35,7 @@ def add_parser(commands: Any) -> None:
         metavar="FILE",
         help="quantized model that was made of it, .h5 or .keras",
     )
-    parser.add_argument(
-        "samples",
-        type=Path,
-        metavar="SAMPLES",
-        help="inputs of both models: .npy or .npz file, or a folder with a folder of images for each class",
-    )
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="the class of each sample: .npy file of shape (n,)")
-    parser.add_argument("-n", "--limit", type=int, metavar="N", help="samples to use at most (default: all)")
+    _parsers.add_samples(parser, "both models")
     parser.add_argument(
         "--apart", action="store_true", help="tell weights and activations of each layer apart; takes twice the time"
     )

@@ -31,14 +31,7 @@ def add_parser(commands: Any) -> None:
         ),
     )
     _parsers.add_keras_model(parser, "float Keras model")
-    parser.add_argument(
-        "samples",
-        type=Path,
-        metavar="SAMPLES",
-        help="inputs of the model: .npy or .npz file, or a folder with a folder of images for each class",
-    )
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="the class of each sample: .npy file of shape (n,)")
-    parser.add_argument("-n", "--limit", type=int, metavar="N", help="samples to use at most (default: all)")
+    _parsers.add_samples(parser, "the model")
     parser.add_argument(
         "--configurations",
         type=Path,
